@@ -1,0 +1,59 @@
+# Everything runs in .venv, which `make setup` builds from pyproject.toml and the pinned constraints.txt.
+PYTHON ?= python3
+BIN := .venv/bin
+UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+VENDOR := web/static/vendor
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up demo test lint check format lock browser
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready $(VENDOR)/.ready ## Install everything into .venv (a second run takes seconds)
+
+up: setup ## Start the platform and leave the dashboard running
+	$(BIN)/deeplab up
+
+demo: setup ## Train, evaluate, CRF and segment on sample data, through the HTTP API
+	$(BIN)/deeplab demo
+
+test: setup browser ## Run the tests
+	$(BIN)/python -m pytest
+
+lint: setup ## Check format, lint, types and import layers
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: lint test ## What CI runs: lint, then test
+
+format: setup ## Format the sources and mend what ruff can mend
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: setup ## Pin the newest versions that pyproject.toml admits
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-annotate --no-header \
+		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
+
+.venv/.ready: pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "DeepLab needs Python 3.11 or newer; $(PYTHON) is %d.%d. Name another with: make setup PYTHON=python3.12" % sys.version_info[:2])'
+	@echo "Installing into .venv (a minute or two the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
+	@$(UV) --editable '.[dev]'
+	@$(UV) --editable '.[crf]' || echo "CRF is left out: pydensecrf2 could not be built (it needs a C++ compiler)."
+	@touch $@
+
+$(VENDOR)/.ready: package.json package-lock.json .npmrc | .venv/.ready
+	@echo "Copying the browser packages into $(VENDOR) ..."
+	@command -v npm >/dev/null || $(UV) --editable '.[node]'
+	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --loglevel=error
+	@mkdir -p $(VENDOR)
+	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/bootstrap/dist/css/bootstrap.min.css \
+		node_modules/uplot/dist/uPlot.iife.min.js node_modules/uplot/dist/uPlot.min.css $(VENDOR)/
+	@touch $@
+
+browser: .venv/.ready # Chromium for the browser tests, where none is installed yet
+	@$(BIN)/python -m tests.browser

@@ -1,0 +1,15 @@
+"""The names of models and data sets. Torch-free, so that forms and config checks can offer and refuse them."""
+
+BACKBONES: dict[str, tuple[int, int, int, int]] = {
+    "ResNet50": (3, 4, 6, 3),  # bottleneck blocks in layer2 .. layer5
+    "ResNet101": (3, 4, 23, 3),
+}
+SINGLE_SCALE_HEADS = ("DeepLabV1",)
+HEADS = ("DeepLabV2", "DeepLabV2S", "DeepLabV3", "DeepLabV3Plus")  # each also as NAME_MSC, the multi-scale model
+
+MODEL_NAMES: tuple[str, ...] = (
+    *BACKBONES,
+    *(f"{head}_{backbone}" for head in SINGLE_SCALE_HEADS + HEADS for backbone in BACKBONES),
+    *(f"{head}_{backbone}_MSC" for head in HEADS for backbone in BACKBONES),
+)
+DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")

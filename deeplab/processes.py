@@ -1,0 +1,39 @@
+"""The life of child processes: none outlives its parent. Torch-free."""
+
+import ctypes
+import os
+import signal
+import sys
+
+_PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+
+
+def die_with_parent(parent_pid: int | None = None) -> None:
+    """Ask the kernel to kill this process (SIGKILL) when its parent is gone. Does nothing off Linux.
+
+    Args:
+        parent_pid: pid of the parent, if it is known. A parent that died before this call sends no signal any more, and
+            only this number tells that it is gone; the process then exits at once.
+
+    Raises:
+        OSError: if the kernel refuses.
+    """
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    if parent_pid is not None and os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def start_pool_worker(_worker_id: int = 0) -> None:
+    """Prepare a pool or DataLoader worker: it dies with its parent and leaves stop signals to it.
+
+    Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent answers them by a checkpoint, for
+    which it still needs its workers; it ends them itself afterwards.
+    """
+    die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)

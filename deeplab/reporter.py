@@ -1,0 +1,43 @@
+"""How a long loop of the core tells its surroundings what it does, and hears that it shall stop. Torch-free."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+
+class Stopped(Exception):  # noqa: N818 -- not an error: the loop ended because it was asked to
+    """A loop ended because `should_stop()` said so, after saving what it could."""
+
+
+class Reporter(Protocol):
+    """The four calls a loop makes. All are made from the loop's own thread and must be cheap."""
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """`done` of `total` are finished; `unit` is "iteration" or "image"."""
+
+    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou"."""
+
+    def checkpoint(self, path: Path, iteration: int) -> None:
+        """The checkpoint at `path` is complete and flushed to disk."""
+
+    def should_stop(self) -> bool:
+        """Whether the loop shall save what it has and raise `Stopped`."""
+        ...
+
+
+class SilentReporter:
+    """Reports to nobody and never stops."""
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        """Ignore it."""
+
+    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Ignore it."""
+
+    def checkpoint(self, path: Path, iteration: int) -> None:
+        """Ignore it."""
+
+    def should_stop(self) -> bool:
+        """Never."""
+        return False

@@ -40,17 +40,15 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
     if not isinstance(mapping, Mapping | None):
         raise ConfigError(f"{source}: expected sections such as DATASET and SOLVER, got {_shorten(mapping)}.")
     keys = copy.deepcopy(dict(mapping or {}))
-    keys["DATASET"] = keys.get("DATASET") or {}  # has a key without default, which the error shall name
+    if keys.get("DATASET") is None:
+        keys["DATASET"] = {}  # it has a key without a default, which the error shall name
     overridden = [_apply_override(keys, override) for override in overrides]
     try:
         return Config.model_validate(keys)
     except ValidationError as error:
         # An unknown key goes first: it is often the reason that another one is missing.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-        path = _dotted(first["loc"])
-        origin = (
-            "--set" if any(path == key or path.startswith((f"{key}.", f"{key}[")) for key in overridden) else source
-        )
+        origin = "--set" if any(_touches(key, _dotted(first["loc"])) for key in overridden) else source
         raise ConfigError(f"{origin}: {_explain(first)}") from None
 
 
@@ -67,8 +65,10 @@ class _UniqueKeyLoader(yaml.SafeLoader):
     """Refuses a key that comes twice, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen = set()
+        seen: set[str] = set()
         for key_node, _ in node.value:
+            if not isinstance(key_node, yaml.ScalarNode):
+                continue  # SafeLoader refuses it
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
                     None, None, f"{key_node.value} comes twice", key_node.start_mark
@@ -101,6 +101,11 @@ def _apply_override(keys: dict[str, Any], override: str) -> str:
         node[name] = node = dict(child) if isinstance(child, Mapping) else {}
     node[last] = _parse_yaml(value, f"--set {override!r}")
     return key
+
+
+def _touches(key: str, path: str) -> bool:
+    """Whether an override of `key` can be the cause of an error at `path`: one lies within the other."""
+    return path == key or path.startswith((f"{key}.", f"{key}[")) or key.startswith(f"{path}.")
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:

@@ -1,0 +1,56 @@
+"""Files that exist whole or not at all, and names of files in sentences. Torch-free."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import BinaryIO
+
+from deeplab.errors import OutputError
+
+
+@contextmanager
+def replace_file(path: Path) -> Iterator[BinaryIO]:
+    """Write a file so that at every moment, a crash included, `path` holds its old content or all of the new one.
+
+    The content goes to a hidden file beside `path`, is flushed to disk, and takes the name when the block ends well.
+
+    Raises:
+        OutputError: if the file cannot be written; nothing is left behind then.
+    """
+    draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        with draft.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(path)
+    except OSError as error:
+        _discard(draft)
+        raise OutputError(f"{printable(path)}: cannot be written: {error.strerror or error}.") from error
+    except BaseException:
+        _discard(draft)
+        raise
+
+
+def make_folder(path: Path) -> None:
+    """Create a folder and its parents, unless it is there.
+
+    Raises:
+        OutputError: if it cannot be created or something else has its name.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{printable(path)}: the folder cannot be created: {error.strerror or error}.") from error
+
+
+def printable(path: Path | str) -> str:
+    """A path for sentences and logs: bytes that are not UTF-8 appear as `\\xff`."""
+    return os.fsencode(path).decode(errors="backslashreplace")
+
+
+def _discard(draft: Path) -> None:
+    with suppress(OSError):
+        draft.unlink()

@@ -1,0 +1,217 @@
+"""Image files in, arrays out, and label maps back into files. Torch-free."""
+
+import os
+import stat
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, UnidentifiedImageError
+
+from deeplab.errors import DatasetError, ImageError
+from deeplab.files import make_folder, printable, replace_file
+from deeplab.palette import palette
+
+IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+
+# The decoders behind those suffixes. Naming them keeps Pillow from trying others, of which some run programs (EPS).
+_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_EXIF_ORIENTATION = 0x0112
+_STRETCHED_BY = {
+    "L;2": 85,
+    "L;4": 17,
+}  # Pillow stretches 2- and 4-bit grey values to 0..255; for an index that is wrong
+_WARNING_FILTERS = threading.Lock()
+
+
+def read_image(path: Path) -> NDArray[np.uint8]:
+    """Decode an image file as people see it.
+
+    The EXIF orientation is applied. Grey is repeated over the three channels; 16-bit grey keeps its full range (65535
+    becomes 255). Transparent images are laid on white, as viewers and browsers show them: the colours under full
+    transparency are arbitrary, often black, and were never meant to be seen. Of several frames the first is read.
+
+    Returns:
+        (H, W, 3) uint8 RGB.
+
+    Raises:
+        ImageError: naming the file and what is wrong with it.
+    """
+    with _decoding(path):
+        image, _ = _open(path)
+        return np.array(_as_rgb(_upright(image)))
+
+
+def read_mask(path: Path) -> NDArray[np.uint8]:
+    """Read the class indices of an index image: grey or palette, of any bit depth.
+
+    Returns:
+        (H, W) uint8.
+
+    Raises:
+        ImageError: if the file cannot be decoded, has colour channels, or holds an index above 255.
+    """
+    with _decoding(path):
+        image, layout = _open(path)
+        if image.mode not in {"1", "L", "P"} and not image.mode.startswith("I"):
+            raise ImageError(
+                f"{printable(path)}: a mask must hold class indices, grey or palette; this is {image.mode}."
+            )
+        indices = np.asarray(image)
+        if indices.size and int(indices.max()) > 255:
+            raise ImageError(f"{printable(path)}: holds class index {indices.max()}; a mask goes up to 255.")
+        return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1))
+
+
+def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
+    """Write class indices as a PNG with VOC's palette: whole or not at all, flushed to disk. Makes missing folders.
+
+    Args:
+        path: usually `*.png`; the content is PNG whatever the name.
+        label_map: (H, W) uint8.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    image = Image.fromarray(label_map)
+    image.putpalette(palette().tobytes())
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        image.save(file, format="PNG")
+
+
+def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
+    """Find the image files under a folder by their suffixes, links to folders included.
+
+    Hidden files and folders (`.name`) are left out, as is a link that leads back into a folder it is in.
+
+    Args:
+        root: where to look, at any depth.
+        exclude: a folder to leave out, such as where the masks of these images go.
+
+    Returns:
+        Paths relative to `root` with `/` between the parts, sorted. Bytes of names that are not UTF-8 are surrogate
+        escapes, as everywhere in Python.
+
+    Raises:
+        DatasetError: if `root` is not a folder, cannot be listed, or holds no image.
+    """
+    if not root.is_dir():
+        reason = "is not a folder" if root.exists() else "the folder does not exist"
+        raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
+    paths = sorted(_walk(root, _identity(exclude), ancestors=frozenset()))
+    if not paths:
+        suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
+        raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}.")
+    return paths
+
+
+def _walk(folder: Path, exclude: tuple[int, int] | None, ancestors: frozenset[tuple[int, int]]) -> Iterator[str]:
+    own = _identity(folder)
+    if own is None or own == exclude or own in ancestors:
+        return
+    try:
+        entries = list(os.scandir(folder))
+    except OSError as error:
+        raise DatasetError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error
+    for entry in entries:
+        if entry.name.startswith("."):
+            continue
+        if entry.is_dir():
+            yield from (f"{entry.name}/{inner}" for inner in _walk(Path(entry.path), exclude, ancestors | {own}))
+        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
+            yield entry.name
+
+
+def _identity(folder: Path | None) -> tuple[int, int] | None:
+    if folder is None or not folder.exists():
+        return None
+    status = folder.stat()
+    return status.st_dev, status.st_ino
+
+
+@contextmanager
+def _decoding(path: Path) -> Iterator[None]:
+    """Turn whatever a decoder raises into an ImageError: on a damaged file that can be any exception."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except Exception as error:
+        raise ImageError(f"{printable(path)}: {_reason(error)}.") from error
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "the file does not exist"
+    if isinstance(error, UnidentifiedImageError):
+        return "is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or WebP)"
+    if isinstance(error, Image.DecompressionBombError):
+        return f"has more than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels that are read; cut it into tiles"
+    if isinstance(error, MemoryError):
+        return "does not fit into memory"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return f"cannot be read: {text.strip().rstrip('.')}"
+
+
+def _open(path: Path) -> tuple[Image.Image, str]:
+    """Decode the pixels; also return Pillow's name for their layout in the file, such as "L;4"."""
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ImageError(f"{printable(path)}: is not a file.")  # a named pipe would be waited for without end
+    with _silence():
+        image = Image.open(path, formats=_FORMATS)
+    with image:
+        arguments = image.tile[0].args if image.tile else None
+        image.load()
+    layout = arguments[0] if isinstance(arguments, tuple) else arguments
+    return image, str(layout)
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keep Pillow's warnings (odd metadata, large sizes) to itself: a file is good, or an ImageError.
+
+    Warning filters belong to the whole process, so that threads must not change them at the same time.
+    """
+    with _WARNING_FILTERS, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    with _silence():
+        try:
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+        except Exception:  # damaged metadata says nothing about the orientation and does no harm to the pixels
+            return image
+    return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _as_rgb(image: Image.Image) -> Image.Image:
+    if image.mode.startswith("I"):
+        image = _to_8_bit(np.asarray(image))
+    elif image.mode == "F":
+        raise ValueError("its pixels are floating-point numbers; expected 8- or 16-bit integers")
+    elif image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return image.convert("RGB")
+
+
+def _to_8_bit(pixels: NDArray[np.integer]) -> Image.Image:
+    if pixels.min() < 0 or pixels.max() > 65535:
+        raise ValueError(f"its pixels range from {pixels.min()} to {pixels.max()}; expected 8- or 16-bit integers")
+    return Image.fromarray(((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))

@@ -1,0 +1,249 @@
+import os
+import threading
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image, PngImagePlugin
+
+from deeplab.errors import DatasetError, ImageError, OutputError
+from deeplab.files import printable
+from deeplab.images import list_images, read_image, read_mask, write_mask
+from deeplab.palette import palette
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def save(path: Path, pixels: NDArray[np.generic], mode: str | None = None, **options: Any) -> Path:
+    image = Image.fromarray(pixels)
+    (image.convert(mode) if mode else image).save(path, **options)
+    return path
+
+
+def photograph(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
+    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "TIFF", "PNG"])
+def test_reads_rgb_of_lossless_kinds(tmp_path: Path, suffix: str) -> None:
+    pixels = read_image(save(tmp_path / f"a.{suffix}", photograph()))
+    assert np.array_equal(pixels, photograph())
+    assert pixels.flags.writeable
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "JPEG", "webp"])
+def test_reads_rgb_of_lossy_kinds(tmp_path: Path, suffix: str) -> None:
+    plain = np.full((20, 30, 3), (200, 120, 40), np.uint8)
+    assert np.abs(read_image(save(tmp_path / f"a.{suffix}", plain)).astype(int) - plain).max() <= 4
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
+    upright = np.zeros((40, 24, 3), np.uint8)
+    upright[:16, :8] = RED  # the top left corner, at every orientation
+    undo = {1: 0, 2: 0, 3: 180, 4: 180, 5: 90, 6: 90, 7: 270, 8: 270}[orientation]
+    stored = Image.fromarray(upright)
+    if orientation in {2, 4, 5, 7}:
+        stored = stored.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+    stored = stored.rotate(undo, expand=True)
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    for name in ("a.png", "a.tif"):
+        stored.save(tmp_path / name, exif=exif)
+        assert np.array_equal(read_image(tmp_path / name), upright), name
+
+
+def test_damaged_exif_does_not_hide_the_pixels(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", photograph(), exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff\x01\x12")
+    assert np.array_equal(read_image(path), photograph())
+
+
+def test_16_bit_grey_keeps_its_range(tmp_path: Path) -> None:
+    grey = np.array([[0, 257, 32768, 65535]], np.uint16)
+    for name in ("a.png", "a.tif"):
+        assert read_image(save(tmp_path / name, grey))[0].tolist() == [[v] * 3 for v in (0, 1, 128, 255)]
+
+
+def test_grey_bilevel_and_palette_become_rgb(tmp_path: Path) -> None:
+    grey = np.array([[0, 255], [255, 0]], np.uint8)
+    expected = np.repeat(grey[..., None], 3, axis=2)
+    for mode in ("L", "1", "P"):
+        assert np.array_equal(read_image(save(tmp_path / f"{mode}.png", grey, mode)), expected), mode
+
+
+def test_transparent_pixels_become_white(tmp_path: Path) -> None:
+    rgba = np.array([[(*RED, 255), (0, 0, 0, 0), (0, 0, 0, 51)]], np.uint8)
+    assert read_image(save(tmp_path / "rgba.png", rgba))[0].tolist() == [list(RED), list(WHITE), [204] * 3]
+    grey_alpha = Image.merge("LA", [Image.new("L", (1, 1), 9), Image.new("L", (1, 1), 0)])
+    grey_alpha.save(tmp_path / "la.png")
+    assert read_image(tmp_path / "la.png")[0, 0].tolist() == list(WHITE)
+    paletted = Image.new("P", (1, 1), 1)
+    paletted.putpalette([0, 0, 0, *RED])
+    paletted.save(tmp_path / "p.png", transparency=1)
+    assert read_image(tmp_path / "p.png")[0, 0].tolist() == list(WHITE)
+
+
+def test_cmyk_jpeg_keeps_its_colours(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.jpg", np.full((16, 16, 3), (220, 40, 60), np.uint8), "CMYK", quality=100)
+    assert np.abs(read_image(path).astype(int) - (220, 40, 60)).max() <= 4
+
+
+def test_one_pixel(tmp_path: Path) -> None:
+    assert read_image(save(tmp_path / "a.png", np.full((1, 1, 3), 7, np.uint8))).tolist() == [[[7, 7, 7]]]
+
+
+def test_floats_are_refused(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.tif", np.full((4, 4), 0.5, np.float32))
+    with pytest.raises(ImageError, match=r"a\.tif: cannot be read: its pixels are floating-point numbers; expected 8-"):
+        read_image(path)
+
+
+def test_truncated_jpeg_names_file_and_reason(tmp_path: Path) -> None:
+    path = save(tmp_path / "half.jpg", photograph(200, 200))
+    path.write_bytes(path.read_bytes()[:4000])
+    with pytest.raises(ImageError, match=r"half\.jpg: cannot be read: .*truncated"):
+        read_image(path)
+
+
+def test_every_truncation_of_every_kind_is_an_image_error(tmp_path: Path) -> None:
+    for suffix in ("jpg", "png", "bmp", "tif", "webp"):
+        whole = save(tmp_path / f"whole.{suffix}", photograph()).read_bytes()
+        path = tmp_path / f"part.{suffix}"
+        for length in range(0, len(whole) // 2, max(1, len(whole) // 40)):
+            path.write_bytes(whole[:length])
+            with pytest.raises(ImageError, match="part"):
+                read_image(path)
+
+
+def test_text_named_jpg_is_not_an_image(tmp_path: Path) -> None:
+    path = tmp_path / "notes.jpg"
+    path.write_text("no picture")
+    with pytest.raises(ImageError, match=r"notes\.jpg: is not an image, or of a kind that cannot be read"):
+        read_image(path)
+
+
+def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"gone\.jpg: the file does not exist"):
+        read_image(tmp_path / "gone.jpg")
+    with pytest.raises(ImageError, match="is not a file"):
+        read_image(tmp_path)
+
+
+def test_too_many_pixels_are_refused_and_many_are_read_without_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save(tmp_path / "a.png", photograph(20, 30))
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow warns above, and refuses above twice of it
+    assert read_image(path).shape == (20, 30, 3)
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
+    with pytest.raises(ImageError, match=r"a\.png: has more than the 400 pixels that are read; cut it into tiles"):
+        read_image(path)
+
+
+def test_threads_read_at_the_same_time(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", photograph())
+    seen: list[bool] = []
+    threads = [
+        threading.Thread(target=lambda: seen.append(np.array_equal(read_image(path), photograph()))) for _ in range(16)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == [True] * 16
+
+
+def test_mask_round_trip_with_palette(tmp_path: Path) -> None:
+    labels = np.arange(256, dtype=np.uint8).reshape(8, 32)
+    path = tmp_path / "new" / "folder" / "a.jpg.png"
+    write_mask(path, labels)
+    assert np.array_equal(read_mask(path), labels)
+    assert np.array_equal(read_image(path), palette()[labels])
+    assert [entry.name for entry in path.parent.iterdir()] == ["a.jpg.png"]
+
+
+@pytest.mark.parametrize(("mode", "bits"), [("L", 8), ("1", 1), ("P", 8), ("P", 4), ("P", 1)])
+def test_masks_of_other_programs(tmp_path: Path, mode: str, bits: int) -> None:
+    indices = np.array([[0, 1], [1, 0]], np.uint8)
+    image = Image.fromarray(indices * 255).convert("1") if mode == "1" else Image.fromarray(indices)
+    if mode == "P":
+        image.putpalette([9, 9, 9, 200, 0, 0])
+    image.save(tmp_path / "a.png", bits=bits)
+    assert np.array_equal(read_mask(tmp_path / "a.png"), indices)
+
+
+def test_4_bit_grey_mask_is_not_stretched(tmp_path: Path) -> None:
+    # Pillow does not write 4-bit grey, image optimisers do: one row of four pixels 0, 5, 11, 15.
+    with (tmp_path / "a.png").open("wb") as file:
+        file.write(b"\x89PNG\r\n\x1a\n")
+        PngImagePlugin.putchunk(file, b"IHDR", bytes([0, 0, 0, 4, 0, 0, 0, 1, 4, 0, 0, 0, 0]))
+        PngImagePlugin.putchunk(file, b"IDAT", zlib.compress(bytes([0, 0x05, 0xBF])))
+        PngImagePlugin.putchunk(file, b"IEND", b"")
+    assert read_mask(tmp_path / "a.png").tolist() == [[0, 5, 11, 15]]
+
+
+def test_masks_with_colours_or_large_indices_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageError, match=r"rgb\.png: a mask must hold class indices, grey or palette; this is RGB"):
+        read_mask(save(tmp_path / "rgb.png", photograph()))
+    with pytest.raises(ImageError, match=r"deep\.png: holds class index 300; a mask goes up to 255"):
+        read_mask(save(tmp_path / "deep.png", np.array([[1, 300]], np.uint16)))
+    assert read_mask(save(tmp_path / "low.png", np.array([[1, 255]], np.uint16))).tolist() == [[1, 255]]
+
+
+def test_unwritable_mask_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
+    labels = np.zeros((2, 2), np.uint8)
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match=r"file: the folder cannot be created: .*exists"):
+        write_mask(tmp_path / "file" / "a.png", labels)
+    with pytest.raises(OutputError, match="cannot be written: File name too long"):
+        write_mask(tmp_path / ("x" * 300 + ".png"), labels)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_lists_images_recursively_sorted_and_nothing_else(tmp_path: Path) -> None:
+    names = ["b.JPG", "a b/ü 'quoted\" .png", "a b/c/d.webp", "notes.txt", ".hidden.png", ".cache/x.png", "e.gif"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert list_images(tmp_path) == ["a b/c/d.webp", "a b/ü 'quoted\" .png", "b.JPG"]
+    assert list_images(tmp_path, exclude=tmp_path / "a b" / "c") == ["a b/ü 'quoted\" .png", "b.JPG"]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").touch()
+    (tmp_path / "in" / "sub" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "there").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "dangling.png").symlink_to("nowhere")
+    assert list_images(tmp_path / "in") == [
+        "dangling.png",
+        "there/a.png",
+    ]  # the broken link becomes a row with an error
+
+
+def test_undecodable_names_and_pipes_do_no_harm(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.png")
+    assert list_images(tmp_path) == [name]
+    assert printable(name) == r"caf\xe9.png"
+    with pytest.raises(ImageError, match=r"caf\\xe9\.png: is not an image") as caught:
+        read_image(tmp_path / name)
+    str(caught.value).encode()
+    with pytest.raises(ImageError, match="is not a file"):
+        read_image(tmp_path / "pipe.png")
+
+
+def test_missing_and_empty_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="gone: the folder does not exist; expected a folder of images"):
+        list_images(tmp_path / "gone")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DatasetError, match="the folder holds no image; expected files ending in bmp jpeg jpg"):
+        list_images(tmp_path)
+    with pytest.raises(DatasetError, match=r"notes\.txt: is not a folder"):
+        list_images(tmp_path / "notes.txt")

@@ -1,0 +1,1 @@
+"""The platform: jobs in SQL, Celery workers that run the core, and the command line."""

@@ -1,0 +1,205 @@
+"""What jobs leave behind: metrics, checkpoints, evaluations and events.
+
+Writers run inside worker.leases.fenced, so that nothing is accepted from an attempt that lost its lease.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from worker import storage
+from worker.database import db_now
+from worker.tables import CheckpointRow, EvaluationRow, EventRow, JobRow, MetricRow
+
+
+class CheckpointNotFoundError(DeepLabError):
+    """There is no checkpoint of that number."""
+
+    def __init__(self, checkpoint_id: int) -> None:
+        super().__init__(f"There is no checkpoint {checkpoint_id}.")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint file."""
+
+    id: int
+    job_id: int
+    iteration: int
+    path: Path
+    sha256: str
+    n_bytes: int
+    created_at: float
+    config: dict[str, Any]  # the configuration of the job that saved it
+    mean_iou: float | None  # its best evaluation, if it has any
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One checkpoint's scores on one dataset split under stated settings."""
+
+    id: int
+    job_id: int
+    checkpoint: str  # number of the checkpoint, or path of the weights file
+    dataset: str
+    split: str
+    settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty
+    mean_iou: float
+    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a job, for people."""
+
+    at: float
+    fence: int
+    message: str
+
+
+def add_metrics(session: Session, job_id: int, iteration: int, values: Mapping[str, float]) -> None:
+    """Record metrics of one iteration; those of an earlier attempt at the same iteration are replaced."""
+    for name, value in values.items():
+        session.merge(MetricRow(job_id=job_id, name=name, iteration=iteration, value=value))
+
+
+def metrics_of(
+    session: Session, job_id: int, names: Sequence[str] = (), after: int = -1
+) -> dict[str, list[list[float]]]:
+    """A job's metrics as {name: [[iteration, value], ...]} in order of iterations, from after an iteration on."""
+    query = select(MetricRow).where(MetricRow.job_id == job_id, MetricRow.iteration > after)
+    if names:
+        query = query.where(MetricRow.name.in_(names))
+    series: dict[str, list[list[float]]] = {}
+    for row in session.scalars(query.order_by(MetricRow.name, MetricRow.iteration)):
+        series.setdefault(row.name, []).append([row.iteration, row.value])
+    return series
+
+
+def add_checkpoint(session: Session, job_id: int, fence: int, iteration: int, path: Path) -> None:
+    """Record a complete, flushed checkpoint file together with its hash."""
+    session.add(
+        CheckpointRow(
+            job_id=job_id,
+            fence=fence,
+            iteration=iteration,
+            path=str(path),
+            sha256=storage.sha256_of(path),
+            n_bytes=path.stat().st_size,
+            created_at=session.scalar(select(db_now())),
+        )
+    )
+
+
+def get_checkpoint(session: Session, checkpoint_id: int) -> Checkpoint:
+    """Read one checkpoint.
+
+    Raises:
+        CheckpointNotFoundError: if there is none of that number.
+    """
+    row = session.get(CheckpointRow, checkpoint_id)
+    if row is None:
+        raise CheckpointNotFoundError(checkpoint_id)
+    return _checkpoints(session, [row])[0]
+
+
+def last_checkpoint(session: Session, job_id: int) -> Checkpoint | None:
+    """The furthest checkpoint of a job, if it has any."""
+    query = select(CheckpointRow).where(CheckpointRow.job_id == job_id)
+    row = session.scalars(query.order_by(CheckpointRow.iteration.desc(), CheckpointRow.id.desc()).limit(1)).first()
+    return None if row is None else _checkpoints(session, [row])[0]
+
+
+def list_checkpoints(session: Session, job_id: int | None = None, limit: int = 200) -> list[Checkpoint]:
+    """Checkpoints, newest first, of one job if given."""
+    query = select(CheckpointRow).order_by(CheckpointRow.id.desc()).limit(limit)
+    if job_id is not None:
+        query = query.where(CheckpointRow.job_id == job_id)
+    return _checkpoints(session, session.scalars(query).all())
+
+
+def add_evaluation(
+    session: Session,
+    job_id: int,
+    *,
+    checkpoint: str,
+    dataset: str,
+    split: str,
+    settings: dict[str, Any],
+    scores: dict[str, Any],
+) -> None:
+    """Record the scores that a job computed."""
+    session.add(
+        EvaluationRow(
+            job_id=job_id,
+            checkpoint=checkpoint,
+            dataset=dataset,
+            split=split,
+            settings=settings,
+            mean_iou=scores["mean_iou"],
+            scores=scores,
+            created_at=session.scalar(select(db_now())),
+        )
+    )
+
+
+def evaluation_of(session: Session, job_id: int) -> Evaluation | None:
+    """The scores that a job computed, if it has finished."""
+    row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
+    return None if row is None else _evaluation(row)
+
+
+def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
+    """Evaluations, newest first."""
+    return [
+        _evaluation(row)
+        for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))
+    ]
+
+
+def add_event(session: Session, job_id: int, fence: int, message: str) -> None:
+    """Note what happened to a job."""
+    session.add(EventRow(job_id=job_id, fence=fence, at=session.scalar(select(db_now())), message=message))
+
+
+def events_of(session: Session, job_id: int) -> list[Event]:
+    """What happened to a job, oldest first."""
+    rows = session.scalars(select(EventRow).where(EventRow.job_id == job_id).order_by(EventRow.id))
+    return [Event(row.at, row.fence, row.message) for row in rows]
+
+
+def _evaluation(row: EvaluationRow) -> Evaluation:
+    return Evaluation(**{name: getattr(row, name) for name in Evaluation.__dataclass_fields__})
+
+
+def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
+    """Join checkpoints with their job's configuration and their best score, in two queries for any number of them."""
+    configs: dict[int, dict[str, Any]] = dict(
+        session.execute(select(JobRow.id, JobRow.config).where(JobRow.id.in_({row.job_id for row in rows}))).tuples()
+    )
+    best: dict[str, float] = {}
+    names = [str(row.id) for row in rows]
+    for name, mean_iou in session.execute(
+        select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(names))
+    ):
+        best[name] = max(mean_iou, best.get(name, 0.0))
+    return [
+        Checkpoint(
+            id=row.id,
+            job_id=row.job_id,
+            iteration=row.iteration,
+            path=Path(row.path),
+            sha256=row.sha256,
+            n_bytes=row.n_bytes,
+            created_at=row.created_at,
+            config=configs[row.job_id],
+            mean_iou=best.get(str(row.id)),
+        )
+        for row in rows
+    ]

@@ -1,0 +1,87 @@
+"""Every setting that comes from the environment, in one place."""
+
+import os
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from deeplab.errors import DeepLabError
+
+
+class SettingsError(DeepLabError):
+    """An environment variable has a value that cannot be used."""
+
+
+class Settings(BaseSettings):
+    """The platform's settings; each is read from DEEPLAB_<NAME IN CAPITALS>."""
+
+    model_config = SettingsConfigDict(env_prefix="DEEPLAB_", frozen=True)
+
+    home: Path = Field(
+        default_factory=lambda: Path.home() / ".deeplab",
+        description="Folder of the embedded database, broker, logs and job files.",
+    )
+    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the home folder.")
+    broker_url: str = Field(default="", description="redis:// URL; empty: the embedded Valkey of the home folder.")
+    data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Folders that the dashboard may list, separated by ':'; empty: HOME/data."
+    )
+    host: str = Field(default="127.0.0.1", description="Address that the web server binds to.")
+    port: int = Field(default=8000, ge=1, le=65535, description="Port of the web server.")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Further host names under which the dashboard is reached, separated by ','."
+    )
+    lease_seconds: float = Field(default=30, gt=0, description="How long a claim holds without a heartbeat.")
+    reconcile_seconds: float = Field(default=5, gt=0, description="Pause between two passes of the reconciler.")
+    stop_seconds: float = Field(default=5, gt=0, description="Grace between asking a child to stop and killing it.")
+    stall_seconds: float = Field(default=1800, gt=0, description="A child without progress for so long is killed.")
+    max_attempts: int = Field(default=3, ge=1, description="Executions of a job before it fails for good.")
+
+    @field_validator("home", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  (resolve() would follow links away)
+
+    @field_validator("data_roots", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(Path(part).expanduser().resolve() for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @cached_property
+    def database(self) -> str:
+        """URL of the database in use."""
+        return self.database_url or f"sqlite:///{self.home / 'deeplab.sqlite'}"
+
+    @cached_property
+    def roots(self) -> tuple[Path, ...]:
+        """Folders that the dashboard may list and that jobs submitted over HTTP may name."""
+        return self.data_roots or (self.home / "data",)
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether the broker is the Valkey server that this platform starts itself."""
+        return not self.broker_url
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings from the environment; keyword arguments win.
+
+    Raises:
+        SettingsError: if a value cannot be used; the sentence names the variable.
+    """
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = f"DEEPLAB_{'_'.join(str(part) for part in first['loc'][:1]).upper()}"
+        raise SettingsError(f"{name}: {first['msg'].lower()}, got {first['input']!r}.") from None

@@ -1,0 +1,142 @@
+"""What a person asks for: one pydantic model per kind of job, shared by the web forms, the API and the command line.
+
+Field titles and descriptions are what the forms and `--help` show.
+"""
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+
+from deeplab.errors import DeepLabError
+
+KINDS = ("train", "evaluate", "crf", "segment")
+
+
+class SpecError(DeepLabError):
+    """A request that cannot become a job; `fields` maps each wrong field to a sentence."""
+
+    def __init__(self, fields: Mapping[str, str]) -> None:
+        self.fields = dict(fields)
+        super().__init__(" ".join(f"{name}: {message}" for name, message in self.fields.items()))
+
+
+def _blank_is_absent(value: object) -> object:
+    """HTML forms send empty strings for fields that were left alone."""
+    return None if value == "" else value
+
+
+Optional = BeforeValidator(_blank_is_absent)
+Path = Annotated[str, Field(min_length=1)]
+
+
+class _Spec(BaseModel):
+    """What all kinds share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    kind: ClassVar[str]
+    queue: ClassVar[str]
+
+    overrides: tuple[str, ...] = Field(
+        (), title="Overrides", description="Configuration keys to change, one KEY=VALUE a line, as SOLVER.LR=1e-3."
+    )
+
+    @field_validator("overrides", mode="before")
+    @classmethod
+    def _split_lines(cls, value: object) -> object:
+        return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+
+
+class _ModelSpec(_Spec):
+    """What the kinds that run a network share."""
+
+    dataset: Annotated[str | None, Optional] = Field(
+        None, title="Dataset", description="A registered dataset; it replaces DATASET.* of the configuration."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", title="Device", description="auto takes a GPU where there is one."
+    )
+
+
+class TrainSpec(_ModelSpec):
+    """Train a network."""
+
+    kind: ClassVar[str] = "train"
+    queue: ClassVar[str] = "gpu"
+
+    config: Path = Field(title="Configuration", description="Path of a YAML file on the server.")
+    resume: Annotated[int | None, Optional] = Field(
+        None, ge=1, title="Resume from", description="Number of a checkpoint to continue from."
+    )
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Equal seeds give equal runs on a CPU.")
+
+
+class EvaluateSpec(_ModelSpec):
+    """Score a checkpoint on a split."""
+
+    kind: ClassVar[str] = "evaluate"
+    queue: ClassVar[str] = "gpu"
+
+    checkpoint: Path = Field(title="Checkpoint", description="Number of a checkpoint, or path of a weights file.")
+    config: Annotated[str | None, Optional] = Field(
+        None, title="Configuration", description="Needed for a weights file; a numbered checkpoint brings its own."
+    )
+    split: Annotated[str | None, Optional] = Field(
+        None, title="Split", description="Name of the split list; empty: DATASET.SPLIT.VAL."
+    )
+    save_logits: bool = Field(True, title="Save logits", description="A CRF job needs them.")
+
+
+class CrfSpec(_Spec):
+    """Refine the saved logits of an evaluate job with a dense CRF, and score them again."""
+
+    kind: ClassVar[str] = "crf"
+    queue: ClassVar[str] = "cpu"
+
+    evaluate_job: int = Field(ge=1, title="Evaluate job", description="Number of a finished evaluate job with logits.")
+
+
+class SegmentSpec(_ModelSpec):
+    """Segment every image of a folder."""
+
+    kind: ClassVar[str] = "segment"
+    queue: ClassVar[str] = "gpu"
+
+    checkpoint: Path = Field(title="Checkpoint", description="Number of a checkpoint, or path of a weights file.")
+    config: Annotated[str | None, Optional] = Field(
+        None, title="Configuration", description="Needed for a weights file; a numbered checkpoint brings its own."
+    )
+    input: Path = Field(title="Input folder", description="Folder of images on the server; subfolders are included.")
+    output: Annotated[str | None, Optional] = Field(
+        None, title="Output folder", description="Where masks and the manifest go; empty: the job's own folder."
+    )
+    overlays: bool = Field(False, title="Overlays", description="Also write each image blended with its mask.")
+    batch_size: int = Field(4, ge=1, le=256, title="Batch size", description="Images of equal size per forward pass.")
+
+
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec)}
+
+
+def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
+    """Validate a request.
+
+    Raises:
+        SpecError: naming every field that is unknown, missing or of the wrong type.
+    """
+    if kind not in SPECS:
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
+    try:
+        return SPECS[kind].model_validate(mapping)
+    except ValidationError as error:
+        fields = {str(item["loc"][0]): _sentence(item["type"], item["msg"], item["input"]) for item in error.errors()}
+        raise SpecError(fields) from None
+
+
+def _sentence(error_type: str, message: str, given: object) -> str:
+    if error_type in {"missing", "string_too_short"}:
+        return "is required."
+    if error_type == "extra_forbidden":
+        return "is not a field of this kind of job."
+    return f"{message[0].lower()}{message[1:]}, got {given!r}."

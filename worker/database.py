@@ -26,7 +26,9 @@ class SchemaMissingError(DatabaseError):
     """The database has no tables yet."""
 
     def __init__(self, shown_url: str) -> None:
-        super().__init__(f"The database {shown_url} has no tables yet; create them with `deeplab db upgrade`.")
+        super().__init__(
+            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`."
+        )
 
 
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)

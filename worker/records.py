@@ -107,7 +107,8 @@ def get_checkpoint(session: Session, checkpoint_id: int) -> Checkpoint:
     Raises:
         CheckpointNotFoundError: if there is none of that number.
     """
-    row = session.get(CheckpointRow, checkpoint_id)
+    in_range = 0 < checkpoint_id < 2**31  # databases refuse to look for numbers that they cannot hold
+    row = session.get(CheckpointRow, checkpoint_id) if in_range else None
     if row is None:
         raise CheckpointNotFoundError(checkpoint_id)
     return _checkpoints(session, [row])[0]

@@ -3,6 +3,7 @@
 deeplab.sqlite              the embedded database
 platform.lock               held by the running `deeplab up`; says where it listens
 valkey/                     the embedded broker's append-only file, configuration, socket and password
+secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 jobs/<id>/output/           what a segment job hands out when no other folder was asked for
@@ -19,6 +20,7 @@ import os
 import re
 from pathlib import Path
 
+import deeplab
 from deeplab.files import make_folder, replace_file
 from worker.settings import Settings
 
@@ -96,6 +98,18 @@ def lock_path(settings: Settings) -> Path:
 def valkey_dir(settings: Settings) -> Path:
     """Everything of the embedded broker."""
     return settings.home / "valkey"
+
+
+def secret_key_path(settings: Settings) -> Path:
+    """The key that signs the dashboard's cookies."""
+    return settings.home / "secret_key"
+
+
+def configs_dir() -> Path:
+    """The configurations that come with the platform: in the installed core, or beside it in a checkout."""
+    core = Path(deeplab.__file__).parent
+    packaged = core / "configs"
+    return packaged if packaged.is_dir() else core.parent / "configs"
 
 
 def write_text(path: Path, text: str) -> None:

@@ -1,4 +1,5 @@
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,16 @@ def test_workers(deeplab: Deeplab, home: Settings) -> None:
     assert deeplab("worker", "list").output.splitlines()[1].split()[:4] == ["gpu@test", "gpu", "alive", "NVIDIA"]
     (listed,) = json.loads(deeplab("worker", "list", "--json").output)
     assert (listed["name"], listed["alive"]) == ("gpu@test", True)
+
+
+def test_worker_check_looks_for_one_of_this_machine(deeplab: Deeplab, home: Settings) -> None:
+    with open_session(home) as session:
+        workers.register(session, "gpu@elsewhere", "gpu", "CPU")
+        workers.register(session, f"cpu@{socket.gethostname()}", "cpu", "CPU")
+    assert deeplab("worker", "check", "--queue", "cpu").exit_code == 0
+    ended = deeplab("worker", "check", "--queue", "gpu")
+    assert ended.exit_code == 1
+    assert ended.stderr == f"Error: No worker of the queue gpu is alive on {socket.gethostname()}.\n"
 
 
 def test_database_upgrade_can_be_repeated(deeplab: Deeplab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

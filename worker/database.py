@@ -152,13 +152,14 @@ def upgrade(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if make_url(settings.database).get_backend_name() == "sqlite":
+    engine = engine_for(settings.database)
+    if engine.dialect.name == "sqlite":
         settings.home.mkdir(parents=True, exist_ok=True)
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))
         try:
-            with engine_for(settings.database).begin() as connection:
+            with engine.begin() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except DBAPIError as error:

@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TypeVar
 
@@ -66,7 +66,7 @@ def engine_for(url: str) -> Engine:
     return _engine(url, os.getpid())
 
 
-@lru_cache(maxsize=8)
+@cache
 def _engine(url: str, _pid: int) -> Engine:
     try:
         parsed = make_url(url)

@@ -74,10 +74,12 @@ def locked_output(output_dir: Path) -> Iterator[None]:
 
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
+    # Looked for before the record is, because another worker may be just beginning: it writes the record first.
+    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv"))
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        if any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv")):
+        if has_results:
             raise OutputError(
                 f"{printable(output_dir)}: holds masks or a manifest, but no run.json that says what made them;"
                 " choose another output folder."

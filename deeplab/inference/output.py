@@ -10,12 +10,15 @@ run.json                           the settings that made the masks
 
 import fcntl
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
+
+_log = logging.getLogger(__name__)
 
 
 def mask_path(output_dir: Path, item: str) -> Path:
@@ -69,6 +72,8 @@ def locked_output(output_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputError(f"{printable(output_dir)}: another process is filling this folder.") from None
+        except OSError as error:  # some network file systems have no locks
+            _log.warning("%s: cannot be locked against a second process: %s", printable(output_dir), error.strerror)
         yield
 
 

@@ -13,7 +13,7 @@ OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
 def test_masks_lie_exactly_over_their_photographs(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
     expect(page.locator(".tile")).to_have_count(6)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    page.wait_for_load_state("networkidle")
     sizes = page.locator(".layers").evaluate_all(SHAPES)
     assert len(sizes) == 5
     assert all(photo == mask and photo[0] > 1 for photo, mask in sizes)

@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 VENDOR := web/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check format lock browser
+.PHONY: help setup up demo test lint check format docs lock browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +32,9 @@ check: lint test ## What CI runs: lint, then test
 format: setup ## Format the sources and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+docs: setup ## Write the reference pages of docs/ from the sources
+	$(BIN)/python docs/generate.py
 
 lock: setup ## Pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-annotate --no-header \

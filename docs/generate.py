@@ -1,0 +1,89 @@
+"""Writes the reference pages from the sources, so that they cannot drift: `make docs`. A test fails when they are stale."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from deeplab.schema import Config
+from worker.cli import main
+from worker.settings import Settings
+
+DOCS = Path(__file__).parent
+
+
+def configuration() -> str:
+    """The page of every configuration key."""
+    lines = [
+        "# Configuration",
+        "",
+        "An experiment is one YAML file in the original's upper-case schema; `--set SOLVER.LR=1e-3` changes a key for one run.",
+        "An unknown key, a wrong type or a contradiction is refused with the path of the key. An empty key means its default.",
+    ]
+    for name, field in Config.model_fields.items():
+        section = field.annotation
+        assert isinstance(section, type)
+        lines += ["", f"## {name}", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|"]
+        lines += [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(section, f"{name}.")]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """The page of every environment variable."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment by every part of the platform. Nothing has to be set on one machine.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "`~/.deeplab`" if name == "home" else _shown(field.default)
+        lines.append(f"| `DEEPLAB_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands() -> str:
+    """The page of every command's help."""
+    lines = ["# Commands", "", "The text that `--help` prints."]
+    for path, command in _commands(main, "deeplab"):
+        context = click.Context(command, info_name=path, terminal_width=100)
+        lines += ["", f"## {path}", "", "```", command.get_help(context), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for key, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _shown(field.default), field.description or ""
+
+
+def _shown(default: object) -> str:
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", ()):
+        return ""
+    return f"`{list(default) if isinstance(default, tuple) else default}`"
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+PAGES = {"configuration.md": configuration, "settings.md": settings, "commands.md": commands}
+
+if __name__ == "__main__":
+    for file_name, page in PAGES.items():
+        (DOCS / file_name).write_text(page(), encoding="utf-8")

@@ -25,9 +25,14 @@ from deeplab.files import make_folder, replace_file
 from worker.settings import Settings
 
 
+def jobs_dir(settings: Settings) -> Path:
+    """Folder of all jobs."""
+    return settings.home / "jobs"
+
+
 def job_dir(settings: Settings, job_id: int) -> Path:
     """Folder of a job."""
-    return settings.home / "jobs" / str(job_id)
+    return jobs_dir(settings) / str(job_id)
 
 
 def attempt_dir(settings: Settings, job_id: int, fence: int) -> Path:

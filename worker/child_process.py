@@ -4,7 +4,6 @@ import logging
 import os
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -16,14 +15,13 @@ _log = logging.getLogger(__name__)
 
 
 class ChildProcess:
-    """A running `python -m worker.child`."""
+    """A running command."""
 
-    def __init__(self, arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start the child; it writes to the log and dies with this process."""
-        command = [sys.executable, "-P", "-m", "worker.child", "--parent", str(os.getpid()), *arguments]
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        """Start the command; it writes to the log."""
         with log.open("ab") as file:
             self._process = subprocess.Popen(
-                command,
+                list(command),
                 stdin=subprocess.DEVNULL,
                 stdout=file,
                 stderr=subprocess.STDOUT,

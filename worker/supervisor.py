@@ -4,7 +4,9 @@ It never imports torch: the child is a fresh process.
 """
 
 import logging
+import os
 import signal
+import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -108,7 +110,8 @@ def _run_child(
     folder.mkdir(parents=True, exist_ok=True)
     log = storage.log_in(folder)
     append_line(log, title)
-    child = ChildProcess(arguments, {**settings.environment(), **seat.environment}, log)
+    command = [sys.executable, "-P", "-m", "worker.child", "--parent", str(os.getpid()), *arguments]
+    child = ChildProcess(command, {**settings.environment(), **seat.environment}, log)
     try:
         ending = _watch(child, storage.pulse_in(folder), settings, seat, keeper)
         grace = {Ending.CANCELLED: settings.stop_seconds, Ending.PREEMPTED: 2 * settings.stop_seconds}.get(ending, 0)

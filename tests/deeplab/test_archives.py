@@ -17,9 +17,9 @@ FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "
 
 def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.mkdir("VOC")
         for name, content in files.items():
             archive.writestr(name, content)
+        archive.mkdir("empty")
     return path
 
 

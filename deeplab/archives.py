@@ -121,4 +121,4 @@ def _is_there(path: Path, size: int) -> bool:
 def _require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise OutputError(f"{printable(folder)}: has {free >> 20} MiB free; {needed >> 20} MiB are needed.")
+        raise OutputError(f"{printable(folder)}: has {free // 10**6} MB free; {-(-needed // 10**6)} MB are needed.")

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
+from deeplab.images import silence_warnings
 
 _FARTHEST = 1e6  # pixels from the image's corner; drawing takes time and memory in proportion to the outline
 
@@ -61,7 +62,8 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
         runs = mask.merge(mask.frPyObjects(segmentation, height, width))
     else:
         raise ValueError("has no segmentation; expected polygons or run lengths")
-    return np.asarray(mask.decode(runs), np.bool_)
+    with silence_warnings():  # of the way in which pycocotools makes its array
+        return np.asarray(mask.decode(runs), np.bool_)
 
 
 def _check_polygon(polygon: Any) -> None:

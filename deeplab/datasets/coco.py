@@ -69,7 +69,7 @@ class _Instances:
             content = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise DatasetError(f"{printable(path)}: the annotations do not exist.") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DatasetError(f"{printable(path)}: the annotations cannot be read: {error}.") from error
         lists = content if isinstance(content, dict) else {}
         self.images, self.annotations, self.categories = (
@@ -112,12 +112,12 @@ class _Instances:
         known = {self._number(row, "id", "an image") for row in self.images}
         for row in self.annotations:
             number = row.get("id")
-            if row.get("image_id") not in known:
+            image, category = (self._number(row, key, f"annotation {number}") for key in ("image_id", "category_id"))
+            if image not in known:
                 raise DatasetError(f"{printable(self.path)}: annotation {number} is of no image in the list.")
-            if row.get("category_id") not in classes:
+            if category not in classes:
                 raise DatasetError(f"{printable(self.path)}: annotation {number} is of no category in the list.")
-            crowd = bool(row.get("iscrowd", 0))
-            objects[row["image_id"]].append([number, classes[row["category_id"]], crowd, row.get("segmentation")])
+            objects[image].append([number, classes[category], bool(row.get("iscrowd", 0)), row.get("segmentation")])
         return objects
 
     def _rows(self, lists: Mapping[str, Any], key: str) -> list[dict[str, Any]]:

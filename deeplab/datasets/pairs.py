@@ -62,15 +62,18 @@ class Listing:
         """All pairs.
 
         Raises:
-            DatasetError: if files are missing; it counts all of a folder and names the first ten.
+            DatasetError: if files are missing; all are counted, and the first ten of each folder are named.
         """
-        for folder, names in self.missing.items():
-            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-            raise DatasetError(
-                f"{printable(folder)}: {len(names)} of {self.n_ids} files of the split {self.split!r} are missing:"
-                f" {', '.join(names[:_NAMED])}{more}."
-            )
+        if self.missing:
+            raise DatasetError("; ".join(self._lacks(*each) for each in self.missing.items()) + ".")
         return self.pairs
+
+    def _lacks(self, folder: Path, names: list[str]) -> str:
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        return (
+            f"{printable(folder)}: {len(names)} of {self.n_ids} files of the split {self.split!r} are missing:"
+            f" {', '.join(names[:_NAMED])}{more}"
+        )
 
 
 def list_files(split: str, pairs: Iterable[Pair]) -> Listing:

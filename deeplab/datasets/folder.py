@@ -1,15 +1,14 @@
 """The layout of data sets of one's own: images/, masks/ and a list of ids per split. Torch-free."""
 
-import os
 from collections import defaultdict
 from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from deeplab.datasets.lists import read_ids
 from deeplab.datasets.pairs import Listing, MaskFile, Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images import IMAGE_SUFFIXES
+from deeplab.images import IMAGE_SUFFIXES, list_images
 
 _MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
 
@@ -37,8 +36,6 @@ def list_folder(root: Path, split: str) -> Listing:
 
 def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]) -> dict[str, Path]:
     """The file of each id: the one of that relative path, else the one in the split's subfolder, else in any."""
-    if not folder.is_dir():
-        raise DatasetError(f"{printable(folder)}: the folder does not exist.")
     by_name = _index(folder, suffixes)
     found: dict[str, Path] = {}
     for name in ids:
@@ -55,10 +52,7 @@ def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]
 def _index(folder: Path, suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
     """All files below, by their name without suffix: their relative path without suffix, and their path."""
     index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
-    for parent, _, names in os.walk(folder, followlinks=True):
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix.lower() in suffixes:
-                stem = path.relative_to(folder).with_suffix("").as_posix()
-                index[path.stem].append((stem, path))
+    for relative in map(PurePosixPath, list_images(folder)):
+        if relative.suffix.lower() in suffixes:
+            index[relative.stem].append((str(relative.with_suffix("")), folder / relative))
     return index

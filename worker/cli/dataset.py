@@ -12,7 +12,7 @@ from worker.cli.output import json_option, print_json, print_table
 
 @click.group()
 def dataset() -> None:
-    """Download, check and preview data sets, and register those that jobs may name."""
+    """Download, check, preview and register data sets."""
 
 
 dataset.add_command(download)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.dataset_options import config_argument, set_option, stoppable
+from worker.cli.dataset_options import config_argument
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -20,22 +20,22 @@ _SHOWN = 10  # findings of a kind; --json has them all
 @config_argument
 @click.option("--split", "splits", multiple=True, help="Only this one; repeatable.  [default: TRAIN, VAL and TEST]")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Processes.  [default: one per CPU]")
-@set_option
 @json_option
-@stoppable
-def check(config: Path, splits: tuple[str, ...], jobs: int | None, overrides: tuple[str, ...], as_json: bool) -> None:
+def check(
+    config_path: Path, overrides: tuple[str, ...], splits: tuple[str, ...], jobs: int | None, as_json: bool
+) -> None:
     """Read every image and mask of a data set, and list what is wrong.
 
     Missing and unreadable files, masks of another size than their image, and values that are no class; then
     how often each class occurs. A test split without labels is left out. The exit code is 1 if anything is wrong.
     """
     from deeplab.config import load_config
-    from deeplab.console import ConsoleReporter
     from deeplab.datasets.check import check_dataset
+    from worker.cli.local.reporting import console
 
-    settings = load_config(config, overrides)
-    with ConsoleReporter() as reporter:
-        report = check_dataset(settings, reporter, splits=splits, jobs=jobs)
+    config = load_config(config_path, overrides)
+    with console(lambda _: "The same command starts over.") as reporter:
+        report = check_dataset(config, reporter, splits=splits, jobs=jobs)
     if as_json:
         print_json(report)
     else:

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import click
 
-from worker.cli.dataset_options import stoppable
 from worker.cli.output import json_option, print_json
 
 _NAMES = ("voc12", "cocostuff10k", "cocostuff164k")
@@ -15,17 +14,16 @@ _NAMES = ("voc12", "cocostuff10k", "cocostuff164k")
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--mirror", metavar="URL", help="Fetch the archives from below this address.")
 @json_option
-@stoppable
 def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None:
     """Download a public data set into FOLDER and unpack it.
 
     A download that was interrupted continues when the command is repeated. The archives are kept.
     """
-    from deeplab.console import ConsoleReporter
+    from worker.cli.local.reporting import console
     from worker.published import PUBLISHED, fetch
 
-    with ConsoleReporter() as reporter:
-        root = fetch(PUBLISHED[name], folder, reporter, mirror=mirror).resolve()
+    with console(lambda _: "The same command continues.") as reporter:
+        root = fetch(PUBLISHED[name], folder.resolve(), reporter, mirror=mirror)
     if as_json:
         print_json({"name": name, "root": root})
     else:

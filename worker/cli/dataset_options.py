@@ -1,7 +1,6 @@
-"""What the commands share that read a data set in the foreground."""
+"""How the commands that read a data set are told which one."""
 
 from collections.abc import Callable
-from functools import wraps
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -9,20 +8,14 @@ import click
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-config_argument = click.argument("config", type=click.Path(path_type=Path))
-set_option = click.option("--set", "overrides", metavar="KEY=VALUE", multiple=True, help="Change a key of the config.")
 
-
-def stoppable(command: Callable[..., None]) -> Callable[..., None]:
-    """Let Ctrl-C end a command as it ends others: exit code 130, and no traceback."""
-
-    @wraps(command)
-    def run(**values: Any) -> None:
-        from deeplab.reporter import Stopped
-
-        try:
-            command(**values)
-        except Stopped:
-            raise SystemExit(130) from None
-
-    return run
+def config_argument(command: F) -> F:
+    """CONFIG and `--set`, which the command receives as `config_path` and `overrides`."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        help="Configuration key to change, as DATASET.ROOT=/data; may be given several times.",
+    )(command)
+    return click.argument("config_path", metavar="CONFIG", type=click.Path(path_type=Path))(command)

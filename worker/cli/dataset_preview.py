@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from worker.cli.dataset_options import config_argument, set_option, stoppable
+from worker.cli.dataset_options import config_argument
+from worker.cli.output import json_option, print_json
 
 
 @click.command()
@@ -14,20 +15,29 @@ from worker.cli.dataset_options import config_argument, set_option, stoppable
 @click.option("--images", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many samples.")
 @click.option("--columns", type=click.IntRange(1, 100), default=10, show_default=True, help="Samples per row.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the order and augmentation.")
-@set_option
-@stoppable
+@json_option
 def preview(
-    config: Path, output: Path, split: str | None, images: int, columns: int, seed: int, overrides: tuple[str, ...]
+    config_path: Path,
+    overrides: tuple[str, ...],
+    output: Path,
+    split: str | None,
+    images: int,
+    columns: int,
+    seed: int,
+    as_json: bool,
 ) -> None:
     """Draw augmented images beside their labels, as training sees them.
 
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.console import ConsoleReporter
     from deeplab.datasets.preview import preview as draw
+    from worker.cli.local.reporting import console
 
-    settings = load_config(config, overrides)
-    with ConsoleReporter() as reporter:
-        draw(settings, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
-    click.echo(f"Wrote {output}.")
+    config = load_config(config_path, overrides)
+    with console(lambda _: "The same command starts over.") as reporter:
+        draw(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+    if as_json:
+        print_json({"preview": output})
+    else:
+        click.echo(f"Preview: {output}")

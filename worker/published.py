@@ -24,7 +24,6 @@ class Published:
     """A data set as it is published."""
 
     archives: tuple[Archive, ...]
-    size: str  # of all archives together, for people
     root: str = "."  # what DATASET.ROOT names, below the data set's folder
 
 
@@ -39,10 +38,9 @@ PUBLISHED = {
                 md5="6cd6e144f989b92b3379bac3b3de84fd",
             ),
         ),
-        size="2 GB",
         root="VOCdevkit",
     ),
-    "cocostuff10k": Published((Archive(f"{_STUFF}/cocostuff-10k-v1.1.zip"),), size="2 GB"),
+    "cocostuff10k": Published((Archive(f"{_STUFF}/cocostuff-10k-v1.1.zip"),)),
     "cocostuff164k": Published(
         (
             Archive(
@@ -57,7 +55,6 @@ PUBLISHED = {
             ),
             Archive(f"{_STUFF}/stuffthingmaps_trainval2017.zip", folder="annotations"),
         ),
-        size="21 GB",
     ),
 }
 

@@ -73,7 +73,8 @@ class Platform:
         listener = None
         if self._web:  # first of all, because it fails most often
             listener = stack.enter_context(web_server.listen(self.settings.host, self.settings.port))
-        for folder in (storage.logs_dir(self.settings), *(() if self.settings.data_roots else self.settings.roots)):
+        own_roots = [root for root in self.settings.roots if root.parent == self.settings.home]
+        for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
         if self.settings.embedded_broker:
@@ -171,7 +172,9 @@ def _worker_part(settings: Settings, queue: str) -> Part:
         name=f"{queue} worker",
         command=[sys.executable, "-P", "-m", "worker.cli", "worker", "start", "--queue", queue],
         log=storage.logs_dir(settings) / f"{queue}-worker.log",
-        environment=settings.environment(),
+        # Two workers share the processor. By default the threads of PyTorch wait for each other in busy loops, which
+        # slows both down by an order of magnitude as soon as there are more threads than cores.
+        environment={"OMP_WAIT_POLICY": "PASSIVE"} | settings.environment(),
         stop_seconds=_WORKER_STOP_SECONDS,
     )
 

@@ -13,12 +13,12 @@ from sqlalchemy.orm import Session
 
 from worker import datasets, jobs, records, storage
 from worker.jobs import Job
+from worker.resolve import PATH_KEYS
 from worker.settings import Settings
 from worker.specs import CrfSpec, Spec, SpecError
 
 _NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")
-_PATH_KEYS = (("DATASET", "ROOT"), ("DATASET", "LABELS"), ("MODEL", "INIT_MODEL"))
 
 
 def readable_roots(settings: Settings) -> list[Path]:
@@ -118,7 +118,7 @@ def outside(path: str, settings: Settings) -> str:
 
 
 def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    for section, name in _PATH_KEYS:
+    for section, name in PATH_KEYS:
         value = config.get(section, {}).get(name)
         if value is not None:
             yield f"{section}.{name}", str(value)

@@ -43,6 +43,16 @@ def test_a_registered_dataset_replaces_the_configuration_s(store: Settings, tmp_
         assert dataset["SPLIT"]["VAL"] == "mine"
 
 
+def test_relative_paths_are_meant_from_where_the_request_is_made(
+    store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_session(store) as session:
+        write_config(store.home, DATASET={"N_CLASSES": 21, "ROOT": "streets"})
+        config = submit(session, store, config=str(store.home / "config.yaml")).config
+    assert (config["DATASET"]["ROOT"], config["DATASET"]["LABELS"]) == (str(tmp_path / "streets"), None)
+
+
 def test_a_numbered_checkpoint_brings_the_configuration_of_its_training(store: Settings) -> None:
     with open_session(store) as session:
         trained = leases.claim(session, submit(session, store, overrides="MODEL.WIDTH=8").id, "a", 10)

@@ -120,7 +120,7 @@ def _explain(error: ErrorDetails) -> str:
     if kind == "missing":
         return f"{key} is missing."
     if kind == "value_error":  # a contradiction that the schema's own checks found; its text begins with the key
-        return f"{key}.{context['error']}."
+        return f"{key}.{context['error']}.".removeprefix(".")
     expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else f"valid ({error['msg']})"
     return f"{key} must be {expected}, got {_shorten(error['input'])}."
 

@@ -184,3 +184,12 @@ class Config(Section):
     MODEL: Model = Model()
     SOLVER: Solver = Solver()
     CRF: Crf = Crf()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        pools_images = self.MODEL.NAME.startswith("DeepLabV3")
+        if pools_images and not self.SOLVER.FREEZE_BN and self.SOLVER.BATCH_SIZE.TRAIN < 2:
+            raise ValueError(
+                f"SOLVER.BATCH_SIZE.TRAIN must be at least 2 for {self.MODEL.NAME} unless FREEZE_BN is true"
+            )
+        return self

@@ -1,12 +1,13 @@
 """Connection to the database, its clock and its schema."""
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import as_file, files
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -19,6 +20,15 @@ from worker.settings import Settings
 
 class DatabaseError(DeepLabError):
     """The database cannot be reached or its URL cannot be used."""
+
+
+class SchemaMissingError(DatabaseError):
+    """The database has no tables yet."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`."
+        )
 
 
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
@@ -38,13 +48,19 @@ def _postgresql_now(element: db_now, compiler: SQLCompiler, **kwargs: object) ->
     return "extract(epoch from clock_timestamp())::double precision"
 
 
-@lru_cache(maxsize=8)
 def engine_for(url: str) -> Engine:
     """The engine of this process for a database URL.
+
+    A forked process gets an engine of its own; that of its parent is left alone, neither used nor closed.
 
     Raises:
         DatabaseError: if the URL is malformed or names an unsupported database.
     """
+    return _engine(url, os.getpid())
+
+
+@lru_cache(maxsize=8)
+def _engine(url: str, _pid: int) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
@@ -82,6 +98,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
     Raises:
         DatabaseError: if the database cannot be reached.
+        SchemaMissingError: if it has no tables yet.
     """
     engine = engine_for(settings.database).execution_options(reads_only=reads_only)
     with Session(engine, expire_on_commit=False) as session:
@@ -90,9 +107,16 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
             session.commit()
         except DBAPIError as error:
             session.rollback()
+            if _lacks_table(error):
+                raise SchemaMissingError(_shown(settings)) from error
             if _is_unreachable(error):
                 raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
             raise
+
+
+def read_clock(session: Session) -> float:
+    """The database's time, against which the times in the tables can be compared."""
+    return float(session.scalar(select(db_now())) or 0.0)
 
 
 def upgrade(settings: Settings) -> None:
@@ -119,6 +143,10 @@ def upgrade(settings: Settings) -> None:
 
 def _is_unreachable(error: DBAPIError) -> bool:
     return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+
+
+def _lacks_table(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such table") or type(error.orig).__name__ == "UndefinedTable"
 
 
 def _shown(settings: Settings) -> str:

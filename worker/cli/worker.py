@@ -1,0 +1,43 @@
+"""`deeplab worker`."""
+
+import click
+
+from worker.cli.output import json_option, print_json, print_table
+
+
+@click.group()
+def worker() -> None:
+    """Start and list the processes that run jobs."""
+
+
+@worker.command()
+@click.option("--queue", type=click.Choice(["gpu", "cpu"]), required=True, help="Which jobs it runs.")
+@click.option("--concurrency", type=click.IntRange(1), default=1, show_default=True, help="Jobs at the same time.")
+@click.option("--name", help="Its name, of which there must be only one.  [default: from the queue and this machine]")
+def start(queue: str, concurrency: int, name: str | None) -> None:
+    """Run a worker in the foreground until Ctrl-C.
+
+    The queue gpu has the jobs that run a network: train, evaluate and segment. They use the processor where
+    there is no GPU. The queue cpu has the crf jobs.
+    """
+    from worker.celery_worker import run_worker
+    from worker.settings import load_settings
+
+    run_worker(load_settings(), queue, concurrency, name)
+
+
+@worker.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the workers, those that are alive first."""
+    from worker import workers
+    from worker.cli.store import open_store
+    from worker.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        found = workers.list_workers(session)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each.name, each.queue, "alive" if each.alive else "gone", each.device, each.pid) for each in found]
+    print_table(("NAME", "QUEUE", "STATE", "DEVICE", "PROCESS"), rows, "No worker was started yet.")

@@ -13,8 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from deeplab.files import replace_file
 from deeplab.errors import CheckpointError
+from deeplab.files import replace_file
 
 _FORMAT = 1
 _SAFETENSORS = ".safetensors"

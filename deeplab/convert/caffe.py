@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from deeplab.catalog import BACKBONES
 from deeplab.checkpoint import name_some
 from deeplab.convert.caffemodel import KINDS, CaffeLayer, read_layers
-from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.convert.geometry import differing_settings
+from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.errors import CheckpointError
 from deeplab.models import build_model
 
@@ -158,4 +158,3 @@ def _weights(layer: CaffeLayer, *, has_bias: bool) -> dict[str, NDArray[Any]]:
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
     """Without axes of length 1: Caffe writes a vector as 1x1x1xN, and a matrix where we have a 1x1 convolution."""
     return tuple(side for side in shape if side != 1)
-

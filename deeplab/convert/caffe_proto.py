@@ -1,7 +1,7 @@
 """The part of Caffe's file format that holds trained layers, as protobuf messages made without generated code.
 
-Field numbers are those of `caffe.proto`. Enumerations are declared as the integers that they are on the wire; fields that
-nobody here reads are left out, which the protobuf runtime skips.
+Field numbers are those of `caffe.proto`. Enumerations are declared as the integers that they are on the wire; fields
+that nobody here reads are left out, and the protobuf runtime skips them.
 """
 
 from typing import Any
@@ -99,7 +99,7 @@ def _build_file() -> descriptor_pb2.FileDescriptorProto:
 def message_classes() -> dict[str, Any]:
     """The protobuf class of each message above, by its name."""
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(_build_file())  # type: ignore[no-untyped-call]
+    pool.Add(_build_file())
     return {
         name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"{_PACKAGE}.{name}")) for name in _MESSAGES
     }

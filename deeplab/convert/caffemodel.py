@@ -111,7 +111,7 @@ def _parse(number: int, content: bytes) -> CaffeLayer:
     kind = _kind(message.type, message.name)
     try:
         settings = layer_settings(kind, message)
-        blobs = tuple(_read_blob(blob) for blob in message.blobs) if kind in KINDS else (np.empty(0),) * len(message.blobs)
+        blobs = tuple(_read_blob(blob) for blob in message.blobs)
     except ValueError as error:
         raise _NotCaffeError(f"layer {message.name!r} {error}.") from None
     return CaffeLayer(message.name, kind, settings, blobs)
@@ -120,17 +120,17 @@ def _parse(number: int, content: bytes) -> CaffeLayer:
 def _kind(written: str | int, name: str) -> str:
     if isinstance(written, str):  # a variant such as CuDNNConvolution computes the same
         return next((kind for kind in KINDS if written.endswith(kind)), written)
-    # The older layer list numbers its types, and has no number for these two; their names are Caffe's custom.
-    by_name = {"bn": "BatchNorm", "scale": "Scale"}
-    return _V1_KINDS.get(written) or by_name.get(name.rstrip("0123456789").partition("_")[0], f"type {written}")
+    if written in _V1_KINDS:
+        return _V1_KINDS[written]
+    # The older layer list numbers its types and has no number for these two; by custom they have these names.
+    prefixes = {"bn": "BatchNorm", "scale": "Scale"}
+    return next((kind for prefix, kind in prefixes.items() if name.startswith(prefix)), f"type {written}")
 
 
 def _read_blob(blob: Any) -> NDArray[np.floating[Any]]:
     values = np.array(blob.double_data) if len(blob.double_data) else np.array(blob.data, dtype=np.float32)
-    if blob.HasField("shape"):
-        shape = tuple(blob.shape.dim)
-    else:  # as Caffe wrote it before 2015, always with four axes
-        shape = (blob.num, blob.channels, blob.height, blob.width)
+    four_axes = (blob.num, blob.channels, blob.height, blob.width)  # as Caffe wrote every shape before 2015
+    shape = tuple(blob.shape.dim) if blob.HasField("shape") else four_axes
     if math.prod(shape) != values.size:
         raise ValueError(f"says that it has {' x '.join(map(str, shape))} values but holds {values.size}")
     return values.reshape(shape)

@@ -1,8 +1,8 @@
 """Caffe's names of the layers of a DeepLab ResNet, and ours.
 
 MSRA's convention: `conv1`, then `res4b22_branch2c` is stage 4, block b22 (the 23rd), the last of the branch's three
-convolutions, with `bn4b22_branch2c` and `scale4b22_branch2c` after it. DeepLab's heads are `fc1_coco` and, with one name per
-atrous rate, `fc1_voc12_c0` to `fc1_voc12_c3`.
+convolutions, with `bn4b22_branch2c` and `scale4b22_branch2c` after it. DeepLab's heads are `fc1_coco` and, with one
+name per atrous rate, `fc1_voc12_c0` to `fc1_voc12_c3`.
 """
 
 import re

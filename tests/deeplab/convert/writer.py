@@ -14,47 +14,41 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.floating[Any]]
 
-_FIELDS = {
-    # packed floats are bytes on the wire, and many times faster to write so
-    "Blob": {"num": 1, "channels": 2, "height": 3, "width": 4, "data": 5, "shape": 7, "double_data": 8},
-    "Shape": {"dim": 1},
-    "Conv": {"num_output": 1, "pad": 3, "kernel_size": 4, "group": 5, "stride": 6, "pad_h": 9, "pad_w": 10}
-    | {"kernel_h": 11, "kernel_w": 12, "stride_h": 13, "stride_w": 14, "dilation": 18},
-    "Pool": {"pool": 1, "kernel_size": 2, "stride": 3, "pad": 4, "global_pooling": 12},
-    "Norm": {"use_global_stats": 1, "fraction": 2, "eps": 3},
-    "Inner": {"num_output": 1, "transpose": 6},
-    "Layer": {"name": 1, "type": 2, "bottom": 3, "blobs": 7, "conv": 106, "inner": 117, "pool": 121, "norm": 139},
-    "V1Layer": {"name": 4, "number": 5, "blobs": 6, "conv": 10, "inner": 17, "pool": 19},
-    "Net": {"name": 1, "v1_layer": 2, "input": 3, "input_dim": 4, "layer": 100},
+_MESSAGES = {  # "name:number:type"; a name with "*" repeats; integers have no type
+    "Shape": "dim*:1",
+    "Blob": "num:1 channels:2 height:3 width:4 data:5:bytes shape:7:Shape double_data:8:bytes",
+    "Convolution": "num_output:1 pad*:3 kernel_size*:4 group:5 stride*:6 pad_h:9 pad_w:10 kernel_h:11 kernel_w:12"
+    " stride_h:13 stride_w:14 dilation*:18",
+    "Pooling": "pool:1 kernel_size:2 stride:3 pad:4 global_pooling:12",
+    "BatchNorm": "use_global_stats:1 moving_average_fraction:2:float eps:3:float",
+    "InnerProduct": "num_output:1 transpose:6",
+    "Layer": "name:1:string type:2:string bottom*:3:string blobs*:7:Blob Convolution:106:Convolution"
+    " InnerProduct:117:InnerProduct Pooling:121:Pooling BatchNorm:139:BatchNorm",
+    "V1Layer": "name:4:string number:5 blobs*:6:Blob Convolution:10:Convolution InnerProduct:17:InnerProduct"
+    " Pooling:19:Pooling",
+    "Net": "name:1:string input*:3:string input_dim*:4",
 }
-_MESSAGE_FIELDS = {"shape": "Shape", "conv": "Conv", "pool": "Pool", "norm": "Norm", "inner": "Inner", "blobs": "Blob"}
-_MESSAGE_FIELDS |= {"layer": "Layer", "v1_layer": "V1Layer"}
-_REPEATED = {"dim", "blobs", "pad", "kernel_size", "stride", "dilation", "input", "input_dim", "bottom"}
-_REPEATED |= {"layer", "v1_layer"}
-_TEXT, _BYTES, _FLOATS = {"name", "type", "input", "bottom"}, {"data", "double_data"}, {"fraction", "eps"}
 
 
-def _classes() -> dict[str, Any]:
+def _build_classes() -> dict[str, Any]:
     kinds = descriptor_pb2.FieldDescriptorProto
     file = descriptor_pb2.FileDescriptorProto(name="written.proto", package="written", syntax="proto2")
-    for name, fields in _FIELDS.items():
-        message = file.message_type.add(name=name)
-        for field_name, number in fields.items():
-            kind = kinds.TYPE_STRING if field_name in _TEXT else kinds.TYPE_INT64
-            kind = kinds.TYPE_BYTES if field_name in _BYTES else kind
-            kind = kinds.TYPE_FLOAT if field_name in _FLOATS else kind
-            message_field = message.field.add(name=field_name, number=number, type=kind)
-            repeated = field_name in _REPEATED and not (name == "Pool" and field_name != "pool")
-            message_field.label = kinds.LABEL_REPEATED if repeated else kinds.LABEL_OPTIONAL
-            if field_name in _MESSAGE_FIELDS and not (name == "Pool"):
-                message_field.type = kinds.TYPE_MESSAGE
-                message_field.type_name = f".written.{_MESSAGE_FIELDS[field_name]}"
+    for message_name, fields in _MESSAGES.items():
+        message = file.message_type.add(name=message_name)
+        for spec in fields.split():
+            name, number, kind = f"{spec}:int64".split(":")[:3]
+            field = message.field.add(name=name.rstrip("*"), number=int(number))
+            field.label = kinds.LABEL_REPEATED if name.endswith("*") else kinds.LABEL_OPTIONAL
+            if kind in _MESSAGES:
+                field.type, field.type_name = kinds.TYPE_MESSAGE, f".written.{kind}"
+            else:  # packed numbers are bytes on the wire, and many times faster to write so
+                field.type = kinds.Type.Value(f"TYPE_{kind.upper()}")
     pool = descriptor_pool.DescriptorPool()
-    pool.Add(file)  # type: ignore[no-untyped-call]
-    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"written.{name}")) for name in _FIELDS}
+    pool.Add(file)
+    return {name: message_factory.GetMessageClass(pool.FindMessageTypeByName(f"written.{name}")) for name in _MESSAGES}
 
 
-CLASSES = _classes()
+_CLASSES = _build_classes()
 _V1_NUMBERS = {"Convolution": 4, "InnerProduct": 14, "Pooling": 17, "ReLU": 18, "Eltwise": 25}
 
 
@@ -69,38 +63,34 @@ class Layer:
 
 
 def serialize(layer: Layer, *, version: int = 2, double: bool = False) -> bytes:
-    """The bytes of one layer as Caffe's newer (2) or older (1) list has it."""
-    message = CLASSES["Layer"](name=layer.name, type=layer.type, bottom=["data"])
+    """One layer as an element of Caffe's newer (2) or older (1) list."""
     if version == 1:
-        message = CLASSES["V1Layer"](name=layer.name, number=_V1_NUMBERS.get(layer.type, 0))
+        message = _CLASSES["V1Layer"](name=layer.name, number=_V1_NUMBERS.get(layer.type, 0))
+    else:
+        message = _CLASSES["Layer"](name=layer.name, type=layer.type, bottom=["data"])
     for array in layer.blobs:
         blob = message.blobs.add()
-        if double:
-            blob.double_data = array.astype("<f8").tobytes()
-        else:
-            blob.data = array.astype("<f4").tobytes()
+        setattr(blob, *(("double_data", array.astype("<f8").tobytes()) if double else ("data", array.tobytes())))
         if version == 1:
-            four = (1,) * (4 - array.ndim) + array.shape
-            blob.num, blob.channels, blob.height, blob.width = four
+            blob.num, blob.channels, blob.height, blob.width = (1,) * (4 - array.ndim) + array.shape
         else:
             blob.shape.dim.extend(array.shape)
-    names = {"Convolution": "conv", "Pooling": "pool", "BatchNorm": "norm", "InnerProduct": "inner"}
-    parameters = getattr(message, names.get(layer.type, ""), None)
-    for key, value in layer.parameters.items() if parameters is not None else ():
+    for key, value in layer.parameters.items():
+        parameters = getattr(message, layer.type)
         if isinstance(value, list):
             getattr(parameters, key).extend(value)
         else:
             setattr(parameters, key, value)
-    return bytes(message.SerializeToString())
+    content: bytes = message.SerializeToString()
+    return _varint((100 if version == 2 else 2) << 3 | 2) + _varint(len(content)) + content
 
 
 def write(path: Path, layers: Iterable[Layer], *, version: int = 2, double: bool = False) -> Path:
     """Write a network layer by layer."""
     with path.open("wb") as file:
-        file.write(CLASSES["Net"](name="written", input=["data"], input_dim=[1, 3, 513, 513]).SerializeToString())
+        file.write(_CLASSES["Net"](name="written", input=["data"], input_dim=[1, 3, 513, 513]).SerializeToString())
         for layer in layers:
-            content = serialize(layer, version=version, double=double)
-            file.write(_varint((100 if version == 2 else 2) << 3 | 2) + _varint(len(content)) + content)
+            file.write(serialize(layer, version=version, double=double))
     return path
 
 
@@ -118,6 +108,7 @@ class Deeplab:
     def __init__(self, dataset: str, *, n_blocks: Sequence[int], width: int) -> None:
         self.dataset, self.n_blocks, self.width = dataset, n_blocks, width
         self.weights: dict[str, Array] = {}  # filled while `layers` runs
+        self.norm_parameters: dict[str, Any] = {"use_global_stats": 1, "eps": 1e-5}
         self._random = np.random.default_rng(0)
         self._prefix = "base." if dataset == "voc12" else ""
 
@@ -175,13 +166,13 @@ class Deeplab:
     def _norm(self, name: str, ours: str, channels: int) -> Iterator[Layer]:
         mean, variance, weight, bias = (self._draw((channels,)) for _ in range(4))
         factor = np.array([999.98236], np.float32)
-        yield Layer(name, "BatchNorm", [mean, np.abs(variance), factor], {"use_global_stats": 1, "eps": 1e-5})
+        yield Layer(name, "BatchNorm", [mean, np.abs(variance), factor], self.norm_parameters)
         yield Layer(name.replace("bn", "scale", 1), "Scale", [weight, bias])
         scale = factor.astype(np.float64)
         statistics = {"running_mean": mean / scale, "running_var": np.abs(variance) / scale}
         for parameter, array in {"weight": weight, "bias": bias, **statistics}.items():
             self.weights[f"{self._prefix}{ours}.{parameter}"] = array.astype(np.float32)
-        self.weights[f"{self._prefix}{ours}.num_batches_tracked"] = np.zeros((), np.int64)  # type: ignore[assignment]
+        self.weights[f"{self._prefix}{ours}.num_batches_tracked"] = np.zeros((), np.int64)
 
     def _head(self, inputs: int) -> Iterator[Layer]:
         if self.dataset == "coco":

@@ -1,11 +1,14 @@
 """Connection to the database, its clock and its schema."""
 
+import logging
 import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from importlib.resources import as_file, files
+from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -16,6 +19,10 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
 from worker.settings import Settings
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
 
 
 class DatabaseError(DeepLabError):
@@ -117,6 +124,23 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 def read_clock(session: Session) -> float:
     """The database's time, against which the times in the tables can be compared."""
     return float(session.scalar(select(db_now())) or 0.0)
+
+
+def patiently(action: Callable[[], T], seconds: float) -> T:
+    """Call something that uses the database; while it cannot be reached, call again, for so long at most.
+
+    Raises:
+        DatabaseError: if it could not be reached all that time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except DatabaseError as error:
+            if time.monotonic() > deadline:
+                raise
+            _log.warning("Trying again: %s", error)
+            time.sleep(1)
 
 
 def upgrade(settings: Settings) -> None:

@@ -13,11 +13,12 @@ graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
 
+_path = list(sys.path)
+
 
 def on_starting(server: Any) -> None:
     """Undo gunicorn's habit of importing from the current folder, where other people's `web` packages may lie."""
-    while server.cfg.chdir in sys.path:
-        sys.path.remove(server.cfg.chdir)
+    sys.path[:] = _path
 
 
 def post_fork(server: Any, worker: Any) -> None:

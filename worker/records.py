@@ -186,9 +186,8 @@ def _evaluation(row: EvaluationRow) -> Evaluation:
 
 def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
     """Join checkpoints with their job's configuration and their best score, in two queries for any number of them."""
-    configs: dict[int, dict[str, Any]] = dict(
-        session.execute(select(JobRow.id, JobRow.config).where(JobRow.id.in_({row.job_id for row in rows}))).tuples()
-    )
+    jobs = select(JobRow.id, JobRow.config).where(JobRow.id.in_({row.job_id for row in rows}))
+    configs = {job.id: job.config for job in session.execute(jobs)}
     best: dict[str, float] = {}
     names = [str(row.id) for row in rows]
     for name, mean_iou in session.execute(

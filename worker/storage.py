@@ -124,9 +124,9 @@ def write_text(path: Path, text: str) -> None:
         file.write(text.encode("utf-8", errors="surrogateescape"))
 
 
-def flush_folder(folder: Path) -> None:
-    """Flush a folder's list of names to the disk, so that a file renamed into it is found after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY)
+def flush(path: Path) -> None:
+    """Flush a file, or the list of names of a folder, to the disk, so that it is there after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
     finally:

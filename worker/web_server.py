@@ -33,9 +33,10 @@ def listen(host: str, port: int) -> socket.socket:
         raise ListenError(f"Nothing can listen on port {port} of {host}: {error.strerror or error}.") from None
 
 
-def port_of(listener: socket.socket) -> int:
-    """The port that a socket listens on."""
-    return int(listener.getsockname()[1])
+def free_port(host: str) -> int:
+    """A port that nobody uses at the moment."""
+    with listen(host, 0) as listener:
+        return int(listener.getsockname()[1])
 
 
 def address(settings: Settings) -> str:

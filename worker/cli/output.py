@@ -22,13 +22,13 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Print rows in aligned columns; numbers to the right; the sentence `empty` if there is no row."""
+    """Print rows in aligned columns, numbers to the right; the sentence `empty` if there is no row."""
     if not rows:
         click.echo(empty)
         return
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    right = [all(isinstance(row[i], int | float) for row in rows) for i in range(len(headings))]
+    right = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
     for line in (headings, *cells):
         padded = (
             cell.rjust(width) if is_number else cell.ljust(width)
@@ -52,6 +52,10 @@ def duration(seconds: float | None) -> str:
 def size(n_bytes: int) -> str:
     """A file size for people."""
     return f"{n_bytes / 1e6:.1f} MB"
+
+
+def _is_number(cell: str) -> bool:
+    return not cell or cell.replace(".", "", 1).isdecimal()
 
 
 def _plain(value: object) -> object:

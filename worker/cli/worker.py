@@ -12,9 +12,9 @@ def worker() -> None:
 
 @worker.command()
 @click.option("--queue", type=click.Choice(["gpu", "cpu"]), required=True, help="Which jobs it runs.")
-@click.option("--concurrency", type=click.IntRange(1), default=1, show_default=True, help="Jobs at the same time.")
-@click.option("--name", help="Its name, of which there must be only one.  [default: from the queue and this machine]")
-def start(queue: str, concurrency: int, name: str | None) -> None:
+@click.option("--concurrency", type=click.IntRange(1), help="Jobs at the same time.  [default: one per GPU, or one]")
+@click.option("--name", help="Its name.  [default: made from the queue and this machine]")
+def start(queue: str, concurrency: int | None, name: str | None) -> None:
     """Run a worker in the foreground until Ctrl-C.
 
     The queue gpu has the jobs that run a network: train, evaluate and segment. They use the processor where
@@ -23,7 +23,7 @@ def start(queue: str, concurrency: int, name: str | None) -> None:
     from worker.celery_worker import run_worker
     from worker.settings import load_settings
 
-    run_worker(load_settings(), queue, concurrency, name)
+    raise SystemExit(run_worker(load_settings(), queue, concurrency, name))
 
 
 @worker.command("list")

@@ -124,19 +124,29 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
+    """Fill the backbone of a model, and what else fits, with the weights of a file: see `fill_backbone`."""
+    return fill_backbone(model, load_state_dict(path), str(path))
+
+
+def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:
     """Fill the backbone of a model, and what else fits, with weights to start training from.
 
     As in the original the head may differ (other classes, ASPP in place of a 1x1 convolution) and then keeps its own
     initialisation; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
 
+    Args:
+        model: the network.
+        weights: by name, with the prefix `base.` or without.
+        source: where they are from, for the error.
+
     Returns:
-        The keys of the model that the file did not fill.
+        The keys of the model that the weights did not fill.
 
     Raises:
         CheckpointError: if the file cannot be read, or names the backbone's keys that it lacks or has in another shape.
     """
     own = model.state_dict()
-    weights = _match_base(load_state_dict(path), own)
+    weights = _match_base(weights, own)
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
     backbone = [key for key in left if key.removeprefix("base.").startswith(("layer", "backbone."))]
@@ -144,7 +154,7 @@ def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
         reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
         missing = [key for key in backbone if key not in weights]
         differences = (name_some(missing, "missing"), name_some(reshaped, "of another shape"))
-        raise CheckpointError(f"{path}: has another backbone: {', '.join(filter(None, differences))}.")
+        raise CheckpointError(f"{source}: has another backbone: {', '.join(filter(None, differences))}.")
     model.load_state_dict(fitting, strict=False)
     return left
 

@@ -8,9 +8,12 @@ import torch
 from deeplab.checkpoint import load_weights
 from deeplab.errors import ConfigError
 from deeplab.models import build_model
-from deeplab.releases import find_release
+from deeplab.releases import RELEASES, Release
 
 dependencies = ["torch"]
+
+_MODEL = "DeepLabV2_ResNet101_MSC"
+_PRETRAINED = {name: release for name, release in RELEASES.items() if release.model == _MODEL}
 
 
 def deeplabv2_resnet101(
@@ -32,23 +35,21 @@ def deeplabv2_resnet101(
     """
     if not pretrained:
         return build_model(_MODEL, n_classes or 182, scales=scales)
-    release = find_release(pretrained)
-    if release.model != _MODEL:
-        raise ConfigError(f"pretrained={pretrained!r} is of {release.model}, not of {_MODEL}.")
+    if pretrained not in _PRETRAINED:
+        names = ", ".join(_PRETRAINED)
+        raise ConfigError(f"pretrained={pretrained!r} is not a published set of weights; valid names: {names}.")
+    release = _PRETRAINED[pretrained]
     if n_classes not in (None, release.n_classes):
         raise ConfigError(f"pretrained={pretrained!r} has {release.n_classes} classes, not {n_classes}.")
     model = build_model(_MODEL, release.n_classes, scales=scales)
-    load_weights(model, _download(release.url))
+    load_weights(model, _download(release))
     return model
 
 
-_MODEL = "DeepLabV2_ResNet101_MSC"
-
-
-def _download(url: str) -> Path:
-    """The file of an address, in torch.hub's folder; it is there already after the first time."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / url.rpartition("/")[2]
+def _download(release: Release) -> Path:
+    """The file of a release in torch.hub's folder, where `deeplab weights download` puts it too."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / release.file_name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(url, str(path))
+        torch.hub.download_url_to_file(release.url, str(path))
     return path

@@ -67,7 +67,7 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
         if job is None:
             raise DeepLabError(f"There is no job {spec.evaluate_job}.")
         if job.kind != "evaluate" or job.state != "succeeded":
-            raise DeepLabError(f"Job {job.id} is a {job.kind} job that is {job.state}, not a finished evaluate job.")
+            raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a finished evaluate job.")
         if not (job.result or {}).get("logits"):
             raise DeepLabError(f"Job {job.id} was run without saving its logits.")
     with _blame("overrides"):

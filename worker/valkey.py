@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
 from pathlib import Path
@@ -117,14 +118,12 @@ def check_reachable(settings: Settings) -> None:
     from kombu import Connection
     from kombu.exceptions import KombuError
 
+    shown = re.sub(r":[^:@/]*@", ":***@", settings.broker_url)  # without the password
     try:
-        with Connection(
-            settings.broker_url, connect_timeout=5, transport_options={"socket_connect_timeout": 5}
-        ) as link:
-            shown = link.as_uri()  # without the password
-            link.ensure_connection(max_retries=1, timeout=5)
+        with Connection(settings.broker_url, transport_options={"socket_connect_timeout": 5}) as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
     except (KombuError, OSError) as error:
-        raise BrokerError(f"The broker {shown} cannot be reached: {error}.") from error
+        raise BrokerError(f"The broker {shown} cannot be reached: {str(error).rstrip('.')}.") from error
     except (KeyError, ValueError, ImportError):
         scheme = urlsplit(settings.broker_url).scheme
         raise BrokerError(f"DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got {scheme!r}.") from None

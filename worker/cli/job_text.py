@@ -26,7 +26,7 @@ class WholeJob:
     def as_json(self) -> dict[str, Any]:
         """The job's fields, as the JSON API has them, with the rest beside them."""
         rest = {name: getattr(self, name) for name in ("evaluation", "checkpoints", "attempts", "events")}
-        return asdict(self.job) | rest
+        return {**asdict(self.job), "fraction": self.job.fraction, **rest}
 
 
 def read(session: Session, job_id: int) -> WholeJob:

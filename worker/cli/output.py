@@ -1,7 +1,8 @@
 """What commands print: tables for people, JSON for scripts."""
 
 import json
-from collections.abc import Callable, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -17,8 +18,8 @@ def json_option(command: F) -> F:
 
 
 def print_json(value: Any) -> None:
-    """Print a value; dataclasses become objects, paths become texts."""
-    click.echo(json.dumps(value, default=_plain, indent=2, ensure_ascii=False))
+    """Print a value; dataclasses become objects, paths text, and what is not a finite number null."""
+    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -58,9 +59,13 @@ def _is_number(cell: str) -> bool:
     return not cell or cell.replace(".", "", 1).isdecimal()
 
 
-def _plain(value: object) -> object:
+def _plain(value: Any) -> Any:
     if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
+        return _plain(asdict(value))
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
     if isinstance(value, Path):
         return str(value)
-    raise TypeError(f"{type(value).__name__} has no form in JSON")
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -43,12 +43,9 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         )
     declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
     kind = _plain_type(field.annotation)
-    attributes: dict[str, Any] = {
-        "required": field.is_required(),
-        "default": None if field.is_required() else field.default,
-        "show_default": not field.is_required() and field.default is not None,
-        "help": field.description,
-    }
+    attributes: dict[str, Any] = {"help": field.description, "required": field.is_required()}
+    if not field.is_required():
+        attributes |= {"default": field.default, "show_default": field.default is not None}
     if kind is bool:
         declarations[0] += f"/--no-{name.replace('_', '-')}"
         return click.Option(declarations, **attributes)

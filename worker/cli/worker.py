@@ -26,6 +26,25 @@ def start(queue: str, concurrency: int | None, name: str | None) -> None:
     raise SystemExit(run_worker(load_settings(), queue, concurrency, name))
 
 
+@worker.command()
+@click.option("--queue", type=click.Choice(["gpu", "cpu"]), required=True, help="Which jobs it runs.")
+def check(queue: str) -> None:
+    """Tell by the exit code whether a worker of this machine is alive, for health checks."""
+    import socket
+
+    from deeplab.errors import DeepLabError
+    from worker import workers
+    from worker.cli.store import open_store
+    from worker.settings import load_settings
+
+    host = socket.gethostname()
+    with open_store(load_settings()) as session:
+        found = [each for each in workers.list_workers(session) if each.queue == queue and each.alive]
+    if not any(each.name.endswith(f"@{host}") for each in found):
+        raise DeepLabError(f"No worker of the queue {queue} is alive on {host}.")
+    click.echo(f"A worker of the queue {queue} is alive on {host}.")
+
+
 @worker.command("list")
 @json_option
 def list_(as_json: bool) -> None:

@@ -1,0 +1,54 @@
+"""A job in a few words."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from deeplab.files import printable
+from web.formats import number, percent
+from worker.jobs import SUCCEEDED, Job
+
+
+def subject(job: Job) -> str:
+    """What a job works on: a dataset, a checkpoint, a job or a folder."""
+    match job.kind:
+        case "train":
+            return f"on {dataset_name(job)}"
+        case "evaluate":
+            return f"{checkpoint_name(job)} on {dataset_name(job)}"
+        case "crf":
+            return f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
+        case _:
+            return f"{PurePath(printable(job.spec['input'])).name} with {checkpoint_name(job)}"
+
+
+def outcome(job: Job) -> str:
+    """What came of a job that is over; empty if it is not."""
+    result = job.result or {}
+    if job.state != SUCCEEDED:
+        return job.error or ("cancelled" if job.is_terminal else "")
+    match job.kind:
+        case "train":
+            return f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+        case "evaluate" | "crf":
+            return f"mean IoU {percent(result.get('mean_iou'))}"
+        case _:
+            n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
+            return f"{number(n_ok)} images" + (f", {number(n_error)} with errors" if n_error else "")
+
+
+def dataset_name(job: Job) -> str:
+    """The dataset of a job: as it is registered, else its folder, else its layout."""
+    dataset = job.config["DATASET"]
+    return str(job.spec.get("dataset") or PurePath(dataset["ROOT"] or "").name or dataset["NAME"])
+
+
+def checkpoint_name(job: Job) -> str:
+    """The checkpoint that a job was given: its number, or the name of its file."""
+    checkpoint = str(job.spec["checkpoint"])
+    return f"checkpoint {checkpoint}" if checkpoint.isdecimal() else PurePath(checkpoint).name
+
+
+def model_name(config: Mapping[str, Any]) -> str:
+    """The network of a configuration."""
+    return str(config["MODEL"]["NAME"])

@@ -1,0 +1,46 @@
+"""Checkpoints, evaluations, and evaluations side by side."""
+
+from flask import abort, render_template, request
+from sqlalchemy.orm import Session
+
+from web.context import reading
+from web.scores import class_lines, metric_lines
+from worker import records
+from worker.database import read_clock
+from worker.jobs import JobNotFoundError
+from worker.records import Evaluation
+
+
+def list_checkpoints() -> str:
+    """All checkpoints, and below them all evaluations."""
+    with reading() as session:
+        return render_template(
+            "checkpoints.html",
+            checkpoints=records.list_checkpoints(session),
+            evaluations=records.list_evaluations(session),
+            now=read_clock(session),
+        )
+
+
+def compare_evaluations() -> str:
+    """The scores of the jobs ?job=3&job=5 side by side."""
+    job_ids = [int(text) for text in request.args.getlist("job") if text.isdecimal() and int(text) < 2**31]
+    if not job_ids:
+        abort(400, "Tick at least one evaluation to compare.")
+    with reading() as session:
+        evaluations = [_evaluation(session, job_id) for job_id in dict.fromkeys(job_ids)]
+        now = read_clock(session)
+    return render_template(
+        "compare.html",
+        evaluations=evaluations,
+        metric_lines=metric_lines(evaluations),
+        class_lines=class_lines(evaluations),
+        now=now,
+    )
+
+
+def _evaluation(session: Session, job_id: int) -> Evaluation:
+    evaluation = records.evaluation_of(session, job_id)
+    if evaluation is None:
+        raise JobNotFoundError(job_id)
+    return evaluation

@@ -1,5 +1,1 @@
-"""Weights from other frameworks."""
-
-from deeplab.convert.caffe import DATASETS, convert_caffemodel
-
-__all__ = ["DATASETS", "convert_caffemodel"]
+"""Weights from other frameworks. Importing this package alone does not import PyTorch."""

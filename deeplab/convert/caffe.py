@@ -15,23 +15,9 @@ from deeplab.checkpoint import name_some
 from deeplab.convert.caffemodel import KINDS, CaffeLayer, read_layers
 from deeplab.convert.geometry import differing_settings
 from deeplab.convert.names import is_shared_branch, layer_name, module_name
+from deeplab.convert.targets import TARGETS, Target
 from deeplab.errors import CheckpointError
 from deeplab.models import build_model
-
-
-@dataclass(frozen=True)
-class Target:
-    """The network that a released caffemodel was trained as."""
-
-    model: str  # for build_model
-    n_classes: int
-    prefix: str  # of the multi-scale model's keys
-
-
-DATASETS = {
-    "coco": Target("DeepLabV1_ResNet101", 91, ""),  # init.caffemodel, from which v2 is trained
-    "voc12": Target("DeepLabV2_ResNet101_MSC", 21, "base."),  # train2_iter_20000.caffemodel
-}
 
 
 def convert_caffemodel(
@@ -44,17 +30,17 @@ def convert_caffemodel(
 
     Args:
         path: the .caffemodel, of Caffe's present layer list or of the one before.
-        dataset: one of DATASETS.
+        dataset: one of TARGETS, "coco" or "voc12".
         n_blocks: bottlenecks in layer2 .. layer5.
         width: channels of the first layer.
 
     Raises:
         CheckpointError: if the file cannot be read, or names the layers that differ, are missing or are too many.
     """
-    if dataset not in DATASETS:
-        names = ", ".join(DATASETS)
+    if dataset not in TARGETS:
+        names = ", ".join(TARGETS)
         raise CheckpointError(f"{dataset!r} is not a data set with a released caffemodel; valid names: {names}.")
-    target = DATASETS[dataset]
+    target = TARGETS[dataset]
     model = build_model(target.model, target.n_classes, n_blocks=n_blocks, width=width)
     conversion = _Conversion(target, model)
     for layer in read_layers(path):

@@ -90,7 +90,10 @@ def test_prefers_the_wheel_and_falls_back_to_path(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        ("redis://:secret@127.0.0.1:1/0", r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\."),
+        (
+            "redis://:secret@127.0.0.1:1/0",
+            r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\.",
+        ),
         (
             "carrier-pigeon://roof",
             "DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got 'carrier-pigeon",

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from deeplab.catalog import BACKBONES
-from deeplab.convert import DATASETS, convert_caffemodel
+from deeplab.convert.caffe import convert_caffemodel
+from deeplab.convert.targets import TARGETS
 from deeplab.errors import CheckpointError
 from deeplab.models import build_model
 from tests.deeplab.convert.writer import Deeplab, Layer, write
@@ -42,7 +43,7 @@ def test_the_full_network_in_little_memory(tmp_path: Path, dataset: str) -> None
     written = Deeplab(dataset, n_blocks=BACKBONES["ResNet101"], width=64)
     source, out = write(tmp_path / "a.caffemodel", written.layers()), tmp_path / "out.pth"
     code = (
-        "import resource, sys; from pathlib import Path; from deeplab.convert import convert_caffemodel;"
+        "import resource, sys; from pathlib import Path; from deeplab.convert.caffe import convert_caffemodel;"
         "from deeplab.checkpoint import save_weights;"
         "source, out, dataset = sys.argv[1:]; save_weights(Path(out), convert_caffemodel(Path(source), dataset));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
@@ -55,7 +56,7 @@ def test_the_full_network_in_little_memory(tmp_path: Path, dataset: str) -> None
     weights = torch.load(out, weights_only=True)
     source.unlink()
     out.unlink()
-    target = DATASETS[dataset]
+    target = TARGETS[dataset]
     build_model(target.model, target.n_classes).load_state_dict(weights, strict=True)
     assert all(np.array_equal(weights[key].numpy(), value) for key, value in written.weights.items())
 

@@ -33,6 +33,7 @@ class ConsoleReporter:
     def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
         stream = stream or sys.stderr
         self._view: _View = _Bar(stream) if stream.isatty() else _Lines(stream, clock)
+        self.last_checkpoint: Path | None = None
         self._details: dict[str, float] = {}
         self._stop = False
         self._announced = False
@@ -49,7 +50,8 @@ class ConsoleReporter:
         self._details.update({name: values[name] for name in _SHOWN if name in values})
 
     def checkpoint(self, path: Path, iteration: int) -> None:
-        """Say where the state was saved."""
+        """Say where the state was saved, and remember it as `last_checkpoint`."""
+        self.last_checkpoint = path
         self._view.say(f"Saved {printable(path)} at iteration {iteration}.")
 
     def should_stop(self) -> bool:

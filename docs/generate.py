@@ -1,5 +1,7 @@
-"""Writes the reference pages from the sources, so that they cannot drift: `make docs`. A test fails when they are stale."""
+"""Writes the reference pages from the sources: `make docs`. A test fails when they are stale."""
 
+import inspect
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,8 +10,9 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from deeplab.schema import Config
+from web import create_app
 from worker.cli import main
-from worker.settings import Settings
+from worker.settings import Settings, load_settings
 
 DOCS = Path(__file__).parent
 
@@ -19,8 +22,9 @@ def configuration() -> str:
     lines = [
         "# Configuration",
         "",
-        "An experiment is one YAML file in the original's upper-case schema; `--set SOLVER.LR=1e-3` changes a key for one run.",
-        "An unknown key, a wrong type or a contradiction is refused with the path of the key. An empty key means its default.",
+        "An experiment is one YAML file in the original's upper-case schema; `--set SOLVER.LR=1e-3` changes a key for",
+        "one run. An unknown key, a wrong type or a contradiction is refused with the path of the key. An empty key means",
+        "its default.",
     ]
     for name, field in Config.model_fields.items():
         section = field.annotation
@@ -55,6 +59,42 @@ def commands() -> str:
     return "\n".join(lines) + "\n"
 
 
+def api() -> str:
+    """The page of every address of the JSON API: what its view says of itself."""
+    lines = [
+        "# JSON API",
+        "",
+        "All addresses lie under `/api/v1`. A body is a JSON object, sent as `Content-Type: application/json`.",
+        "An error is a 4xx or 5xx answer with one sentence, and with one more per wrong field of the request:",
+        "",
+        "```json",
+        '{"error": {"message": "Nothing was submitted: see the fields.", "fields": {"config": "is required."}}}',
+        "```",
+        "",
+        "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
+        "",
+        "```sh",
+        "curl -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/jobs \\",
+        '  -d \'{"kind": "train", "config": "/data/shapes/config.yaml", "dataset": "shapes"}\'',
+        "```",
+        "",
+        "Paths must lie under a data root, a shipped configuration or the files of a job.",
+        "",
+    ]
+    with tempfile.TemporaryDirectory() as home:
+        app = create_app(load_settings(home=Path(home)))
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("api."):
+            lines.append(f"- {_described(inspect.getdoc(app.view_functions[rule.endpoint]) or '')}")
+    return "\n".join(lines) + "\n"
+
+
+def _described(docstring: str) -> str:
+    """`GET /jobs`: what it answers."""
+    address, _, meaning = " ".join(docstring.split()).partition(": ")
+    return f"`{address}`: {meaning}"
+
+
 def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
     for key, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
@@ -82,7 +122,7 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
             yield f"{path} {name}", command
 
 
-PAGES = {"configuration.md": configuration, "settings.md": settings, "commands.md": commands}
+PAGES = {"configuration.md": configuration, "settings.md": settings, "commands.md": commands, "api.md": api}
 
 if __name__ == "__main__":
     for file_name, page in PAGES.items():

@@ -6,6 +6,15 @@ from pathlib import Path
 import pytest
 
 from worker.settings import Settings, load_settings
+from worker.slots import find_gpus
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU on machines without one."""
+    if not find_gpus():
+        for item in items:
+            if item.get_closest_marker("gpu") is not None:
+                item.add_marker(pytest.mark.skip(reason="there is no CUDA device on this machine"))
 
 
 @pytest.fixture(autouse=True)

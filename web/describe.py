@@ -5,8 +5,14 @@ from pathlib import PurePath
 from typing import Any
 
 from deeplab.files import printable
+from deeplab.inference.manifest import Row
 from web.formats import number, percent
 from worker.jobs import SUCCEEDED, Job
+
+
+def kind_title(kind: str) -> str:
+    """A kind of job as a heading has it."""
+    return "CRF" if kind == "crf" else kind.capitalize()
 
 
 def subject(job: Job) -> str:
@@ -52,3 +58,8 @@ def checkpoint_name(job: Job) -> str:
 def model_name(config: Mapping[str, Any]) -> str:
     """The network of a configuration."""
     return str(config["MODEL"]["NAME"])
+
+
+def error_text(row: Row, job: Job) -> str:
+    """What is wrong with an image, without the folder that all images of the job have in common."""
+    return row.error.replace(f"{printable(job.spec['input'])}/", "")

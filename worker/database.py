@@ -6,7 +6,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TypeVar
 
@@ -66,7 +66,7 @@ def engine_for(url: str) -> Engine:
     return _engine(url, os.getpid())
 
 
-@lru_cache(maxsize=8)
+@cache
 def _engine(url: str, _pid: int) -> Engine:
     try:
         parsed = make_url(url)
@@ -152,13 +152,14 @@ def upgrade(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if make_url(settings.database).get_backend_name() == "sqlite":
+    engine = engine_for(settings.database)
+    if engine.dialect.name == "sqlite":
         settings.home.mkdir(parents=True, exist_ok=True)
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))
         try:
-            with engine_for(settings.database).begin() as connection:
+            with engine.begin() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except DBAPIError as error:

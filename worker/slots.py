@@ -55,6 +55,7 @@ class Slots:
         """
         self.worker = worker
         self.stop = StopFlag()
+        self.busy = False  # whether this pool process runs a job
         self._gpus = find_gpus() if queue == "gpu" else []
         self.count = concurrency or max(len(self._gpus), 1)
 
@@ -67,12 +68,11 @@ class Slots:
 
     def seat(self) -> Seat:
         """The place of this pool process."""
-        number: int = current_process().index  # type: ignore[attr-defined]  # the pool gives it to its processes
-        gpu = self._gpus[number % len(self._gpus)] if self._gpus else None
+        gpu = self._gpus[_number_in_pool() % len(self._gpus)] if self._gpus else Gpu("", _cpu())
         return Seat(
             owner=f"{self.worker}/{os.getpid()}",
-            device=gpu.name if gpu else _cpu(),
-            environment={"CUDA_VISIBLE_DEVICES": gpu.id if gpu else "", "CUDA_DEVICE_ORDER": "PCI_BUS_ID"},
+            device=gpu.name,
+            environment={"CUDA_VISIBLE_DEVICES": gpu.id},
             stopping=self.stop.is_set,
         )
 
@@ -111,6 +111,11 @@ def visible_gpus(gpus: list[Gpu], allowed: str | None) -> list[Gpu]:
             break
         chosen.append(matches[0])
     return chosen
+
+
+def _number_in_pool() -> int:
+    number: int = current_process().index  # type: ignore[attr-defined]  # the pool numbers its processes
+    return number
 
 
 def _cpu() -> str:

@@ -8,7 +8,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -47,6 +47,7 @@ class Seat:
     device: str  # for people
     environment: Mapping[str, str]  # variables that give a child its part of the machine
     stopping: Callable[[], bool]  # whether the worker was told to stop
+    program: Sequence[str] = (sys.executable, "-P", "-m", "worker.child")  # what is run with a job's number and fence
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ def _run_child(
     folder.mkdir(parents=True, exist_ok=True)
     log = storage.log_in(folder)
     append_line(log, title)
-    command = [sys.executable, "-P", "-m", "worker.child", "--parent", str(os.getpid()), *arguments]
+    command = [*seat.program, *arguments, "--parent", str(os.getpid())]
     child = ChildProcess(command, {**settings.environment(), **seat.environment}, log)
     try:
         ending = _watch(child, storage.pulse_in(folder), settings, seat, keeper)

@@ -21,10 +21,13 @@ def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
 
     @app.task(name=RUN_JOB)
     def run_job_task(job_id: int) -> None:
+        slots.busy = True
         try:
             run_job(settings, job_id, slots.seat())
         except DatabaseError as error:  # the job is still queued, or its lease runs out: it will be published again
             _log.warning("%s", error)
+        finally:
+            slots.busy = False
 
 
 def run_job(settings: Settings, job_id: int, seat: Seat) -> None:

@@ -1,16 +1,15 @@
 """A data set in a folder: images/, masks/ and a list of ids per split."""
 
-import os
 from collections import defaultdict
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from torch.utils.data import Dataset
 
 from deeplab.datasets.sample import Sample, read_sample
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images import IMAGE_SUFFIXES
+from deeplab.images import IMAGE_SUFFIXES, list_images
 
 _MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
 _NAMED = 10  # so many missing files does an error spell out
@@ -76,8 +75,6 @@ def read_ids(path: Path) -> list[str]:
 
 def _find(folder: Path, ids: Iterable[str], split: str, suffixes: frozenset[str]) -> list[Path]:
     """The file of each id: the one of that relative path, else the one in the split's subfolder, else in any."""
-    if not folder.is_dir():
-        raise DatasetError(f"{printable(folder)}: the folder does not exist.")
     by_name = _index(folder, suffixes)
     found, missing = [], []
     for name in ids:
@@ -101,12 +98,9 @@ def _find(folder: Path, ids: Iterable[str], split: str, suffixes: frozenset[str]
 def _index(folder: Path, suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
     """All files below, by their name without suffix: their relative path without suffix, and their path."""
     index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
-    for parent, _, names in os.walk(folder, followlinks=True):
-        for name in names:
-            path = Path(parent, name)
-            if path.suffix.lower() in suffixes:
-                stem = path.relative_to(folder).with_suffix("").as_posix()
-                index[path.stem].append((stem, path))
+    for relative in map(PurePosixPath, list_images(folder)):
+        if relative.suffix.lower() in suffixes:
+            index[relative.stem].append((str(relative.with_suffix("")), folder / relative))
     return index
 
 

@@ -39,3 +39,9 @@ def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = No
         )[0]
         labels[rows] = upsampled.max(dim=0).indices  # faster than argmax over the first axis
     return labels.cpu().numpy()
+
+
+def count_classes(labels: NDArray[np.uint8]) -> dict[int, int]:
+    """How many pixels of each class that occurs a label map holds."""
+    counts = np.bincount(labels.ravel(), minlength=1)
+    return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}

@@ -16,6 +16,7 @@ from deeplab.bounded_map import bounded_map
 from deeplab.errors import ImageError, OutputError
 from deeplab.files import make_folder, replace_file
 from deeplab.images import read_image, write_mask
+from deeplab.inference.labelling import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
 from deeplab.inference.segmenter import NetworkInput, Segmenter
@@ -107,7 +108,7 @@ class Pipeline:
                 raise  # a full disk or a missing permission will not spare the next image
             return Row(item, width, height, "error", str(error), result.decoded.seconds, {})
         seconds = result.decoded.seconds + time.monotonic() - start
-        return Row(item, width, height, "ok", "", seconds, _count(label_map))
+        return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
 
 
 def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Decoded] | Row]:
@@ -135,8 +136,3 @@ def _write_overlay(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.u
 
 def _name_is_too_long(error: OutputError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
-
-
-def _count(label_map: NDArray[np.uint8]) -> dict[int, int]:
-    counts = np.bincount(label_map.ravel(), minlength=1)
-    return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}

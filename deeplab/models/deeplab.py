@@ -32,21 +32,21 @@ class DeepLabV2(nn.Sequential):
         self.aspp = SumASPP(backbone_channels(width), n_classes, atrous_rates)
 
 
-class Encoder(NamedTuple):
+class _Encoder(NamedTuple):
     """What v3 and v3+ share."""
 
     layers: OrderedDict[str, nn.Module]  # layer1 .. layer5, aspp, fc1
     out_channels: int  # of fc1
 
 
-def _encoder(n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int) -> Encoder:
+def _encoder(n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int) -> _Encoder:
     geometry = _OUTPUT_STRIDE_8 if output_stride == 8 else _OUTPUT_STRIDE_16
     multi_grid = MULTI_GRID[: n_blocks[3]]
     layers = backbone(n_blocks, width, **geometry, multi_grid=multi_grid)
     branch = 4 * width
     layers["aspp"] = ConcatASPP(backbone_channels(width), branch, atrous_rates)
     layers["fc1"] = ConvBnReLU(branch * (len(atrous_rates) + 2), branch, 1)
-    return Encoder(layers, branch)
+    return _Encoder(layers, branch)
 
 
 class DeepLabV3(nn.Sequential):

@@ -105,12 +105,6 @@ def test_another_split(root: Path, weights: Path) -> None:
     assert evaluate(configure(root), weights, SilentReporter(), split="train", device="cpu")["n_images"] == 4
 
 
-def test_a_missing_labels_file_is_no_obstacle_to_the_network(root: Path, weights: Path) -> None:
-    config = configure(root, f"DATASET.LABELS={root / 'labels.txt'}")
-    (root / "labels.txt").write_text("0\ta\n1\tb\n2\tc\n")
-    assert evaluate(config, weights, SilentReporter(), device="cpu")["n_images"] == 6
-
-
 def test_stopping(root: Path, weights: Path) -> None:
     with pytest.raises(Stopped):
         evaluate(configure(root), weights, Recorder(stop_after=2), device="cpu")

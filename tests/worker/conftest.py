@@ -63,6 +63,12 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
         database.engine_for(url).dispose()
 
 
+@pytest.fixture
+def sqlite_store(sqlite: OpenStore, tmp_path: Path) -> Settings:
+    """Settings of an empty job store, for tests to which the database makes no difference."""
+    return sqlite(tmp_path)
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
     """Settings of an empty job store, on each database."""

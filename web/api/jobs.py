@@ -36,7 +36,7 @@ def list_jobs() -> dict[str, Any]:
 
 
 def submit_job() -> tuple[Response, int, dict[str, str]]:
-    """POST /jobs {"kind": ..., fields of worker.specs}: the queued job; `notice` if the broker is down."""
+    """POST /jobs {"kind", fields of that kind}: the queued job; `notice` if the broker is down."""
     body = read_body()
     kind = body.pop("kind", None)
     if not isinstance(kind, str):

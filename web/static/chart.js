@@ -35,15 +35,19 @@ function draw() {
   plot = new uPlot(options(), columns(), box);
 }
 
+// What is left of the box beside the legend, which takes two lines on a phone.
+function size() {
+  return { width: box.clientWidth, height: box.clientHeight - (box.clientWidth < 480 ? 60 : 32) };
+}
+
 function options() {
   const ink = () => css("--bs-secondary-color");
-  const grid = { stroke: () => css("--bs-border-color-translucent"), width: 1 };
+  const grid = { stroke: () => css("--line"), width: 1 };
   const points = (chart) => chart.data[0].length < 40;
   const short = (_, values) => values.map((value) => (value === null ? "" : Number(value.toPrecision(3)).toString()));
   const exponent = (_, values) => values.map((value) => (value === null ? "" : value === 0 ? "0" : value.toExponential(1)));
   return {
-    width: box.clientWidth,
-    height: box.clientHeight - 32, // room for the legend
+    ...size(),
     legend: { live: true },
     cursor: { drag: { x: false, y: false } },
     scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), (high || 1) * 1.05] }, rate: { range: (_, low, high) => [0, (high || 1) * 1.05] } },
@@ -53,14 +57,14 @@ function options() {
       { stroke: ink, grid: { show: false }, ticks: grid, size: 60, side: 1, scale: "rate", values: exponent },
     ],
     series: [
-      { label: "iteration" },
+      { label: "iteration", value: (_, value) => value ?? "–" },
       { label: "loss", stroke: () => css("--chart-loss"), width: 2, points: { show: points }, value: (_, value) => (value === null ? "–" : value.toFixed(4)) },
       { label: "learning rate", stroke: () => css("--chart-rate"), width: 1.5, dash: [5, 4], scale: "rate", points: { show: false }, value: (_, value) => (value === null ? "–" : value.toExponential(2)) },
     ],
   };
 }
 
-new ResizeObserver(() => plot?.setSize({ width: box.clientWidth, height: box.clientHeight - 32 })).observe(box);
+new ResizeObserver(() => plot?.setSize(size())).observe(box);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(() => plot?.redraw(false, true)));
 document.addEventListener("htmx:after:swap", load); // the page was brought up to date, so is the chart
 load();

@@ -1,0 +1,58 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.population import Population
+from web import create_app
+from worker.database import engine_for, upgrade
+from worker.settings import Settings
+
+
+def settings_in(home: Path) -> Settings:
+    """Settings of a home of its own, whatever the environment says."""
+    return Settings(
+        home=home,
+        database_url="",
+        broker_url="",
+        data_roots=(home / "data",),
+        host="127.0.0.1",
+        port=8000,
+        allowed_hosts=(),
+    )
+
+
+@pytest.fixture(scope="session")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
+    """A home in which everything has happened once. Tests add to it, but change none of its jobs."""
+    settings = settings_in(tmp_path_factory.mktemp("population"))
+    upgrade(settings)
+    yield Population(settings)
+    engine_for(settings.database).dispose()
+
+
+@pytest.fixture
+def app(population: Population) -> Flask:
+    return create_app(population.settings)
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+@pytest.fixture
+def new_settings(tmp_path: Path) -> Iterator[Settings]:
+    """A home with tables and nothing in them."""
+    settings = settings_in(tmp_path)
+    (tmp_path / "data").mkdir()
+    upgrade(settings)
+    yield settings
+    engine_for(settings.database).dispose()
+
+
+@pytest.fixture
+def new_client(new_settings: Settings) -> FlaskClient:
+    return create_app(new_settings).test_client()

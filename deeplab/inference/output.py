@@ -10,12 +10,15 @@ run.json                           the settings that made the masks
 
 import fcntl
 import json
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
+
+_log = logging.getLogger(__name__)
 
 
 def mask_path(output_dir: Path, item: str) -> Path:
@@ -69,15 +72,19 @@ def locked_output(output_dir: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputError(f"{printable(output_dir)}: another process is filling this folder.") from None
+        except OSError as error:  # some network file systems have no locks
+            _log.warning("%s: cannot be locked against a second process: %s", printable(output_dir), error.strerror)
         yield
 
 
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
+    # Looked for before the record is, because another worker may be just beginning: it writes the record first.
+    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv"))
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
-        if any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv")):
+        if has_results:
             raise OutputError(
                 f"{printable(output_dir)}: holds masks or a manifest, but no run.json that says what made them;"
                 " choose another output folder."

@@ -128,10 +128,11 @@ def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Deco
 
 
 def _write_overlay(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> None:
-    blend = Image.blend(Image.fromarray(image), Image.fromarray(palette()[label_map]), alpha=0.5)
+    blend = image // 2
+    blend += (palette() // 2)[label_map]
     make_folder(path.parent)
     with replace_file(path) as file:
-        Image.fromarray(shrink_longer_side(np.asarray(blend), _JPEG_LIMIT)).save(file, format="JPEG", quality=90)
+        Image.fromarray(shrink_longer_side(blend, _JPEG_LIMIT)).save(file, format="JPEG", quality=90)
 
 
 def _name_is_too_long(error: OutputError) -> bool:

@@ -1,14 +1,18 @@
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from tests.web.population import Population
 from web import create_app
 from worker.database import engine_for, upgrade
 from worker.settings import Settings
+
+SubmitForm = Callable[..., TestResponse]
 
 
 def settings_in(home: Path) -> Settings:
@@ -56,3 +60,21 @@ def new_settings(tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture
 def new_client(new_settings: Settings) -> FlaskClient:
     return create_app(new_settings).test_client()
+
+
+@pytest.fixture
+def submit_form(client: FlaskClient) -> SubmitForm:
+    """Sends a form as a browser does: with the token of a page."""
+    return form_sender(client)
+
+
+def form_sender(client: FlaskClient) -> SubmitForm:
+    """Sends forms over a client, each with the token that the page of the first form holds."""
+
+    def submit(address: str, **fields: object) -> TestResponse:
+        page = client.get("/datasets").text
+        token = re.search(r'name="csrf_token" value="([^"]+)"', page)
+        assert token is not None
+        return client.post(address, data={"csrf_token": token[1], **fields})
+
+    return submit

@@ -71,6 +71,18 @@ class Population:
         ]
         storage.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
 
+    def save_checkpoint(self, job_id: int, fence: int, iteration: int) -> int:
+        """Record a checkpoint of random bytes and return its number."""
+        path = storage.attempt_dir(self.settings, job_id, fence) / f"checkpoint_{iteration:07d}.pth"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(2048))
+        with leases.fenced(self.settings, job_id, fence) as session:
+            records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path))
+        with open_session(self.settings, reads_only=True) as session:
+            checkpoint = records.last_checkpoint(session, job_id)
+        assert checkpoint is not None
+        return checkpoint.id
+
     def finish(self, job_id: int, fence: int, state: str = jobs.SUCCEEDED, **outcome: Any) -> None:
         with open_session(self.settings) as session:
             leases.finish(session, job_id, fence, state, **outcome)
@@ -79,11 +91,8 @@ class Population:
         job_id = self.submit("train", config=str(self.dataset / "config.yaml"), dataset="shapes", seed=7)
         fence = self.claim(job_id)
         self.progress(job_id, fence, 1200)
-        with leases.fenced(self.settings, job_id, fence) as session:
-            for iteration in (600, 1200):
-                path = storage.attempt_dir(self.settings, job_id, fence) / f"checkpoint_{iteration:07d}.pth"
-                path.write_bytes(os.urandom(2048))
-                records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path))
+        for iteration in (600, 1200):
+            self.save_checkpoint(job_id, fence, iteration)
         self.finish(job_id, fence, result={"checkpoint": 2, "iteration": 1200})
         return job_id
 

@@ -7,7 +7,6 @@ from web.context import reading
 from web.scores import class_lines, metric_lines
 from worker import records
 from worker.database import read_clock
-from worker.jobs import JobNotFoundError
 from worker.records import Evaluation
 
 
@@ -41,6 +40,4 @@ def compare_evaluations() -> str:
 
 def _evaluation(session: Session, job_id: int) -> Evaluation:
     evaluation = records.evaluation_of(session, job_id)
-    if evaluation is None:
-        raise JobNotFoundError(job_id)
-    return evaluation
+    return evaluation if evaluation is not None else abort(404, f"Job {job_id} has no evaluation.")

@@ -4,13 +4,14 @@ from typing import Any
 
 import click
 
+from worker.cli.lazy import ComputedGroup
 from worker.cli.output import json_option, print_json, print_table
 
 _WAIT = click.option("--wait", is_flag=True, help="Show progress until the job has ended; the exit code tells how.")
 _ID = click.argument("job_id", metavar="ID", type=int)
 
 
-class _Kinds(click.Group):
+class _Kinds(ComputedGroup):
     """One command per kind of job, with options made from the kind's request."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

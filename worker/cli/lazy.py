@@ -19,7 +19,20 @@ class Entry:
     help: str  # the first line of the command's own help
 
 
-class LazyGroup(click.Group):
+class ComputedGroup(click.Group):
+    """A group that finds its commands by `list_commands` and `get_command`, and suggests them like any other."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first argument, or say which one was probably meant."""
+        name, known = args[0], self.list_commands(ctx)
+        if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
+            raise click.NoSuchCommand(name, possibilities=known, ctx=ctx)
+        return super().resolve_command(ctx, args)
+
+
+class LazyGroup(ComputedGroup):
     """A group of commands under headings, each named by its module."""
 
     def __init__(self, sections: Mapping[str, Mapping[str, Entry]], **attributes: Any) -> None:
@@ -40,15 +53,6 @@ class LazyGroup(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{entry.module}.{entry.attribute} is not a command")
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of the first argument, or say which one was probably meant."""
-        name = args[0]
-        if name not in self.entries and not name.startswith("-") and not ctx.resilient_parsing:
-            raise click.NoSuchCommand(name, possibilities=self.entries, ctx=ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands under their headings, without importing them."""

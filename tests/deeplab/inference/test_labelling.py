@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeplab.inference.labelling import label_map
+from deeplab.inference.labelling import count_classes, label_map
 
 
 def test_best_class_of_bilinear_upsampling() -> None:
@@ -22,3 +22,7 @@ def test_strips_change_nothing_and_torch_agrees(height: int, width: int) -> None
     direct = functional.interpolate(logits[None], size=(height, width), mode="bilinear", align_corners=False)[0]
     assert whole.dtype == np.uint8
     assert (whole == direct.argmax(dim=0).numpy()).mean() > 0.999
+
+
+def test_pixels_are_counted_by_class() -> None:
+    assert count_classes(np.array([[0, 2, 2], [255, 2, 0]], np.uint8)) == {0: 2, 2: 3, 255: 1}

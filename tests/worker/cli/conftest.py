@@ -8,7 +8,6 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from tests.worker.conftest import OpenStore
 from worker.cli import main
 from worker.settings import Settings
 
@@ -24,11 +23,10 @@ class Files:
 
 
 @pytest.fixture
-def home(sqlite: OpenStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+def home(sqlite_store: Settings, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """An empty store in the home folder that the commands use."""
-    settings = sqlite(tmp_path)
-    monkeypatch.setenv("DEEPLAB_HOME", str(settings.home))
-    return settings
+    monkeypatch.setenv("DEEPLAB_HOME", str(sqlite_store.home))
+    return sqlite_store
 
 
 @pytest.fixture

@@ -1,3 +1,4 @@
+import json
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,14 +12,16 @@ from tests.worker.cli.conftest import Deeplab
 from worker.cli import main
 from worker.cli.lazy import Entry, LazyGroup
 
-_IMPORTED_BY_HELP = """
-import sys
+_ASK_ALL_FOR_HELP = """
+import json, sys
 from worker.cli import main
-try:
-    main(sys.argv[1:], prog_name="deeplab")
-except SystemExit as end:
-    assert end.code == 0, end.code
-print(*sorted({"torch", "sqlalchemy", "celery", "numpy", "flask", "rich", "redis"} & set(sys.modules)), file=sys.stderr)
+heavy = {"torch", "sqlalchemy", "celery", "numpy", "flask", "rich", "redis"}
+for path in json.loads(sys.argv[1]):
+    try:
+        main([*path, "--help"], prog_name="deeplab")
+    except SystemExit as end:
+        assert end.code == 0, path
+    assert not heavy & set(sys.modules), (path, heavy & set(sys.modules))
 """
 
 
@@ -35,13 +38,13 @@ def command_paths(group: click.Group = main, path: tuple[str, ...] = ()) -> Iter
             yield (*path, name)
 
 
-@pytest.mark.parametrize("path", list(command_paths()), ids=lambda path: " ".join(path) or "deeplab")
-def test_help_imports_nothing_heavy(path: tuple[str, ...]) -> None:
-    command = [sys.executable, "-c", _IMPORTED_BY_HELP, *path, "--help"]
+def test_help_imports_nothing_heavy() -> None:
+    paths = list(command_paths())
+    command = [sys.executable, "-c", _ASK_ALL_FOR_HELP, json.dumps(paths)]
     ended = subprocess.run(command, capture_output=True, text=True, check=False)
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith(f"Usage: {' '.join(('deeplab', *path))} ")
-    assert ended.stderr.split() == []
+    for path in paths:
+        assert f"Usage: {' '.join(('deeplab', *path))} " in ended.stdout
 
 
 @pytest.mark.parametrize(("name", "entry"), list(main.entries.items()), ids=list(main.entries))

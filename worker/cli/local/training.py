@@ -10,7 +10,12 @@ from worker.cli.output import json_option, print_json
 
 @click.command()
 @config_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the checkpoints.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the checkpoints.  [default: under EXP.OUTPUT_DIR]",
+)
 @click.option("--resume", type=click.Path(path_type=Path), help="Checkpoint to continue from.")
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds give equal runs on a CPU."

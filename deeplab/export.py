@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -44,16 +45,18 @@ def export_onnx(
     image = torch.zeros(1 if size else 2, 3, *(size or _TRACED_SIZE), device=parameter.device)
     sides = {0: torch.export.Dim("batch"), 2: torch.export.Dim("height", min=_SMALLEST)}
     sides[3] = torch.export.Dim("width", min=_SMALLEST)
-    program = torch.onnx.export(
-        model.eval(),
-        (image,),
-        input_names=["image"],
-        output_names=["logits"],
-        dynamic_shapes=None if size else (sides,),
-        dynamo=True,
-        verbose=False,
+    program = cast(  # only the exporter before dynamo's returns nothing
+        torch.onnx.ONNXProgram,
+        torch.onnx.export(
+            model.eval(),
+            (image,),
+            input_names=["image"],
+            output_names=["logits"],
+            dynamic_shapes=None if size else (sides,),
+            dynamo=True,
+            verbose=False,
+        ),
     )
-    assert program is not None  # only the exporter before dynamo's returns nothing
     mean = config.IMAGE.MEAN
     program.model.metadata_props["labels"] = json.dumps(list(labels))
     program.model.metadata_props["mean_bgr"] = json.dumps([mean.B, mean.G, mean.R])

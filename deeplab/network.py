@@ -24,7 +24,7 @@ def load_network(config: Config, checkpoint: Path | None) -> nn.Module:
     """
     if checkpoint is None:
         if config.MODEL.WEIGHTS is None:
-            raise ConfigError("There is no checkpoint, and MODEL.WEIGHTS names no published weights either.")
+            raise ConfigError("No checkpoint was given, and MODEL.WEIGHTS, which can stand in for one, is empty.")
         return build_from_config(config, weights=config.MODEL.WEIGHTS)
     model = build_from_config(config)
     load_weights(model, checkpoint)

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import click
 
+from worker.cli.local.options import config_options, model_option
+
 
 @click.command()
-@click.option("-c", "--config-path", type=click.Path(path_type=Path), required=True, help="The configuration.")
-@click.option("-m", "--model-path", type=click.Path(path_type=Path), help="The weights.  [default: MODEL.WEIGHTS]")
+@config_options
+@model_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The ONNX file.")
 @click.option(
     "--size",
@@ -16,13 +18,12 @@ import click
     metavar="HEIGHT WIDTH",
     help="Of the only images that it takes, one at a time.  [default: any number of images of any size]",
 )
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Change a key of the configuration.")
 def export(
     config_path: Path,
+    overrides: tuple[str, ...],
     model_path: Path | None,
     output: Path,
     size: tuple[int, int] | None,
-    overrides: tuple[str, ...],
 ) -> None:
     """Write a trained network as ONNX: BGR minus mean in, logits out."""
     from deeplab.config import load_config

@@ -22,7 +22,7 @@ def list_(as_json: bool) -> None:
         print_json([{"name": name, **asdict(release)} for name, release in RELEASES.items()])
         return
     rows = [
-        (name, each.model, each.n_classes, each.trained_on, f"{each.mean_iou:.1f}", each.sha256 or "", each.url)
+        (name, each.model, each.n_classes, each.trained_on, f"{each.mean_iou:g}", each.sha256 or "", each.url)
         for name, each in RELEASES.items()
     ]
     print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "ADDRESS"), rows, "")
@@ -39,17 +39,13 @@ def list_(as_json: bool) -> None:
 @click.option("--url", help="Take the file from another address, such as a mirror's.")
 def download(name: str, output: Path | None, url: str | None) -> None:
     """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
-    from deeplab.console import ConsoleReporter
-    from deeplab.reporter import Stopped
+    from worker.cli.local.reporting import console
     from worker.download import download as download_file
 
     release = RELEASES[name]
     path = (output or _hub_folder()) / release.file_name
-    try:
-        with ConsoleReporter() as reporter:
-            download_file(url or release.url, path, sha256=release.sha256, reporter=reporter)
-    except Stopped:
-        raise click.ClickException("Stopped; the same command continues the download.") from None
+    with console(lambda _: "The same command continues the download.") as reporter:
+        download_file(url or release.url, path, sha256=release.sha256, reporter=reporter)
     click.echo(path)
 
 

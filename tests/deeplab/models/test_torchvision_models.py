@@ -173,7 +173,9 @@ def test_no_internet(downloads: Path) -> None:
 
 
 def test_weights_from_nowhere() -> None:
-    with pytest.raises(ConfigError, match=r"There is no checkpoint, and MODEL\.WEIGHTS names no published weights"):
+    with pytest.raises(
+        ConfigError, match=r"No checkpoint was given, and MODEL\.WEIGHTS, which can stand in for one, is empty"
+    ):
         load_network(config_of(21, weights=None), None)
 
 

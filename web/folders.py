@@ -1,7 +1,8 @@
 """What the pickers and GET /api/v1/folders show: folders under the data roots, and nothing else of the machine."""
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,8 +72,8 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     return Listing(
         path=str(folder),
         parent=None if folder in roots else str(folder.parent),
-        folders=[Entry(entry.name, entry.path) for entry in entries if entry.is_dir()],
-        files=[Entry(entry.name, entry.path) for entry in files if Path(entry.name).suffix.lower() in suffixes],
+        folders=_named(entry for entry in entries if entry.is_dir()),
+        files=_named(entry for entry in files if Path(entry.name).suffix.lower() in suffixes),
         n_images=sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in files),
     )
 
@@ -81,9 +82,11 @@ def _visible(folder: Path, roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
     with os.scandir(folder) as entries:
         for entry in entries:
             is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
-            if not entry.name.startswith(".") and is_inside and _is_utf8(entry.name):
+            if not entry.name.startswith(".") and is_inside:
                 yield entry
 
 
-def _is_utf8(name: str) -> bool:
-    return not any("\ud800" <= character <= "\udfff" for character in name)
+def _named(entries: Iterable["os.DirEntry[str]"]) -> list[Entry]:
+    """The entries that a form can send back: names that are UTF-8."""
+    is_surrogate = re.compile("[\ud800-\udfff]").search
+    return [Entry(entry.name, entry.path) for entry in entries if not is_surrogate(entry.name)]

@@ -1,8 +1,6 @@
 """The Celery worker: a main process that consumes one queue, and a pool process for each job that it runs at a time."""
 
 import logging
-import os
-import signal
 import socket
 
 from celery import signals
@@ -77,12 +75,6 @@ def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:
     def on_shutting_down(**_: object) -> None:
         slots.stop.set()  # seen by the supervisors in the pool processes
 
-    def on_process_start(**_: object) -> None:
-        # Service managers send SIGTERM to all processes of a service. A supervisor that died of it would take the child
-        # with it, before that one could save a checkpoint.
-        signal.signal(signal.SIGTERM, lambda *_: slots.stop.set() if slots.busy else os._exit(0))
-
     signals.setup_logging.connect(on_setup_logging, weak=False)
     signals.worker_ready.connect(on_ready, weak=False)
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)
-    signals.worker_process_init.connect(on_process_start, weak=False)

@@ -48,12 +48,13 @@ class HomeLock:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._file = path.open("a+")
+            locked = _lock(self._file)
         except OSError as error:
             raise HomeError(
                 f"The home folder {path.parent} cannot be used: {error.strerror or error}; "
                 "choose another one with --home or DEEPLAB_HOME."
             ) from None
-        if not _lock(self._file):
+        if not locked:
             self._file.close()
             raise HomeLockedError(_sentence(self.settings.home, running_on(self.settings)))
         self._file.truncate(0)

@@ -55,7 +55,6 @@ class Slots:
         """
         self.worker = worker
         self.stop = StopFlag()
-        self.busy = False  # whether this pool process runs a job
         self._gpus = find_gpus() if queue == "gpu" else []
         self.count = concurrency or max(len(self._gpus), 1)
 

@@ -36,7 +36,7 @@ class Ending(Enum):
     CANCELLED = "the job was cancelled"
     PREEMPTED = "the worker was told to stop"
     STALLED = "no progress was reported for too long"
-    LOST = "the lease was lost"
+    LOST = "the job ended or is no longer ours"
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """The one Celery task. Its message says that a job may be waiting; whether it is, only the database knows."""
 
 import logging
+import signal
 
 from celery import Celery
 from sqlalchemy.orm import Session
@@ -21,13 +22,15 @@ def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
 
     @app.task(name=RUN_JOB)
     def run_job_task(job_id: int) -> None:
-        slots.busy = True
+        # Service managers send SIGTERM to all processes of a service. A supervisor that died of it would take its child
+        # with it, before that one could save a checkpoint.
+        idle = signal.signal(signal.SIGTERM, lambda *_: slots.stop.set())
         try:
             run_job(settings, job_id, slots.seat())
         except DatabaseError as error:  # the job is still queued, or its lease runs out: it will be published again
             _log.warning("%s", error)
         finally:
-            slots.busy = False
+            signal.signal(signal.SIGTERM, idle)
 
 
 def run_job(settings: Settings, job_id: int, seat: Seat) -> None:

@@ -73,7 +73,8 @@ class Platform:
         listener = None
         if self._web:  # first of all, because it fails most often
             listener = stack.enter_context(web_server.listen(self.settings.host, self.settings.port))
-        for folder in (storage.logs_dir(self.settings), *(() if self.settings.data_roots else self.settings.roots)):
+        own_roots = [root for root in self.settings.roots if root.parent == self.settings.home]
+        for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
         if self.settings.embedded_broker:

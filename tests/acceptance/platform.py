@@ -33,7 +33,8 @@ class Platform:
 
     def __exit__(self, *_exception: object) -> None:
         for worker in self.workers:
-            self.kill_worker(worker)
+            if worker.poll() is None:
+                self.kill_worker(worker)
         self.stop_broker()
 
     def start_broker(self) -> None:
@@ -53,6 +54,15 @@ class Platform:
         worker = self._start(name, [sys.executable, *command])
         self.workers.append(worker)
         return worker
+
+    def wait_for_workers(self, number: int) -> None:
+        """Wait until so many workers consume messages."""
+
+        def n_ready() -> int:
+            logs = storage.logs_dir(self.settings).glob("*@*.log")
+            return sum("is ready" in log.read_text() for log in logs)
+
+        wait_until(lambda: n_ready() == number, 30)
 
     def stop_worker(self, worker: subprocess.Popen[bytes]) -> float:
         """Stop a worker warmly, as a service manager would; how long it took, in seconds."""
@@ -103,24 +113,20 @@ class Platform:
             return [attempt.outcome for attempt in jobs.attempts_of(session, job.id)]
 
     def child(self, job: Job) -> psutil.Process:
-        """The process that works on a running job."""
-        found = self.children(job)
+        """The process of a running job's attempt; assistants do not count."""
+        found = [each for each in self.children(job) if "--assist" not in _arguments(each)]
         assert len(found) == 1, found
         return found[0]
 
     def children(self, job: Job) -> list[psutil.Process]:
-        return [
-            each
-            for each in self.processes()
-            if _arguments(each)[3:5] == ["worker.child", "--parent"] and str(job.id) == _arguments(each)[6]
-        ]
+        """All processes that work on a job."""
+        return [each for each in self.processes() if _arguments(each)[3:5] == ["worker.child", str(job.id)]]
 
     def processes(self) -> list[psutil.Process]:
-        """Everything that the workers of this platform started and that still lives, whoever its parent is now."""
-        home = str(self.settings.home)
-        return [
-            each for each in psutil.process_iter() if lives(each) and _environment(each).get("DEEPLAB_HOME") == home
-        ]
+        """The workers and everything that they started and that still lives, whoever its parent is now."""
+        home, broker = str(self.settings.home), self.broker.pid if self.broker else None
+        found = [each for each in psutil.process_iter() if lives(each) and each.pid != broker]
+        return [each for each in found if _environment(each).get("DEEPLAB_HOME") == home]
 
     def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         log = storage.logs_dir(self.settings) / f"{name}.log"
@@ -133,8 +139,8 @@ class Platform:
 
 def _arguments(process: psutil.Process) -> list[str]:
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        return [*process.cmdline(), *[""] * 7][:7]
-    return [""] * 7
+        return process.cmdline()
+    return []
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

@@ -37,7 +37,8 @@ class JobProgress:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        self._bar.stop()
+        if self._console.is_terminal:  # elsewhere it would end a line that was never begun
+            self._bar.stop()
 
     def show(self, job: Job) -> None:
         """Show a job as it is now."""

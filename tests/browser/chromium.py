@@ -1,0 +1,19 @@
+"""Which browser the browser tests drive: one that is installed, else Playwright's own."""
+
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+FLAGS = ("--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking")
+
+
+def find_chromium() -> Path | None:
+    """The program to start; None if there is none on this machine."""
+    for name in _NAMES:
+        if found := shutil.which(name):
+            return Path(found)
+    with sync_playwright() as playwright:
+        own = Path(playwright.chromium.executable_path)
+    return own if own.is_file() else None

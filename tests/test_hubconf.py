@@ -67,7 +67,9 @@ def test_pretrained_weights_are_taken_from_the_folder_of_downloads(
     weights = build_model("DeepLabV2_ResNet101_MSC", 21).state_dict()
     torch.save(weights, folder / RELEASES["voc12"].file_name)
 
-    model = torch.hub.load(str(ROOT), "deeplabv2_resnet101", source="local", pretrained="voc12")
+    model = torch.hub.load(  # type: ignore[no-untyped-call]
+        str(ROOT), "deeplabv2_resnet101", source="local", pretrained="voc12"
+    )
 
     assert torch.equal(model.get_parameter("base.aspp.c3.weight"), weights["base.aspp.c3.weight"])
     (folder / RELEASES["voc12"].file_name).unlink()

@@ -1,7 +1,7 @@
 """The part of Caffe's file format that holds trained layers, as protobuf messages made without generated code.
 
-Field numbers are those of `caffe.proto`. Enumerations are declared as the integers that they are on the wire; fields
-that nobody here reads are left out, and the protobuf runtime skips them.
+Field numbers are those of `caffe.proto`. Enumerations are declared as the integers and texts as the bytes that they are
+on the wire; fields that nobody here reads are left out, and the protobuf runtime skips them.
 """
 
 from typing import Any
@@ -16,7 +16,7 @@ _SCALARS = {
     "float": _FieldType.TYPE_FLOAT,
     "int32": _FieldType.TYPE_INT32,
     "int64": _FieldType.TYPE_INT64,
-    "string": _FieldType.TYPE_STRING,
+    "bytes": _FieldType.TYPE_BYTES,
     "uint32": _FieldType.TYPE_UINT32,
 }
 _PARAMETERS = ("ConvolutionParameter", "InnerProductParameter", "PoolingParameter", "BatchNormParameter")
@@ -63,8 +63,8 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, str | None]]] = {
     },
     "BatchNormParameter": {"moving_average_fraction": (2, "float", "0.999"), "eps": (3, "float", "1e-5")},
     "LayerParameter": {
-        "name": (1, "string", None),
-        "type": (2, "string", None),
+        "name": (1, "bytes", None),
+        "type": (2, "bytes", None),
         "blobs": (7, "BlobProto*", None),
         "convolution_param": (106, "ConvolutionParameter", None),
         "inner_product_param": (117, "InnerProductParameter", None),
@@ -72,7 +72,7 @@ _MESSAGES: dict[str, dict[str, tuple[int, str, str | None]]] = {
         "batch_norm_param": (139, "BatchNormParameter", None),
     },
     "V1LayerParameter": {
-        "name": (4, "string", None),
+        "name": (4, "bytes", None),
         "type": (5, "int32", None),
         "blobs": (6, "BlobProto*", None),
         "convolution_param": (10, "ConvolutionParameter", None),

@@ -106,25 +106,29 @@ def _read_varint(file: BinaryIO) -> int:
 
 def _parse(number: int, content: bytes) -> CaffeLayer:
     message = _MESSAGES["LayerParameter" if number == _LAYER else "V1LayerParameter"].FromString(content)
-    if not message.name:
+    name = message.name.decode(errors="backslashreplace")
+    if not name:
         raise _NotCaffeError("has a layer without a name, as only versions of Caffe before 2014 wrote.")
-    kind = _kind(message.type, message.name)
+    kind = _v1_kind(message.type, name) if number == _V1_LAYER else _kind(message.type)
     try:
         settings = layer_settings(kind, message)
         blobs = tuple(_read_blob(blob) for blob in message.blobs)
     except ValueError as error:
-        raise _NotCaffeError(f"layer {message.name!r} {error}.") from None
-    return CaffeLayer(message.name, kind, settings, blobs)
+        raise _NotCaffeError(f"layer {name!r} {error}.") from None
+    return CaffeLayer(name, kind, settings, blobs)
 
 
-def _kind(written: str | int, name: str) -> str:
-    if isinstance(written, str):  # a variant such as CuDNNConvolution computes the same
-        return next((kind for kind in KINDS if written.endswith(kind)), written)
-    if written in _V1_KINDS:
-        return _V1_KINDS[written]
+def _kind(written: bytes) -> str:
+    text = written.decode(errors="backslashreplace")
+    return next((kind for kind in KINDS if text.endswith(kind)), text)  # CuDNNConvolution computes the same
+
+
+def _v1_kind(number: int, name: str) -> str:
+    if number in _V1_KINDS:
+        return _V1_KINDS[number]
     # The older layer list numbers its types and has no number for these two; by custom they have these names.
     prefixes = {"bn": "BatchNorm", "scale": "Scale"}
-    return next((kind for prefix, kind in prefixes.items() if name.startswith(prefix)), f"type {written}")
+    return next((kind for prefix, kind in prefixes.items() if name.startswith(prefix)), f"type {number}")
 
 
 def _read_blob(blob: Any) -> NDArray[np.floating[Any]]:

@@ -1,7 +1,10 @@
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deeplab.convert.caffe_proto import message_classes
 from deeplab.convert.caffemodel import read_layers
@@ -26,7 +29,7 @@ def test_both_layer_lists_and_both_precisions(tmp_path: Path, version: int, doub
 
 
 def test_numbers_that_are_not_packed(tmp_path: Path) -> None:
-    layer = message_classes()["LayerParameter"](name="scale", type="Scale")
+    layer = message_classes()["LayerParameter"](name=b"scale", type=b"Scale")
     one_by_one = b"".join(b"\x2d" + value.tobytes() for value in VALUES.ravel())  # field 5, 32 bits, each
     content = layer.SerializeToString() + b"\x3a" + bytes([len(one_by_one) + 4]) + one_by_one + b"\x3a\x02\x08\x0c"
     path = tmp_path / "a.caffemodel"
@@ -78,11 +81,32 @@ def test_files_of_another_kind(tmp_path: Path, content: bytes, message: str) -> 
 
 def test_a_blob_that_contradicts_itself(tmp_path: Path) -> None:
     path = tmp_path / "a.caffemodel"
-    message = message_classes()["LayerParameter"](name="conv1", type="Scale")
+    message = message_classes()["LayerParameter"](name=b"conv1", type=b"Scale")
     message.blobs.add(data=[1, 2, 3], num=1, channels=1, height=1, width=4)
     content = message.SerializeToString()
     path.write_bytes(b"\xa2\x06" + bytes([len(content)]) + content)
     with pytest.raises(CheckpointError, match="layer 'conv1' says that it has 1 x 1 x 1 x 4 values but holds 3"):
+        list(read_layers(path))
+
+
+def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.caffemodel"
+    path.write_bytes(GOOD.replace(b"conv1", b"con\xff1"))
+    (layer,) = read_layers(path)
+    assert layer.name == r"con\xff1"
+
+
+@given(st.data())
+@settings(max_examples=100, deadline=None)
+def test_whatever_happened_to_a_file_nothing_else_is_raised(
+    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
+) -> None:
+    content = bytearray(GOOD * 3)
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.getbasetemp() / "changed.caffemodel"
+    path.write_bytes(content[: data.draw(st.integers(0, len(content)))])
+    with suppress(CheckpointError):
         list(read_layers(path))
 
 

@@ -172,7 +172,7 @@ def _open(path: Path) -> tuple[Image.Image, str]:
     """Decode the pixels; also return Pillow's name for their layout in the file, such as "L;4"."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ImageError(f"{printable(path)}: is not a file.")  # a named pipe would be waited for without end
-    with _silence():
+    with silence_warnings():
         image = Image.open(path, formats=_FORMATS)
     with image:
         arguments = image.tile[0].args if image.tile else None
@@ -182,8 +182,8 @@ def _open(path: Path) -> tuple[Image.Image, str]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep Pillow's warnings (odd metadata, large sizes) to itself: a file is good, or an ImageError.
+def silence_warnings() -> Iterator[None]:
+    """Keep a library's warnings to itself, such as Pillow's of odd metadata: a file is good, or an error.
 
     Warning filters belong to the whole process, so that threads must not change them at the same time.
     """
@@ -193,7 +193,7 @@ def _silence() -> Iterator[None]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    with _silence():
+    with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
         except Exception:  # damaged metadata says nothing about the orientation and does no harm to the pixels

@@ -71,6 +71,12 @@ class Dataset(Section):
         (0.5, 0.75, 1.0, 1.25, 1.5), description="Factors from which random scaling draws in training."
     )
     SPLIT: Split = Split()
+    WARP: StrictBool = Field(
+        True, description="cocostuff10k: squeeze images and masks to 513x513 first, as the original does. (Ours.)"
+    )
+    CATEGORY_IDS: Literal["original", "contiguous"] = Field(
+        "original", description="coco: classes are the categories' ids, or those in order, 1, 2, 3 ... (Ours.)"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:

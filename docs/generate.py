@@ -54,7 +54,9 @@ def commands() -> str:
     """The page of every command's help."""
     lines = ["# Commands", "", "The text that `--help` prints."]
     for path, command in _commands(main, "deeplab"):
-        context = click.Context(command, info_name=path, terminal_width=100)
+        context = click.Context(
+            command, info_name=path, terminal_width=100, help_option_names=main.context_settings["help_option_names"]
+        )
         lines += ["", f"## {path}", "", "```", command.get_help(context), "```"]
     return "\n".join(lines) + "\n"
 

@@ -51,7 +51,7 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
 
     def open_store(folder: Path) -> Settings:
         settings = load_settings(home=folder / "home", **TIMES)
-        settings.home.mkdir()
+        settings.home.mkdir(parents=True)
         shutil.copy(template.home / "deeplab.sqlite", settings.home)
         opened.append(settings)
         return settings

@@ -1,6 +1,7 @@
 """A web server of one folder on 127.0.0.1 that answers Range requests and, where a test asks for it, misbehaves."""
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ class FileServer:
     break_after: list[int] = field(default_factory=list)  # bytes after which the next answers break off
     busy: int = 0  # how many requests get 503
     no_validator: bool = False  # neither ETag nor date
+    piece: int = 2**30  # bytes between two pauses
+    pause: float = 0  # seconds
 
 
 @contextmanager
@@ -78,4 +81,6 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         end = start + self.files.break_after.pop(0) if self.files.break_after else len(content)
-        self.wfile.write(content[start:end])
+        for place in range(start, min(end, len(content)), self.files.piece):
+            self.wfile.write(content[place : min(end, place + self.files.piece)])
+            time.sleep(self.files.pause)

@@ -1,6 +1,7 @@
 """Puts the web application together."""
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has neither types nor stubs
 
 from web import api, pages
@@ -12,6 +13,12 @@ from web.templating import register_templating
 from worker.settings import Settings, load_settings
 
 _LARGEST_REQUEST = 2**20  # bytes; the largest legitimate one is a form with a screenful of overrides
+
+
+class _ReadableJson(DefaultJSONProvider):
+    """Keeps the order in which objects were made, such as that of a job's fields."""
+
+    sort_keys = False
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -26,6 +33,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load_settings()
     app = Flask("web")
+    app.json = _ReadableJson(app)
     app.extensions[SETTINGS] = settings
     app.config.update(
         SECRET_KEY=secret_key(settings),

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from deeplab.files import printable
 from deeplab.inference.manifest import Row
 from web.formats import number, percent
 from worker.jobs import SUCCEEDED, Job
+from worker.records import Evaluation
 
 
 def kind_title(kind: str) -> str:
@@ -25,7 +25,7 @@ def subject(job: Job) -> str:
         case "crf":
             return f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
         case _:
-            return f"{PurePath(printable(job.spec['input'])).name} with {checkpoint_name(job)}"
+            return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
 
 
 def outcome(job: Job) -> str:
@@ -49,6 +49,11 @@ def dataset_name(job: Job) -> str:
     return str(job.spec.get("dataset") or PurePath(dataset["ROOT"] or "").name or dataset["NAME"])
 
 
+def evaluated_on(evaluation: Evaluation) -> str:
+    """The dataset and split of an evaluation. A dataset that is not registered is known by its folder."""
+    return f"{PurePath(evaluation.dataset).name}, {evaluation.split}"
+
+
 def checkpoint_name(job: Job) -> str:
     """The checkpoint that a job was given: its number, or the name of its file."""
     checkpoint = str(job.spec["checkpoint"])
@@ -62,4 +67,4 @@ def model_name(config: Mapping[str, Any]) -> str:
 
 def error_text(row: Row, job: Job) -> str:
     """What is wrong with an image, without the folder that all images of the job have in common."""
-    return row.error.replace(f"{printable(job.spec['input'])}/", "")
+    return row.error.replace(f"{job.spec['input']}/", "")

@@ -44,7 +44,13 @@ def wants_json() -> bool:
 
 def _render_known_error(error: DeepLabError) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
-    return _render(status, str(error), error.fields if isinstance(error, SpecError) else {})
+    if not isinstance(error, SpecError):
+        return _render(status, str(error))
+    # A page has no place for the fields of a request that no form of ours sent.
+    summary = (
+        "Nothing was submitted: see the fields." if request.method == "POST" else "The query is wrong: see the fields."
+    )
+    return _render(status, summary if wants_json() else str(error), error.fields)
 
 
 def _render_csrf_error(error: HTTPException) -> Response:
@@ -58,7 +64,7 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
         return error
     is_default = error.description == type(error).description
     sentence = _SENTENCES.get(error.code) if is_default else None
-    response = _render(error.code, sentence or error.description or error.name, {})
+    response = _render(error.code, sentence or error.description or error.name)
     response.headers.extend([header for header in error.get_headers() if header[0] == "Allow"])
     return response
 

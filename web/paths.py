@@ -4,6 +4,7 @@ Whoever reaches the dashboard could otherwise read and write with the platform's
 limit: whoever has a shell needs no dashboard to open files.
 """
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from worker.jobs import Job
 from worker.settings import Settings
 from worker.specs import CrfSpec, Spec, SpecError
 
+_NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")
 _PATH_KEYS = (("DATASET", "ROOT"), ("DATASET", "LABELS"), ("MODEL", "INIT_MODEL"))
 
@@ -39,8 +41,13 @@ def lies_under(path: str | Path, roots: Collection[Path]) -> bool:
     return path.is_absolute() and any(resolved.is_relative_to(root) for root in roots)
 
 
+def is_plain_text(text: str) -> bool:
+    """Whether every database can hold a text: no zero byte, and nothing that is not Unicode."""
+    return "\0" not in text and not re.search("[\ud800-\udfff]", text)
+
+
 def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) -> None:
-    """Refuse a request that names a path outside.
+    """Refuse a request that names a path outside, or with a name that is none.
 
     Args:
         settings: name the roots.
@@ -51,6 +58,10 @@ def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) ->
         SpecError: naming the fields.
     """
     fields = {}
+    for name in _NAME_FIELDS:
+        value = getattr(spec, name, None)
+        if value is not None and not _is_name(value):
+            fields[name] = f"must be a name, not a path, got {value!r}."
     for name in _PATH_FIELDS:
         value = getattr(spec, name, None)
         is_number = name == "checkpoint" and value is not None and value.isdecimal()
@@ -72,10 +83,24 @@ def check_config(session: Session, settings: Settings, job: Job, spec: Spec, tru
     known = {*trusted, *_inherited_paths(session, spec)}
     for dataset in datasets.list_datasets(session):
         known |= {dataset.root, dataset.labels}
-    for key, value in _config_paths(job.config):
-        if value not in known and not lies_under(value, readable_roots(settings)):
-            overridden = any(key.partition(".")[0] in override for override in spec.overrides)
-            raise SpecError({"overrides" if overridden else "config": f"{key}: {outside(value, settings)}"})
+    wrong = {
+        key: outside(value, settings)
+        for key, value in _config_paths(job.config)
+        if value not in known and not lies_under(value, readable_roots(settings))
+    }
+    wrong |= {
+        f"DATASET.SPLIT.{key}": f"must be a name, not a path, got {value!r}."
+        for key, value in job.config["DATASET"]["SPLIT"].items()
+        if not _is_name(value)
+    }
+    for key, sentence in wrong.items():
+        overridden = any(key.partition(".")[0] in override for override in spec.overrides)
+        raise SpecError({"overrides" if overridden else "config": f"{key}: {sentence}"})
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can name a split or a dataset: it becomes a part of a file's name."""
+    return "/" not in text and is_plain_text(text)
 
 
 def paths_of(job: Job) -> set[str]:

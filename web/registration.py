@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from web.paths import lies_under, outside, readable_roots
+from web.paths import is_plain_text, lies_under, outside, readable_roots
 from worker import datasets
 from worker.database import open_session
 from worker.datasets import Dataset, DatasetRefusedError
@@ -24,7 +24,7 @@ def register(settings: Settings, name: str, root: str, labels: str | None = None
     foreign = {
         field: outside(path, settings)
         for field, path in given.items()
-        if path is not None and not lies_under(path, readable_roots(settings))
+        if path is not None and not (is_plain_text(path) and lies_under(path, readable_roots(settings)))
     }
     if foreign:
         raise SpecError(foreign)

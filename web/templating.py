@@ -3,7 +3,7 @@
 from flask import Flask
 
 from deeplab.files import printable
-from web.describe import error_text, kind_title, model_name, outcome, subject
+from web.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
 from web.formats import ago, as_yaml, clock_time, duration, number, percent, points, size
 
 
@@ -13,5 +13,5 @@ def register_templating(app: Flask) -> None:
         app.add_template_filter(format_value)
     app.add_template_filter(kind_title)
     app.add_template_filter(error_text)
-    for describe in (model_name, outcome, subject):
+    for describe in (evaluated_on, model_name, outcome, subject):
         app.add_template_global(describe)

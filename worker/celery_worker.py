@@ -7,7 +7,7 @@ from celery import signals
 
 from worker import workers
 from worker.celery_app import celery_app
-from worker.database import open_session
+from worker.database import DatabaseError, open_session
 from worker.logs import configure_logging
 from worker.reconciler import Reconciler
 from worker.settings import Settings
@@ -35,7 +35,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     name = name or f"{queue}@{socket.gethostname()}"
     slots = Slots(name, queue, concurrency)
     with open_session(settings) as session:
-        workers.register(session, name, queue, slots.device)
+        workers.register(session, name, queue, slots.device, slots.count)
     app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, name)
@@ -56,9 +56,16 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         worker.start()
     finally:
         reconciler.stop()
+        _unregister(settings, name)
+    return worker.exitcode or 0
+
+
+def _unregister(settings: Settings, name: str) -> None:
+    try:
         with open_session(settings) as session:
             workers.unregister(session, name)
-    return worker.exitcode or 0
+    except DatabaseError as error:  # the missing heartbeats will tell
+        _log.warning("%s", error)
 
 
 def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:

@@ -64,11 +64,13 @@ class ChildProcess:
     def _family(self) -> list[psutil.Process]:
         """The child's session and its descendants in other sessions, without those that only wait to be buried."""
         family = {}
+        is_there = self._process.returncode is None  # else the system may give its number to somebody else
         with suppress(psutil.NoSuchProcess):
-            family = {process.pid: process for process in psutil.Process(self.pid).children(recursive=True)}
+            if is_there:
+                family = {process.pid: process for process in psutil.Process(self.pid).children(recursive=True)}
         for pid in psutil.pids():
             with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
-                if os.getsid(pid) == self.pid:
+                if os.getsid(pid) == self.pid and (is_there or pid != self.pid):
                     family[pid] = psutil.Process(pid)
         return [process for process in family.values() if _lives(process)]
 

@@ -67,7 +67,7 @@ class _Client:
 
     http: httpx.Client
     platform: Platform
-    _said: dict[int, tuple[str, float]] = field(default_factory=dict)  # by job: its state and when it was told
+    _said: dict[int, tuple[str, float]] = field(default_factory=dict)  # by job: the last line and when it was told
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something and return it."""
@@ -92,11 +92,12 @@ class _Client:
         raise DemoFailedError(f"Not all of the jobs {numbers} ended within {duration(_LIMIT_SECONDS)}.")
 
     def _tell(self, job: Mapping[str, Any]) -> None:
-        state, at = self._said.get(job["id"], ("", 0.0))
-        is_due = job["state"] == "running" and time.monotonic() - at > _LINE_SECONDS
-        if job["state"] != state or is_due:
-            self._said[job["id"]] = job["state"], time.monotonic()
-            click.echo(f"  {job['kind']:<8}  {_progress(job)}")
+        text, at = self._said.get(job["id"], ("", 0.0))
+        now = _progress(job)
+        is_due = job["state"] != "running" or time.monotonic() - at > _LINE_SECONDS
+        if now != text and is_due:
+            self._said[job["id"]] = now, time.monotonic()
+            click.echo(f"  {job['kind']:<8}  {now}")
 
     @staticmethod
     def _answer(response: httpx.Response) -> dict[str, Any]:
@@ -128,8 +129,10 @@ def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[st
 
 
 def _progress(job: Mapping[str, Any]) -> str:
-    if job["state"] != "running" or not job["total"]:
+    if job["state"] != "running":
         return str(job["state"])
+    if not job["total"]:
+        return "starting"
     left = "" if job["eta_seconds"] is None else f", {duration(job['eta_seconds'])} left"
     return f"{job['done']} of {job['total']} {job['unit']}s{left}"
 

@@ -17,7 +17,7 @@ from deeplab.errors import DeepLabError, OutputError
 from deeplab.files import make_folder, printable
 from deeplab.reporter import Reporter, Stopped
 
-_MIB = 2**20
+_MB = 10**6
 _ATTEMPTS = 5  # broken transfers in a row, none of which brought a byte
 _PAUSE_SECONDS = 1.0  # before the second attempt; longer before each further one
 _TIMEOUT_SECONDS = 30.0  # without any answer
@@ -38,7 +38,7 @@ def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None
         path: where it goes.
         sha256: the published digest in hexadecimal, or its first digits.
         md5: the same, where only this older digest is published.
-        reporter: hears of the progress in MiB.
+        reporter: hears of the progress in MB.
 
     Raises:
         DownloadError: if the server refuses, the transfer breaks off for good, the disk is too small, another process
@@ -96,7 +96,7 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None
                 failures = 1 if _size(file) > start else failures + 1
                 if failures == _ATTEMPTS or isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
                     raise DownloadError(
-                        f"{url}: the download failed after {_size(file) // _MIB} MiB: {_sentence(error)}."
+                        f"{url}: the download failed after {_size(file) // _MB} MB: {_sentence(error)}."
                     ) from error
             _wait(_PAUSE_SECONDS * failures, reporter)
 
@@ -141,17 +141,17 @@ def _append(response: httpx.Response, file: BinaryIO, start: int, reporter: Repo
     folder = Path(file.name).parent
     free = shutil.disk_usage(folder).free
     if length is not None and length > free:
-        raise DownloadError(f"{printable(folder)}: has {free // _MIB} MiB free; {-(-length // _MIB)} MiB are needed.")
+        raise DownloadError(f"{printable(folder)}: has {free // _MB} MB free; {-(-length // _MB)} MB are needed.")
     done, reported = start, -1
     for chunk in response.iter_raw():
         file.write(chunk)
         done += len(chunk)
-        if done // _MIB > reported:
-            reported = done // _MIB
-            reporter.progress(reported, -(-(done if length is None else start + length) // _MIB), "MiB")
+        if done // _MB > reported:
+            reported = done // _MB
+            reporter.progress(reported, -(-(done if length is None else start + length) // _MB), "megabyte")
         if reporter.should_stop():
             raise Stopped
-    reporter.progress(-(-done // _MIB), -(-done // _MIB), "MiB")
+    reporter.progress(-(-done // _MB), -(-done // _MB), "megabyte")
 
 
 def _size(file: BinaryIO) -> int:

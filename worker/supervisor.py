@@ -121,8 +121,9 @@ def _run_child(
             child.stop(grace, hurry=lambda: keeper.lost)
     finally:
         child.kill()
-    append_line(log, f"Stopped: {ending.value}.")
-    return _End(ending, child.wait(0) or 0)
+    end = _End(ending, child.wait(0) or 0)
+    append_line(log, f"Stopped: {ending.value}." if end.exit_status == 0 else _describe_exit(end.exit_status))
+    return end
 
 
 def _watch(child: ChildProcess, pulse: Path, settings: Settings, seat: Seat, keeper: LeaseKeeper) -> Ending:
@@ -150,6 +151,7 @@ def _record(settings: Settings, job: Job, seat: Seat, end: _End, outcome: Outcom
         with open_session(settings) as session:
             shards.release(session, job.id, seat.owner)
             _conclude(session, settings, job, end, outcome)
+            _log.info("Job %d: %s.", job.id, jobs.get(session, job.id).state)
 
     if end.ending is Ending.CANCELLED:
         _await_assistants(settings, job, seat, keeper)

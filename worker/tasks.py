@@ -43,6 +43,7 @@ def run_job(settings: Settings, job_id: int, seat: Seat) -> None:
     with open_session(settings) as session:
         job = leases.claim(session, job_id, seat.owner, settings.lease_seconds)
         shared = _shared_job(session, job_id) if job is None else None
+        shards.release(session, job_id, seat.owner)  # those of a namesake, whose process number was given out again
     if job is not None:
         _log.info("Job %d: %s, attempt %d of %d.", job.id, job.kind, job.attempts, job.max_attempts)
         supervise(settings, job, seat)

@@ -24,7 +24,7 @@ from deeplab.reporter import Reporter, Stopped
 from deeplab.resample import resize_planes
 
 if TYPE_CHECKING:
-    from deeplab.datasets import FolderDataset, Sample
+    from deeplab.datasets import Sample, SplitDataset
     from deeplab.metrics import Scores
 
 _NAMED = 10  # so many missing files does an error spell out
@@ -84,7 +84,7 @@ class _Task:
 
 
 def _refined(
-    config: Config, dataset: "FolderDataset", logits_dir: Path, jobs: int
+    config: Config, dataset: "SplitDataset", logits_dir: Path, jobs: int
 ) -> "Iterator[tuple[Sample, NDArray[np.uint8]]]":
     crf, n_classes = DenseCRF.from_config(config.CRF), config.DATASET.N_CLASSES
     in_work: deque[Sample] = deque()

@@ -1,19 +1,20 @@
 """Reading ahead in other processes."""
 
 from collections.abc import Generator
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
-from deeplab.datasets.folder import FolderDataset
 from deeplab.datasets.sample import Sample
+from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.errors import DeepLabError
 from deeplab.processes import start_pool_worker
 
 Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
 Batch = tuple[Tensor, Tensor]
 
 
@@ -48,12 +49,18 @@ def training_batches(
     return _raise_failures(loader)
 
 
-def evaluation_samples(dataset: FolderDataset, n_workers: int) -> Generator[Sample, None, None]:
+def evaluation_samples(dataset: SplitDataset, n_workers: int) -> Generator[Sample, None, None]:
     """All samples in order. Raises DatasetError or ImageError at the one that cannot be read."""
     loader = DataLoader(
         _Readable(dataset), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
     )
     return _raise_failures(loader)
+
+
+class _Indexed(Protocol[Item_co]):
+    """A TrainingStream or a SplitDataset."""
+
+    def __getitem__(self, index: int, /) -> Item_co: ...
 
 
 class _Readable(Dataset[Item | DeepLabError]):
@@ -62,7 +69,7 @@ class _Readable(Dataset[Item | DeepLabError]):
     An exception that leaves a worker process comes out with the worker's traceback in its text.
     """
 
-    def __init__(self, dataset: Dataset[Item]) -> None:
+    def __init__(self, dataset: "_Indexed[Item]") -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:

@@ -1,14 +1,16 @@
-"""One image with its ground truth."""
+"""One image with its ground truth. Torch-free."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
+from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images import read_image, read_mask
+from deeplab.images import read_image
+from deeplab.resample import resize_planes
 
 
 @dataclass(frozen=True)
@@ -20,26 +22,38 @@ class Sample:
     label: NDArray[np.uint8]  # (H, W) class indices or the ignore label
 
 
-def read_sample(sample_id: str, image_path: Path, mask_path: Path, n_classes: int, ignore_label: int) -> Sample:
+def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
     """Read a pair and check that the two belong together.
 
     Raises:
         ImageError: if one of the files cannot be decoded.
         DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
     """
-    image, label = read_image(image_path), read_mask(mask_path)
+    image, label = read_image(pair.image), pair.label.read()
     if image.shape[:2] != label.shape:
         raise DatasetError(
-            f"{printable(mask_path)}: the mask is {_size(label)}, but its image {printable(image_path)}"
+            f"{printable(pair.label.path)}: the mask is {_size(label)}, but its image {printable(pair.image)}"
             f" is {_size(image)}."
         )
     strange = label[(label >= n_classes) & (label != ignore_label)]
     if strange.size:
         raise DatasetError(
-            f"{printable(mask_path)}: the mask holds the value {strange[0]}; expected classes 0 to {n_classes - 1}"
-            f" or {ignore_label}."
+            f"{printable(pair.label.path)}: the mask holds the value {strange[0]}; expected classes 0 to"
+            f" {n_classes - 1} or {ignore_label}."
         )
-    return Sample(sample_id, image, label)
+    return Sample(pair.id, image, label)
+
+
+def warp(sample: Sample, side: int) -> Sample:
+    """Squeeze or stretch a sample to a square of `side` pixels, whatever its shape.
+
+    The image is interpolated as OpenCV does it, without smoothing, and rounded; of the labels the nearest is taken, by
+    Pillow's rule.
+    """
+    planes = np.ascontiguousarray(sample.image.transpose(2, 0, 1), np.float32)
+    image = np.rint(resize_planes(planes, side, side)).astype(np.uint8).transpose(1, 2, 0)
+    label = Image.fromarray(sample.label).resize((side, side), Image.Resampling.NEAREST)
+    return Sample(sample.id, np.ascontiguousarray(image), np.array(label))
 
 
 def _size(pixels: NDArray[np.uint8]) -> str:

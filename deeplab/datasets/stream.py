@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from deeplab.datasets.folder import FolderDataset
+from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.transforms import Augmentation
 
 # Keep the two uses of the seed apart.
@@ -21,7 +21,7 @@ class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
     what was drawn before or by which process; so a resumed run sees what the uninterrupted one would have seen.
     """
 
-    def __init__(self, dataset: FolderDataset, augment: Augmentation, seed: int) -> None:
+    def __init__(self, dataset: SplitDataset, augment: Augmentation, seed: int) -> None:
         self.dataset = dataset
         self.augment = augment
         self.seed = seed

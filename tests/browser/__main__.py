@@ -32,7 +32,8 @@ def _ways_to_install() -> list[list[str]]:
     ways = [[sys.executable, "-m", "playwright", "install", "chromium"]]
     apt_get = shutil.which("apt-get")
     if apt_get and os.geteuid() == 0:
-        ways.insert(0, [apt_get, "install", "--yes", "--quiet=2", "--no-install-recommends", "chromium"])
+        install = f"{apt_get} -qq update; DEBIAN_FRONTEND=noninteractive {apt_get} -qq install --yes chromium"
+        ways.insert(0, ["/bin/sh", "-c", install])
     return ways
 
 

@@ -8,10 +8,9 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.chromium import FLAGS, find_chromium
-from tests.web.conftest import settings_in
+from tests.web.conftest import populated
 from tests.web.population import Population
 from web import create_app
-from worker.database import engine_for, upgrade
 
 WAIT = 10_000  # milliseconds for anything that a page shall come to show
 
@@ -23,10 +22,8 @@ class _QuietHandler(WSGIRequestHandler):
 
 @pytest.fixture(scope="session")
 def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
-    settings = settings_in(tmp_path_factory.mktemp("browser"))
-    upgrade(settings)
-    yield Population(settings)
-    engine_for(settings.database).dispose()
+    with populated(tmp_path_factory.mktemp("browser")) as population:
+        yield population
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,7 @@ OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
 def test_masks_lie_exactly_over_their_photographs(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
     expect(page.locator(".tile")).to_have_count(6)
-    page.wait_for_function("[...document.images].every(image => image.complete)")
+    page.wait_for_load_state("networkidle")
     sizes = page.locator(".layers").evaluate_all(SHAPES)
     assert len(sizes) == 5
     assert all(photo == mask and photo[0] > 1 for photo, mask in sizes)
@@ -38,15 +38,17 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, 
 def test_the_large_view_goes_on_by_keys(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
     names = page.locator(".tile-name").all_inner_texts()
-    page.locator(".tile").first.click()
     heading = page.get_by_role("heading", level=1)
-    expect(heading).to_have_text(names[0])
-    page.keyboard.press("ArrowRight")
-    expect(heading).to_have_text(names[1])
-    page.keyboard.press("ArrowRight")
-    expect(heading).to_have_text(names[2])
-    page.keyboard.press("ArrowLeft")
-    expect(heading).to_have_text(names[1])
+
+    def shows(name: str) -> None:
+        expect(heading).to_have_text(name)
+        page.wait_for_load_state("domcontentloaded")  # its script listens to keys from then on
+
+    page.locator(".tile").first.click()
+    for key, name in (("", names[0]), ("ArrowRight", names[1]), ("ArrowRight", names[2]), ("ArrowLeft", names[1])):
+        if key:
+            page.keyboard.press(key)
+        shows(name)
     page.get_by_label("Opacity of the masks").focus()
     page.keyboard.press("ArrowRight")  # moves the slider, not the page
     expect(page.get_by_label("Opacity of the masks")).to_have_value("61")

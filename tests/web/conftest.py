@@ -1,5 +1,7 @@
 import re
+import subprocess
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -7,8 +9,10 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from tests.processes import wait_until
 from tests.web.population import Population
 from web import create_app
+from worker import valkey
 from worker.database import engine_for, upgrade
 from worker.settings import Settings
 
@@ -28,13 +32,25 @@ def settings_in(home: Path) -> Settings:
     )
 
 
+@contextmanager
+def populated(home: Path) -> Iterator[Population]:
+    """A home in which everything has happened once, with a real broker."""
+    settings = settings_in(home)
+    upgrade(settings)
+    server = subprocess.Popen(valkey.server_command(settings), stdout=subprocess.DEVNULL)
+    population = Population(settings)
+    wait_until(lambda: valkey.answers(settings), 20)
+    yield population
+    server.terminate()
+    server.wait()
+    engine_for(settings.database).dispose()
+
+
 @pytest.fixture(scope="session")
 def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
     """A home in which everything has happened once. Tests add to it, but change none of its jobs."""
-    settings = settings_in(tmp_path_factory.mktemp("population"))
-    upgrade(settings)
-    yield Population(settings)
-    engine_for(settings.database).dispose()
+    with populated(tmp_path_factory.mktemp("population")) as population:
+        yield population
 
 
 @pytest.fixture

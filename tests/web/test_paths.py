@@ -76,6 +76,19 @@ def test_overrides_cannot_name_paths_outside(population: Population, override: s
     assert "/etc" in fields["overrides"]
 
 
+@pytest.mark.parametrize("name", ["../secrets", "/etc/hosts", "a\0b", "\ud800"])
+def test_splits_and_datasets_are_names(population: Population, name: str) -> None:
+    config = str(population.dataset / "config.yaml")
+    assert list(refusal(population, "evaluate", checkpoint="2", split=name)) == ["split"]
+    assert list(refusal(population, "train", config=config, dataset=name)) == ["dataset"]
+
+
+def test_overrides_cannot_lead_a_split_outside(population: Population) -> None:
+    config = str(population.dataset / "config.yaml")
+    fields = refusal(population, "train", config=config, overrides="DATASET.SPLIT.TRAIN=../../secrets")
+    assert fields == {"overrides": "DATASET.SPLIT.TRAIN: must be a name, not a path, got '../../secrets'."}
+
+
 def test_overrides_of_a_crf_job_cannot_either(population: Population) -> None:
     fields = refusal(population, "crf", evaluate_job=population.evaluated, overrides="DATASET.ROOT=/etc")
     assert list(fields) == ["overrides"]

@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 from sqlalchemy import inspect, select
 
+from tests.conftest import OpenStore
 from worker.database import DatabaseError, db_now, engine_for, open_session, patiently, upgrade
 from worker.settings import Settings, load_settings
-from worker.tables import Base, EventRow, JobRow
+from worker.tables import Base, EventRow, JobRow, MetricRow
 
 
 def test_the_clock_is_in_seconds_since_1970(store: Settings) -> None:
@@ -94,3 +95,16 @@ def test_patience_has_an_end() -> None:
     failures.append(DatabaseError("away"))
     with pytest.raises(DatabaseError):
         patiently(answer, -1)
+
+
+def test_a_database_of_another_version_says_what_to_do(
+    sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path
+) -> None:
+    for number, open_store in enumerate((sqlite, postgresql)):
+        settings = open_store(tmp_path / str(number))
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE metric RENAME TO kept")
+        with pytest.raises(DatabaseError, match="`deeplab db upgrade`"), open_session(settings) as session:
+            session.execute(select(MetricRow))
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE kept RENAME TO metric")

@@ -14,7 +14,7 @@ from tests.file_server import FileServer, serve_files
 from worker import download as module
 from worker.download import DownloadError, download
 
-CONTENT = np.random.default_rng(0).bytes(3 * 2**20 + 17)
+CONTENT = np.random.default_rng(0).bytes(3_000_017)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 QUIET = SilentReporter()
 
@@ -47,7 +47,7 @@ def test_file_arrives_whole_and_progress_is_told(tmp_path: Path, server: FileSer
     download(server.url, target, sha256=SHA256, reporter=recorder)
     assert target.read_bytes() == CONTENT
     assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
-    assert recorder.progressed[-1] == (4, 4, "MiB")
+    assert recorder.progressed[-1] == (4, 4, "megabyte")
     assert all(total == 4 for _, total, _ in recorder.progressed)
 
 
@@ -67,10 +67,10 @@ def test_file_that_is_there_but_is_another_is_named_and_kept(tmp_path: Path, ser
 
 
 def test_broken_transfers_are_continued(tmp_path: Path, server: FileServer) -> None:
-    server.break_after = [2**20, 5, 2**20 + 3]
+    server.break_after = [1_000_000, 5, 1_000_000 + 3]
     download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
-    assert server.ranges == [None, f"bytes={2**20}-", f"bytes={2**20 + 5}-", f"bytes={2**21 + 8}-"]
+    assert server.ranges == [None, f"bytes={1_000_000}-", f"bytes={1_000_000 + 5}-", f"bytes={2_000_008}-"]
 
 
 def test_later_call_continues_where_an_earlier_one_was_stopped(tmp_path: Path, server: FileServer) -> None:
@@ -79,7 +79,7 @@ def test_later_call_continues_where_an_earlier_one_was_stopped(tmp_path: Path, s
         download(server.url, target, reporter=Recorder(stop_at=1))
     assert not target.exists()
     kept = (tmp_path / "a.zip.part").stat().st_size
-    assert 2**20 <= kept < len(CONTENT)
+    assert 1_000_000 <= kept < len(CONTENT)
     download(server.url, target, sha256=SHA256, reporter=QUIET)
     assert target.read_bytes() == CONTENT
     assert server.ranges[-1] == f"bytes={kept}-"
@@ -94,7 +94,7 @@ def test_complete_part_only_gets_its_name(tmp_path: Path, server: FileServer) ->
     assert target.read_bytes() == CONTENT
 
 
-@pytest.mark.parametrize("length", [2**20, 9 * 2**20])
+@pytest.mark.parametrize("length", [1_000_000, 9_000_000])
 def test_another_file_on_the_server_is_fetched_from_its_start(tmp_path: Path, server: FileServer, length: int) -> None:
     target = tmp_path / "a.zip"
     with pytest.raises(Stopped):
@@ -116,7 +116,7 @@ def test_part_longer_than_the_servers_file_is_fetched_anew(tmp_path: Path, serve
 
 def test_without_a_validator_a_transfer_starts_anew(tmp_path: Path, server: FileServer) -> None:
     server.no_validator = True
-    server.break_after = [2**20]
+    server.break_after = [1_000_000]
     download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
     assert server.ranges == [None, None]
 
@@ -148,7 +148,7 @@ def test_busy_server_is_asked_again(tmp_path: Path, server: FileServer) -> None:
 
 def test_server_that_stays_busy_and_one_that_refuses(tmp_path: Path, server: FileServer) -> None:
     server.busy = 99
-    with pytest.raises(DownloadError, match="failed after 0 MiB: the server answered 503 Service Unavailable"):
+    with pytest.raises(DownloadError, match="failed after 0 MB: the server answered 503 Service Unavailable"):
         download(server.url, tmp_path / "a.zip", reporter=QUIET)
     server.busy = 0
     with pytest.raises(DownloadError, match=r"nowhere: the server answered 404 Not Found\.$"):
@@ -159,7 +159,7 @@ def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.01)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
-        with pytest.raises(DownloadError, match="failed after 0 MiB") as caught:
+        with pytest.raises(DownloadError, match="failed after 0 MB") as caught:
             download(f"http://127.0.0.1:{free.getsockname()[1]}/a", tmp_path / "a", reporter=QUIET)
     assert "\n" not in str(caught.value)
 

@@ -22,7 +22,7 @@ _PLATFORM = {
     "up": Entry("worker.cli.up", "up", "Run the whole platform on this machine until Ctrl-C."),
     "demo": Entry("worker.cli.demo", "demo", "Train, evaluate, refine and segment on drawn data, over HTTP."),
     "job": Entry("worker.cli.job", "job", "Submit and follow jobs."),
-    "dataset": Entry("worker.cli.dataset", "dataset", "Register the data sets that jobs may name."),
+    "dataset": Entry("worker.cli.dataset", "dataset", "Download, check, preview and register data sets."),
     "checkpoint": Entry("worker.cli.checkpoint", "checkpoint", "Look at the checkpoints of train jobs."),
     "worker": Entry("worker.cli.worker", "worker", "Start and list the processes that run jobs."),
     "web": Entry("worker.cli.web", "web", "Serve the dashboard and the JSON API alone."),

@@ -4,12 +4,20 @@ from pathlib import Path
 
 import click
 
+from worker.cli.dataset_check import check
+from worker.cli.dataset_download import download
+from worker.cli.dataset_preview import preview
 from worker.cli.output import json_option, print_json, print_table
 
 
 @click.group()
 def dataset() -> None:
-    """Register the data sets that jobs may name."""
+    """Download, check, preview and register data sets."""
+
+
+dataset.add_command(download)
+dataset.add_command(check)
+dataset.add_command(preview)
 
 
 @dataset.command()

@@ -74,13 +74,13 @@ def _read_items(path: Path) -> list[str]:
 
 
 def _invite(attempt: Attempt) -> None:
-    """Send the job's number to other workers of its queue, as many as there are shards for."""
+    """Send the job's number to other slots of its queue's workers, as many as there are shards for."""
     settings, job = attempt.settings, attempt.job
     with open_session(settings, reads_only=True) as session:
         n_open = shards.counts(session, job.id).n_open
-        n_workers = sum(worker.alive and worker.queue == job.queue for worker in workers.list_workers(session))
+        alive = [worker for worker in workers.list_workers(session) if worker.alive and worker.queue == job.queue]
     attempt.add_event(f"{n_open} shards to do")
-    for _ in range(min(n_workers, n_open) - 1):
+    for _ in range(min(sum(worker.slots for worker in alive), n_open) - 1):
         try:
             queue.publish(settings, job)
         except BrokerUnreachableError as error:

@@ -4,12 +4,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.datasets import FolderDataset, read_ids
+from deeplab.datasets import SplitDataset, list_split, read_ids
 from deeplab.errors import DatasetError, ImageError
+from deeplab.schema import Dataset
 from tests.deeplab.drawing import draw_folder, write_pair
 
 IMAGE = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
 LABEL = np.array([[0, 1, 2, 255, 0]] * 4, np.uint8)
+
+
+def open_folder(root: Path, split: str, n_classes: int) -> SplitDataset:
+    settings = Dataset(NAME="folder", ROOT=str(root), N_CLASSES=n_classes)
+    return SplitDataset(list_split(settings, split).require_complete(), n_classes, ignore_label=255)
 
 
 def listed(root: Path, *ids: str) -> Path:
@@ -21,7 +27,7 @@ def listed(root: Path, *ids: str) -> Path:
 
 
 def test_a_pair_as_it_is(tmp_path: Path) -> None:
-    sample = FolderDataset(listed(tmp_path, "a"), "val", 3)[0]
+    sample = open_folder(listed(tmp_path, "a"), "val", 3)[0]
 
     assert sample.id == "a"
     assert np.array_equal(sample.image, IMAGE)
@@ -29,7 +35,7 @@ def test_a_pair_as_it_is(tmp_path: Path) -> None:
 
 
 def test_the_order_is_the_lists(tmp_path: Path) -> None:
-    dataset = FolderDataset(listed(tmp_path, "b", "city/c d", "ä"), "val", 3)
+    dataset = open_folder(listed(tmp_path, "b", "city/c d", "ä"), "val", 3)
     assert len(dataset) == 3
     assert [dataset[i].id for i in range(3)] == ["b", "city/c d", "ä"]
 
@@ -44,13 +50,16 @@ def test_files_in_subfolders_and_of_other_kinds(tmp_path: Path) -> None:
     Image.fromarray(LABEL).save(tmp_path / "masks/x/y/b.tif")
     (tmp_path / "val.txt").write_text("a.jpg\nb\n")
 
-    dataset = FolderDataset(tmp_path, "val", 3)
+    dataset = open_folder(tmp_path, "val", 3)
 
-    assert [path.relative_to(tmp_path).as_posix() for path in dataset.images] == [
+    assert [pair.image.relative_to(tmp_path).as_posix() for pair in dataset.pairs] == [
         "images/val/a.JPG",
         "images/train/b.webp",
     ]
-    assert [path.relative_to(tmp_path).as_posix() for path in dataset.masks] == ["masks/val/a.png", "masks/x/y/b.tif"]
+    assert [pair.label.path.relative_to(tmp_path).as_posix() for pair in dataset.pairs] == [
+        "masks/val/a.png",
+        "masks/x/y/b.tif",
+    ]
     assert np.array_equal(dataset[1].label, LABEL)
 
 
@@ -59,18 +68,18 @@ def test_palette_masks_are_indices(tmp_path: Path) -> None:
     mask = Image.fromarray(LABEL)
     mask.putpalette([200, 10, 10] * 256)
     mask.save(root / "masks/a.png")
-    assert np.array_equal(FolderDataset(root, "val", 3)[0].label, LABEL)
+    assert np.array_equal(open_folder(root, "val", 3)[0].label, LABEL)
 
 
 def test_the_street_scenes(camvid: Path) -> None:
-    dataset = FolderDataset(camvid, "val", 11)
+    dataset = open_folder(camvid, "val", 11)
     assert len(dataset) == 101
     assert dataset[0].image.shape == (360, 480, 3)
 
 
 def refusal(root: Path, split: str = "val") -> str:
     with pytest.raises(DatasetError) as caught:
-        FolderDataset(root, split, 3)
+        open_folder(root, split, 3)
     return str(caught.value)
 
 
@@ -117,14 +126,14 @@ def test_sizes_must_agree(tmp_path: Path) -> None:
     root = listed(tmp_path, "a")
     Image.fromarray(LABEL[:3]).save(root / "masks/a.png")
     with pytest.raises(DatasetError) as caught:
-        FolderDataset(root, "val", 3)[0]
+        open_folder(root, "val", 3)[0]
     assert str(caught.value) == f"{root}/masks/a.png: the mask is 5x3, but its image {root}/images/a.png is 5x4."
 
 
 def test_values_must_be_classes(tmp_path: Path) -> None:
     root = listed(tmp_path, "a")
     with pytest.raises(DatasetError) as caught:
-        FolderDataset(root, "val", 2)[0]
+        open_folder(root, "val", 2)[0]
     assert str(caught.value) == f"{root}/masks/a.png: the mask holds the value 2; expected classes 0 to 1 or 255."
 
 
@@ -132,4 +141,4 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     root = draw_folder(tmp_path, n_images=1)
     (root / "images/0.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"images/0\.png: "):
-        FolderDataset(root, "val", 3)[0]
+        open_folder(root, "val", 3)[0]

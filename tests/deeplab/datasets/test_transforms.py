@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from deeplab.config import parse_config
-from deeplab.datasets import Augmentation, Sample
-from deeplab.datasets.transforms import normalize
+from deeplab.datasets import Sample
+from deeplab.datasets.transforms import Augmentation, normalize
 from tests.deeplab.drawing import draw_pair
 
 MEAN = (104.008, 116.669, 122.675)  # blue, green, red

@@ -49,6 +49,8 @@ def test_register_a_dataset(client: FlaskClient, population: Population) -> None
         ({"name": "x", "root": 5}, ["root"]),
         ({"name": "x", "root": "/etc"}, ["root"]),
         ({"name": "x", "root": "relative"}, ["root"]),
+        ({"name": "x", "root": "{dataset}/\udcff"}, ["root"]),
+        ({"name": "x", "root": "{dataset}\0"}, ["root"]),
         ({"name": "a b", "root": "{dataset}"}, ["name"]),
         ({"name": "x", "root": "{dataset}", "labels": "/etc/passwd"}, ["labels"]),
         ({"name": "x", "root": "{dataset}", "labels": "{dataset}/train.txt"}, ["labels"]),

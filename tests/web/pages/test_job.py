@@ -59,7 +59,7 @@ def test_parameters_and_configuration_are_shown(client: FlaskClient, population:
 
 def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.evaluated}").text
-    assert "shapes, split val, 101 images" in page
+    assert "shapes, val, 101 images" in page
     for text in ("85.3\u202f%", "65.2\u202f%", "ground", "disc", "bar", "Confusion matrix"):
         assert text in page
     assert "bar taken for disc: 30.0\u202f%" in page

@@ -5,8 +5,10 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm, form_sender
 from tests.web.population import Population
+from tests.web.scenes import make_dataset
 from worker import jobs
 from worker.database import open_session
+from worker.settings import Settings
 from worker.specs import KINDS
 
 
@@ -52,7 +54,7 @@ def test_clone_fills_in_a_job(client: FlaskClient, population: Population) -> No
     assert client.get("/jobs/new/segment?clone=999").status_code == 404
 
 
-def test_submitting_leads_to_the_job(submit_form: SubmitForm, population: Population, client: FlaskClient) -> None:
+def test_submitting_leads_to_the_job(submit_form: SubmitForm, population: Population) -> None:
     response = submit_form(
         "/jobs/new/segment",
         checkpoint="2",
@@ -67,7 +69,12 @@ def test_submitting_leads_to_the_job(submit_form: SubmitForm, population: Popula
         job = jobs.get(session, job_id)
     assert (job.kind, job.spec["overlays"], job.spec["batch_size"]) == ("segment", True, 8)
     assert job.parent_id == population.segmented
-    assert "the broker cannot be reached" in client.get(f"/jobs/{job_id}").text
+
+
+def test_a_submission_without_a_broker_says_so(new_client: FlaskClient, new_settings: Settings) -> None:
+    dataset = make_dataset(new_settings.roots[0] / "shapes")
+    response = form_sender(new_client)("/jobs/new/train", config=str(dataset / "config.yaml"))
+    assert "Job 1 is queued, but the broker cannot be reached" in new_client.get(response.headers["Location"]).text
 
 
 def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(

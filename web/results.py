@@ -101,7 +101,7 @@ def colour(index: int) -> str:
     return "#" + bytes(palette()[index]).hex()
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=4)  # a job of a hundred thousand images takes some ten megabytes
 def _read(versions: tuple[tuple[Path, int], ...]) -> Results:
     """Read manifests; the times of their last change are part of the cache's key."""
     rows = [row for path, _ in versions for row in read_manifest(path)]

@@ -38,6 +38,16 @@ class SchemaMissingError(DatabaseError):
         )
 
 
+class SchemaOutdatedError(DatabaseError):
+    """The database has the tables of an older version."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has the tables of an older version; `deeplab db upgrade` brings them up to date,"
+            " as does `deeplab up`."
+        )
+
+
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
     """The database's clock in seconds since 1970, so that the machines' clocks need not agree."""
 
@@ -106,6 +116,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
     Raises:
         DatabaseError: if the database cannot be reached.
         SchemaMissingError: if it has no tables yet.
+        SchemaOutdatedError: if it has those of an older version.
     """
     engine = engine_for(settings.database).execution_options(reads_only=reads_only)
     with Session(engine, expire_on_commit=False) as session:
@@ -116,6 +127,8 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
             session.rollback()
             if _lacks_table(error):
                 raise SchemaMissingError(_shown(settings)) from error
+            if _lacks_column(error):
+                raise SchemaOutdatedError(_shown(settings)) from error
             if _is_unreachable(error):
                 raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
             raise
@@ -172,6 +185,10 @@ def _is_unreachable(error: DBAPIError) -> bool:
 
 def _lacks_table(error: DBAPIError) -> bool:
     return str(error.orig).startswith("no such table") or type(error.orig).__name__ == "UndefinedTable"
+
+
+def _lacks_column(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such column") or type(error.orig).__name__ == "UndefinedColumn"
 
 
 def _shown(settings: Settings) -> str:

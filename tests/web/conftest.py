@@ -10,10 +10,10 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.processes import wait_until
-from tests.web.population import Population
+from tests.web.population import OWNER, Population
 from web import create_app
-from worker import valkey
-from worker.database import engine_for, upgrade
+from worker import valkey, workers
+from worker.database import engine_for, open_session, upgrade
 from worker.settings import Settings
 
 SubmitForm = Callable[..., TestResponse]
@@ -55,6 +55,8 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]
 
 @pytest.fixture
 def app(population: Population) -> Flask:
+    with open_session(population.settings) as session:
+        workers.heartbeat(session, OWNER)
     return create_app(population.settings)
 
 

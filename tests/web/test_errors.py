@@ -2,11 +2,13 @@ from pathlib import Path
 
 import pytest
 from flask.testing import FlaskClient
+from sqlalchemy import text
 
 from tests.web.conftest import settings_in
 from tests.web.population import Population
 from web import create_app
 from worker.database import engine_for
+from worker.settings import Settings
 
 UNKNOWN = [
     "/nowhere",
@@ -57,6 +59,14 @@ def test_a_database_without_tables_is_a_clear_sentence(tmp_path: Path) -> None:
         assert response.status_code == 503
         assert "has no tables yet; `deeplab db upgrade` creates them" in response.text
     engine_for(settings.database).dispose()
+
+
+def test_a_database_of_an_older_version_is_a_clear_sentence(new_settings: Settings, new_client: FlaskClient) -> None:
+    with engine_for(new_settings.database).begin() as connection:
+        connection.execute(text("ALTER TABLE worker DROP COLUMN device"))
+    response = new_client.get("/api/v1/workers")
+    assert response.status_code == 503
+    assert "has the tables of an older version" in response.json["error"]["message"]  # type: ignore[index]
 
 
 def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:

@@ -114,3 +114,15 @@ def test_what_is_broken_or_gone_is_a_sentence(client: FlaskClient, population: P
     mask = client.get(f"/jobs/{population.segmented}/masks/{broken}")
     assert mask.status_code == 404
     assert "broken.jpg has no mask" in mask.text
+
+
+def test_a_photo_that_was_deleted_is_a_sentence(client: FlaskClient, population: Population) -> None:
+    photo = population.folder / "001.jpg"
+    content = photo.read_bytes()
+    photo.unlink()
+    try:
+        response = client.get(f"/jobs/{population.segmented}/photos/{item_key('001.jpg')}")
+    finally:
+        photo.write_bytes(content)
+    assert response.status_code == 404
+    assert "The file is no longer there" in response.text

@@ -9,14 +9,17 @@ from worker import records
 from worker.database import read_clock
 from worker.records import Evaluation
 
+_LIMIT = 200  # lines of a table
+
 
 def list_checkpoints() -> str:
-    """All checkpoints, and below them all evaluations."""
+    """The newest checkpoints, and below them the newest evaluations."""
     with reading() as session:
         return render_template(
             "checkpoints.html",
-            checkpoints=records.list_checkpoints(session),
-            evaluations=records.list_evaluations(session),
+            checkpoints=records.list_checkpoints(session, limit=_LIMIT),
+            evaluations=records.list_evaluations(session, limit=_LIMIT),
+            limit=_LIMIT,
             now=read_clock(session),
         )
 

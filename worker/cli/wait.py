@@ -1,7 +1,7 @@
 """Wait for a job's end, with progress, and with a platform of our own where none is running."""
 
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 
 import click
 
@@ -51,8 +51,10 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
 def _follow(settings: Settings, job: Job) -> Job:
     with ExitStack() as stack:
         platform = _platform_of_our_own(settings, job, stack)
-        with suppress(BrokerUnreachableError):  # the reconciler publishes it as soon as the broker is there
+        try:
             publish(settings, job)
+        except BrokerUnreachableError as error:
+            _say(str(error))
         progress = stack.enter_context(JobProgress())
         while not job.is_terminal:
             progress.show(job)

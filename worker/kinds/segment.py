@@ -79,7 +79,7 @@ def _invite(attempt: Attempt) -> None:
     with open_session(settings, reads_only=True) as session:
         n_open = shards.counts(session, job.id).n_open
         alive = [worker for worker in workers.list_workers(session) if worker.alive and worker.queue == job.queue]
-    attempt.add_event(f"{n_open} shards to do")
+    attempt.add_event(f"{n_open} {'shard' if n_open == 1 else 'shards'} to do")
     for _ in range(min(sum(worker.slots for worker in alive), n_open) - 1):
         try:
             queue.publish(settings, job)

@@ -1,4 +1,5 @@
 import re
+import shutil
 
 from flask.testing import FlaskClient
 
@@ -55,6 +56,13 @@ def test_parameters_and_configuration_are_shown(client: FlaskClient, population:
     assert re.search(r"<dt>seed</dt>\s*<dd>7</dd>", page)
     assert "N_CLASSES: 3" in page
     assert "ITER_MAX: 1200" in page
+
+
+def test_markup_in_parameters_stays_text(client: FlaskClient, population: Population) -> None:
+    folder = population.root / "a<b>_c&d"
+    shutil.copytree(population.dataset / "images", folder)
+    page = client.get(f"/jobs/{population.submit('segment', checkpoint='2', input=str(folder))}").text
+    assert "/<wbr>a&lt;b&gt;_<wbr>c&amp;d</dd>" in page
 
 
 def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, population: Population) -> None:

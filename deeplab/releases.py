@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from deeplab.errors import CheckpointError
-
 _ORIGINAL = "https://github.com/kazuto1011/deeplab-pytorch/releases/download/v1.0/deeplabv2_resnet101_msc-"
 _TORCHVISION = "https://download.pytorch.org/models/"
 _V2 = "DeepLabV2_ResNet101_MSC"
@@ -41,10 +39,3 @@ RELEASES = {
     "deeplabv3_mobilenet_v3_large": _torchvision("deeplabv3_mobilenet_v3_large-fc3c493d", 60.3),
     "lraspp_mobilenet_v3_large": _torchvision("lraspp_mobilenet_v3_large-d234d4ea", 57.9),
 }
-
-
-def find_release(name: str) -> Release:
-    """The release of a name. Raises CheckpointError, with the names that there are, if there is none."""
-    if name not in RELEASES:
-        raise CheckpointError(f"{name!r} is not a published set of weights; valid names: {', '.join(RELEASES)}.")
-    return RELEASES[name]

@@ -5,6 +5,7 @@ torchvision is imported here alone, so that the other networks need nothing but 
 
 import sys
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any, cast
 
@@ -71,9 +72,10 @@ def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
         names = ", ".join(published)
         raise ConfigError(f"{weights!r} is not a name of torchvision's weights for {name}; valid names: {names}.")
     try:
-        content = published[weights].get_state_dict(
-            progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
-        )
+        with redirect_stdout(sys.stderr):  # for what torch.hub says of its download
+            content = published[weights].get_state_dict(
+                progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
+            )
     except (OSError, RuntimeError) as error:  # RuntimeError: the hash is another
         reason = getattr(error, "reason", error)
         raise CheckpointError(

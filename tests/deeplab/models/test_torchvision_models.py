@@ -165,7 +165,7 @@ def test_a_downloaded_file_is_a_checkpoint(published: torch.nn.Module, downloads
     assert torch.equal(model.get_parameter("classifier.4.bias"), published.get_parameter("classifier.4.bias"))
 
 
-def test_no_internet(downloads: Path) -> None:
+def test_no_internet(downloads: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
         CheckpointError, match=rf"{FAST}: the weights {WEIGHTS} cannot be had from https://.*Connection"
     ):

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 
 from deeplab.checkpoint import load_weights
-from deeplab.errors import ConfigError
+from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models import build_model
 from deeplab.releases import RELEASES, Release
 
@@ -32,6 +32,7 @@ def deeplabv2_resnet101(
 
     Raises:
         ConfigError: if there are no such weights, or they have another number of classes.
+        CheckpointError: if they cannot be downloaded, or the file is damaged.
     """
     if not pretrained:
         return build_model(_MODEL, n_classes or 182, scales=scales)
@@ -51,5 +52,9 @@ def _download(release: Release) -> Path:
     path = Path(torch.hub.get_dir()) / "checkpoints" / release.file_name
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.hub.download_url_to_file(release.url, str(path))
+        try:
+            torch.hub.download_url_to_file(release.url, str(path))
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise CheckpointError(f"{release.url}: cannot be had ({reason}); a copy at {path} does as well.") from error
     return path

@@ -9,6 +9,7 @@ import pytest
 import torch
 from packaging.requirements import Requirement
 
+from deeplab.errors import CheckpointError
 from deeplab.models import build_model
 from deeplab.releases import RELEASES
 from hubconf import deeplabv2_resnet101
@@ -73,6 +74,15 @@ def test_pretrained_weights_are_taken_from_the_folder_of_downloads(
 
     assert torch.equal(model.get_parameter("base.aspp.c3.weight"), weights["base.aspp.c3.weight"])
     (folder / RELEASES["voc12"].file_name).unlink()
+
+
+def test_without_internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
+    with pytest.raises(
+        CheckpointError, match=r"vocaug-20000\.pth: cannot be had \(.*\); a copy at .*/hub/checkpoints/"
+    ):
+        deeplabv2_resnet101("voc12")
 
 
 def test_scales() -> None:

@@ -9,6 +9,7 @@ worker_class = "gthread"
 workers = 1  # one process is enough for a dashboard, and keeps SQLite's writers few
 threads = 16
 timeout = 60
+keepalive = 75  # longer than clients pause between polls, or one would send into a connection that is just closed
 graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"

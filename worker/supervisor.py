@@ -172,7 +172,7 @@ def _conclude(session: Session, settings: Settings, job: Job, end: _End, outcome
         leases.finish(session, job.id, job.fence, outcome.state, result=outcome.result, error=outcome.error)
     elif end.ending is Ending.CANCELLED:
         leases.finish(session, job.id, job.fence, CANCELLED)
-    elif end.ending is Ending.PREEMPTED or (outcome is not None and outcome.state == STOPPED):
+    elif end.ending is Ending.PREEMPTED or _was_asked_to_stop(end, outcome):
         leases.release(session, job.id, job.fence, "preempted")
     elif end.ending is Ending.STALLED:
         sentence = f"It reported no progress for {settings.stall_seconds:g} s."
@@ -182,6 +182,13 @@ def _conclude(session: Session, settings: Settings, job: Job, end: _End, outcome
     else:
         error = outcome.error if outcome is not None else _describe_exit(end.exit_status)
         leases.release(session, job.id, job.fence, "crashed", error)
+
+
+def _was_asked_to_stop(end: _End, outcome: Outcome | None) -> bool:
+    """Whether somebody else sent the child a SIGTERM, such as a service manager that stops everything."""
+    if outcome is None:  # it came before the child could listen to it
+        return end.exit_status == -signal.SIGTERM
+    return outcome.state == STOPPED
 
 
 def _describe_exit(status: int) -> str:

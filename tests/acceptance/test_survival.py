@@ -133,8 +133,7 @@ def test_a_broker_that_is_away_delays_a_job_and_doubled_messages_do_no_harm(
 def test_a_service_manager_s_sigterm_to_every_process_is_a_preemption(platform: Platform, sample: Path) -> None:
     worker = platform.start_worker("gpu")
     job = platform.submit("train", config=str(sample / "config.yaml"), overrides="SOLVER.ITER_MAX=1000000")
-    platform.wait(job, lambda job: job.state == jobs.RUNNING)
-    wait_for_checkpoint(platform, job)
+    wait_until(lambda: bool(platform.children(job)), 60)
     for process in platform.processes():
         process.send_signal(signal.SIGTERM)
     worker.wait(20)

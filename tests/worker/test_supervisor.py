@@ -220,8 +220,9 @@ def test_a_preempted_job_goes_back_to_the_queue_and_the_attempt_does_not_count(b
     assert bench.attempts() == [("preempted", None)]
 
 
-def test_a_child_that_was_stopped_from_outside_is_preempted(bench: Bench) -> None:
-    with bench.running(STOP_NICELY):
+@pytest.mark.parametrize("script", [STOP_NICELY, "(folder / 'ready').touch(); time.sleep(60)"], ids=["nice", "plain"])
+def test_a_child_that_was_stopped_from_outside_is_preempted(bench: Bench, script: str) -> None:
+    with bench.running(script):
         [child] = bench.living()
         child.terminate()
     assert bench.attempts() == [("preempted", None)]

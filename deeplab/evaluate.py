@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 from torch import Tensor
 
-from deeplab.checkpoint import load_weights
 from deeplab.config import Config
 from deeplab.datasets import Sample, build_dataset
 from deeplab.datasets.loading import evaluation_samples
@@ -17,13 +16,13 @@ from deeplab.inference.labelling import label_map
 from deeplab.inference.segmenter import Segmenter
 from deeplab.labels import default_labels
 from deeplab.metrics import ConfusionMatrix, Scores
-from deeplab.models import build_from_config
+from deeplab.network import load_network
 from deeplab.reporter import Reporter, Stopped
 
 
 def evaluate(
     config: Config,
-    checkpoint: Path,
+    checkpoint: Path | None,
     reporter: Reporter,
     *,
     split: str | None = None,
@@ -34,7 +33,7 @@ def evaluate(
 
     Args:
         config: all settings; SOLVER.BATCH_SIZE.TEST images of equal size share a forward pass.
-        checkpoint: the weights.
+        checkpoint: the weights; None takes those that MODEL.WEIGHTS names.
         reporter: hears of each image; can stop the run.
         split: name of the split; DATASET.SPLIT.VAL unless given.
         device: "auto", "cpu", "cuda" or "cuda:1".
@@ -45,7 +44,8 @@ def evaluate(
         DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
     """
     split = split or config.DATASET.SPLIT.VAL
-    segmenter = _load(config, checkpoint, device)
+    labels = default_labels(config.DATASET.N_CLASSES)
+    segmenter = Segmenter(load_network(config, checkpoint), config, labels, device)
     dataset = build_dataset(config, split, train=False)
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES)
     with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
@@ -80,9 +80,3 @@ def save_logits(path: Path, logits: Tensor) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         np.save(file, logits.half().cpu().numpy())
-
-
-def _load(config: Config, checkpoint: Path, device: str) -> Segmenter:
-    model = build_from_config(config)
-    load_weights(model, checkpoint)
-    return Segmenter(model, config, default_labels(config.DATASET.N_CLASSES), device)

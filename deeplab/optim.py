@@ -69,7 +69,7 @@ class PolynomialLR(LRScheduler):
 
 
 def _in_backbone(module_name: str) -> bool:
-    return module_name.removeprefix("base.").startswith("layer")
+    return module_name.removeprefix("base.").startswith(("layer", "backbone."))  # torchvision's has a name of its own
 
 
 def _named(name: str, modules: list[nn.Conv2d | nn.Linear]) -> Iterator[nn.Parameter]:

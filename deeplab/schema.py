@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 
-from deeplab.catalog import DATASET_NAMES, MODEL_NAMES
+from deeplab.catalog import DATASET_NAMES, MODEL_NAMES, TORCHVISION_MODELS
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -125,6 +125,11 @@ class Model(Section):
         None, description="Dilations of the ASPP branches; empty: the model's own."
     )
     INIT_MODEL: Text | None = Field(None, description="Weights to start training from; empty: random.")
+    WEIGHTS: Text | None = Field(
+        None,
+        description="Published weights of a model of torchvision's, by their name such as `COCO_WITH_VOC_LABELS_V1`;"
+        " training starts from them, and evaluation uses them where no checkpoint is given. (Ours.)",
+    )
     WIDTH: Whole = Field(64, description="Channels of the first layer, a multiple of 4; all others follow. (Ours.)")
     OUTPUT_STRIDE: Literal[8, 16] | None = Field(None, description="Of v3 and v3+; empty: 16. (Ours.)")
     BN_MOMENTUM: Annotated[Number, Field(gt=0, le=1)] | None = Field(
@@ -139,6 +144,10 @@ class Model(Section):
             raise ValueError(f"N_BLOCKS must list 4 numbers, for layer2 to layer5, got {len(self.N_BLOCKS)}")
         if self.WIDTH % 4:
             raise ValueError(f"WIDTH must be a multiple of 4, got {self.WIDTH}")
+        if self.WEIGHTS is not None and self.NAME not in TORCHVISION_MODELS:
+            raise ValueError(f"WEIGHTS is for torchvision's models ({', '.join(TORCHVISION_MODELS)}), not {self.NAME}")
+        if self.WEIGHTS is not None and self.INIT_MODEL is not None:
+            raise ValueError("WEIGHTS and INIT_MODEL are two sources of the same weights; leave one empty")
         return self
 
 
@@ -193,7 +202,7 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
-        pools_images = self.MODEL.NAME.startswith("DeepLabV3")
+        pools_images = self.MODEL.NAME.lower().startswith("deeplabv3")
         if pools_images and not self.SOLVER.FREEZE_BN and self.SOLVER.BATCH_SIZE.TRAIN < 2:
             raise ValueError(
                 f"SOLVER.BATCH_SIZE.TRAIN must be at least 2 for {self.MODEL.NAME} unless FREEZE_BN is true"

@@ -14,6 +14,7 @@ from deeplab.datasets.loading import training_batches
 from deeplab.device import choose_device
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
+from deeplab.network import fill_from_torchvision
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training_log import TrainingLog
 from deeplab.training_run import TrainingRun, require_same_config
@@ -42,7 +43,7 @@ def train(
         reporter: hears of each iteration, the metrics and the checkpoints; can stop the run.
         device: "auto", "cpu", "cuda" or "cuda:1".
         resume: checkpoint to continue from; its seed is used, and `init` is not.
-        init: weights to start from, in place of MODEL.INIT_MODEL.
+        init: weights to start from, in place of MODEL.INIT_MODEL or MODEL.WEIGHTS.
         seed: of the random weights, the order of samples and their augmentation.
 
     Returns:
@@ -95,6 +96,9 @@ def _start(config: Config, device: torch.device, resume: Path | None, init: Path
     if weights is not None:
         left = load_initial_weights(run.model, weights)
         _log.info("Weights of %s; %d tensors keep their random ones: %s", weights, len(left), ", ".join(left))
+    elif config.MODEL.WEIGHTS is not None:
+        left = fill_from_torchvision(run.model, config)
+        _log.info("Weights %s; %d tensors keep their random ones: %s", config.MODEL.WEIGHTS, len(left), ", ".join(left))
     return run
 
 

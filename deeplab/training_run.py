@@ -20,7 +20,7 @@ from deeplab.optim import PolynomialLR, build_optimizer, parameter_groups
 # Sections and keys that do not change what is computed; a run may be resumed with others.
 _FREE_TO_CHANGE = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
-    *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL"),
+    *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
 )
 

@@ -13,13 +13,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from deeplab.checkpoint import load_weights
 from deeplab.config import Config
 from deeplab.device import choose_device
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.inference.labelling import label_map
 from deeplab.labels import default_labels, load_labels
-from deeplab.models import build_from_config
+from deeplab.network import load_network
 from deeplab.resample import shrink_longer_side
 
 _log = logging.getLogger(__name__)
@@ -61,11 +60,11 @@ class Segmenter:
         self._one_by_one = False
 
     @classmethod
-    def from_checkpoint(cls, config: Config, path: Path, device: str = "auto") -> Self:
-        """Build the network of the config and fill it with the weights of a file.
+    def from_checkpoint(cls, config: Config, path: Path | None, device: str = "auto") -> Self:
+        """Build the network of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
 
         Raises:
-            CheckpointError: if the file cannot be read, or holds the weights of another model.
+            CheckpointError, ConfigError: as `load_network`.
             DatasetError: if DATASET.LABELS is set and is not a list of the classes.
         """
         dataset = config.DATASET
@@ -74,9 +73,7 @@ class Segmenter:
             if dataset.LABELS
             else default_labels(dataset.N_CLASSES)
         )
-        model = build_from_config(config)
-        load_weights(model, path)
-        return cls(model, config, labels, device)
+        return cls(load_network(config, path), config, labels, device)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         """Label images; those of equal network input size share a forward pass.

@@ -1,11 +1,11 @@
-"""The networks. Needs nothing but PyTorch, so that torch.hub can build them."""
+"""The networks. Needs nothing but PyTorch, so that torch.hub can build them; torchvision's need torchvision."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
 
-from deeplab.catalog import BACKBONES, MODEL_NAMES
+from deeplab.catalog import BACKBONES, MODEL_NAMES, TORCHVISION_MODELS
 from deeplab.errors import ConfigError
 from deeplab.models.batch_norm import freeze_batch_norm, set_batch_norm_momentum
 from deeplab.models.deeplab import MULTI_GRID, DeepLabV1, DeepLabV2, DeepLabV3, DeepLabV3Plus
@@ -21,6 +21,7 @@ _V2_RATES = {"DeepLabV2": (6, 12, 18, 24), "DeepLabV2S": (3, 6, 9, 12)}
 _V3_HEADS = {"DeepLabV3": DeepLabV3, "DeepLabV3Plus": DeepLabV3Plus}
 _V3_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}  # by output stride
 _V3_MOMENTUM = 0.9997  # the original's for v3 and v3+
+_MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
 
 
 def model_names() -> tuple[str, ...]:
@@ -38,8 +39,10 @@ def build_model(
     output_stride: int | None = None,
     scales: Sequence[float] | None = None,
     bn_momentum: float | None = None,
+    weights: str | None = None,
+    mean: Sequence[float] = _MEAN,
 ) -> nn.Module:
-    """Build a network with random weights, in training mode.
+    """Build a network with random weights unless `weights` names others, in training mode.
 
     Args:
         name: one of `model_names()`, such as "DeepLabV2_ResNet101_MSC".
@@ -50,15 +53,23 @@ def build_model(
         output_stride: 8 or 16 (v3, v3+).
         scales: of the smaller copies (models that end in _MSC); 0.5 and 0.75 unless given.
         bn_momentum: weight of the newest batch in batch norm's running statistics; the original's unless given.
+        weights: torchvision's name of published weights (torchvision's models), such as "COCO_WITH_VOC_LABELS_V1".
+        mean: blue, green and red that the input lacks, 0..255; torchvision's models add it and subtract their own.
 
     Returns:
         A module: (N, 3, H, W) BGR minus mean -> logits; in training mode a model that ends in _MSC returns a list.
 
     Raises:
         ConfigError: if the name is not known, or the network has no such setting or value.
+        CheckpointError: if published weights cannot be downloaded.
     """
     if name not in MODEL_NAMES:
         raise ConfigError(f"{name!r} is not a known model; valid names: {', '.join(MODEL_NAMES)}.")
+    if name in TORCHVISION_MODELS:
+        _refuse_settings(name, n_blocks, atrous_rates, width != 64, output_stride, scales)
+        return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
+    if weights is not None:
+        raise ConfigError(f"{name} has no published weights by name; only torchvision's models have.")
     single, msc = name.removesuffix("_MSC"), name.endswith("_MSC")
     head, _, backbone_name = single.rpartition("_")
     blocks = tuple(n_blocks or BACKBONES[backbone_name])
@@ -69,8 +80,8 @@ def build_model(
     return MSC(base, scales or (0.5, 0.75)) if msc else base
 
 
-def build_from_config(config: "Config") -> nn.Module:
-    """Build the network of the MODEL section, with random weights. Raises ConfigError as `build_model` does."""
+def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Module:
+    """Build the network of the MODEL section, with random weights or `weights`. Raises as `build_model` does."""
     return build_model(
         config.MODEL.NAME,
         config.DATASET.N_CLASSES,
@@ -79,6 +90,8 @@ def build_from_config(config: "Config") -> nn.Module:
         width=config.MODEL.WIDTH,
         output_stride=config.MODEL.OUTPUT_STRIDE,
         bn_momentum=config.MODEL.BN_MOMENTUM,
+        weights=weights,
+        mean=(config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R),
     )
 
 
@@ -100,6 +113,30 @@ def _build_base(
     )
     set_batch_norm_momentum(base, _V3_MOMENTUM)
     return base
+
+
+def _build_torchvision(
+    name: str, n_classes: int, bn_momentum: float | None, weights: str | None, mean: Sequence[float]
+) -> nn.Module:
+    from deeplab.models.torchvision_models import build_torchvision_model, fetch_weights
+
+    model = build_torchvision_model(name, n_classes, mean)
+    if bn_momentum is not None:
+        set_batch_norm_momentum(model, bn_momentum)
+    if weights is not None:
+        trained = fetch_weights(name, weights)
+        head = next(value for key, value in reversed(trained.items()) if key.startswith("classifier."))
+        if head.shape[0] != n_classes:
+            raise ConfigError(f"{name}: the weights {weights} have {head.shape[0]} classes, not {n_classes}.")
+        model.load_state_dict(trained)
+    return model
+
+
+def _refuse_settings(name: str, *settings: object) -> None:
+    words = ("N_BLOCKS", "ATROUS_RATES", "WIDTH", "OUTPUT_STRIDE", "scales")
+    given = [word for word, setting in zip(words, settings, strict=True) if setting]
+    if given:
+        raise ConfigError(f"{name} is torchvision's and has no {' and no '.join(given)}.")
 
 
 def _check_settings(

@@ -15,10 +15,11 @@ from deeplab.checkpoint import (
     load_state_dict,
     load_weights,
     save_checkpoint,
+    save_weights,
     sha256,
 )
 from deeplab.errors import CheckpointError, OutputError
-from deeplab.models import build_model
+from deeplab.models import MSC, build_model
 
 
 def build(name: str = "DeepLabV2_ResNet50_MSC", n_classes: int = 3, width: int = 4) -> nn.Module:
@@ -54,7 +55,7 @@ def test_a_training_state_comes_back(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["a.pth"]
 
 
-@pytest.mark.parametrize("prefix", ["", "module."])
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
 def test_bare_state_dicts_of_the_original(tmp_path: Path, prefix: str) -> None:
     source, model = build(), build()
     state = OrderedDict((prefix + key, value) for key, value in source.state_dict().items())
@@ -62,6 +63,36 @@ def test_bare_state_dicts_of_the_original(tmp_path: Path, prefix: str) -> None:
 
     load_weights(model, tmp_path / "a.pth")
 
+    assert equal(model, source.state_dict())
+
+
+@pytest.mark.parametrize("stored", ["", "_MSC"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_safetensors(tmp_path: Path, prefix: str, stored: str) -> None:
+    source, model = build(f"DeepLabV2_ResNet50{stored}"), build("DeepLabV2_ResNet50_MSC")
+    path = tmp_path / "a.safetensors"
+    save_weights(path, {prefix + key: value for key, value in source.state_dict().items()})
+
+    load_weights(model, path)
+
+    base = source.base if isinstance(source, MSC) else source
+    assert equal(model, {f"base.{key}": value for key, value in base.state_dict().items()})
+    with pytest.raises(CheckpointError, match="holds weights alone"):
+        load_checkpoint(path)
+
+
+def test_damaged_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_weights(path, build().state_dict())
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: is not a checkpoint, is damaged"):
+        load_state_dict(path)
+
+
+def test_torchvisions_auxiliary_head_is_left_out(tmp_path: Path) -> None:
+    source, model = build(), build()
+    save_weights(tmp_path / "a.pth", {**source.state_dict(), "aux_classifier.0.weight": torch.zeros(1)})
+    load_weights(model, tmp_path / "a.pth")
     assert equal(model, source.state_dict())
 
 

@@ -12,6 +12,12 @@ _LOCAL = {
     "sample": Entry("worker.cli.local", "sample", "Draw sample data."),
 }
 
+_WEIGHTS = {
+    "weights": Entry("worker.cli.weights", "weights", "Get weights that others published."),
+    "convert": Entry("worker.cli.convert", "convert", "Turn weights of other frameworks into files of ours."),
+    "export": Entry("worker.cli.export", "export", "Write a trained network as ONNX: BGR minus mean in, logits out."),
+}
+
 _PLATFORM = {
     "up": Entry("worker.cli.up", "up", "Run the whole platform on this machine until Ctrl-C."),
     "demo": Entry("worker.cli.demo", "demo", "Train, evaluate, refine and segment on drawn data, over HTTP."),
@@ -24,7 +30,7 @@ _PLATFORM = {
 }
 
 main = LazyGroup(
-    {"In the foreground": _LOCAL, "Platform": _PLATFORM},
+    {"In the foreground": _LOCAL, "Weights": _WEIGHTS, "Platform": _PLATFORM},
     name="deeplab",
     help="Semantic segmentation: train, evaluate and run DeepLab, here or as jobs of a platform.",
     params=[version_option()],

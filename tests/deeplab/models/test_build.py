@@ -5,6 +5,7 @@ from typing import Any, TypedDict
 import pytest
 import torch
 
+from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import parse_config
 from deeplab.errors import ConfigError
 from deeplab.models import MSC, build_from_config, build_model, freeze_batch_norm, model_names
@@ -17,7 +18,7 @@ class Tiny(TypedDict):
 
 
 TINY = Tiny(n_blocks=(1, 1, 1, 1), width=4)
-SEGMENTERS = [name for name in model_names() if not name.startswith("ResNet")]
+SEGMENTERS = [name for name in model_names() if not name.startswith("ResNet") and name not in TORCHVISION_MODELS]
 
 
 def output_size(name: str, side: int) -> int:

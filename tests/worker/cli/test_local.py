@@ -15,7 +15,8 @@ from PIL import Image
 from deeplab.config import load_config
 from deeplab.images import read_mask
 from deeplab.inference.manifest import read_manifest
-from deeplab.models import build_from_config
+from deeplab.models import build_from_config, build_model
+from deeplab.releases import RELEASES
 from deeplab.sample import draw_shapes
 from tests.worker.cli.conftest import Deeplab
 
@@ -203,3 +204,24 @@ def test_bad_input_is_one_sentence(
     assert ended.stderr.count("\n") == 1
     assert sentence in ended.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_published_weights_by_name(
+    deeplab: Deeplab, experiment: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    downloads = tmp_path / "hub" / "checkpoints"
+    downloads.mkdir(parents=True)
+    model = build_model("lraspp_mobilenet_v3_large", 21)
+    torch.save(model.state_dict(), downloads / RELEASES["lraspp_mobilenet_v3_large"].file_name)
+    config = Path(__file__).parents[3] / "configs" / "voc12-lraspp.yaml"
+    image = next((experiment / "images").rglob("*.*"))
+
+    arguments = ["single", "-c", config, "--set", "DATASET.LABELS=", "-i", image, "-o", tmp_path / "figure.png"]
+    named = deeplab(*arguments, "--cpu", "--json", "--weights", "COCO_WITH_VOC_LABELS_V1")
+    configured = deeplab(*arguments, "--cpu", "--json")
+    unknown = deeplab(*arguments, "--weights", "COCO_V9")
+
+    assert named.exit_code == 0, named.output
+    assert named.stdout == configured.stdout
+    assert "'COCO_V9' is not a name of torchvision's weights for lraspp_mobilenet_v3_large" in unknown.output

@@ -22,7 +22,7 @@ from worker.cli.output import duration, json_option, print_json, print_table
 def single(
     config_path: Path,
     overrides: tuple[str, ...],
-    model_path: Path,
+    model_path: Path | None,
     image_path: Path,
     crf: bool,
     output: Path | None,
@@ -72,7 +72,7 @@ def single(
 def segment(
     config_path: Path,
     overrides: tuple[str, ...],
-    model_path: Path,
+    model_path: Path | None,
     input_dir: Path,
     output_dir: Path,
     overlays: bool,

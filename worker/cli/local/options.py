@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import click
 
 F = TypeVar("F", bound=Callable[..., Any])
+_WEIGHTS = f"{__name__}.weights"  # key of click's notes on a call
 
 
 def config_options(command: F) -> F:
@@ -16,6 +17,7 @@ def config_options(command: F) -> F:
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
+        callback=_add_weights,
         help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
     )(command)
     return click.option(
@@ -24,10 +26,30 @@ def config_options(command: F) -> F:
 
 
 def model_option(command: F) -> F:
-    """`-m`, which the command receives as `model_path`."""
+    """`-m`, which the command receives as `model_path`, and `--weights` to stand in for it."""
     return click.option(
-        "-m", "--model-path", type=click.Path(path_type=Path), required=True, help="Checkpoint or weights file."
+        "-m",
+        "--model-path",
+        type=click.Path(path_type=Path),
+        help="Checkpoint or weights file.  [default: what MODEL.WEIGHTS names]",
+    )(weights_option(command))
+
+
+def weights_option(command: F) -> F:
+    """`--weights NAME`, the same as `--set MODEL.WEIGHTS=NAME`: it joins the `overrides` of `config_options`."""
+    return click.option(
+        "--weights",
+        metavar="NAME",
+        is_eager=True,  # before --set, which takes it up
+        expose_value=False,
+        callback=lambda context, _option, name: context.meta.update({_WEIGHTS: name}),
+        help="Published weights of a model of torchvision's, as COCO_WITH_VOC_LABELS_V1.",
     )(command)
+
+
+def _add_weights(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    name = context.meta.get(_WEIGHTS)
+    return overrides if name is None else (*overrides, f"MODEL.WEIGHTS={name}")
 
 
 def split_option(command: F) -> F:

@@ -20,7 +20,7 @@ from worker.cli.output import json_option, print_json, print_table
 def test(
     config_path: Path,
     overrides: tuple[str, ...],
-    model_path: Path,
+    model_path: Path | None,
     split: str | None,
     logits: bool,
     device: str,

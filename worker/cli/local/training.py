@@ -4,12 +4,13 @@ from pathlib import Path
 
 import click
 
-from worker.cli.local.options import config_options, device_options
+from worker.cli.local.options import config_options, device_options, weights_option
 from worker.cli.output import json_option, print_json
 
 
 @click.command()
 @config_options
+@weights_option
 @click.option(
     "-o",
     "--output",

@@ -23,7 +23,7 @@ class Platform:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.workers: list[subprocess.Popen[bytes]] = []
+        self.workers: dict[str, subprocess.Popen[bytes]] = {}  # by name
         self.broker: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> Self:
@@ -32,7 +32,7 @@ class Platform:
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        for worker in self.workers:
+        for worker in self.workers.values():
             if worker.poll() is None:
                 self.kill_worker(worker)
         self.stop_broker()
@@ -52,8 +52,12 @@ class Platform:
         name = name or f"{queue}@test"
         command = ["-P", "-m", "worker.cli", "worker", "start", "--queue", queue, "--name", name]
         worker = self._start(name, [sys.executable, *command])
-        self.workers.append(worker)
+        self.workers[name] = worker
         return worker
+
+    def worker_of(self, job: Job) -> subprocess.Popen[bytes]:
+        """The worker that runs a job."""
+        return self.workers[str(self.job(job.id).owner).partition("/")[0]]
 
     def wait_for_workers(self, number: int) -> None:
         """Wait until so many workers consume messages."""
@@ -65,10 +69,12 @@ class Platform:
         wait_until(lambda: n_ready() == number, 30)
 
     def stop_worker(self, worker: subprocess.Popen[bytes]) -> float:
-        """Stop a worker warmly, as a service manager would; how long it took, in seconds."""
+        """Stop a worker warmly; how long it took until nothing of it was left, in seconds."""
+        family = family_of(worker.pid)
         started = time.monotonic()
         worker.send_signal(signal.SIGTERM)
         worker.wait(30)
+        assert not any(lives(each) for each in family)
         return time.monotonic() - started
 
     def kill_worker(self, worker: subprocess.Popen[bytes]) -> None:

@@ -65,7 +65,8 @@ def test_a_job_whose_child_is_killed_skips_what_is_done(platform: Platform, requ
 
 
 def test_workers_share_a_job_and_outlive_one_another(platform: Platform, request_fields: dict[str, str]) -> None:
-    workers = {name: platform.start_worker("gpu", name=name) for name in ("first@test", "second@test")}
+    for name in ("first@test", "second@test"):
+        platform.start_worker("gpu", name=name)
     platform.wait_for_workers(2)
     job = platform.submit("segment", **request_fields)
 
@@ -77,7 +78,7 @@ def test_workers_share_a_job_and_outlive_one_another(platform: Platform, request
     platform.child(job).suspend()  # or it would be done before the other worker has started
     owner = str(platform.job(job.id).owner)
     wait_until(lambda: others_at_work(owner), 60)
-    platform.kill_worker(workers[owner.partition("/")[0]])
+    platform.kill_worker(platform.worker_of(job))
     job = platform.wait(job)
     check_output(platform, job)
     assert platform.attempts(job) == ["lost", "succeeded"]

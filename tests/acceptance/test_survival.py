@@ -50,11 +50,12 @@ def messages(platform: Platform, job: Job) -> list[str]:
 
 
 def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(platform: Platform, sample: Path) -> None:
-    """Bit-equal to an uninterrupted run of the same seed."""
-    worker = platform.start_worker("gpu")
+    """Bit-equal to an uninterrupted run of the same seed, which another worker does at the same time."""
+    for name in ("first@test", "second@test"):
+        platform.start_worker("gpu", name=name)
     request = {"config": str(sample / "config.yaml"), "overrides": LONG_TRAINING, "seed": 5}
-    uninterrupted = platform.succeed("train", **request)
-    assert platform.attempts(uninterrupted) == ["succeeded"]
+    uninterrupted = platform.submit("train", **request)
+    platform.wait(uninterrupted, lambda job: job.state == jobs.RUNNING)
 
     job = platform.submit("train", **request)
     platform.wait(job, lambda job: job.state == jobs.RUNNING)
@@ -63,19 +64,19 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pl
     platform.wait(job, lambda job: job.fence == 2)
 
     wait_for_checkpoint(platform, job)
-    seconds = platform.stop_worker(worker)  # the job is preempted
-    assert seconds < 15
-    assert platform.processes() == []
-    assert (platform.job(job.id).state, platform.job(job.id).attempts) == (jobs.QUEUED, 1)
-
-    worker = platform.start_worker("gpu")
+    assert platform.stop_worker(platform.worker_of(job)) < 15
+    platform.start_worker("gpu", name="third@test")
     platform.wait(job, lambda job: job.fence == 3)
-    wait_for_checkpoint(platform, job)
-    platform.kill_worker(worker)  # and nobody is left to say so
-    assert platform.processes() == []
-    assert platform.job(job.id).state == jobs.RUNNING
+    assert platform.job(job.id).attempts == 2  # being preempted does not count
 
-    platform.start_worker("gpu", name="another@test")
+    wait_for_checkpoint(platform, job)
+    platform.kill_worker(platform.worker_of(job))  # and nobody is left to say so
+    assert platform.children(job) == []
+    assert platform.job(job.id).state == jobs.RUNNING
+    platform.start_worker("gpu", name="fourth@test")
+
+    uninterrupted = platform.wait(uninterrupted)
+    assert platform.attempts(uninterrupted) == ["succeeded"]
     job = platform.wait(job)
     assert job.state == jobs.SUCCEEDED, job.error
     assert platform.attempts(job) == ["crashed", "preempted", "lost", "succeeded"]

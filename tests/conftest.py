@@ -14,7 +14,7 @@ from worker.settings import Settings, load_settings
 from worker.slots import find_gpus
 from worker.tables import Base
 
-TIMES = {"lease_seconds": 4, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
+TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
 
 # Given the temporary folder of a test: settings of a fresh store.
 OpenStore = Callable[[Path], Settings]

@@ -1,0 +1,109 @@
+"""Q of one image in chunks of rows, on its way through the iterations."""
+
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.densecrf import probability_kernels as kernels
+from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.checks import SUM_TOLERANCE, no_distribution
+from deeplab.densecrf.chunks import WIDE, Chunks
+from deeplab.densecrf.lattice import Floats
+from deeplab.densecrf.pruning import RATIO, THRESHOLD
+from deeplab.densecrf.team import Team, even_ranges
+
+Longs = NDArray[np.int64]
+
+
+class Beliefs:
+    """Rows of the classes that take part; the dropped ones are one number for each pixel.
+
+    `values` has a slot for each chunk and one to spare. A chunk's message is written to the spare slot, because the
+    stencil reads a pixel's neighbours; then its old slot is the spare one.
+    """
+
+    def __init__(self, probs: Floats, classes: Longs, team: Team, arena: Arena) -> None:
+        """Lay out the kept classes of probs (C, H, W) and start from the normalised clipped probabilities."""
+        n_classes, height, width = probs.shape
+        self.shape = height, width
+        self.n_pixels = height * width
+        self.chunks = Chunks(len(classes))
+        self._classes = classes
+        self._places = np.full(n_classes, -1, np.int64)
+        self._places[classes] = np.arange(len(classes))
+        self._planes = probs.reshape(-1)
+        self._team = team
+        n_slots = len(self.chunks.lanes)
+        self._begins = np.arange(n_slots, dtype=np.int64) * (WIDE * self.n_pixels)
+        self._slots = self._begins.copy()
+        self._spare = n_slots * WIDE * self.n_pixels
+        self._values: Floats = arena.take("values", (n_slots + 1) * WIDE * self.n_pixels, np.float32)
+        self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
+        n_rest = self.n_pixels if len(classes) < n_classes else 0
+        self._rest: Floats = arena.take("rest", n_rest, np.float32)
+        self._rest_scale: Floats = arena.take("rest_scale", n_rest, np.float32)
+        rows = self._places, len(classes), self.chunks.n_wide, self._slots
+        filled = self._likelihood, self._values, self._rest, self._rest_scale
+        team.share(
+            lambda first, last: kernels.gather(self._planes, self.n_pixels, *rows, *filled, first, last), self.n_pixels
+        )
+
+    @classmethod
+    def prepare(cls, probs: Floats, team: Team, arena: Arena, *, exact: bool) -> Self:
+        """Check the probabilities, choose the classes that take part, and lay them out.
+
+        Raises:
+            CrfError: if some pixel's probabilities are no distribution.
+        """
+        n_classes, n_pixels = len(probs), probs[0].size
+        planes = probs.reshape(-1)
+        ranges = even_ranges(n_pixels, team.n_threads)
+        keep = np.full((len(ranges), n_classes), exact, np.uint8)
+        bad = [-1] * len(ranges)
+
+        def scan(part: int) -> None:
+            limits = SUM_TOLERANCE, THRESHOLD, RATIO
+            bad[part] = kernels.scan(planes, n_pixels, *limits, keep[part], *ranges[part])
+
+        team.run([lambda part=part: scan(part) for part in range(len(ranges))])
+        for pixel in bad:
+            if pixel >= 0:
+                raise no_distribution(probs, pixel)
+        return cls(probs, np.flatnonzero(keep.any(axis=0)), team, arena)
+
+    def chunk(self, k: int) -> Floats:
+        """The rows of chunk k, flat."""
+        return self._slot(int(self._slots[k]), self.chunks.lanes[k])
+
+    def spare(self, k: int) -> Floats:
+        """Where the messages of chunk k go."""
+        return self._slot(self._spare, self.chunks.lanes[k])
+
+    def _slot(self, begin: int, lanes: int) -> Floats:
+        return self._values[begin : begin + lanes * self.n_pixels]
+
+    def take_messages(self, k: int) -> None:
+        """Let the spare slot be chunk k, which holds messages until the softmax."""
+        self._slots[k], self._spare = self._spare, int(self._slots[k])
+
+    def softmax(self) -> None:
+        """Turn the messages of all chunks into beliefs."""
+        rows = self._values, self._slots, self.chunks.n_wide, self._likelihood, self._begins
+        self._team.share(
+            lambda first, last: kernels.softmax(*rows, self._rest, self._rest_scale, first, last), self.n_pixels
+        )
+
+    def to_probs(self) -> Floats:
+        """Q as (C, H, W) float32, the dropped classes among them."""
+        result = np.empty(len(self._planes), np.float32)
+        rows = self._values, self._slots, self.chunks.n_wide, self._places, self._planes, self._rest_scale
+        self._team.share(lambda first, last: kernels.scatter(*rows, result, first, last), self.n_pixels)
+        return result.reshape(-1, *self.shape)
+
+    def to_labels(self) -> NDArray[np.int32]:
+        """The most likely class of each pixel, (H, W) int32."""
+        labels = np.empty(self.n_pixels, np.int32)
+        rows = self._values, self._slots, self.chunks.n_wide, self._classes
+        self._team.share(lambda first, last: kernels.most_likely(*rows, labels, first, last), self.n_pixels)
+        return labels.reshape(self.shape)

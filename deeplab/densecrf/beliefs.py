@@ -7,11 +7,12 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf import probability_kernels as kernels
 from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.checks import SUM_TOLERANCE, no_distribution
+from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.chunks import WIDE, Chunks
 from deeplab.densecrf.lattice import Floats
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
 from deeplab.densecrf.team import Team, even_ranges
+from deeplab.densecrf.workers import workspace_bytes
 
 Longs = NDArray[np.int64]
 
@@ -50,11 +51,16 @@ class Beliefs:
         )
 
     @classmethod
-    def prepare(cls, probs: Floats, team: Team, arena: Arena, *, exact: bool) -> Self:
+    def prepare(cls, probs: Floats, team: Team, arena: Arena, *, exact: bool, held: int) -> Self:
         """Check the probabilities, choose the classes that take part, and lay them out.
 
+        Args:
+            probs: (C, H, W) float32. team: threads to share the work. arena: memory for the rows.
+            exact: let all classes take part.
+            held: bytes of the workspace from images before, which need not be free now.
+
         Raises:
-            CrfError: if some pixel's probabilities are no distribution.
+            CrfError: if some pixel's probabilities are no distribution, or memory is short.
         """
         n_classes, n_pixels = len(probs), probs[0].size
         planes = probs.reshape(-1)
@@ -70,7 +76,9 @@ class Beliefs:
         for pixel in bad:
             if pixel >= 0:
                 raise no_distribution(probs, pixel)
-        return cls(probs, np.flatnonzero(keep.any(axis=0)), team, arena)
+        classes = np.flatnonzero(keep.any(axis=0))
+        check_memory(n_pixels, workspace_bytes(n_pixels, len(classes)) - held)
+        return cls(probs, classes, team, arena)
 
     def chunk(self, k: int) -> Floats:
         """The rows of chunk k, flat."""

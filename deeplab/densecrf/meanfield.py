@@ -29,6 +29,11 @@ class Workspace:
     appearance: Arena = field(default_factory=Arena)
     smoothness: Arena = field(default_factory=Arena)
 
+    @property
+    def n_bytes(self) -> int:
+        """How much is held."""
+        return self.rows.n_bytes + self.appearance.n_bytes + self.smoothness.n_bytes
+
 
 def infer(
     image: NDArray[np.uint8], probs: Floats, parameters: CrfParameters, team: Team, workspace: Workspace, *, exact: bool
@@ -46,7 +51,7 @@ def infer(
     Raises:
         CrfError: if some pixel's probabilities are no distribution, or the lattice has too many places.
     """
-    beliefs = Beliefs.prepare(probs, team, workspace.rows, exact=exact)
+    beliefs = Beliefs.prepare(probs, team, workspace.rows, exact=exact, held=workspace.n_bytes)
     if parameters.iter_max == 0:
         return beliefs
     size = image.shape[:2]

@@ -6,8 +6,6 @@ Source: A. Adams, J. Baek, M. Davis, "Fast high-dimensional filtering using the 
 
 import functools
 import itertools
-import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,61 +13,11 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf import lattice_kernels as kernels
 from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.errors import CrfError
+from deeplab.densecrf.geometry import Geometry, geometry
 from deeplab.densecrf.lattice import Chains, Floats, Ints, Lattice
 from deeplab.densecrf.team import Team
 
 Longs = NDArray[np.int64]
-
-# The greatest elevated coordinate at which float32 still tells simplices apart, so that ranks stay in range.
-_MAX_COORDINATE = 2**20
-_MAX_KEY = 2**62
-
-
-@dataclass(frozen=True)
-class Geometry:
-    """Where the features of an image lie in the lattice, and how its vertices are packed into 64-bit keys."""
-
-    factors: Floats  # (d) diagonal of the elevation matrix
-    steps: Longs  # (d + 1) what one period along each coordinate adds to a key
-    origin: int  # key of the vertex at zero
-
-    @property
-    def corners(self) -> int:
-        """Vertices of a simplex, d + 1."""
-        return len(self.steps)
-
-
-def geometry(extents: Sequence[float]) -> Geometry:
-    """Lay out the keys for features from 0 to these extents (pixels or colours, divided by their deviations).
-
-    Raises:
-        CrfError: if the lattice would have more places than 64-bit keys can name.
-    """
-    d = len(extents)
-    # The standard deviation that splat, blur and slice have together (Adams et al., p. 6), on E's diagonal (p. 5).
-    deviation = np.float32(math.sqrt(2 / 3) * (d + 1))
-    factors = np.array([1 / math.sqrt((i + 1) * (i + 2)) * float(deviation) for i in range(d)], np.float32)
-    scaled = [extent * float(factor) for extent, factor in zip(extents, factors, strict=True)]
-    if not sum(scaled) * d < _MAX_COORDINATE:
-        raise _too_fine()
-    # Quotients are coordinates / (d + 1), widened for rounding, wrapping and the neighbours that blurring asks for.
-    low = [math.floor(-j * scaled[j - 1] / (d + 1)) - 4 if j else -4 for j in range(d)]
-    high = [math.ceil(sum(scaled[j:]) / (d + 1)) + 4 for j in range(d)]
-    spans = [top - bottom + 1 for bottom, top in zip(low, high, strict=True)]
-    *steps, size = itertools.accumulate(spans, lambda step, span: step * span, initial=8)
-    if size >= _MAX_KEY:
-        raise _too_fine()
-    origin = -sum(bottom * step for bottom, step in zip(low, steps, strict=True))
-    return Geometry(factors, np.array([*steps, 0], np.int64), origin)
-
-
-def _too_fine() -> CrfError:
-    return CrfError(
-        "The CRF's standard deviations are too small for the image: its lattice has more places than can be numbered;"
-        " use larger deviations or a smaller image."
-    )
-
 
 def build_lattice(
     size: tuple[int, int],
@@ -91,10 +39,10 @@ def build_lattice(
         rgb_std: standard deviation in colour, 0..255.
 
     Raises:
-        CrfError: if the deviations are too small for keys of 64 bits.
+        CrfError: if the deviations are too small for the image's size.
     """
     height, width = size
-    plan = geometry([(width - 1) / xy_std, (height - 1) / xy_std] + ([] if image is None else [255 / rgb_std] * 3))
+    plan = geometry(height, width, xy_std, None if image is None else rgb_std)
     black = np.zeros(3, np.uint8)
     colours = black if image is None else image.reshape(-1)
     n = height * width
@@ -161,13 +109,12 @@ def _connect(plan: Geometry, table: _Table, vertices: Ints, weights: Floats, tea
     team.run([index, *(functools.partial(link, axis) for axis in axes)])
     rows = starts[: count + 1], pixels, splat_weights
     lattice = Lattice(plan.corners, vertices, weights, *rows, tuple(chains[axis] for axis in axes))
-    _normalise(lattice, team, arena)
+    _normalise(lattice, plan.alpha, team, arena)
     return lattice
 
 
-def _normalise(lattice: Lattice, team: Team, arena: Arena) -> None:
+def _normalise(lattice: Lattice, alpha: float, team: Team, arena: Arena) -> None:
     """Divide by the square root of what the bare filter makes of ones, before and after it."""
-    alpha = 1 / (1 + 2.0 ** (1 - lattice.corners))  # the reference's constant of scale for d features, 1 / (1 + 2**-d)
     ones = arena.take("ones", lattice.n_pixels, np.float32)
     ones.fill(1)
     vertex_values = arena.take("vertex_ones", lattice.n_vertices, np.float32)

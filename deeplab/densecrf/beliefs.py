@@ -1,5 +1,6 @@
 """Q of one image in chunks of rows, on its way through the iterations."""
 
+import functools
 from typing import Self
 
 import numpy as np
@@ -7,14 +8,12 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf import probability_kernels as kernels
 from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.arrays import Floats, Longs
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
-from deeplab.densecrf.chunks import WIDE, Chunks
-from deeplab.densecrf.lattice import Floats
+from deeplab.densecrf.chunks import Chunks
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
 from deeplab.densecrf.team import Team, even_ranges
 from deeplab.densecrf.workers import workspace_bytes
-
-Longs = NDArray[np.int64]
 
 
 class Beliefs:
@@ -35,20 +34,19 @@ class Beliefs:
         self._places[classes] = np.arange(len(classes))
         self._planes = probs.reshape(-1)
         self._team = team
-        n_slots = len(self.chunks.lanes)
-        self._begins = np.arange(n_slots, dtype=np.int64) * (WIDE * self.n_pixels)
+        n_slots = self.chunks.count
+        room = self.chunks.lanes[0] * self.n_pixels
+        self._begins = np.arange(n_slots, dtype=np.int64) * room
         self._slots = self._begins.copy()
-        self._spare = n_slots * WIDE * self.n_pixels
-        self._values: Floats = arena.take("values", (n_slots + 1) * WIDE * self.n_pixels, np.float32)
+        self._spare = n_slots * room
+        self._values: Floats = arena.take("values", (n_slots + 1) * room, np.float32)
         self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
-        n_rest = self.n_pixels if len(classes) < n_classes else 0
+        self.drops_classes = len(classes) < n_classes
+        n_rest = self.n_pixels * kernels.REST if self.drops_classes else 0
         self._rest: Floats = arena.take("rest", n_rest, np.float32)
-        self._rest_scale: Floats = arena.take("rest_scale", n_rest, np.float32)
-        rows = self._places, len(classes), self.chunks.n_wide, self._slots
-        filled = self._likelihood, self._values, self._rest, self._rest_scale
-        team.share(
-            lambda first, last: kernels.gather(self._planes, self.n_pixels, *rows, *filled, first, last), self.n_pixels
-        )
+        rows = self._places, len(classes), self._slots, self.chunks.tail
+        filled = self._likelihood, self._values, self._rest
+        team.share(functools.partial(kernels.gather, self._planes, self.n_pixels, *rows, *filled), self.n_pixels)
 
     @classmethod
     def prepare(cls, probs: Floats, team: Team, arena: Arena, *, exact: bool, held: int) -> Self:
@@ -72,7 +70,7 @@ class Beliefs:
             limits = SUM_TOLERANCE, THRESHOLD, RATIO
             bad[part] = kernels.scan(planes, n_pixels, *limits, keep[part], *ranges[part])
 
-        team.run([lambda part=part: scan(part) for part in range(len(ranges))])
+        team.run([functools.partial(scan, part) for part in range(len(ranges))])
         for pixel in bad:
             if pixel >= 0:
                 raise no_distribution(probs, pixel)
@@ -95,23 +93,21 @@ class Beliefs:
         """Let the spare slot be chunk k, which holds messages until the softmax."""
         self._slots[k], self._spare = self._spare, int(self._slots[k])
 
-    def softmax(self) -> None:
-        """Turn the messages of all chunks into beliefs."""
-        rows = self._values, self._slots, self.chunks.n_wide, self._likelihood, self._begins
-        self._team.share(
-            lambda first, last: kernels.softmax(*rows, self._rest, self._rest_scale, first, last), self.n_pixels
-        )
+    def softmax(self, sums: Floats) -> None:
+        """Turn the messages of all chunks into beliefs; `sums` (N) is what those of all classes sum to."""
+        rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums
+        self._team.share(functools.partial(kernels.softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
 
     def to_probs(self) -> Floats:
         """Q as (C, H, W) float32, the dropped classes among them."""
         result = np.empty(len(self._planes), np.float32)
-        rows = self._values, self._slots, self.chunks.n_wide, self._places, self._planes, self._rest_scale
-        self._team.share(lambda first, last: kernels.scatter(*rows, result, first, last), self.n_pixels)
+        rows = self._values, self._slots, self.chunks.tail, self._places, self._planes, self._rest
+        self._team.share(functools.partial(kernels.scatter, *rows, result), self.n_pixels)
         return result.reshape(-1, *self.shape)
 
     def to_labels(self) -> NDArray[np.int32]:
         """The most likely class of each pixel, (H, W) int32."""
         labels = np.empty(self.n_pixels, np.int32)
-        rows = self._values, self._slots, self.chunks.n_wide, self._classes
-        self._team.share(lambda first, last: kernels.most_likely(*rows, labels, first, last), self.n_pixels)
+        rows = self._values, self._slots, self.chunks.tail, self._classes
+        self._team.share(functools.partial(kernels.most_likely, *rows, labels), self.n_pixels)
         return labels.reshape(self.shape)

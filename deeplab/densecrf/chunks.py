@@ -1,8 +1,9 @@
-"""How classes are laid out: chunks of 16 classes, the last of 8 where that is enough."""
+"""How classes are laid out: chunks of 32 classes, the last with 8, 16, 24 or 32 lanes, whatever is enough."""
 
 from dataclasses import dataclass
 
-WIDE, NARROW = 16, 8  # lanes; a wide row of float32 fills a cache line
+WIDTH = 32  # lanes of every chunk but the last; a row is two cache lines
+STEP = 8  # all lanes are multiples of it
 
 
 @dataclass(frozen=True)
@@ -12,19 +13,17 @@ class Chunks:
     n_classes: int
 
     @property
+    def count(self) -> int:
+        """Number of chunks."""
+        return -(-self.n_classes // WIDTH)
+
+    @property
+    def tail(self) -> int:
+        """Lanes of the last chunk."""
+        last = self.n_classes - WIDTH * (self.count - 1)
+        return -(-last // STEP) * STEP
+
+    @property
     def lanes(self) -> tuple[int, ...]:
-        """Lanes of each chunk, wide ones first."""
-        n_wide, rest = divmod(self.n_classes, WIDE)
-        if rest == 0:
-            return (WIDE,) * n_wide
-        return (*(WIDE,) * n_wide, NARROW if rest <= NARROW else WIDE)
-
-    @property
-    def n_wide(self) -> int:
-        """Number of chunks of 16 lanes."""
-        return self.lanes.count(WIDE)
-
-    @property
-    def has_narrow(self) -> bool:
-        """Whether a chunk of 8 lanes comes last."""
-        return self.lanes[-1] == NARROW
+        """Lanes of each chunk."""
+        return (*(WIDTH,) * (self.count - 1), self.tail)

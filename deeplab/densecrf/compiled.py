@@ -8,57 +8,77 @@ temporary one serves, and without even that each process compiles for itself.
 import os
 import stat
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from numba import types
+from numba.core import config
 
-Function = TypeVar("Function", bound=Callable[..., Any])
+from deeplab.densecrf.arrays import Bytes, Floats, GivenBytes, GivenFloats, Ints, Longs
 
-# The interpreter's lock is released inside kernels, so that threads run them at once; division by zero gives inf, as
-# in numpy. No fastmath: lattice coordinates must round exactly as the reference's do.
-_OPTIONS = {"nogil": True, "error_model": "numpy"}
+Compiled = Callable[..., Any]
 
-INT = types.int64
-FLOAT = types.float32
-FLOATS = types.float32[::1]
-INTS = types.int32[::1]
-LONGS = types.int64[::1]
-BYTES = types.uint8[::1]
-# What a caller handed in may be read-only memory (np.load with mmap_mode, arrays of Pillow images).
-READ_FLOATS = types.Array(types.float32, 1, "C", readonly=True)
-READ_BYTES = types.Array(types.uint8, 1, "C", readonly=True)
-
-
-def kernel(*arguments: Any) -> Callable[[Function], Function]:
-    """Compile a function at once for arguments of these numba types, or load it from the cache on disk."""
-
-    def decorate(function: Function) -> Function:
-        compiled: Function = _compile(function, [arguments])
-        return compiled
-
-    return decorate
+_TYPES: Mapping[Any, Any] = {
+    int: types.int64,
+    bool: types.boolean,
+    float: types.float32,
+    Bytes: types.uint8[::1],
+    Floats: types.float32[::1],
+    Ints: types.int32[::1],
+    Longs: types.int64[::1],
+    GivenBytes: types.Array(types.uint8, 1, "C", readonly=True),
+    GivenFloats: types.Array(types.float32, 1, "C", readonly=True),
+}
 
 
-def _compile(function: Callable[..., Any], signatures: list[Any]) -> Any:
+def part(function: Compiled) -> Compiled:
+    """Compile a function for use in kernels only, as part of them."""
+    compiled: Compiled = numba.njit(error_model="numpy")(function)
+    return compiled
+
+
+def inlined_part(function: Compiled) -> Compiled:
+    """The same, copied into each kernel before types are found, so that constant arguments stay constant.
+
+    A kernel must not close over a compiled function: numba would name the cached code anew in each process.
+    """
+    compiled: Compiled = numba.njit(error_model="numpy", inline="always")(function)
+    return compiled
+
+
+def kernel(function: Compiled) -> Compiled:
+    """Compile a function at once for its annotated arguments, or load it from the cache on disk.
+
+    Arrays are those of `arrays` in one dimension, int is 64 bits and float is 32.
+    """
+    arguments = [_TYPES[annotation] for name, annotation in function.__annotations__.items() if name != "return"]
+    signatures = [tuple(arguments)]
     try:
-        return numba.njit(signatures, cache=True, **_OPTIONS)(function)
+        return _compile(function, signatures, cache=True)
     except (RuntimeError, OSError) as error:
         if isinstance(error, RuntimeError) and "no locator" not in str(error):
             raise
     folder = private_folder(Path(tempfile.gettempdir()))
     if folder is None:
-        return numba.njit(signatures, **_OPTIONS)(function)
-    before = numba.config.CACHE_DIR
-    numba.config.CACHE_DIR = str(folder)  # numba reads it when a function is decorated
+        return _compile(function, signatures, cache=False)
+    # numba reads its setting when a function is decorated.
+    before = config.CACHE_DIR  # type: ignore[attr-defined]
+    config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
     try:
-        return numba.njit(signatures, cache=True, **_OPTIONS)(function)
+        return _compile(function, signatures, cache=True)
     except OSError:  # a full disk, say
-        return numba.njit(signatures, **_OPTIONS)(function)
+        return _compile(function, signatures, cache=False)
     finally:
-        numba.config.CACHE_DIR = before
+        config.CACHE_DIR = before  # type: ignore[attr-defined]
+
+
+def _compile(function: Compiled, signatures: list[Any], *, cache: bool) -> Compiled:
+    # The interpreter's lock is released inside kernels, so that threads run them at once; division by zero gives inf,
+    # as in numpy. No fastmath: lattice coordinates must round exactly as the reference's do.
+    compiled: Compiled = numba.njit(signatures, cache=cache, nogil=True, error_model="numpy")(function)
+    return compiled
 
 
 def private_folder(parent: Path) -> Path | None:

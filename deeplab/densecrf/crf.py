@@ -25,7 +25,7 @@ class DenseCRF:
         pos_w: weight of the smoothness kernel. pos_xy_std: its standard deviation in pixels.
         bi_w: weight of the appearance kernel. bi_xy_std: its standard deviation in pixels.
         bi_rgb_std: its standard deviation in colour, 0..255.
-        backend: "numba" (processor), "torch" (GPU), "pydensecrf", or "auto": torch on a GPU if there is one, else numba.
+        backend: "numba" (processor), "torch" (GPU), "pydensecrf", or "auto": torch if there is a GPU, else numba.
         exact: let all classes take part in message passing. By default those that are unlikely in the whole image do
             not (see `deeplab.densecrf.pruning` and docs/crf.md for the rule and its bound); pydensecrf is always exact.
         n_threads: threads of the numba backend; all cores that the process may use by default.
@@ -93,9 +93,7 @@ class DenseCRF:
         """
         return self._engine.marginals(*_check_batch(images, probs))
 
-    def batch_labels(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
-    ) -> list[Labels]:
+    def batch_labels(self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]) -> list[Labels]:
         """The label maps of several images, as `batch` and `labels`."""
         labels = self._engine.labels(*_check_batch(images, probs))
         return [part.astype(np.uint8) if len(p) <= 256 else part for part, p in zip(labels, probs, strict=True)]

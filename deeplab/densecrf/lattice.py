@@ -1,16 +1,14 @@
 """A Gaussian filter as a lattice that is ready for use: splat to vertices, blur along axes, slice back to pixels."""
 
+import functools
 import itertools
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
+from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.row_kernels import row_kernels
 from deeplab.densecrf.team import Team, even_ranges
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.int32]
 
 
 @dataclass(frozen=True)
@@ -56,34 +54,24 @@ class Lattice:
 
         Args:
             values: (N * lanes) rows of pixels.
-            lanes: values per row: 1, 8 or 16.
+            lanes: values per row: 1, 8, 16, 24 or 32.
             vertex_values: (M * lanes) written.
             team: threads to share the work.
         """
         kernels = row_kernels(lanes)
-        rows = self.starts, self.pixels, self.splat_weights
-        team.over(
-            lambda first, last: kernels.splat(values, *rows, vertex_values, first, last),
-            split_by_load(self.starts, team.n_threads),
-        )
+        splat = functools.partial(kernels.splat, values, self.starts, self.pixels, self.splat_weights, vertex_values)
+        team.over(splat, split_by_load(self.starts, team.n_threads))
         for chains in self.chains:
-            team.over(
-                lambda first, last, chains=chains: kernels.blur(
-                    vertex_values, chains.items, chains.starts, first, last
-                ),
-                split_by_load(chains.starts, team.n_threads),
-            )
+            blur = functools.partial(kernels.blur, vertex_values, chains.items, chains.starts)
+            team.over(blur, split_by_load(chains.starts, team.n_threads))
 
     def slice(
         self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team, *, accumulate: bool
     ) -> None:
         """Interpolate at the pixels: values = (values if accumulate) + factor * slice(vertex_values)."""
-        kernels = row_kernels(lanes)
         corners = self.vertices, self.slice_weights, self.corners
-        team.over(
-            lambda first, last: kernels.slice(vertex_values, *corners, factor, values, accumulate, first, last),
-            even_ranges(self.n_pixels, team.n_threads),
-        )
+        slice_ = functools.partial(row_kernels(lanes).slice, vertex_values, *corners, factor, values, accumulate)
+        team.over(slice_, even_ranges(self.n_pixels, team.n_threads))
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

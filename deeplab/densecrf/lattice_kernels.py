@@ -8,17 +8,79 @@ coordinate follows from the others.
 """
 
 import numpy as np
-from numba import njit
+from numpy.typing import NDArray
 
-from deeplab.densecrf.compiled import BYTES, FLOAT, FLOATS, INT, INTS, LONGS, READ_BYTES, kernel
+from deeplab.densecrf.arrays import Bytes, Floats, GivenBytes, Ints, Longs
+from deeplab.densecrf.compiled import kernel, part
 
 _BLOCK = 128  # pixels worked on at once: scratch rows stay in the first-level cache, loops over them become vector code
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
 _F0, _F1 = np.float32(0), np.float32(1)
 
 
-@kernel(READ_BYTES, INT, FLOAT, FLOAT, FLOATS, LONGS, INT, LONGS, FLOATS, INT, INT)
-def embed(colours, width, xy_std, rgb_std, factors, steps, origin, keys, weights, first, last):  # type: ignore[no-untyped-def]
+@part
+def _elevate(
+    colours: GivenBytes, width: int, xy_std: float, rgb_std: float, factors: Floats, begin: int, n: int,
+    feature: NDArray[np.float32], elevated: NDArray[np.float32], total: Floats,
+) -> None:  # fmt: skip
+    """Map the features of pixels begin..begin + n - 1 to the plane of coordinates with sum zero."""
+    d = factors.size
+    for b in range(n):
+        feature[0, b] = np.float32((begin + b) % width) / xy_std
+        feature[1, b] = np.float32((begin + b) // width) / xy_std
+        total[b] = _F0
+    for channel in range(d - 2):
+        for b in range(n):
+            feature[2 + channel, b] = np.float32(colours[(begin + b) * 3 + channel]) / rgb_std
+    for j in range(d, 0, -1):
+        for b in range(n):
+            scaled = feature[j - 1, b] * factors[j - 1]
+            elevated[j, b] = total[b] - np.float32(j) * scaled
+            total[b] += scaled
+    for b in range(n):
+        elevated[0, b] = total[b]
+
+
+@part
+def _round_to_lattice(
+    elevated: NDArray[np.float32], quotient: NDArray[np.float32], rest: NDArray[np.float32], rank: NDArray[np.int32],
+    excess: Ints, n: int,
+) -> None:  # fmt: skip
+    """Find the vertex of remainder zero beside each point, and the rank of what is left in each coordinate."""
+    corners = elevated.shape[0]
+    share, period = _F1 / np.float32(corners), np.float32(corners)
+    for b in range(n):
+        excess[b] = 0
+    # The nearest point whose coordinates are all multiples of d + 1; their sum may not be zero.
+    for j in range(corners):
+        for b in range(n):
+            whole = np.rint(share * elevated[j, b])
+            quotient[j, b] = whole
+            excess[b] += np.int32(whole)
+            rest[j, b] = elevated[j, b] - whole * period
+            rank[j, b] = 0
+    for i in range(corners - 1):
+        for j in range(i + 1, corners):
+            for b in range(n):
+                less = np.int32(rest[i, b] < rest[j, b])
+                rank[i, b] += less
+                rank[j, b] += np.int32(1) - less
+    # Back to sum zero: the coordinates that were rounded furthest move by one period.
+    for j in range(corners):
+        for b in range(n):
+            shifted = rank[j, b] + excess[b]
+            wrap = np.int32(shifted < 0) - np.int32(shifted >= corners)
+            rank[j, b] = shifted + wrap * np.int32(corners)
+            whole = quotient[j, b] + np.float32(wrap)
+            quotient[j, b] = whole
+            rest[j, b] = (elevated[j, b] - whole * period) * share
+
+
+@kernel
+def embed(
+    colours: GivenBytes, width: int, xy_std: float, rgb_std: float, factors: Floats, steps: Longs, origin: int,
+    keys: Longs, weights: Floats, first: int, last: int,
+) -> None:  # fmt: skip
     """Find the simplex and the barycentric weights of the pixels first..last - 1.
 
     Every float32 operation is done in the order of the reference implementation, because a point on the border of two
@@ -31,7 +93,6 @@ def embed(colours, width, xy_std, rgb_std, factors, steps, origin, keys, weights
     """
     d = factors.size
     corners = d + 1
-    share, period = _F1 / np.float32(corners), np.float32(corners)
     feature = np.empty((d, _BLOCK), np.float32)
     elevated = np.empty((corners, _BLOCK), np.float32)
     quotient = np.empty((corners, _BLOCK), np.float32)
@@ -43,49 +104,12 @@ def embed(colours, width, xy_std, rgb_std, factors, steps, origin, keys, weights
     step_by_rank = np.empty(corners, np.int64)
     for begin in range(first, last, _BLOCK):
         n = min(_BLOCK, last - begin)
-        for b in range(n):
-            feature[0, b] = np.float32((begin + b) % width) / xy_std
-            feature[1, b] = np.float32((begin + b) // width) / xy_std
-            total[b] = _F0
-            excess[b] = 0
-        for c in range(2, d):
-            for b in range(n):
-                feature[c, b] = np.float32(colours[(begin + b) * 3 + c - 2]) / rgb_std
-        for j in range(d, 0, -1):
-            for b in range(n):
-                scaled = feature[j - 1, b] * factors[j - 1]
-                elevated[j, b] = total[b] - np.float32(j) * scaled
-                total[b] += scaled
-        for b in range(n):
-            elevated[0, b] = total[b]
-        # The nearest point whose coordinates are multiples of d + 1; it may lie off the plane of sum zero.
-        for j in range(corners):
-            for b in range(n):
-                whole = np.rint(share * elevated[j, b])
-                quotient[j, b] = whole
-                excess[b] += np.int32(whole)
-                rest[j, b] = elevated[j, b] - whole * period
-                rank[j, b] = 0
-        for i in range(d):
-            for j in range(i + 1, corners):
-                for b in range(n):
-                    less = np.int32(rest[i, b] < rest[j, b])
-                    rank[i, b] += less
-                    rank[j, b] += np.int32(1) - less
-        # Back onto the plane: the coordinates that were rounded furthest move by one period.
-        for j in range(corners):
-            for b in range(n):
-                shifted = rank[j, b] + excess[b]
-                wrap = np.int32(shifted < 0) - np.int32(shifted > d)
-                rank[j, b] = shifted + wrap * np.int32(corners)
-                whole = quotient[j, b] + np.float32(wrap)
-                quotient[j, b] = whole
-                rest[j, b] = (elevated[j, b] - whole * period) * share
+        _elevate(colours, width, xy_std, rgb_std, factors, begin, n, feature, elevated, total)
+        _round_to_lattice(elevated, quotient, rest, rank, excess, n)
         for b in range(n):
             key = origin
-            for j in range(d):
-                key += np.int64(quotient[j, b]) * steps[j]
             for j in range(corners):
+                key += np.int64(quotient[j, b]) * steps[j]
                 rest_by_rank[rank[j, b]] = rest[j, b]
                 step_by_rank[rank[j, b]] = steps[j]
             at = (begin + b) * corners
@@ -98,13 +122,15 @@ def embed(colours, width, xy_std, rgb_std, factors, steps, origin, keys, weights
                 weights[at + r] = rest_by_rank[d - r] - rest_by_rank[corners - r]
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
-def _slot(key, shift):  # type: ignore[no-untyped-def]
-    return np.int64(np.uint64(key) * _HASH >> np.uint64(shift))
+@part
+def _slot(key: int, shift: int) -> int:
+    return np.int64(np.uint64(key) * _HASH >> np.uint64(shift))  # type: ignore[return-value]
 
 
-@kernel(LONGS, INT, LONGS, INT, INTS, LONGS, INT)
-def number(keys, begin, table, shift, vertices, distinct, known):  # type: ignore[no-untyped-def]
+@kernel
+def number(
+    keys: Longs, begin: int, table: Longs, shift: int, vertices: Ints, distinct: Longs, known: int
+) -> tuple[int, int]:  # fmt: skip
     """Give each distinct key a number in order of its first occurrence, until the table is half full.
 
     Neighbouring pixels come one after the other, so neighbouring vertices get near numbers and share cache lines.
@@ -135,8 +161,10 @@ def number(keys, begin, table, shift, vertices, distinct, known):  # type: ignor
     return known, keys.size
 
 
-@kernel(LONGS, INT, LONGS, INT)
-def refill(distinct, known, table, shift):  # type: ignore[no-untyped-def]
+@kernel
+def refill(
+    distinct: Longs, known: int, table: Longs, shift: int
+) -> None:  # fmt: skip
     """Enter the numbered keys into a new, empty table."""
     mask = table.size // 2 - 1
     for number_ in range(known):
@@ -147,54 +175,70 @@ def refill(distinct, known, table, shift):  # type: ignore[no-untyped-def]
         table[2 * slot + 1] = number_
 
 
-@kernel(LONGS, LONGS, INT, LONGS, INT, INTS, BYTES, INTS, INTS)
-def link(distinct, table, shift, steps, axis, following, preceded, items, starts):  # type: ignore[no-untyped-def]
+@part
+def _collect(following: Ints, preceded: Bytes, items: Ints, starts: Ints) -> int:
+    """Walk every chain from its first vertex."""
+    chains = at = 0
+    for vertex in range(following.size):
+        if preceded[vertex] == 0 and following[vertex] >= 0:
+            starts[chains] = at
+            chains += 1
+            walker = vertex
+            while walker >= 0:
+                items[at] = walker
+                at += 1
+                walker = following[walker]
+    starts[chains] = at
+    return chains
+
+
+@kernel
+def link(
+    keys: Longs, order: Longs, steps: Longs, axis: int,
+    following: Ints, preceded: Bytes, items: Ints, starts: Ints,
+) -> int:  # fmt: skip
     """Find the chains of vertices that follow each other along one axis; a vertex without neighbours is in none.
 
     One step along axis j takes one from every coordinate and d + 1 more to coordinate j. In quotients that is one more
-    for j where the remainder is above 0, else one less for all others.
+    for j where the remainder is above 0, else one less for all others. Either way it adds a constant to the key, so
+    two pointers that only advance find all neighbours in the sorted keys.
 
     Args:
+        keys: (M) sorted. order: (M) the number of the vertex of each key.
         following, preceded: (M) scratch.
         items: (M) written: the vertices, chain after chain. starts: (M / 2 + 1) written: where each begins.
 
     Returns:
         The number of chains; starts[that] is the number of items.
     """
-    count = distinct.size
-    mask = table.size // 2 - 1
+    count = keys.size
     ahead = steps[axis] - 1
     around = steps[axis] - steps.sum() + (steps.size - 1)
     for vertex in range(count):
         preceded[vertex] = 0
-    for vertex in range(count):
-        key = distinct[vertex]
-        key += around if key & 7 == 0 else ahead
-        slot = _slot(key, shift)
-        while table[2 * slot] != key and table[2 * slot] >= 0:
-            slot = (slot + 1) & mask
-        neighbour = np.int32(-1)
-        if table[2 * slot] >= 0:
-            neighbour = np.int32(table[2 * slot + 1])
-            preceded[neighbour] = 1
-        following[vertex] = neighbour
-    chains = 0
-    at = 0
-    for vertex in range(count):
-        if preceded[vertex] == 0 and following[vertex] >= 0:
-            starts[chains] = at
-            chains += 1
-            walker = np.int64(vertex)
-            while walker >= 0:
-                items[at] = walker
-                at += 1
-                walker = np.int64(following[walker])
-    starts[chains] = at
-    return chains
+    near = far = 0
+    for place in range(count):
+        if keys[place] & 7:
+            wanted = keys[place] + ahead
+            while near < count and keys[near] < wanted:
+                near += 1
+            found = near
+        else:
+            wanted = keys[place] + around
+            while far < count and keys[far] < wanted:
+                far += 1
+            found = far
+        following[order[place]] = -1
+        if found < count and keys[found] == wanted:
+            following[order[place]] = order[found]
+            preceded[order[found]] = 1
+    return _collect(following, preceded, items, starts)  # type: ignore[no-any-return]
 
 
-@kernel(INTS, FLOATS, INT, INTS, INTS, FLOATS)
-def index_by_vertex(vertices, weights, corners, starts, pixels, pixel_weights):  # type: ignore[no-untyped-def]
+@kernel
+def index_by_vertex(
+    vertices: Ints, weights: Floats, corners: int, starts: Ints, pixels: Ints, pixel_weights: Floats
+) -> None:  # fmt: skip
     """Turn the vertices of each pixel into the pixels of each vertex (compressed sparse rows).
 
     Args:
@@ -218,8 +262,10 @@ def index_by_vertex(vertices, weights, corners, starts, pixels, pixel_weights): 
             at += 1
 
 
-@kernel(FLOATS, FLOAT, INTS, FLOATS, INT, FLOATS)
-def normalise(filtered_ones, alpha, pixels, pixel_weights, corners, weights):  # type: ignore[no-untyped-def]
+@kernel
+def normalise(
+    filtered_ones: Floats, alpha: float, pixels: Ints, pixel_weights: Floats, corners: int, weights: Floats
+) -> None:  # fmt: skip
     """Fold the symmetric normalisation into the weights of splat and slice.
 
     Args:

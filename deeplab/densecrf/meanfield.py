@@ -5,20 +5,23 @@ Source: P. Krähenbühl, V. Koltun, "Efficient inference in fully connected CRFs
 sum of both filtered Q; it is computed as likelihood * exp(message), normalised, so that no logarithm is needed.
 """
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.arrays import Floats
 from deeplab.densecrf.beliefs import Beliefs
-from deeplab.densecrf.chunks import WIDE
-from deeplab.densecrf.lattice import Floats, Lattice
+from deeplab.densecrf.lattice import Lattice
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.permutohedral import build_lattice
 from deeplab.densecrf.row_kernels import row_kernels
 from deeplab.densecrf.stencil import Stencil, build_stencil
-from deeplab.densecrf.team import Team, even_ranges
+from deeplab.densecrf.team import Team
+
+_NONE = np.empty(0, np.float32)
 
 
 @dataclass(frozen=True)
@@ -52,56 +55,65 @@ def infer(
         CrfError: if some pixel's probabilities are no distribution, or the lattice has too many places.
     """
     beliefs = Beliefs.prepare(probs, team, workspace.rows, exact=exact, held=workspace.n_bytes)
-    if parameters.iter_max == 0:
-        return beliefs
-    size = image.shape[:2]
-    xy_std, rgb_std = parameters.bi_xy_std, parameters.bi_rgb_std
-    appearance = build_lattice(size, xy_std, team, workspace.appearance, image=image, rgb_std=rgb_std)
-    smoothness = build_stencil(*size, parameters.pos_xy_std)
-    if smoothness is None:
-        smoothness = build_lattice(size, parameters.pos_xy_std, team, workspace.smoothness)
-    for _ in range(parameters.iter_max):
-        for k in range(len(beliefs.chunks.lanes)):
-            if isinstance(smoothness, Stencil):
-                _message_by_stencil(beliefs, k, appearance, smoothness, parameters, team, workspace)
-            else:
-                _message_by_lattices(beliefs, k, appearance, smoothness, parameters, team, workspace)
-            beliefs.take_messages(k)
-        beliefs.softmax()
+    if parameters.iter_max:
+        kernels = _Kernels(image, parameters, team, workspace)
+        sums = kernels.row_sums() if beliefs.drops_classes else _NONE
+        for _ in range(parameters.iter_max):
+            for k, lanes in enumerate(beliefs.chunks.lanes):
+                kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
+                beliefs.take_messages(k)
+            beliefs.softmax(sums)
     return beliefs
 
 
-def _vertex_values(lattice: Lattice, lanes: int, workspace: Workspace) -> Floats:
-    room: Floats = workspace.rows.take("vertex_values", lattice.n_vertices * WIDE, np.float32)
-    return room[: lattice.n_vertices * lanes]
+class _Kernels:
+    """Both Gaussians of one image, ready to filter."""
 
+    def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
+        height, width, _ = image.shape
+        self._parameters = parameters
+        self._team = team
+        self._arena = workspace.rows
+        self._appearance = build_lattice(
+            height, width, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
+        )
+        self._stencil = build_stencil(height, width, parameters.pos_xy_std)
+        self._smoothness: Lattice | None = None
+        if self._stencil is None:
+            self._smoothness = build_lattice(height, width, parameters.pos_xy_std, team, workspace.smoothness)
+        self._height, self._width = height, width
 
-def _message_by_stencil(
-    beliefs: Beliefs, k: int, appearance: Lattice, smoothness: Stencil,
-    parameters: CrfParameters, team: Team, workspace: Workspace,
-) -> None:  # fmt: skip
-    """Write the messages of chunk k to its spare slot, both filters in one pass over the pixels."""
-    lanes = beliefs.chunks.lanes[k]
-    height, width = beliefs.shape
-    vertex_values = _vertex_values(appearance, lanes, workspace)
-    appearance.splat_and_blur(beliefs.chunk(k), lanes, vertex_values, team)
-    corners = appearance.vertices, appearance.slice_weights, appearance.corners, parameters.bi_w
-    taps = smoothness.kinds, smoothness.starts, smoothness.offsets, smoothness.weights, parameters.pos_w
-    message = row_kernels(lanes).message
-    values, messages = beliefs.chunk(k), beliefs.spare(k)
-    team.over(
-        lambda first, last: message(vertex_values, *corners, values, *taps, messages, width, first, last),
-        even_ranges(height, team.n_threads),
-    )
+    def row_sums(self) -> Floats:
+        """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
+        n_pixels = self._height * self._width
+        ones: Floats = self._arena.take("ones", n_pixels, np.float32)
+        ones.fill(1)
+        sums: Floats = self._arena.take("sums", n_pixels, np.float32)
+        self.send_messages(ones, sums, 1)
+        return sums
 
+    def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
+        """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
+        at_vertices = self._blurred(self._appearance, values, lanes)
+        if self._stencil is not None:
+            self._combine(self._stencil, at_vertices, values, lanes, messages)
+        elif self._smoothness is not None:
+            weights = self._parameters
+            self._appearance.slice(at_vertices, lanes, weights.bi_w, messages, self._team, accumulate=False)
+            at_vertices = self._blurred(self._smoothness, values, lanes)
+            self._smoothness.slice(at_vertices, lanes, weights.pos_w, messages, self._team, accumulate=True)
 
-def _message_by_lattices(
-    beliefs: Beliefs, k: int, appearance: Lattice, smoothness: Lattice,
-    parameters: CrfParameters, team: Team, workspace: Workspace,
-) -> None:  # fmt: skip
-    """Write the messages of chunk k to its spare slot, one filter after the other."""
-    lanes = beliefs.chunks.lanes[k]
-    for lattice, weight in ((appearance, parameters.bi_w), (smoothness, parameters.pos_w)):
-        vertex_values = _vertex_values(lattice, lanes, workspace)
-        lattice.splat_and_blur(beliefs.chunk(k), lanes, vertex_values, team)
-        lattice.slice(vertex_values, lanes, weight, beliefs.spare(k), team, accumulate=lattice is smoothness)
+    def _blurred(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
+        at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
+        lattice.splat_and_blur(values, lanes, at_vertices, self._team)
+        return at_vertices
+
+    def _combine(self, stencil: Stencil, at_vertices: Floats, values: Floats, lanes: int, messages: Floats) -> None:
+        """Slice the one Gaussian and apply the stencil of the other in one pass over the pixels."""
+        lattice, weights = self._appearance, self._parameters
+        corners = lattice.vertices, lattice.slice_weights, lattice.corners, weights.bi_w
+        taps = stencil.kinds, stencil.starts, stencil.offsets, stencil.weights, weights.pos_w
+        message = functools.partial(
+            row_kernels(lanes).message, at_vertices, *corners, values, *taps, messages, self._width
+        )
+        self._team.share(message, self._height)

@@ -35,9 +35,7 @@ class NumbaEngine:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return self._run(images, probs, Beliefs.to_labels)
 
-    def _run(
-        self, images: Sequence[Image], probs: Sequence[Probs], read: Callable[[Beliefs], Answer]
-    ) -> list[Answer]:
+    def _run(self, images: Sequence[Image], probs: Sequence[Probs], read: Callable[[Beliefs], Answer]) -> list[Answer]:
         if not images:
             return []
         largest = max(probs, key=np.size)

@@ -6,21 +6,21 @@ Source: A. Adams, J. Baek, M. Davis, "Fast high-dimensional filtering using the 
 
 import functools
 import itertools
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.densecrf import lattice_kernels as kernels
 from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.arrays import Floats, Ints, Longs
 from deeplab.densecrf.geometry import Geometry, geometry
-from deeplab.densecrf.lattice import Chains, Floats, Ints, Lattice
+from deeplab.densecrf.lattice import Chains, Lattice
 from deeplab.densecrf.team import Team
 
-Longs = NDArray[np.int64]
 
 def build_lattice(
-    size: tuple[int, int],
+    height: int,
+    width: int,
     xy_std: float,
     team: Team,
     arena: Arena,
@@ -31,7 +31,7 @@ def build_lattice(
     """Build the filter of a Gaussian in position, or in position and colour if there is an image.
 
     Args:
-        size: height and width in pixels.
+        height, width: pixels.
         xy_std: standard deviation in pixels, the same for x and y.
         team: threads to share the work.
         arena: memory for the arrays; the lattice is valid until the next one is built in the same arena.
@@ -41,7 +41,6 @@ def build_lattice(
     Raises:
         CrfError: if the deviations are too small for the image's size.
     """
-    height, width = size
     plan = geometry(height, width, xy_std, None if image is None else rgb_std)
     black = np.zeros(3, np.uint8)
     colours = black if image is None else image.reshape(-1)
@@ -49,29 +48,23 @@ def build_lattice(
     used = n * plan.corners
     keys = arena.take("keys", used + plan.corners, np.int64)
     weights = arena.take("weights", used + plan.corners, np.float32)
-    scales = np.float32(xy_std), np.float32(rgb_std), plan.factors, plan.steps, plan.origin
-    team.share(lambda first, last: kernels.embed(colours, width, *scales, keys, weights, first, last), n)
+    scales = xy_std, rgb_std, plan.factors, plan.steps, plan.origin
+    team.share(functools.partial(kernels.embed, colours, width, *scales, keys, weights), n)
     if n % 4:
         # The reference works on four pixels at once and fills the last group up with black pixels at the origin. They
         # carry no weight, but blurring passes through their vertices.
         kernels.embed(black, 1, *scales, keys[used:], weights[used:], 0, 1)
     else:
         keys = keys[:used]
-    table, vertices = _number(keys, 2 * n, arena)
-    return _connect(plan, table, vertices[:used], weights[:used], team, arena)
+    distinct, vertices = _number(keys, 2 * n, arena)
+    return _connect(plan, distinct, vertices[:used], weights[:used], team, arena)
 
 
-@dataclass(frozen=True)
-class _Table:
-    """A hash table from keys to the numbers of vertices."""
+def _number(keys: Longs, expected: int, arena: Arena) -> tuple[Longs, Ints]:
+    """Number the distinct keys in order of occurrence: (M) the key of each number, and the number of each key.
 
-    slots: Longs  # pairs of key and number, -1 where empty
-    shift: int  # of the hash
-    distinct: Longs  # (M) the key of each number
-
-
-def _number(keys: Longs, expected: int, arena: Arena) -> tuple[_Table, Ints]:
-    """Number the distinct keys in order of occurrence; the table grows when it is half full."""
+    The hash table begins with room for half of `expected` and is doubled when it is half full.
+    """
     vertices = arena.take("vertices", len(keys), np.int32)
     known, done, distinct = 0, 0, np.empty(0, np.int64)
     for bits in itertools.count(max(expected, 64).bit_length()):
@@ -84,15 +77,17 @@ def _number(keys: Longs, expected: int, arena: Arena) -> tuple[_Table, Ints]:
         known, done = kernels.number(keys, done, slots, 64 - bits, vertices, distinct, known)
         if done == len(keys):
             break
-    return _Table(slots, 64 - bits, distinct[:known]), vertices
+    return distinct[:known], vertices
 
 
-def _connect(plan: Geometry, table: _Table, vertices: Ints, weights: Floats, team: Team, arena: Arena) -> Lattice:
+def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, team: Team, arena: Arena) -> Lattice:
     """Link the vertices along each axis, index the pixels by vertex, and normalise."""
-    count = len(table.distinct)
+    count = len(distinct)
     starts = arena.take("starts", count + 2, np.int32)
     pixels = arena.take("pixels", len(vertices), np.int32)
     splat_weights = arena.take("splat_weights", len(vertices), np.float32)
+    order = np.argsort(distinct)
+    keys = distinct[order]
     chains: dict[int, Chains] = {}
 
     def link(axis: int) -> None:
@@ -100,8 +95,7 @@ def _connect(plan: Geometry, table: _Table, vertices: Ints, weights: Floats, tea
         runs = arena.take(f"runs{axis}", count // 2 + 1, np.int32)
         following = arena.take(f"following{axis}", count, np.int32)
         preceded = arena.take(f"preceded{axis}", count, np.uint8)
-        slots = table.slots, table.shift, plan.steps
-        n_runs = kernels.link(table.distinct, *slots, axis, following, preceded, items, runs)
+        n_runs = kernels.link(keys, order, plan.steps, axis, following, preceded, items, runs)
         chains[axis] = Chains(items, runs[: n_runs + 1])
 
     index = functools.partial(kernels.index_by_vertex, vertices, weights, plan.corners, starts, pixels, splat_weights)

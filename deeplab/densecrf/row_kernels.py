@@ -1,60 +1,67 @@
 """numba kernels of the lattice filter on rows of classes: splat, blur, slice, and the message of both Gaussians.
 
-A chunk holds the values of up to 16 classes as rows: (N, lanes) for pixels, (M, lanes) for vertices, both flat. A row
-is one vector (see `simd`), and no more than a cache line. Each work range is given by first and last, so that threads
-share the work.
+A chunk holds the values of up to 32 classes as rows: (N, lanes) for pixels, (M, lanes) for vertices, both flat. Each
+work range is given by first and last, so that threads share the work.
 """
 
 import functools
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab.densecrf.compiled import FLOAT, FLOATS, INT, INTS, kernel
-from deeplab.densecrf.simd import add, add_scaled, load, scale, store, zeros
+from deeplab.densecrf.arrays import Floats, Ints
+from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
+from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, scale, store, zeros
 
 _HALF = np.float32(0.5)
+_AHEAD = 40  # rows that lie anywhere are asked for so many steps before they are needed
 
 
 class RowKernels(NamedTuple):
     """The kernels compiled for one number of lanes."""
 
-    splat: Callable[..., None]
-    blur: Callable[..., None]
-    slice: Callable[..., None]
-    message: Callable[..., None]
+    splat: Compiled
+    blur: Compiled
+    slice: Compiled
+    message: Compiled
 
 
 @functools.cache
 def row_kernels(lanes: int) -> RowKernels:
-    """Compile or load the kernels for rows of so many lanes: 1, 8 or 16."""
+    """Compile or load the kernels for rows of so many lanes: 1, 8, 16, 24 or 32."""
     return RowKernels(_splat(lanes), _blur(lanes), _slice(lanes), _message(lanes))
 
 
-def _splat(lanes: int) -> Callable[..., None]:
-    @kernel(FLOATS, INTS, INTS, FLOATS, FLOATS, INT, INT)
-    def splat(values, starts, pixels, weights, vertex_values, first, last):  # type: ignore[no-untyped-def]
+def _splat(lanes: int) -> Compiled:
+    @kernel
+    def splat(
+        values: Floats, starts: Ints, pixels: Ints, weights: Floats, vertex_values: Floats, first: int, last: int
+    ) -> None:
         """vertex_values[m] = sum of weight * values[pixel] over row m of the index."""
+        final = np.int64(starts[last]) - 1
         for vertex in range(first, last):
             total = zeros(lanes)
-            for at in range(starts[vertex], starts[vertex + 1]):
-                total = add_scaled(total, weights[at], load(values, np.int64(pixels[at]) * lanes, lanes))
+            for at in range(np.int64(starts[vertex]), np.int64(starts[vertex + 1])):
+                prefetch(values, np.int64(item(pixels, min(at + _AHEAD, final))) * lanes, lanes)
+                total = add_scaled(total, item(weights, at), load(values, np.int64(item(pixels, at)) * lanes, lanes))
             store(vertex_values, vertex * lanes, total)
 
     return splat
 
 
-def _blur(lanes: int) -> Callable[..., None]:
-    @kernel(FLOATS, INTS, INTS, INT, INT)
-    def blur(vertex_values, items, starts, first, last):  # type: ignore[no-untyped-def]
+def _blur(lanes: int) -> Compiled:
+    @kernel
+    def blur(vertex_values: Floats, items: Ints, starts: Ints, first: int, last: int) -> None:
         """Add half of both neighbours to each vertex along chains first..last - 1, in place."""
+        final = np.int64(starts[last]) - 1
         for chain in range(first, last):
-            here = np.int64(items[starts[chain]]) * lanes
+            begin, end = np.int64(starts[chain]), np.int64(starts[chain + 1])
+            here = np.int64(item(items, begin)) * lanes
             before = zeros(lanes)
             value = load(vertex_values, here, lanes)
-            for at in range(starts[chain] + 1, starts[chain + 1]):
-                there = np.int64(items[at]) * lanes
+            for at in range(begin + 1, end):
+                prefetch(vertex_values, np.int64(item(items, min(at + _AHEAD, final))) * lanes, lanes)
+                there = np.int64(item(items, at)) * lanes
                 after = load(vertex_values, there, lanes)
                 store(vertex_values, here, add_scaled(value, _HALF, add(before, after)))
                 before, value, here = value, after, there
@@ -63,41 +70,72 @@ def _blur(lanes: int) -> Callable[..., None]:
     return blur
 
 
-def _slice(lanes: int) -> Callable[..., None]:
-    @kernel(FLOATS, INTS, FLOATS, INT, FLOAT, FLOATS, INT, INT, INT)
-    def slice_(vertex_values, vertices, weights, corners, factor, values, accumulate, first, last):  # type: ignore[no-untyped-def]
-        """values[i] = (values[i] if accumulate) + factor * sum of weight * vertex_values over the corners of pixel i."""
+def _slice(lanes: int) -> Compiled:
+    @kernel
+    def slice_(
+        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float,
+        values: Floats, accumulate: bool, first: int, last: int,
+    ) -> None:  # fmt: skip
+        """values[i] = (values[i] if accumulate) + factor * sum of weight * vertex_values over pixel i's corners."""
         for pixel in range(first, last):
-            total = zeros(lanes)
-            for at in range(pixel * corners, pixel * corners + corners):
-                total = add_scaled(total, weights[at], load(vertex_values, np.int64(vertices[at]) * lanes, lanes))
             kept = load(values, pixel * lanes, lanes) if accumulate else zeros(lanes)
-            store(values, pixel * lanes, add_scaled(kept, factor, total))
+            row = _sliced(vertex_values, vertices, weights, corners, pixel, lanes)
+            store(values, pixel * lanes, add_scaled(kept, factor, row))
 
     return slice_
 
 
-def _message(lanes: int) -> Callable[..., None]:
-    @kernel(FLOATS, INTS, FLOATS, INT, FLOAT, FLOATS, INTS, INTS, INTS, FLOATS, FLOAT, FLOATS, INT, INT, INT)
-    def message(  # type: ignore[no-untyped-def]
-        vertex_values, vertices, weights, corners, factor,
-        values, kinds, tap_starts, tap_offsets, tap_weights, tap_factor,
-        messages, width, first, last,
-    ):  # fmt: skip
-        """messages[i] = factor * slice(vertex_values)[i] + tap_factor * stencil(values)[i] for image rows first..last - 1.
+@inlined_part
+def _sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, pixel: int, lanes: int) -> Any:
+    """The row of one pixel, interpolated between its vertices."""
+    total = zeros(lanes)
+    for at in range(pixel * corners, pixel * corners + corners):
+        row = load(vertex_values, np.int64(item(vertices, at)) * lanes, lanes)
+        total = add_scaled(total, item(weights, at), row)
+    return total
 
-        The taps of pixel (x, y) are row `kinds[y] * width + x` of the stencil; offsets count pixels from it.
+
+def _message(lanes: int) -> Compiled:
+    @kernel
+    def message(
+        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float,
+        values: Floats, kinds: Ints, tap_starts: Ints, tap_offsets: Ints, tap_weights: Floats, tap_factor: float,
+        messages: Floats, width: int, first: int, last: int,
+    ) -> None:  # fmt: skip
+        """messages[i] = factor * slice(vertex_values)[i] + tap_factor * stencil(values)[i], rows first..last - 1.
+
+        The taps of pixel (x, y) are row `kinds[y] * width + x` of the stencil; offsets count pixels from it. Rows of
+        one kind have the same taps, so four of them are computed together: each tap is read once, and no addition
+        waits for the one before.
         """
-        for y in range(first, last):
+        down = width * lanes
+        y = first
+        while y < last:
+            n_rows = 4 if y + 3 < last and kinds[y] == kinds[y + 1] == kinds[y + 2] == kinds[y + 3] else 1
             for x in range(width):
-                pixel = y * width + x
-                total = zeros(lanes)
-                for at in range(pixel * corners, pixel * corners + corners):
-                    total = add_scaled(total, weights[at], load(vertex_values, np.int64(vertices[at]) * lanes, lanes))
-                near = zeros(lanes)
-                row = np.int64(kinds[y]) * width + x
-                for tap in range(tap_starts[row], tap_starts[row + 1]):
-                    near = add_scaled(near, tap_weights[tap], load(values, (pixel + tap_offsets[tap]) * lanes, lanes))
-                store(messages, pixel * lanes, add_scaled(scale(near, tap_factor), factor, total))
+                taps = np.int64(kinds[y]) * width + x
+                begin, end = np.int64(tap_starts[taps]), np.int64(tap_starts[taps + 1])
+                here = (y * width + x) * lanes
+                a, b, c, d = zeros(lanes), zeros(lanes), zeros(lanes), zeros(lanes)
+                if n_rows == 4:
+                    for at in range(begin, end):
+                        weight, there = item(tap_weights, at), here + item(tap_offsets, at) * lanes
+                        a = add_scaled(a, weight, load(values, there, lanes))
+                        b = add_scaled(b, weight, load(values, there + down, lanes))
+                        c = add_scaled(c, weight, load(values, there + 2 * down, lanes))
+                        d = add_scaled(d, weight, load(values, there + 3 * down, lanes))
+                    store(messages, here + down, scale(b, tap_factor))
+                    store(messages, here + 2 * down, scale(c, tap_factor))
+                    store(messages, here + 3 * down, scale(d, tap_factor))
+                else:
+                    for at in range(begin, end):
+                        there = here + item(tap_offsets, at) * lanes
+                        a = add_scaled(a, item(tap_weights, at), load(values, there, lanes))
+                store(messages, here, scale(a, tap_factor))
+            # A loop of its own: the vertices' rows would push the values of the next taps out of the cache.
+            for pixel in range(y * width, (y + n_rows) * width):
+                row = _sliced(vertex_values, vertices, weights, corners, pixel, lanes)
+                store(messages, pixel * lanes, add_scaled(load(messages, pixel * lanes, lanes), factor, row))
+            y += n_rows
 
     return message

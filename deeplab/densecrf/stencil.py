@@ -1,7 +1,7 @@
 """The position Gaussian as a stencil, where its lattice looks the same from every row of the image.
 
-A lattice over positions does not depend on the image, and a few features further down it coincides with itself. So
-the filter is a weighted sum over a few neighbours whose weights depend on the column, on the row's phase and, near the
+A lattice over positions does not depend on the image, and a whole number of deviations further down it coincides with
+itself. So the filter is a weighted sum over a few neighbours whose weights depend on the column, on the row's phase and, near the
 upper and lower border, on the row itself. They are the lattice's answers to single pixels, computed on a low strip.
 """
 
@@ -12,18 +12,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.chunks import WIDE
-from deeplab.densecrf.lattice import Floats, Ints
+from deeplab.densecrf.arrays import Floats, Ints
+from deeplab.densecrf.chunks import WIDTH
 from deeplab.densecrf.permutohedral import build_lattice
 from deeplab.densecrf.team import Team
 
 # Beyond this deviation the lattice is faster: there are some 32 taps for each square of a deviation.
 _MAX_STD = 1.0
 _MAX_PERIOD = 24  # rows
-_TRANSLATION = 6  # features in y after which the lattice, and every rounding on the way to it, repeats
 # Deviations that a value can travel: one edge of a simplex to a vertex, two by three blurs along axes that sum to
 # zero, and one edge back to a pixel. An edge of the lattice for two features is one deviation long.
 _REACH = 4
+_MAX_EXTENT = 1500  # deviations
 _NEGLIGIBLE = 1e-7  # a tap of less than this is rounding
 
 
@@ -45,10 +45,11 @@ def build_stencil(height: int, width: int, xy_std: float) -> Stencil | None:
         xy_std: standard deviation in pixels.
 
     Returns:
-        None where the rows do not repeat soon or the taps are too many, so that the lattice has to be used.
+        None where the lattice has to be used: the rows do not repeat soon, the taps are too many, or the image is so
+        large that the reference's lattice coordinates, in single precision, are noticeably off.
     """
     period = _period(xy_std)
-    if period is None:
+    if period is None or height > _MAX_EXTENT * xy_std or width > _MAX_EXTENT * xy_std:
         return None
     border = 2 * _radius(xy_std)  # rows whose taps, or whose neighbours' norms, the end of the image touches
     spare = max(0, (height - 2 * border) // period - 1) * period
@@ -65,8 +66,8 @@ def _period(xy_std: float) -> int | None:
     if xy_std > _MAX_STD:
         return None
     for rows in range(1, _MAX_PERIOD + 1):
-        turns = rows / xy_std / _TRANSLATION
-        if round(turns) and math.isclose(turns, round(turns), rel_tol=1e-6):
+        features = rows / xy_std
+        if round(features) and math.isclose(features, round(features), rel_tol=1e-6):
             return rows
     return None
 
@@ -99,12 +100,12 @@ def _probe(height: int, width: int, xy_std: float, side: int) -> Floats:
     phases = (y % side) * side + x % side
     answers = np.empty((height * width, side * side), np.float32)
     with Team(1) as team:
-        lattice = build_lattice((height, width), xy_std, team, Arena())
-        vertex_values = np.empty(lattice.n_vertices * WIDE, np.float32)
-        for first in range(0, side * side, WIDE):
-            lit = (phases[:, None] == np.arange(first, first + WIDE)).astype(np.float32).reshape(-1)
-            lattice.splat_and_blur(lit, WIDE, vertex_values, team)
-            lattice.slice(vertex_values, WIDE, 1.0, lit, team, accumulate=False)
-            part = answers[:, first : first + WIDE]
-            part[:] = lit.reshape(-1, WIDE)[:, : part.shape[1]]
+        lattice = build_lattice(height, width, xy_std, team, Arena())
+        vertex_values = np.empty(lattice.n_vertices * WIDTH, np.float32)
+        for first in range(0, side * side, WIDTH):
+            lit = (phases[:, None] == np.arange(first, first + WIDTH)).astype(np.float32).reshape(-1)
+            lattice.splat_and_blur(lit, WIDTH, vertex_values, team)
+            lattice.slice(vertex_values, WIDTH, 1.0, lit, team, accumulate=False)
+            part = answers[:, first : first + WIDTH]
+            part[:] = lit.reshape(-1, WIDTH)[:, : part.shape[1]]
     return answers

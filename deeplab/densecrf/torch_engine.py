@@ -81,7 +81,7 @@ class TorchEngine:
         self._check(rows, probs)
         colours = torch.cat([self._upload(image).view(-1, 3) for image in images])
         sizes = [(image.shape[0], image.shape[1]) for image in images]
-        parts = self._mean_field(colours, rows, sizes).split([height * width for height, width in sizes])
+        parts = torch.split(self._mean_field(colours, rows, sizes), [height * width for height, width in sizes])
         return [part.T.reshape(-1, *size) for part, size in zip(parts, sizes, strict=True)]
 
     def _upload(self, array: NDArray[np.generic]) -> Tensor:
@@ -102,24 +102,19 @@ class TorchEngine:
 
     def _mean_field(self, colours: Tensor, rows: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
         """Q (P, C) for the pixels of all images, from colours (P, 3) and probabilities (P, C)."""
-        likelihood = rows.clamp(_CLIP, 1)
-        scale = 1 / likelihood.sum(1, keepdim=True)
+        everything = rows.clamp(_CLIP, 1)
+        scale = 1 / everything.sum(1, keepdim=True)
         kept = self._kept_classes(rows)
-        rest = None
-        everything = likelihood
+        likelihood, rest = everything, None
         if len(kept) < rows.shape[1]:
-            likelihood = everything[:, kept]
-            rest = everything.sum(1, keepdim=True) - likelihood.sum(1, keepdim=True)
+            likelihood, rest = everything[:, kept], _Rest(everything, kept)
         q = likelihood * scale
         if self._parameters.iter_max:
             filters = self._filters(colours, sizes)
+            sums = None if rest is None else _messages(torch.ones_like(scale), filters)
             for _ in range(self._parameters.iter_max):
-                q, scale = _softmax(_messages(q, filters), likelihood, rest)
-        if rest is None:
-            return q
-        everything *= scale
-        everything[:, kept] = q
-        return everything
+                q, scale = _softmax(_messages(q, filters), likelihood, rest, sums)
+        return q if rest is None else rest.restore(everything, scale, q)
 
     def _kept_classes(self, rows: Tensor) -> Tensor:
         """Classes that take part for some image of the batch (see `pruning`)."""
@@ -155,20 +150,49 @@ def _deviations(parameters: CrfParameters) -> tuple[float, float, float]:
 def _messages(q: Tensor, filters: list[tuple[float, TorchLattice]]) -> Tensor:
     """The weighted sum of the filtered beliefs, (P, C)."""
     messages = torch.empty_like(q)
-    for part, result in zip(q.split(_CLASSES_AT_ONCE, 1), messages.split(_CLASSES_AT_ONCE, 1), strict=True):
-        values = part.contiguous()
-        result.zero_()
+    for first in range(0, q.shape[1], _CLASSES_AT_ONCE):
+        values = q[:, first : first + _CLASSES_AT_ONCE].contiguous()
+        result = messages[:, first : first + _CLASSES_AT_ONCE].zero_()
         for weight, lattice in filters:
             result.add_(lattice.filter(values), alpha=weight)
     return messages
 
 
-def _softmax(messages: Tensor, likelihood: Tensor, rest: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Q and the factor from a dropped class's likelihood to its Q; dropped classes have a message of zero."""
-    top = messages.amax(1, keepdim=True).clamp_(min=0)
+def _softmax(messages: Tensor, likelihood: Tensor, rest: "_Rest | None", sums: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Q of the kept classes, and the factor that turns a dropped class's likelihood into its Q."""
+    top = messages.amax(1, keepdim=True)
+    if rest is not None and sums is not None:
+        rest.listen(sums - messages.sum(1, keepdim=True))
     q = messages.sub_(top).exp_().mul_(likelihood)
     unmoved = torch.exp(-top)
     total = q.sum(1, keepdim=True)
     if rest is not None:
-        total += rest * unmoved
+        total += rest.weight() * unmoved
     return q.div_(total), unmoved / total
+
+
+class _Rest:
+    """The dropped classes of each pixel, lumped; see `pruning` for what they get to hear."""
+
+    def __init__(self, everything: Tensor, kept: Tensor) -> None:
+        self._kept = kept
+        self._dropped = torch.ones(everything.shape[1], dtype=torch.bool, device=kept.device)
+        self._dropped[kept] = False
+        shares = everything[:, self._dropped]
+        self._likelihood = shares.sum(1, keepdim=True)
+        self._squares = shares.square().sum(1, keepdim=True)
+        self._gain = torch.zeros_like(self._likelihood)
+
+    def listen(self, unheard: Tensor) -> None:
+        """Share what the kept classes leave of the messages (P, 1) among the dropped ones by their likelihood."""
+        self._gain = unheard.clamp_(min=0) / self._likelihood
+
+    def weight(self) -> Tensor:
+        """Sum of likelihood * exp(message) over the dropped classes to the first order, (P, 1)."""
+        return self._likelihood + self._gain * self._squares
+
+    def restore(self, everything: Tensor, scale: Tensor, q: Tensor) -> Tensor:
+        """Q of all classes (P, C) from the likelihood of all and Q of the kept ones."""
+        result = everything * (1 + everything * self._gain) * scale
+        result[:, self._kept] = q
+        return result

@@ -31,7 +31,12 @@ class TorchLattice:
     def filter(self, values: Tensor) -> Tensor:
         """Filter each column: (P, C) to (P, C) float32."""
         rows = embedding_bag(
-            self.pixels, values, self.starts, mode="sum", per_sample_weights=self.splat_weights, include_last_offset=True
+            self.pixels,
+            values,
+            self.starts,
+            mode="sum",
+            per_sample_weights=self.splat_weights,
+            include_last_offset=True,
         )
         for neighbours, weights in zip(self.neighbours, self.blur_weights, strict=True):
             rows = embedding_bag(neighbours, rows, mode="sum", per_sample_weights=weights)

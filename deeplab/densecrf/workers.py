@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from deeplab.densecrf.chunks import WIDE, Chunks
+from deeplab.densecrf.chunks import WIDTH, Chunks
 
 # Bytes for each pixel apart from its classes: keys, weights and both indices of the appearance lattice, its hash table,
 # and links and values for up to 2.5 vertices of it (photographs have 0.3 to 2.3).
@@ -31,7 +31,7 @@ def n_cores() -> int:
 def workspace_bytes(n_pixels: int, n_classes: int) -> int:
     """Memory that the numba engine holds for an image with so many classes in message passing, about."""
     lanes = Chunks(n_classes).lanes
-    return n_pixels * (_LATTICE_BYTES + 4 * WIDE * (len(lanes) + 1) + 4 * sum(lanes))
+    return n_pixels * (_LATTICE_BYTES + 4 * WIDTH * (len(lanes) + 1) + 4 * sum(lanes))
 
 
 def plan_workers(

@@ -11,6 +11,7 @@ import numpy as np
 from deeplab.densecrf.arrays import Bytes, Floats, GivenFloats, Ints, Longs
 from deeplab.densecrf.chunks import STEP, WIDTH
 from deeplab.densecrf.compiled import Compiled, kernel, part
+from deeplab.densecrf.pruning import THRESHOLD
 from deeplab.densecrf.simd import (
     add,
     exp_below,
@@ -29,6 +30,7 @@ _BLOCK = 256  # pixels: a block of all planes stays in the second-level cache wh
 _TILE = 64  # pixels whose rows stay in the first-level cache while plane after plane is written into them
 _F0, _F1 = np.float32(0), np.float32(1)
 REST = 4  # numbers that stand for all dropped classes of a pixel
+_THRESHOLD = np.float32(THRESHOLD)
 _CLIP = np.float32(1e-5)  # as unary_from_softmax of pydensecrf does: no class is less likely
 
 
@@ -85,7 +87,7 @@ def _row_start(place: int, slots: Longs, tail: int, pixel: int) -> tuple[int, in
     """Where the value of a position and pixel lies, and how far it is to that of the next pixel."""
     chunk = place // WIDTH
     lanes = WIDTH if chunk < slots.size - 1 else tail
-    return slots[chunk] + pixel * lanes + place % WIDTH, lanes  # type: ignore[return-value]
+    return slots[chunk] + pixel * lanes + place % WIDTH, lanes
 
 
 @part
@@ -124,8 +126,8 @@ def gather(
         places: (C) the position of each class among the kept ones, -1 if it is dropped.
         slots: where each chunk begins, in `likelihood` as in `beliefs`.
         likelihood, beliefs: written: clipped probabilities, and the same divided by their sum over all classes.
-        rest: (N * 4) written, (0) if no class is dropped. For each pixel: the sum of the dropped likelihoods, the sum of
-            their squares divided by it, and how `scatter` turns one into a belief: factor and gain.
+        rest: (N * 4) written, (0) if no class is dropped. For each pixel: the sum of the dropped likelihoods, the sum
+            of their squares divided by it, and how `scatter` turns one into a belief: factor and gain.
     """
     total = np.empty(_TILE, np.float32)
     dropped = np.empty(_TILE, np.float32)
@@ -197,7 +199,8 @@ def softmax_kernel(tail: int) -> Compiled:
             if rest.size:
                 at = pixel * REST
                 unmoved = np.exp(-top)
-                unheard = max(sums[pixel] - heard, _F0)
+                most = _THRESHOLD * sums[pixel] * rest[at] / rest[at + 1]  # no dropped class is believed in more
+                unheard = min(max(sums[pixel] - heard, _F0), most)
                 total += (rest[at] + unheard * rest[at + 1]) * unmoved
                 rest[at + 2], rest[at + 3] = unmoved / total, unheard / rest[at]
             factor = _F1 / total

@@ -8,12 +8,14 @@ Beliefs sum to one, so the messages of all classes sum to a known number, the fi
 classes leave of it belongs to the dropped ones; each gets of it what it has of their likelihood in that pixel, and as
 it is small its exponential is taken as 1 + message. So the softmax sees their weight to the first order.
 
-What remains. Let a dropped class have beliefs of at most e, let the dropped classes hold a share m of a pixel, and let
-w = pos_w + bi_w bound the sum of a pixel's messages (the filters of ones are about 1 under symmetric normalisation).
-A message that is shared out wrongly is off by at most w * e, so in one step no belief of that pixel is off by more than
-m * (exp(w * e) - 1): below 0.073 * m for the VOC settings. It is off by that only if the shares change from pixel to
-pixel as much as they can; where they are smooth the error is of second order in e. The steps make m and e small where
-the network is sure. Figures that were measured are in docs/crf.md.
+What remains. Messages are never negative, so the likelihoods times exp(message) of a pixel sum to at least one and no
+belief of a dropped class comes to exceed its likelihood by more than the factor that its own message gives. With w for
+the sum of a pixel's messages (about pos_w + bi_w under symmetric normalisation), e for `THRESHOLD` and m for the share
+of a pixel's likelihood that is dropped, a dropped class's message lies in 0..w * e, and what is shared out is held to
+that too. So a step sees the dropped weight wrong by at most the factor exp(w * e), and no belief of the pixel is off
+by more than m * (exp(w * e) - 1) for that step: 0.073 * m for the VOC settings. It is that much only where the shares
+change from pixel to pixel as much as they can; where they are smooth the error is of second order in e, and m falls
+with the first steps where the network is sure. Figures that were measured are in docs/crf.md.
 
 A class that is nowhere likely but rivals the pixel's best one, as in an undecided answer over very many classes, is
 kept for its ratio to the best. So a dropped class never holds a pixel's label.

@@ -162,7 +162,7 @@ def _softmax(messages: Tensor, likelihood: Tensor, rest: "_Rest | None", sums: T
     """Q of the kept classes, and the factor that turns a dropped class's likelihood into its Q."""
     top = messages.amax(1, keepdim=True)
     if rest is not None and sums is not None:
-        rest.listen(sums - messages.sum(1, keepdim=True))
+        rest.listen(sums - messages.sum(1, keepdim=True), sums)
     q = messages.sub_(top).exp_().mul_(likelihood)
     unmoved = torch.exp(-top)
     total = q.sum(1, keepdim=True)
@@ -183,9 +183,10 @@ class _Rest:
         self._squares = shares.square().sum(1, keepdim=True)
         self._gain = torch.zeros_like(self._likelihood)
 
-    def listen(self, unheard: Tensor) -> None:
-        """Share what the kept classes leave of the messages (P, 1) among the dropped ones by their likelihood."""
-        self._gain = unheard.clamp_(min=0) / self._likelihood
+    def listen(self, unheard: Tensor, sums: Tensor) -> None:
+        """Share what the kept classes leave of the sums of messages, both (P, 1), among the dropped ones."""
+        most = sums * self._likelihood / self._squares * THRESHOLD  # no dropped class is believed in more
+        self._gain = torch.minimum(unheard.clamp_(min=0) / self._likelihood, most)
 
     def weight(self) -> Tensor:
         """Sum of likelihood * exp(message) over the dropped classes to the first order, (P, 1)."""

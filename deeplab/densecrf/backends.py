@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Sequence
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -58,10 +57,10 @@ def build_engine(
         backend, device = _choose(device)
     if backend == "numba":
         _refuse_device(backend, device)
-        if find_spec("numba") is None:
-            raise CrfError("The numba backend is not installed; install 'numba'.")
-        from deeplab.densecrf.numba_engine import NumbaEngine
-
+        try:
+            from deeplab.densecrf.numba_engine import NumbaEngine
+        except ImportError as error:
+            raise CrfError(f"The numba backend cannot be loaded ({error}); install 'numba'.") from error
         return backend, NumbaEngine(parameters, n_threads or n_cores(), exact=exact)
     if backend == "torch":
         from deeplab.densecrf.torch_engine import TorchEngine

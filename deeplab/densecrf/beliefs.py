@@ -95,7 +95,7 @@ class Beliefs:
 
     def softmax(self, sums: Floats) -> None:
         """Turn the messages of all chunks into beliefs; `sums` (N) is what those of all classes sum to."""
-        rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums
+        rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(kernels.softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
 
     def to_probs(self) -> Floats:

@@ -2,7 +2,8 @@
 
 numba keeps compiled code beside the source file, or below the user's cache folder where the package is read-only.
 Where neither can be written (a container that runs as a user without a home) a private folder below the system's
-temporary one serves, and without even that each process compiles for itself.
+temporary one serves, and without even that each process compiles for itself. It compiles anew when the file of a kernel
+has changed, not when a constant or a part that it took from another file has: remove `__pycache__` after such an edit.
 """
 
 import os

@@ -11,7 +11,6 @@ import numpy as np
 from deeplab.densecrf.arrays import Bytes, Floats, GivenFloats, Ints, Longs
 from deeplab.densecrf.chunks import STEP, WIDTH
 from deeplab.densecrf.compiled import Compiled, kernel, part
-from deeplab.densecrf.pruning import THRESHOLD
 from deeplab.densecrf.simd import (
     add,
     exp_below,
@@ -30,7 +29,6 @@ _BLOCK = 256  # pixels: a block of all planes stays in the second-level cache wh
 _TILE = 64  # pixels whose rows stay in the first-level cache while plane after plane is written into them
 _F0, _F1 = np.float32(0), np.float32(1)
 REST = 4  # numbers that stand for all dropped classes of a pixel
-_THRESHOLD = np.float32(THRESHOLD)
 _CLIP = np.float32(1e-5)  # as unary_from_softmax of pydensecrf does: no class is less likely
 
 
@@ -158,7 +156,7 @@ def softmax_kernel(tail: int) -> Compiled:
     @kernel
     def softmax(
         messages: Floats, slots: Longs, likelihood: Floats, likelihood_slots: Longs, rest: Floats, sums: Floats,
-        first: int, last: int,
+        highest_belief: float, first: int, last: int,
     ) -> None:  # fmt: skip
         """Replace the messages of pixels first..last - 1 by likelihood * exp(message), normalised.
 
@@ -168,6 +166,7 @@ def softmax_kernel(tail: int) -> Compiled:
         Args:
             rest: (N * 4) as in `gather`, factor and gain written; (0) if no class is dropped.
             sums: (N) the sum of all messages, read only where classes are dropped.
+            highest_belief: of dropped classes, which bounds their messages.
         """
         n_full = slots.size - 1
         for pixel in range(first, last):
@@ -176,13 +175,13 @@ def softmax_kernel(tail: int) -> Compiled:
             top = lane_maximum(tail_row)
             heard = lane_sum(tail_row) if rest.size else _F0
             if n_full:
-                highest = load(messages, slots[0] + pixel * WIDTH, WIDTH)
-                both = highest
+                greatest = load(messages, slots[0] + pixel * WIDTH, WIDTH)
+                both = greatest
                 for k in range(1, n_full):
                     row = load(messages, slots[k] + pixel * WIDTH, WIDTH)
-                    highest = maximum(highest, row)
+                    greatest = maximum(greatest, row)
                     both = add(both, row)
-                top = max(top, lane_maximum(highest))
+                top = max(top, lane_maximum(greatest))
                 heard += lane_sum(both)
             tail_prior = load(likelihood, likelihood_slots[n_full] + pixel * tail, tail)
             tail_row = multiply(tail_prior, exp_below(tail_row, top))
@@ -199,7 +198,7 @@ def softmax_kernel(tail: int) -> Compiled:
             if rest.size:
                 at = pixel * REST
                 unmoved = np.exp(-top)
-                most = _THRESHOLD * sums[pixel] * rest[at] / rest[at + 1]  # no dropped class is believed in more
+                most = highest_belief * sums[pixel] * rest[at] / rest[at + 1]
                 unheard = min(max(sums[pixel] - heard, _F0), most)
                 total += (rest[at] + unheard * rest[at + 1]) * unmoved
                 rest[at + 2], rest[at + 3] = unmoved / total, unheard / rest[at]

@@ -1,7 +1,7 @@
 """Threads that share the phases of one image. Kernels release the interpreter's lock, so plain threads suffice."""
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from types import TracebackType
 from typing import Self
@@ -27,9 +27,9 @@ class Team:
         if self._pool is not None:
             self._pool.shutdown()
 
-    def run(self, tasks: Iterable[Callable[[], object]]) -> None:
+    def run(self, tasks: Sequence[Callable[[], object]]) -> None:
         """Run all tasks, the calling thread helping, and wait for the last; the first error is raised."""
-        if self._pool is None:
+        if self._pool is None or len(tasks) < 2:
             for task in tasks:
                 task()
             return

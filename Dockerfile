@@ -6,10 +6,6 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 
 FROM python:3.12-slim
-# pydensecrf2, the reference CRF, is compiled when it is installed.
-RUN apt-get update \
-    && apt-get install --yes --no-install-recommends g++ \
-    && rm -rf /var/lib/apt/lists/*
 WORKDIR /opt/deeplab
 COPY pyproject.toml constraints.txt README.md LICENSE ./
 COPY configs configs
@@ -23,7 +19,7 @@ COPY --from=browser \
     /build/node_modules/uplot/dist/uPlot.iife.min.js \
     /build/node_modules/uplot/dist/uPlot.min.css \
     web/static/vendor/
-RUN pip install --no-cache-dir --constraint constraints.txt '.[crf]'
+RUN pip install --no-cache-dir --constraint constraints.txt .
 
 # A named volume takes over the owner of the folder that it covers.
 RUN useradd --create-home deeplab && install --directory --owner deeplab /home/deeplab/platform

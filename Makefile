@@ -46,7 +46,7 @@ lock: setup ## Pin the newest versions that pyproject.toml admits
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(UV) --editable '.[dev]'
-	@$(UV) --editable '.[crf]' || echo "CRF is left out: pydensecrf2 could not be built (it needs a C++ compiler)."
+	@$(UV) --editable '.[pydensecrf]' || echo "The reference CRF for tests is left out: pydensecrf2 needs a C++ compiler."
 	@touch $@
 
 $(VENDOR)/.ready: package.json package-lock.json .npmrc | .venv/.ready

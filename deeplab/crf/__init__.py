@@ -1,6 +1,6 @@
-"""Dense CRF: sharpen a network's probabilities along the edges of the image. Torch-free until `refine` is called."""
+"""Dense CRF jobs: sharpen a network's probabilities along the edges of the images. The mathematics is in `densecrf`."""
 
-from deeplab.crf.dense import DenseCRF, require_engine
+from deeplab.crf.build import build_crf
 from deeplab.crf.refinement import refine
 
-__all__ = ["DenseCRF", "refine", "require_engine"]
+__all__ = ["build_crf", "refine"]

@@ -1,11 +1,11 @@
 """Refine the saved logits of a whole split, many images at a time."""
 
-import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
+from functools import lru_cache
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,13 +15,15 @@ from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
-from deeplab.crf.dense import DenseCRF, require_engine
+from deeplab.crf.build import build_crf
+from deeplab.densecrf import DenseCRF
 from deeplab.errors import DatasetError, DeepLabError
 from deeplab.files import printable
 from deeplab.images import write_mask
-from deeplab.processes import start_pool_worker
+from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
 from deeplab.resample import resize_planes
+from deeplab.schema import Crf
 
 if TYPE_CHECKING:
     from deeplab.datasets import Sample, SplitDataset
@@ -51,10 +53,12 @@ def refine(
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged.
-        DeepLabError: if pydensecrf is not installed, or a process died.
+        CrfError: if the backend of the CRF cannot be had.
+        DeepLabError: if a process died.
         Stopped: if the reporter asked for it.
     """
-    require_engine()
+    # Built here even if processes will do the work: what fails fails at once, and they find the compiled code on disk.
+    crf = build_crf(config.CRF)
     # Imported here, because the pool's processes import this module and do not need PyTorch.
     from deeplab.datasets import build_dataset
     from deeplab.metrics import ConfusionMatrix
@@ -63,7 +67,8 @@ def refine(
     _require_logits(dataset.ids, logits_dir)
     matrix = ConfusionMatrix(config.DATASET.N_CLASSES)
     reporter.progress(0, len(dataset), "image")
-    for done, (sample, labels) in enumerate(_refined(config, dataset, logits_dir, jobs or _n_cpus()), start=1):
+    refined = _on_gpu if crf.backend == "torch" else _in_processes
+    for done, (sample, labels) in enumerate(refined(config, crf, dataset, logits_dir, jobs or n_cpus()), start=1):
         matrix.update(sample.label, labels)
         if masks_dir is not None:
             write_mask(masks_dir / f"{sample.id}.png", labels)
@@ -77,22 +82,33 @@ def refine(
 class _Task:
     """What one process needs for one image. It reads the logits, which are large, itself."""
 
-    crf: DenseCRF
+    crf: Crf
     image: NDArray[np.uint8]
     logits: Path
     n_classes: int
 
 
-def _refined(
-    config: Config, dataset: "SplitDataset", logits_dir: Path, jobs: int
+def _on_gpu(
+    config: Config, crf: DenseCRF, dataset: "SplitDataset", logits_dir: Path, _jobs: int
 ) -> "Iterator[tuple[Sample, NDArray[np.uint8]]]":
-    crf, n_classes = DenseCRF.from_config(config.CRF), config.DATASET.N_CLASSES
+    """One image after the other in this process, which owns the GPU."""
+    for index in range(len(dataset)):
+        sample = dataset[index]
+        probs = _load_probs(logits_dir / f"{sample.id}.npy", config.DATASET.N_CLASSES, *sample.label.shape)
+        yield sample, crf.labels(sample.image, probs).astype(np.uint8)
+
+
+def _in_processes(
+    config: Config, crf: DenseCRF, dataset: "SplitDataset", logits_dir: Path, jobs: int
+) -> "Iterator[tuple[Sample, NDArray[np.uint8]]]":
+    """An image for each process of a pool."""
+    settings, n_classes = config.CRF.model_copy(update={"BACKEND": crf.backend}), config.DATASET.N_CLASSES
     in_work: deque[Sample] = deque()
 
     def tasks() -> Iterator[_Task]:
         for index in range(len(dataset)):
             in_work.append(dataset[index])
-            yield _Task(crf, in_work[-1].image, logits_dir / f"{in_work[-1].id}.npy", n_classes)
+            yield _Task(settings, in_work[-1].image, logits_dir / f"{in_work[-1].id}.npy", n_classes)
 
     jobs = min(jobs, len(dataset))
     # Spawned, because forking a process that runs threads (as PyTorch's does) can hang.
@@ -109,13 +125,22 @@ def _refined(
 
 
 def _refine_one(task: _Task) -> NDArray[np.uint8]:
-    """Runs in a process of the pool, on one thread: numpy's arithmetic and pydensecrf use no more."""
-    height, width = task.image.shape[:2]
-    logits = resize_planes(_load_logits(task.logits, task.n_classes), height, width)
+    """Runs in a process of the pool, on one thread."""
+    probs = _load_probs(task.logits, task.n_classes, *task.image.shape[:2])
+    return _crf_of_process(task.crf).labels(task.image, probs).astype(np.uint8)
+
+
+@lru_cache(maxsize=1)
+def _crf_of_process(crf: Crf) -> DenseCRF:
+    return build_crf(crf, n_threads=1)
+
+
+def _load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[np.float32]:
+    """The softmax of an image's logits at the size of the image, (C, height, width) float32."""
+    logits = resize_planes(_load_logits(path, n_classes), height, width)
     exponentials = np.exp(logits - logits.max(axis=0))
-    probs = task.crf(task.image, exponentials / exponentials.sum(axis=0))
-    labels: NDArray[np.uint8] = probs.argmax(axis=0).astype(np.uint8)
-    return labels
+    probs: NDArray[np.float32] = exponentials / exponentials.sum(axis=0)
+    return probs
 
 
 def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:
@@ -136,7 +161,3 @@ def _require_logits(ids: list[str], logits_dir: Path) -> None:
             f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
             f" ({', '.join(missing[:_NAMED])}{more}); evaluate the split and save its logits first."
         )
-
-
-def _n_cpus() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

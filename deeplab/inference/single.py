@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch.nn import functional
 
-from deeplab.crf import DenseCRF
+from deeplab.densecrf import DenseCRF
 from deeplab.inference.labelling import label_map
 from deeplab.inference.segmenter import Segmenter
 from deeplab.resample import resize_longer_side

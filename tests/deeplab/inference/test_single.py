@@ -1,10 +1,9 @@
 from pathlib import Path
 
 import numpy as np
-import pytest
 from PIL import Image
 
-from deeplab.crf import DenseCRF
+from deeplab.densecrf import DenseCRF
 from deeplab.inference.panels import draw_panels, save_panels
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_single
@@ -20,7 +19,6 @@ def test_the_longer_side_is_that_of_the_test_images(segmenter: Segmenter) -> Non
 
 
 def test_crf_refines_the_probabilities(segmenter: Segmenter) -> None:
-    pytest.importorskip("pydensecrf", reason="the optional pydensecrf is not installed")
     image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     plain = segment_single(segmenter, image)
     idle = segment_single(segmenter, image, DenseCRF(1, 0, 1, 0, 1, 1))

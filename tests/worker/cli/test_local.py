@@ -62,7 +62,6 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
 def test_test_and_crf_write_scores_as_the_original(
     deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
 ) -> None:
-    pytest.importorskip("pydensecrf", reason="the optional pydensecrf is not installed")
     ended = deeplab("test", *output, "-m", experiment / "weights.pth", "--cpu")
     assert ended.exit_code == 0, ended.output
     part = Path("shapes") / "deeplabv2_resnet50_msc" / "val"
@@ -92,7 +91,6 @@ def test_test_of_another_split_without_logits(
 
 
 def test_crf_before_test_says_what_is_missing(deeplab: Deeplab, output: list[str]) -> None:
-    pytest.importorskip("pydensecrf", reason="the optional pydensecrf is not installed")
     ended = deeplab("crf", *output)
     assert ended.exit_code == 1
     assert "the logits of 2 of 2 images are missing" in ended.stderr
@@ -102,8 +100,6 @@ def test_crf_before_test_says_what_is_missing(deeplab: Deeplab, output: list[str
 def test_single_draws_a_figure(
     deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path, options: list[str]
 ) -> None:
-    if options:
-        pytest.importorskip("pydensecrf", reason="the optional pydensecrf is not installed")
     image, figure = experiment / "unlabelled" / "scene_00.png", tmp_path / "new" / "figure.png"
     command = ["single", *output, "-m", experiment / "weights.pth", "-i", image, *options]
     ended = deeplab(*command, "-o", figure)

@@ -35,19 +35,18 @@ def single(
     each class that was found.
     """
     from deeplab.config import load_config
-    from deeplab.crf import DenseCRF, require_engine
+    from deeplab.crf import build_crf
     from deeplab.images import read_image
     from deeplab.inference.labelling import count_classes
     from deeplab.inference.panels import save_panels
     from deeplab.inference.segmenter import Segmenter
     from deeplab.inference.single import segment_single
 
-    if crf:
-        require_engine()
     config = load_config(config_path, overrides)
+    refiner = build_crf(config.CRF) if crf else None
     image = read_image(image_path)
     segmenter = Segmenter.from_checkpoint(config, model_path, device)
-    result = segment_single(segmenter, image, DenseCRF.from_config(config.CRF) if crf else None)
+    result = segment_single(segmenter, image, refiner)
     output = output or Path(f"{image_path.stem}_labels.png")
     save_panels(output, *result, segmenter.labels)
     shares = _shares(count_classes(result.label_map), segmenter.labels)

@@ -1,0 +1,119 @@
+"""Mean-field inference for one image with numba kernels.
+
+Source: P. Krähenbühl, V. Koltun, "Efficient inference in fully connected CRFs with Gaussian edge potentials", NIPS
+2011, algorithm 1 with Potts compatibility. A step is Q = softmax(log(likelihood) + message), where the message is the
+sum of both filtered Q; it is computed as likelihood * exp(message), normalised, so that no logarithm is needed.
+"""
+
+import functools
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.arrays import Floats
+from deeplab.densecrf.beliefs import Beliefs
+from deeplab.densecrf.lattice import Lattice
+from deeplab.densecrf.parameters import CrfParameters
+from deeplab.densecrf.permutohedral import build_lattice
+from deeplab.densecrf.row_kernels import row_kernels
+from deeplab.densecrf.stencil import Stencil, build_stencil
+from deeplab.densecrf.team import Team
+
+_NONE = np.empty(0, np.float32)
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The memory of one image at a time, used again for the next."""
+
+    rows: Arena = field(default_factory=Arena)
+    appearance: Arena = field(default_factory=Arena)
+    smoothness: Arena = field(default_factory=Arena)
+
+    @property
+    def n_bytes(self) -> int:
+        """How much is held."""
+        return self.rows.n_bytes + self.appearance.n_bytes + self.smoothness.n_bytes
+
+
+def infer(
+    image: NDArray[np.uint8], probs: Floats, parameters: CrfParameters, team: Team, workspace: Workspace, *, exact: bool
+) -> Beliefs:
+    """Q after the last mean-field step; it lives in the workspace.
+
+    Args:
+        image: (H, W, 3) uint8, C-contiguous.
+        probs: (C, H, W) float32, C-contiguous.
+        parameters: of the CRF.
+        team: threads to share the work.
+        workspace: memory of this image alone until its answer is read.
+        exact: let all classes take part (see `pruning`).
+
+    Raises:
+        CrfError: if some pixel's probabilities are no distribution, or the lattice has too many places.
+    """
+    beliefs = Beliefs.prepare(probs, team, workspace.rows, exact=exact, held=workspace.n_bytes)
+    if parameters.iter_max:
+        kernels = _Kernels(image, parameters, team, workspace)
+        sums = kernels.row_sums() if beliefs.drops_classes else _NONE
+        for _ in range(parameters.iter_max):
+            for k, lanes in enumerate(beliefs.chunks.lanes):
+                kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
+                beliefs.take_messages(k)
+            beliefs.softmax(sums)
+    return beliefs
+
+
+class _Kernels:
+    """Both Gaussians of one image, ready to filter."""
+
+    def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
+        height, width, _ = image.shape
+        self._parameters = parameters
+        self._team = team
+        self._arena = workspace.rows
+        self._appearance = build_lattice(
+            height, width, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
+        )
+        self._stencil = build_stencil(height, width, parameters.pos_xy_std)
+        self._smoothness: Lattice | None = None
+        if self._stencil is None:
+            self._smoothness = build_lattice(height, width, parameters.pos_xy_std, team, workspace.smoothness)
+        self._height, self._width = height, width
+
+    def row_sums(self) -> Floats:
+        """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
+        n_pixels = self._height * self._width
+        ones: Floats = self._arena.take("ones", n_pixels, np.float32)
+        ones.fill(1)
+        sums: Floats = self._arena.take("sums", n_pixels, np.float32)
+        self.send_messages(ones, sums, 1)
+        return sums
+
+    def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
+        """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
+        at_vertices = self._blurred(self._appearance, values, lanes)
+        if self._stencil is not None:
+            self._combine(self._stencil, at_vertices, values, lanes, messages)
+        elif self._smoothness is not None:
+            weights = self._parameters
+            self._appearance.slice(at_vertices, lanes, weights.bi_w, messages, self._team, accumulate=False)
+            at_vertices = self._blurred(self._smoothness, values, lanes)
+            self._smoothness.slice(at_vertices, lanes, weights.pos_w, messages, self._team, accumulate=True)
+
+    def _blurred(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
+        at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
+        lattice.splat_and_blur(values, lanes, at_vertices, self._team)
+        return at_vertices
+
+    def _combine(self, stencil: Stencil, at_vertices: Floats, values: Floats, lanes: int, messages: Floats) -> None:
+        """Slice the one Gaussian and apply the stencil of the other in one pass over the pixels."""
+        lattice, weights = self._appearance, self._parameters
+        corners = lattice.vertices, lattice.slice_weights, lattice.corners, weights.bi_w
+        taps = stencil.kinds, stencil.starts, stencil.offsets, stencil.weights, weights.pos_w
+        message = functools.partial(
+            row_kernels(lanes).message, at_vertices, *corners, values, *taps, messages, self._width
+        )
+        self._team.share(message, self._height)

@@ -1,0 +1,62 @@
+"""The engine for processors: numba kernels, several threads for one image or an image for each thread."""
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.densecrf.beliefs import Beliefs
+from deeplab.densecrf.meanfield import Workspace, infer
+from deeplab.densecrf.parameters import CrfParameters
+from deeplab.densecrf.team import Team
+from deeplab.densecrf.workers import Plan, plan_workers
+
+Answer = TypeVar("Answer")
+Image = NDArray[np.uint8]
+Probs = NDArray[np.float32]
+
+
+class NumbaEngine:
+    """Runs the CRF on `n_threads` threads. One object may be used from several threads at once."""
+
+    def __init__(self, parameters: CrfParameters, n_threads: int, *, exact: bool) -> None:
+        self._parameters = parameters
+        self._n_threads = n_threads
+        self._exact = exact
+        self._workspaces: list[Workspace] = []  # idle ones; taking and giving back is atomic
+
+    def marginals(self, images: Sequence[Image], probs: Sequence[Probs]) -> list[Probs]:
+        """Q of each image, (C, H, W) float32."""
+        return self._run(images, probs, Beliefs.to_probs)
+
+    def labels(self, images: Sequence[Image], probs: Sequence[Probs]) -> list[NDArray[np.int32]]:
+        """The most likely class of each pixel of each image, (H, W) int32."""
+        return self._run(images, probs, Beliefs.to_labels)
+
+    def _run(self, images: Sequence[Image], probs: Sequence[Probs], read: Callable[[Beliefs], Answer]) -> list[Answer]:
+        if not images:
+            return []
+        largest = max(probs, key=np.size)
+        n_classes, height, width = largest.shape
+        plan = plan_workers(len(images), height * width, n_classes, cores=self._n_threads, exact=self._exact)
+
+        def answer(image: Image, p: Probs) -> Answer:
+            return self._answer(image, p, read, plan)
+
+        if plan.workers == 1:
+            return [answer(image, p) for image, p in zip(images, probs, strict=True)]
+        with ThreadPoolExecutor(plan.workers) as pool:
+            return list(pool.map(answer, images, probs))
+
+    def _answer(self, image: Image, probs: Probs, read: Callable[[Beliefs], Answer], plan: Plan) -> Answer:
+        try:
+            workspace = self._workspaces.pop()
+        except IndexError:
+            workspace = Workspace()
+        try:
+            with Team(plan.threads) as team:
+                return read(infer(image, probs, self._parameters, team, workspace, exact=self._exact))
+        finally:
+            self._workspaces.append(workspace)

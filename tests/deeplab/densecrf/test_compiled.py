@@ -1,0 +1,55 @@
+import os
+import stat
+from pathlib import Path
+
+from deeplab.densecrf.compiled import private_folder
+from tests.deeplab.densecrf.test_numba_engine import run
+
+KERNEL = """
+    import sys
+    from deeplab.densecrf import chunks
+    from deeplab.densecrf.lattice_kernels import refill
+    print(sum(refill.stats.cache_hits.values()))
+"""
+
+
+def test_private_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    assert folder is not None
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+    assert private_folder(tmp_path) == folder
+
+
+def test_a_folder_that_others_could_write_to_is_not_used(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    assert folder is not None
+    folder.chmod(0o777)
+    assert private_folder(tmp_path) is None
+
+
+def test_a_link_or_a_file_is_not_used(tmp_path: Path) -> None:
+    name = f"deeplab-kernels-{os.getuid()}"
+    (tmp_path / "a").mkdir()
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "a" / name).symlink_to(tmp_path / "elsewhere")
+    assert private_folder(tmp_path / "a") is None
+    (tmp_path / name).write_text("")
+    assert private_folder(tmp_path) is None
+    assert private_folder(tmp_path / "absent") is None
+
+
+def test_code_is_cached_in_the_temporary_folder_where_nothing_else_can_be_written(tmp_path: Path) -> None:
+    # numba is left with the one place that nobody named, as in a read-only package of a user without a home.
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(tmp_path)}
+    assert run(KERNEL, **nowhere) == "0\n"
+    assert list(tmp_path.glob("deeplab-kernels-*/**/*.nbi"))
+    assert run(KERNEL, **nowhere) == "1\n"
+
+
+def test_without_any_place_kernels_are_compiled_all_the_same(tmp_path: Path) -> None:
+    folder = private_folder(tmp_path)
+    assert folder is not None
+    folder.chmod(0o777)
+    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(tmp_path)}
+    assert run(KERNEL, **nowhere) == "0\n"
+    assert not list(folder.iterdir())

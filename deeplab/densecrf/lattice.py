@@ -8,7 +8,7 @@ import numpy as np
 
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.row_kernels import row_kernels
-from deeplab.densecrf.team import Team, even_ranges
+from deeplab.densecrf.team import Team
 
 
 @dataclass(frozen=True)
@@ -65,13 +65,15 @@ class Lattice:
             blur = functools.partial(kernels.blur, vertex_values, chains.items, chains.starts)
             team.over(blur, split_by_load(chains.starts, team.n_threads))
 
-    def slice(
-        self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team, *, accumulate: bool
-    ) -> None:
-        """Interpolate at the pixels: values = (values if accumulate) + factor * slice(vertex_values)."""
-        corners = self.vertices, self.slice_weights, self.corners
-        slice_ = functools.partial(row_kernels(lanes).slice, vertex_values, *corners, factor, values, accumulate)
-        team.over(slice_, even_ranges(self.n_pixels, team.n_threads))
+    def slice(self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team) -> None:
+        """Interpolate at the pixels: values = factor * slice(vertex_values), rows of so many lanes."""
+        work = functools.partial(row_kernels(lanes).slice, vertex_values, *self.corner_arrays, factor, values)
+        team.share(work, self.n_pixels)
+
+    @property
+    def corner_arrays(self) -> tuple[Ints, Floats, int]:
+        """What slicing needs to know of the pixels."""
+        return self.vertices, self.slice_weights, self.corners
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

@@ -14,14 +14,14 @@ from numpy.typing import NDArray
 from deeplab.densecrf.arena import Arena
 from deeplab.densecrf.arrays import Floats
 from deeplab.densecrf.beliefs import Beliefs
-from deeplab.densecrf.lattice import Lattice
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.permutohedral import build_lattice
 from deeplab.densecrf.row_kernels import row_kernels
-from deeplab.densecrf.stencil import Stencil, build_stencil
+from deeplab.densecrf.smoothness import smoothness_lattice
 from deeplab.densecrf.team import Team
 
 _NONE = np.empty(0, np.float32)
+_NAMES = "at_appearance", "at_smoothness"  # of the memory for the vertices of both lattices
 
 
 @dataclass(frozen=True)
@@ -71,49 +71,28 @@ class _Kernels:
 
     def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
         height, width, _ = image.shape
-        self._parameters = parameters
+        self._weights = parameters.bi_w, parameters.pos_w
         self._team = team
         self._arena = workspace.rows
+        self._n_pixels = height * width
         self._appearance = build_lattice(
             height, width, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
         )
-        self._stencil = build_stencil(height, width, parameters.pos_xy_std)
-        self._smoothness: Lattice | None = None
-        if self._stencil is None:
-            self._smoothness = build_lattice(height, width, parameters.pos_xy_std, team, workspace.smoothness)
-        self._height, self._width = height, width
+        self._smoothness = smoothness_lattice(height, width, parameters.pos_xy_std, team, workspace.smoothness)
 
     def row_sums(self) -> Floats:
         """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
-        n_pixels = self._height * self._width
-        ones: Floats = self._arena.take("ones", n_pixels, np.float32)
+        ones: Floats = self._arena.take("ones", self._n_pixels, np.float32)
         ones.fill(1)
-        sums: Floats = self._arena.take("sums", n_pixels, np.float32)
+        sums: Floats = self._arena.take("sums", self._n_pixels, np.float32)
         self.send_messages(ones, sums, 1)
         return sums
 
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
-        at_vertices = self._blurred(self._appearance, values, lanes)
-        if self._stencil is not None:
-            self._combine(self._stencil, at_vertices, values, lanes, messages)
-        elif self._smoothness is not None:
-            weights = self._parameters
-            self._appearance.slice(at_vertices, lanes, weights.bi_w, messages, self._team, accumulate=False)
-            at_vertices = self._blurred(self._smoothness, values, lanes)
-            self._smoothness.slice(at_vertices, lanes, weights.pos_w, messages, self._team, accumulate=True)
-
-    def _blurred(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
-        at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
-        lattice.splat_and_blur(values, lanes, at_vertices, self._team)
-        return at_vertices
-
-    def _combine(self, stencil: Stencil, at_vertices: Floats, values: Floats, lanes: int, messages: Floats) -> None:
-        """Slice the one Gaussian and apply the stencil of the other in one pass over the pixels."""
-        lattice, weights = self._appearance, self._parameters
-        corners = lattice.vertices, lattice.slice_weights, lattice.corners, weights.bi_w
-        taps = stencil.kinds, stencil.starts, stencil.offsets, stencil.weights, weights.pos_w
-        message = functools.partial(
-            row_kernels(lanes).message, at_vertices, *corners, values, *taps, messages, self._width
-        )
-        self._team.share(message, self._height)
+        sliced: list[object] = []
+        for name, lattice, weight in zip(_NAMES, (self._appearance, self._smoothness), self._weights, strict=True):
+            at_vertices: Floats = self._arena.take(name, lattice.n_vertices * lanes, np.float32)
+            lattice.splat_and_blur(values, lanes, at_vertices, self._team)
+            sliced += [at_vertices, *lattice.corner_arrays, weight]
+        self._team.share(functools.partial(row_kernels(lanes).message, *sliced, messages), self._n_pixels)

@@ -113,5 +113,5 @@ def _normalise(lattice: Lattice, alpha: float, team: Team, arena: Arena) -> None
     ones.fill(1)
     vertex_values = arena.take("vertex_ones", lattice.n_vertices, np.float32)
     lattice.splat_and_blur(ones, 1, vertex_values, team)
-    lattice.slice(vertex_values, 1, alpha, ones, team, accumulate=False)
+    lattice.slice(vertex_values, 1, alpha, ones, team)
     kernels.normalise(ones, alpha, lattice.pixels, lattice.splat_weights, lattice.corners, lattice.slice_weights)

@@ -74,13 +74,12 @@ def _slice(lanes: int) -> Compiled:
     @kernel
     def slice_(
         vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float,
-        values: Floats, accumulate: bool, first: int, last: int,
+        values: Floats, first: int, last: int,
     ) -> None:  # fmt: skip
-        """values[i] = (values[i] if accumulate) + factor * sum of weight * vertex_values over pixel i's corners."""
+        """values[i] = factor * sum of weight * vertex_values over pixel i's corners."""
         for pixel in range(first, last):
-            kept = load(values, pixel * lanes, lanes) if accumulate else zeros(lanes)
             row = _sliced(vertex_values, vertices, weights, corners, pixel, lanes)
-            store(values, pixel * lanes, add_scaled(kept, factor, row))
+            store(values, pixel * lanes, scale(row, factor))
 
     return slice_
 
@@ -98,44 +97,14 @@ def _sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int
 def _message(lanes: int) -> Compiled:
     @kernel
     def message(
-        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float,
-        values: Floats, kinds: Ints, tap_starts: Ints, tap_offsets: Ints, tap_weights: Floats, tap_factor: float,
-        messages: Floats, width: int, first: int, last: int,
+        far: Floats, far_vertices: Ints, far_weights: Floats, far_corners: int, far_factor: float,
+        near: Floats, near_vertices: Ints, near_weights: Floats, near_corners: int, near_factor: float,
+        messages: Floats, first: int, last: int,
     ) -> None:  # fmt: skip
-        """messages[i] = factor * slice(vertex_values)[i] + tap_factor * stencil(values)[i], rows first..last - 1.
-
-        The taps of pixel (x, y) are row `kinds[y] * width + x` of the stencil; offsets count pixels from it. Rows of
-        one kind have the same taps, so four of them are computed together: each tap is read once, and no addition
-        waits for the one before.
-        """
-        down = width * lanes
-        y = first
-        while y < last:
-            n_rows = 4 if y + 3 < last and kinds[y] == kinds[y + 1] == kinds[y + 2] == kinds[y + 3] else 1
-            for x in range(width):
-                taps = np.int64(kinds[y]) * width + x
-                begin, end = np.int64(tap_starts[taps]), np.int64(tap_starts[taps + 1])
-                here = (y * width + x) * lanes
-                a, b, c, d = zeros(lanes), zeros(lanes), zeros(lanes), zeros(lanes)
-                if n_rows == 4:
-                    for at in range(begin, end):
-                        weight, there = item(tap_weights, at), here + item(tap_offsets, at) * lanes
-                        a = add_scaled(a, weight, load(values, there, lanes))
-                        b = add_scaled(b, weight, load(values, there + down, lanes))
-                        c = add_scaled(c, weight, load(values, there + 2 * down, lanes))
-                        d = add_scaled(d, weight, load(values, there + 3 * down, lanes))
-                    store(messages, here + down, scale(b, tap_factor))
-                    store(messages, here + 2 * down, scale(c, tap_factor))
-                    store(messages, here + 3 * down, scale(d, tap_factor))
-                else:
-                    for at in range(begin, end):
-                        there = here + item(tap_offsets, at) * lanes
-                        a = add_scaled(a, item(tap_weights, at), load(values, there, lanes))
-                store(messages, here, scale(a, tap_factor))
-            # A loop of its own: the vertices' rows would push the values of the next taps out of the cache.
-            for pixel in range(y * width, (y + n_rows) * width):
-                row = _sliced(vertex_values, vertices, weights, corners, pixel, lanes)
-                store(messages, pixel * lanes, add_scaled(load(messages, pixel * lanes, lanes), factor, row))
-            y += n_rows
+        """messages[i] = far_factor * slice(far)[i] + near_factor * slice(near)[i], two lattices in one pass."""
+        for pixel in range(first, last):
+            row = scale(_sliced(far, far_vertices, far_weights, far_corners, pixel, lanes), far_factor)
+            other = _sliced(near, near_vertices, near_weights, near_corners, pixel, lanes)
+            store(messages, pixel * lanes, add_scaled(row, near_factor, other))
 
     return message

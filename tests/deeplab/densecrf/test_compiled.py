@@ -5,12 +5,31 @@ from pathlib import Path
 from deeplab.densecrf.compiled import private_folder
 from tests.deeplab.densecrf.test_numba_engine import run
 
-KERNEL = """
-    import sys
-    from deeplab.densecrf import chunks
-    from deeplab.densecrf.lattice_kernels import refill
-    print(sum(refill.stats.cache_hits.values()))
+MODULE = """
+from deeplab.densecrf.arrays import Floats
+from deeplab.densecrf.compiled import kernel
+
+@kernel
+def first(values: Floats) -> float:
+    return values[0]
 """
+
+HITS = """
+    import numpy as np
+    from probe import first
+    assert first(np.full(1, 3, np.float32)) == 3
+    print(sum(first.stats.cache_hits.values()))
+"""
+
+
+def cache_hits(folder: Path) -> str:
+    """What a process finds in the cache where numba is left with the one place that nobody named.
+
+    So it is in a read-only package of a user without a home.
+    """
+    (folder / "probe.py").write_text(MODULE)
+    locators = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator"}
+    return run(HITS, TMPDIR=str(folder), PYTHONPATH=str(folder), **locators).strip()
 
 
 def test_private_folder_is_made_for_this_user_alone(tmp_path: Path) -> None:
@@ -39,17 +58,14 @@ def test_a_link_or_a_file_is_not_used(tmp_path: Path) -> None:
 
 
 def test_code_is_cached_in_the_temporary_folder_where_nothing_else_can_be_written(tmp_path: Path) -> None:
-    # numba is left with the one place that nobody named, as in a read-only package of a user without a home.
-    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(tmp_path)}
-    assert run(KERNEL, **nowhere) == "0\n"
+    assert cache_hits(tmp_path) == "0"
     assert list(tmp_path.glob("deeplab-kernels-*/**/*.nbi"))
-    assert run(KERNEL, **nowhere) == "1\n"
+    assert cache_hits(tmp_path) == "1"
 
 
 def test_without_any_place_kernels_are_compiled_all_the_same(tmp_path: Path) -> None:
     folder = private_folder(tmp_path)
     assert folder is not None
     folder.chmod(0o777)
-    nowhere = {"NUMBA_CACHE_LOCATOR_CLASSES": "UserProvidedCacheLocator", "TMPDIR": str(tmp_path)}
-    assert run(KERNEL, **nowhere) == "0\n"
+    assert cache_hits(tmp_path) == "0"
     assert not list(folder.iterdir())

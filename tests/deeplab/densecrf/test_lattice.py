@@ -71,7 +71,7 @@ def apply(lattice: Lattice, values: NDArray[np.float32], lanes: int, n_threads: 
     result = np.empty_like(padded)
     with Team(n_threads) as team:
         lattice.splat_and_blur(padded.reshape(-1), lanes, at_vertices, team)
-        lattice.slice(at_vertices, lanes, 1.0, result.reshape(-1), team, accumulate=False)
+        lattice.slice(at_vertices, lanes, 1.0, result.reshape(-1), team)
     assert not result[:, values.shape[1] :].any()
     return result[:, : values.shape[1]]
 

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 from sqlalchemy import text
 
@@ -15,6 +16,11 @@ from worker.slots import find_gpus
 from worker.tables import Base
 
 TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
+
+# The same examples in every run, so that whoever sees a failure can repeat it; `HYPOTHESIS=explore` draws new ones.
+hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("explore", derandomize=False, deadline=None)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeat"))
 
 # Given the temporary folder of a test: settings of a fresh store.
 OpenStore = Callable[[Path], Settings]

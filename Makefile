@@ -5,7 +5,7 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 VENDOR := web/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check format lock browser
+.PHONY: help setup up demo test lint check format docs lock browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ format: setup ## Format the sources and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: setup ## Write the reference pages of docs/ from the sources
+	$(BIN)/python docs/generate.py
+
 lock: setup ## Pin the newest versions that pyproject.toml admits
 	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
@@ -43,7 +46,7 @@ lock: setup ## Pin the newest versions that pyproject.toml admits
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(UV) --editable '.[dev]'
-	@$(UV) --editable '.[crf]' || echo "CRF is left out: pydensecrf2 could not be built (it needs a C++ compiler)."
+	@$(UV) --editable '.[pydensecrf]' || echo "The reference CRF for tests is left out: pydensecrf2 needs a C++ compiler."
 	@touch $@
 
 $(VENDOR)/.ready: package.json package-lock.json .npmrc | .venv/.ready

@@ -6,10 +6,17 @@ BACKBONES: dict[str, tuple[int, int, int, int]] = {
 }
 SINGLE_SCALE_HEADS = ("DeepLabV1",)
 HEADS = ("DeepLabV2", "DeepLabV2S", "DeepLabV3", "DeepLabV3Plus")  # each also as NAME_MSC, the multi-scale model
+TORCHVISION_MODELS = (
+    "deeplabv3_resnet50",
+    "deeplabv3_resnet101",
+    "deeplabv3_mobilenet_v3_large",
+    "lraspp_mobilenet_v3_large",
+)
 
 MODEL_NAMES: tuple[str, ...] = (
     *BACKBONES,
     *(f"{head}_{backbone}" for head in SINGLE_SCALE_HEADS + HEADS for backbone in BACKBONES),
     *(f"{head}_{backbone}_MSC" for head in HEADS for backbone in BACKBONES),
+    *TORCHVISION_MODELS,
 )
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")

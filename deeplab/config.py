@@ -48,8 +48,10 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
     except ValidationError as error:
         # An unknown key goes first: it is often the reason that another one is missing.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-        origin = "--set" if any(_touches(key, _dotted(first["loc"])) for key in overridden) else source
-        raise ConfigError(f"{origin}: {_explain(first)}") from None
+        sentence = _explain(first)
+        subject = sentence.split()[0]
+        origin = "--set" if any(_touches(key, subject) for key in overridden) else source
+        raise ConfigError(f"{origin}: {sentence}") from None
 
 
 def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
@@ -104,7 +106,7 @@ def _apply_override(keys: dict[str, Any], override: str) -> str:
 
 
 def _touches(key: str, path: str) -> bool:
-    """Whether an override of `key` can be the cause of an error at `path`: one lies within the other."""
+    """Whether an override of `key` can be the cause of what is wrong at `path`: one lies within the other."""
     return path == key or path.startswith((f"{key}.", f"{key}[")) or key.startswith(f"{path}.")
 
 
@@ -113,14 +115,14 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 def _explain(error: ErrorDetails) -> str:
-    """One sentence about an error that pydantic found."""
+    """One sentence, which begins with the key, about an error that pydantic found."""
     key, kind, context = _dotted(error["loc"]), error["type"], error.get("ctx", {})
     if kind in ("extra_forbidden", "invalid_key"):
         return f"{key} is not a known key{_suggest(key)}"
     if kind == "missing":
         return f"{key} is missing."
     if kind == "value_error":  # a contradiction that the schema's own checks found; its text begins with the key
-        return f"{key}.{context['error']}."
+        return f"{key}.{context['error']}.".removeprefix(".")
     expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else f"valid ({error['msg']})"
     return f"{key} must be {expected}, got {_shorten(error['input'])}."
 

@@ -112,27 +112,28 @@ def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "the folder does not exist"
         raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
-    paths = sorted(_walk(root, _identity(exclude), ancestors=frozenset()))
+    paths = sorted(_walk(root, barred=frozenset({_identity(exclude)})))
     if not paths:
         suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
         raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}.")
     return paths
 
 
-def _walk(folder: Path, exclude: tuple[int, int] | None, ancestors: frozenset[tuple[int, int]]) -> Iterator[str]:
-    own = _identity(folder)
-    if own is None or own == exclude or own in ancestors:
-        return
+def _walk(folder: Path, barred: frozenset[tuple[int, int] | None]) -> Iterator[str]:
+    """Image files under a folder; does not go into the barred folders, nor into itself by a link."""
+    barred |= {_identity(folder)}
     try:
         entries = list(os.scandir(folder))
     except OSError as error:
         raise DatasetError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error
     for entry in entries:
+        path = Path(entry.path)
         if entry.name.startswith("."):
             continue
         if entry.is_dir():
-            yield from (f"{entry.name}/{inner}" for inner in _walk(Path(entry.path), exclude, ancestors | {own}))
-        elif Path(entry.name).suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
+            if _identity(path) not in barred:
+                yield from (f"{entry.name}/{inner}" for inner in _walk(path, barred))
+        elif path.suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
             yield entry.name
 
 
@@ -171,7 +172,7 @@ def _open(path: Path) -> tuple[Image.Image, str]:
     """Decode the pixels; also return Pillow's name for their layout in the file, such as "L;4"."""
     if not stat.S_ISREG(path.stat().st_mode):
         raise ImageError(f"{printable(path)}: is not a file.")  # a named pipe would be waited for without end
-    with _silence():
+    with silence_warnings():
         image = Image.open(path, formats=_FORMATS)
     with image:
         arguments = image.tile[0].args if image.tile else None
@@ -181,8 +182,8 @@ def _open(path: Path) -> tuple[Image.Image, str]:
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keep Pillow's warnings (odd metadata, large sizes) to itself: a file is good, or an ImageError.
+def silence_warnings() -> Iterator[None]:
+    """Keep a library's warnings to itself, such as Pillow's of odd metadata: a file is good, or an error.
 
     Warning filters belong to the whole process, so that threads must not change them at the same time.
     """
@@ -192,7 +193,7 @@ def _silence() -> Iterator[None]:
 
 
 def _upright(image: Image.Image) -> Image.Image:
-    with _silence():
+    with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
         except Exception:  # damaged metadata says nothing about the orientation and does no harm to the pixels

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 
-from deeplab.catalog import DATASET_NAMES, MODEL_NAMES
+from deeplab.catalog import DATASET_NAMES, MODEL_NAMES, TORCHVISION_MODELS
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -71,6 +71,12 @@ class Dataset(Section):
         (0.5, 0.75, 1.0, 1.25, 1.5), description="Factors from which random scaling draws in training."
     )
     SPLIT: Split = Split()
+    WARP: StrictBool = Field(
+        True, description="cocostuff10k: squeeze images and masks to 513x513 first, as the original does. (Ours.)"
+    )
+    CATEGORY_IDS: Literal["original", "contiguous"] = Field(
+        "original", description="coco: classes are the categories' ids, or those in order, 1, 2, 3 ... (Ours.)"
+    )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -119,6 +125,11 @@ class Model(Section):
         None, description="Dilations of the ASPP branches; empty: the model's own."
     )
     INIT_MODEL: Text | None = Field(None, description="Weights to start training from; empty: random.")
+    WEIGHTS: Text | None = Field(
+        None,
+        description="Published weights of a model of torchvision's, by their name such as `COCO_WITH_VOC_LABELS_V1`;"
+        " training starts from them, and evaluation uses them where no checkpoint is given. (Ours.)",
+    )
     WIDTH: Whole = Field(64, description="Channels of the first layer, a multiple of 4; all others follow. (Ours.)")
     OUTPUT_STRIDE: Literal[8, 16] | None = Field(None, description="Of v3 and v3+; empty: 16. (Ours.)")
     BN_MOMENTUM: Annotated[Number, Field(gt=0, le=1)] | None = Field(
@@ -133,6 +144,10 @@ class Model(Section):
             raise ValueError(f"N_BLOCKS must list 4 numbers, for layer2 to layer5, got {len(self.N_BLOCKS)}")
         if self.WIDTH % 4:
             raise ValueError(f"WIDTH must be a multiple of 4, got {self.WIDTH}")
+        if self.WEIGHTS is not None and self.NAME not in TORCHVISION_MODELS:
+            raise ValueError(f"WEIGHTS is for torchvision's models ({', '.join(TORCHVISION_MODELS)}), not {self.NAME}")
+        if self.WEIGHTS is not None and self.INIT_MODEL is not None:
+            raise ValueError("WEIGHTS and INIT_MODEL are two sources of the same weights; leave one empty")
         return self
 
 
@@ -172,6 +187,12 @@ class Crf(Section):
     BI_W: NotNegative = Field(4.0, description="Weight of the appearance kernel.")
     BI_XY_STD: Positive = Field(67.0, description="Its range in space, pixels.")
     BI_RGB_STD: Positive = Field(3.0, description="Its range in colour, 0..255.")
+    BACKEND: Literal["auto", "numba", "torch", "pydensecrf"] = Field(
+        "auto", description="`numba` (processor), `torch` (GPU), `pydensecrf`; `auto` takes a GPU if any. (Ours.)"
+    )
+    EXACT: StrictBool = Field(
+        False, description="Let classes that are unlikely in the whole image take part as well; slower. (Ours.)"
+    )
 
 
 class Config(Section):
@@ -184,3 +205,12 @@ class Config(Section):
     MODEL: Model = Model()
     SOLVER: Solver = Solver()
     CRF: Crf = Crf()
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        pools_images = self.MODEL.NAME.lower().startswith("deeplabv3")
+        if pools_images and not self.SOLVER.FREEZE_BN and self.SOLVER.BATCH_SIZE.TRAIN < 2:
+            raise ValueError(
+                f"SOLVER.BATCH_SIZE.TRAIN must be at least 2 for {self.MODEL.NAME} unless FREEZE_BN is true"
+            )
+        return self

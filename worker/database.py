@@ -1,12 +1,16 @@
 """Connection to the database, its clock and its schema."""
 
+import logging
+import os
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from importlib.resources import as_file, files
+from typing import TypeVar
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
@@ -16,9 +20,32 @@ from sqlalchemy.sql.functions import GenericFunction
 from deeplab.errors import DeepLabError
 from worker.settings import Settings
 
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+
 
 class DatabaseError(DeepLabError):
     """The database cannot be reached or its URL cannot be used."""
+
+
+class SchemaMissingError(DatabaseError):
+    """The database has no tables yet."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`."
+        )
+
+
+class SchemaOutdatedError(DatabaseError):
+    """The database has the tables of an older version."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has the tables of an older version; `deeplab db upgrade` brings them up to date,"
+            " as does `deeplab up`."
+        )
 
 
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
@@ -38,13 +65,19 @@ def _postgresql_now(element: db_now, compiler: SQLCompiler, **kwargs: object) ->
     return "extract(epoch from clock_timestamp())::double precision"
 
 
-@lru_cache(maxsize=8)
 def engine_for(url: str) -> Engine:
     """The engine of this process for a database URL.
+
+    A forked process gets an engine of its own; that of its parent is left alone, neither used nor closed.
 
     Raises:
         DatabaseError: if the URL is malformed or names an unsupported database.
     """
+    return _engine(url, os.getpid())
+
+
+@cache
+def _engine(url: str, _pid: int) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
@@ -82,6 +115,8 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
     Raises:
         DatabaseError: if the database cannot be reached.
+        SchemaMissingError: if it has no tables yet.
+        SchemaOutdatedError: if it has those of an older version.
     """
     engine = engine_for(settings.database).execution_options(reads_only=reads_only)
     with Session(engine, expire_on_commit=False) as session:
@@ -90,9 +125,35 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
             session.commit()
         except DBAPIError as error:
             session.rollback()
+            if _lacks_table(error):
+                raise SchemaMissingError(_shown(settings)) from error
+            if _lacks_column(error):
+                raise SchemaOutdatedError(_shown(settings)) from error
             if _is_unreachable(error):
                 raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
             raise
+
+
+def read_clock(session: Session) -> float:
+    """The database's time, against which the times in the tables can be compared."""
+    return float(session.scalar(select(db_now())) or 0.0)
+
+
+def patiently(action: Callable[[], T], seconds: float) -> T:
+    """Call something that uses the database; while it cannot be reached, call again, for so long at most.
+
+    Raises:
+        DatabaseError: if it could not be reached all that time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except DatabaseError as error:
+            if time.monotonic() > deadline:
+                raise
+            _log.warning("Trying again: %s", error)
+            time.sleep(1)
 
 
 def upgrade(settings: Settings) -> None:
@@ -104,13 +165,14 @@ def upgrade(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    if make_url(settings.database).get_backend_name() == "sqlite":
+    engine = engine_for(settings.database)
+    if engine.dialect.name == "sqlite":
         settings.home.mkdir(parents=True, exist_ok=True)
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))
         try:
-            with engine_for(settings.database).begin() as connection:
+            with engine.begin() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except DBAPIError as error:
@@ -119,6 +181,14 @@ def upgrade(settings: Settings) -> None:
 
 def _is_unreachable(error: DBAPIError) -> bool:
     return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+
+
+def _lacks_table(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such table") or type(error.orig).__name__ == "UndefinedTable"
+
+
+def _lacks_column(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such column") or type(error.orig).__name__ == "UndefinedColumn"
 
 
 def _shown(settings: Settings) -> str:

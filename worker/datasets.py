@@ -18,7 +18,11 @@ class DatasetNotFoundError(DeepLabError):
 
 
 class DatasetRefusedError(DeepLabError):
-    """A folder that cannot be registered."""
+    """A folder that cannot be registered; `field` is what is wrong: name, root or labels."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
 
 
 @dataclass(frozen=True)
@@ -48,21 +52,19 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
         DatasetError: if the labels file is malformed.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise DatasetRefusedError(f"A dataset's name is letters, digits, '.', '-' and '_', got {name!r}.")
+        raise DatasetRefusedError("name", f"A dataset's name is letters, digits, '.', '-' and '_', got {name!r}.")
     if session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)):
-        raise DatasetRefusedError(f"There is already a dataset named {name!r}.")
+        raise DatasetRefusedError("name", f"There is already a dataset named {name!r}.")
     root = root.resolve()
     for part in (root, root / "images", root / "masks"):
         if not part.is_dir():
-            raise DatasetRefusedError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
+            raise DatasetRefusedError(
+                "root", f"{part} is not a folder; a dataset has images/, masks/ and its split lists."
+            )
     labels = root / "labels.txt" if labels is None else labels.resolve()
-    splits = {
-        path.stem: sum(1 for line in path.read_text("utf-8").splitlines() if line.strip())
-        for path in sorted(root.glob("*.txt"))
-        if path != labels
-    }
+    splits = {path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path != labels}
     if not splits:
-        raise DatasetRefusedError(f"{root} has no split list, such as train.txt with one image id a line.")
+        raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id a line.")
     row = DatasetRow(
         name=name,
         root=str(root),
@@ -92,6 +94,13 @@ def get_by_name(session: Session, name: str) -> Dataset:
 def list_datasets(session: Session) -> list[Dataset]:
     """All datasets by name."""
     return [_dataset(row) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.name))]
+
+
+def _count_ids(path: Path) -> int:
+    try:
+        return sum(1 for line in path.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetRefusedError("root", f"{path} is not a list of image ids: {error}.") from error
 
 
 def _dataset(row: DatasetRow) -> Dataset:

@@ -144,10 +144,13 @@ def list_jobs(
     return [_job(row) for row in session.scalars(query)]
 
 
-def count_by_state(session: Session) -> dict[str, int]:
-    """How many jobs are in each state."""
+def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
+    """How many jobs are in each state, of one kind if given."""
     counts = dict.fromkeys(STATES, 0)
-    for state, n_jobs in session.execute(select(JobRow.state, func.count()).group_by(JobRow.state)):
+    query = select(JobRow.state, func.count()).group_by(JobRow.state)
+    if kind is not None:
+        query = query.where(JobRow.kind == kind)
+    for state, n_jobs in session.execute(query):
         counts[state] = n_jobs
     return counts
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker import storage
 from worker.database import db_now
 from worker.tables import CheckpointRow, EvaluationRow, EventRow, JobRow, MetricRow
 
@@ -82,15 +81,20 @@ def metrics_of(
     return series
 
 
-def add_checkpoint(session: Session, job_id: int, fence: int, iteration: int, path: Path) -> None:
-    """Record a complete, flushed checkpoint file together with its hash."""
+def add_checkpoint(session: Session, job_id: int, fence: int, iteration: int, path: Path, sha256: str) -> None:
+    """Record a complete, flushed checkpoint file; does nothing if the attempt has recorded one of this iteration."""
+    attempt_has_it = select(CheckpointRow.id).where(
+        CheckpointRow.job_id == job_id, CheckpointRow.fence == fence, CheckpointRow.iteration == iteration
+    )
+    if session.scalar(attempt_has_it) is not None:
+        return
     session.add(
         CheckpointRow(
             job_id=job_id,
             fence=fence,
             iteration=iteration,
             path=str(path),
-            sha256=storage.sha256_of(path),
+            sha256=sha256,
             n_bytes=path.stat().st_size,
             created_at=session.scalar(select(db_now())),
         )
@@ -103,7 +107,8 @@ def get_checkpoint(session: Session, checkpoint_id: int) -> Checkpoint:
     Raises:
         CheckpointNotFoundError: if there is none of that number.
     """
-    row = session.get(CheckpointRow, checkpoint_id)
+    in_range = 0 < checkpoint_id < 2**31  # databases refuse to look for numbers that they cannot hold
+    row = session.get(CheckpointRow, checkpoint_id) if in_range else None
     if row is None:
         raise CheckpointNotFoundError(checkpoint_id)
     return _checkpoints(session, [row])[0]
@@ -134,7 +139,8 @@ def add_evaluation(
     settings: dict[str, Any],
     scores: dict[str, Any],
 ) -> None:
-    """Record the scores that a job computed."""
+    """Record the scores that a job computed; those of an earlier attempt at it are replaced."""
+    session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
     session.add(
         EvaluationRow(
             job_id=job_id,
@@ -180,9 +186,8 @@ def _evaluation(row: EvaluationRow) -> Evaluation:
 
 def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
     """Join checkpoints with their job's configuration and their best score, in two queries for any number of them."""
-    configs: dict[int, dict[str, Any]] = dict(
-        session.execute(select(JobRow.id, JobRow.config).where(JobRow.id.in_({row.job_id for row in rows}))).tuples()
-    )
+    jobs = select(JobRow.id, JobRow.config).where(JobRow.id.in_({row.job_id for row in rows}))
+    configs = {job.id: job.config for job in session.execute(jobs)}
     best: dict[str, float] = {}
     names = [str(row.id) for row in rows]
     for name, mean_iou in session.execute(

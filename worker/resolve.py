@@ -17,6 +17,9 @@ from worker import datasets, records
 from worker.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.tables import JobRow
 
+# Keys of a configuration that name files or folders.
+PATH_KEYS = (("DATASET", "ROOT"), ("DATASET", "LABELS"), ("MODEL", "INIT_MODEL"))
+
 
 def resolve_config(session: Session, spec: Spec) -> dict[str, Any]:
     """The whole configuration of a job, defaults included, as JSON values.
@@ -67,7 +70,7 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
         if job is None:
             raise DeepLabError(f"There is no job {spec.evaluate_job}.")
         if job.kind != "evaluate" or job.state != "succeeded":
-            raise DeepLabError(f"Job {job.id} is a {job.kind} job that is {job.state}, not a finished evaluate job.")
+            raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a finished evaluate job.")
         if not (job.result or {}).get("logits"):
             raise DeepLabError(f"Job {job.id} was run without saving its logits.")
     with _blame("overrides"):
@@ -77,7 +80,10 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
 def _apply(
     session: Session, spec: TrainSpec | EvaluateSpec | SegmentSpec, config: Mapping[str, Any], source: str
 ) -> dict[str, Any]:
-    """Put the registered dataset and then the overrides on top of a configuration."""
+    """Put the registered dataset and then the overrides on top of a configuration.
+
+    Relative paths are meant from where the request is made, which a worker elsewhere could not know.
+    """
     merged = dict(config)
     if spec.dataset is not None:
         with _blame("dataset"):
@@ -90,7 +96,11 @@ def _apply(
             "N_CLASSES": dataset.n_classes,
         }
     with _blame("overrides"):
-        return parse_config(merged, source, spec.overrides).model_dump(mode="json")
+        resolved = parse_config(merged, source, spec.overrides).model_dump(mode="json")
+    for section, key in PATH_KEYS:
+        if resolved[section][key] is not None:
+            resolved[section][key] = os.path.abspath(resolved[section][key])  # noqa: PTH100  (links stay links)
+    return resolved
 
 
 def _check_folders(spec: SegmentSpec) -> None:

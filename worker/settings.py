@@ -72,6 +72,15 @@ class Settings(BaseSettings):
         """Whether the broker is the Valkey server that this platform starts itself."""
         return not self.broker_url
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a child process that shall run with exactly these settings."""
+        values = self.model_dump()
+        roots = [str(root) for root in self.data_roots]
+        if any(os.pathsep in root for root in roots):
+            raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
+        values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
+
 
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment; keyword arguments win.

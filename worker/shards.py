@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
@@ -56,12 +56,11 @@ def plan(session: Session, job_id: int, n_items: int, size: int) -> None:
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Shard | None:
     """Take a queued shard, or a running one whose lease has run out; None if there is none at present."""
-    free = or_(ShardRow.state == QUEUED, and_(ShardRow.state == RUNNING, ShardRow.lease_until < db_now()))
-    candidates = select(ShardRow.number).where(ShardRow.job_id == job_id, free).order_by(ShardRow.number)
+    candidates = select(ShardRow.number).where(ShardRow.job_id == job_id, _free()).order_by(ShardRow.number)
     for number in session.scalars(candidates).all():
         row = session.execute(
             update(ShardRow)
-            .where(ShardRow.job_id == job_id, ShardRow.number == number, free)
+            .where(ShardRow.job_id == job_id, ShardRow.number == number, _free())
             .values(state=RUNNING, fence=ShardRow.fence + 1, owner=owner, lease_until=db_now() + lease_seconds)
             .returning(ShardRow.first, ShardRow.last, ShardRow.fence)
         ).one_or_none()
@@ -70,13 +69,28 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Sh
     return None
 
 
-def heartbeat(session: Session, shard: Shard, lease_seconds: float) -> None:
-    """Renew a shard's lease.
+def has_free(session: Session, job_id: int) -> bool:
+    """Whether a claim would find a shard."""
+    query = select(ShardRow.number).where(ShardRow.job_id == job_id, _free()).limit(1)
+    return session.scalar(query) is not None
 
-    Raises:
-        ShardLostError: if it has been claimed by somebody else.
-    """
-    _update_owned(session, shard, lease_until=db_now() + lease_seconds)
+
+def renew(session: Session, job_id: int, owner: str, lease_seconds: float) -> None:
+    """Renew the leases of all shards of a job that a worker still owns."""
+    session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(lease_until=db_now() + lease_seconds))
+
+
+def release(session: Session, job_id: int, owner: str) -> None:
+    """Queue the shards of a job again that a worker owns, so that nobody waits for their leases."""
+    session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(state=QUEUED, owner=None, lease_until=None))
+
+
+def others_at_work(session: Session, job_id: int, owner: str) -> bool:
+    """Whether a worker other than this one holds a lease of a shard."""
+    query = select(ShardRow.number).where(
+        ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner != owner, ShardRow.lease_until >= db_now()
+    )
+    return session.scalar(query.limit(1)) is not None
 
 
 def finish(session: Session, shard: Shard, manifest: Path, n_ok: int, n_error: int) -> None:
@@ -86,15 +100,6 @@ def finish(session: Session, shard: Shard, manifest: Path, n_ok: int, n_error: i
         ShardLostError: if it has been claimed by somebody else.
     """
     _update_owned(session, shard, state=SUCCEEDED, lease_until=None, manifest=str(manifest), n_ok=n_ok, n_error=n_error)
-
-
-def give_back(session: Session, shard: Shard) -> None:
-    """Queue a shard again that its claimant will not finish.
-
-    Raises:
-        ShardLostError: if it has been claimed by somebody else.
-    """
-    _update_owned(session, shard, state=QUEUED, lease_until=None, owner=None)
 
 
 def counts(session: Session, job_id: int) -> ShardCounts:
@@ -114,6 +119,14 @@ def manifests(session: Session, job_id: int) -> Sequence[Path]:
     """Manifests of the finished shards, in the order of the items."""
     query = select(ShardRow.manifest).where(ShardRow.job_id == job_id, ShardRow.manifest.is_not(None))
     return [Path(path) for path in session.scalars(query.order_by(ShardRow.number)) if path is not None]
+
+
+def _free() -> ColumnElement[bool]:
+    return or_(ShardRow.state == QUEUED, and_(ShardRow.state == RUNNING, ShardRow.lease_until < db_now()))
+
+
+def _held_by(job_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
+    return ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner == owner
 
 
 def _update_owned(session: Session, shard: Shard, **values: object) -> None:

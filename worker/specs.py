@@ -28,6 +28,7 @@ def _blank_is_absent(value: object) -> object:
 
 Optional = BeforeValidator(_blank_is_absent)
 Path = Annotated[str, Field(min_length=1)]
+Number = Annotated[int, Field(ge=1, le=2**31 - 1)]  # of a row: what every database can hold
 
 
 class _Spec(BaseModel):
@@ -66,8 +67,8 @@ class TrainSpec(_ModelSpec):
     queue: ClassVar[str] = "gpu"
 
     config: Path = Field(title="Configuration", description="Path of a YAML file on the server.")
-    resume: Annotated[int | None, Optional] = Field(
-        None, ge=1, title="Resume from", description="Number of a checkpoint to continue from."
+    resume: Annotated[Number | None, Optional] = Field(
+        None, title="Resume from", description="Number of a checkpoint to continue from."
     )
     seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Equal seeds give equal runs on a CPU.")
 
@@ -94,7 +95,7 @@ class CrfSpec(_Spec):
     kind: ClassVar[str] = "crf"
     queue: ClassVar[str] = "cpu"
 
-    evaluate_job: int = Field(ge=1, title="Evaluate job", description="Number of a finished evaluate job with logits.")
+    evaluate_job: Number = Field(title="Evaluate job", description="Number of a finished evaluate job with logits.")
 
 
 class SegmentSpec(_ModelSpec):

@@ -1,25 +1,38 @@
 """Every path under DEEPLAB_HOME, and the durable way to write a file there.
 
 deeplab.sqlite              the embedded database
-valkey/                     the embedded broker's append-only file and password
+platform.lock               held by the running `deeplab up`; says where it listens
+valkey/                     the embedded broker's append-only file, configuration, socket and password
+secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 jobs/<id>/output/           what a segment job hands out when no other folder was asked for
-jobs/<id>/items.txt         the images of a segment job, fixed when it is split into shards
+jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
+    log.txt                 what its child printed
+    outcome.json            how it ended
+    alive                   touched whenever the child reports progress
+    assist-<owner>/         the log of a worker that helps with a segment job
 """
 
 import hashlib
 import os
+import re
 from pathlib import Path
 
+import deeplab
 from deeplab.files import make_folder, replace_file
 from worker.settings import Settings
 
 
+def jobs_dir(settings: Settings) -> Path:
+    """Folder of all jobs."""
+    return settings.home / "jobs"
+
+
 def job_dir(settings: Settings, job_id: int) -> Path:
     """Folder of a job."""
-    return settings.home / "jobs" / str(job_id)
+    return jobs_dir(settings) / str(job_id)
 
 
 def attempt_dir(settings: Settings, job_id: int, fence: int) -> Path:
@@ -27,14 +40,39 @@ def attempt_dir(settings: Settings, job_id: int, fence: int) -> Path:
     return job_dir(settings, job_id) / str(fence)
 
 
+def assistant_dir(settings: Settings, job_id: int, fence: int, owner: str) -> Path:
+    """Folder of a worker that helps with a segment job."""
+    return attempt_dir(settings, job_id, fence) / f"assist-{re.sub('[^A-Za-z0-9.@-]', '-', owner)}"
+
+
 def log_path(settings: Settings, job_id: int, fence: int) -> Path:
     """What the child of an attempt printed."""
-    return attempt_dir(settings, job_id, fence) / "log.txt"
+    return log_in(attempt_dir(settings, job_id, fence))
 
 
-def outcome_path(settings: Settings, job_id: int, fence: int) -> Path:
+def log_in(folder: Path) -> Path:
+    """The log in the folder of an attempt or an assistant."""
+    return folder / "log.txt"
+
+
+def outcome_in(folder: Path) -> Path:
     """Where the child of an attempt leaves its result or its sentence of failure."""
-    return attempt_dir(settings, job_id, fence) / "outcome.json"
+    return folder / "outcome.json"
+
+
+def pulse_in(folder: Path) -> Path:
+    """The file that a child touches whenever it reports progress."""
+    return folder / "alive"
+
+
+def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
+    """Rows of one claim of a shard."""
+    return attempt_dir(settings, job_id, fence) / f"shard-{number}-{shard_fence}.csv"
+
+
+def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
+    """Rows of all claims of a shard, by all attempts, complete or not."""
+    return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
@@ -48,8 +86,8 @@ def output_dir(settings: Settings, job_id: int) -> Path:
 
 
 def items_path(settings: Settings, job_id: int) -> Path:
-    """The list of a segment job's images, one relative path a line."""
-    return job_dir(settings, job_id) / "items.txt"
+    """The list of a segment job's images: JSON, paths relative to the input folder."""
+    return job_dir(settings, job_id) / "items.json"
 
 
 def logs_dir(settings: Settings) -> Path:
@@ -57,11 +95,42 @@ def logs_dir(settings: Settings) -> Path:
     return settings.home / "logs"
 
 
+def lock_path(settings: Settings) -> Path:
+    """The file that a running platform holds locked."""
+    return settings.home / "platform.lock"
+
+
+def valkey_dir(settings: Settings) -> Path:
+    """Everything of the embedded broker."""
+    return settings.home / "valkey"
+
+
+def secret_key_path(settings: Settings) -> Path:
+    """The key that signs the dashboard's cookies."""
+    return settings.home / "secret_key"
+
+
+def configs_dir() -> Path:
+    """The configurations that come with the platform: in the installed core, or beside it in a checkout."""
+    core = Path(deeplab.__file__).parent
+    packaged = core / "configs"
+    return packaged if packaged.is_dir() else core.parent / "configs"
+
+
 def write_text(path: Path, text: str) -> None:
     """Write a whole file or none of it, and flush it to the disk before returning."""
     make_folder(path.parent)
     with replace_file(path) as file:
         file.write(text.encode("utf-8", errors="surrogateescape"))
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or the list of names of a folder, to the disk, so that it is there after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def sha256_of(path: Path) -> str:

@@ -147,6 +147,7 @@ class WorkerRow(Base):
     name: Mapped[str] = mapped_column(primary_key=True)
     queue: Mapped[str]
     device: Mapped[str]
+    slots: Mapped[int]
     pid: Mapped[int]
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]

@@ -19,18 +19,26 @@ class Worker:
     name: str
     queue: str  # the queue that it serves: gpu or cpu
     device: str  # what its children compute on, such as "NVIDIA H200" or "CPU (2 cores)"
+    slots: int  # how many jobs it runs at a time
     pid: int
     started_at: float
     heartbeat_at: float
     alive: bool
 
 
-def register(session: Session, name: str, queue: str, device: str) -> None:
+def register(session: Session, name: str, queue: str, device: str, slots: int = 1) -> None:
     """Note that this process serves a queue from now on."""
     now = session.scalar(select(db_now()))
     session.merge(
         WorkerRow(
-            name=name, queue=queue, device=device, pid=os.getpid(), started_at=now, heartbeat_at=now, stopped_at=None
+            name=name,
+            queue=queue,
+            device=device,
+            slots=slots,
+            pid=os.getpid(),
+            started_at=now,
+            heartbeat_at=now,
+            stopped_at=None,
         )
     )
 
@@ -50,6 +58,15 @@ def list_workers(session: Session) -> list[Worker]:
     alive = (WorkerRow.stopped_at.is_(None)) & (WorkerRow.heartbeat_at > db_now() - _ALIVE_SECONDS)
     rows = session.execute(select(WorkerRow, alive.label("alive")).order_by(alive.desc(), WorkerRow.name))
     return [
-        Worker(row.name, row.queue, row.device, row.pid, row.started_at, row.heartbeat_at, bool(is_alive))
+        Worker(
+            name=row.name,
+            queue=row.queue,
+            device=row.device,
+            slots=row.slots,
+            pid=row.pid,
+            started_at=row.started_at,
+            heartbeat_at=row.heartbeat_at,
+            alive=bool(is_alive),
+        )
         for row, is_alive in rows
     ]

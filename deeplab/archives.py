@@ -1,0 +1,124 @@
+"""Unpack archives from elsewhere, which may not write where they like. Torch-free."""
+
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from deeplab.errors import DatasetError, OutputError
+from deeplab.files import make_folder, printable
+from deeplab.reporter import Reporter, Stopped
+
+
+@dataclass(frozen=True)
+class _Member:
+    """A file of an archive."""
+
+    name: str
+    size: int  # bytes, unpacked
+    is_plain: bool  # neither a link nor a device
+    extract: Callable[[Path], object]  # into this folder, under its name
+
+
+def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
+    """Unpack a .zip or .tar file, compressed or not. Files that are there with their full size are left alone.
+
+    So an interrupted call can be repeated, and only unpacks the rest.
+
+    Args:
+        archive: the file; its kind is told by its content.
+        folder: where the files go; it is made if need be.
+        reporter: hears of each file.
+
+    Returns:
+        How many files the archive holds.
+
+    Raises:
+        DatasetError: if the archive is damaged, or holds links or paths that lead out of the folder. Nothing is
+            unpacked in the latter case.
+        OutputError: if the disk is too small or a file cannot be written.
+        Stopped: when asked to stop.
+    """
+    make_folder(folder)
+    try:
+        with ExitStack() as stack:
+            members = list(_members(archive, stack))
+            for member in members:
+                _require_inside(member, archive)
+            absent = [member for member in members if not _is_there(folder / member.name, member.size)]
+            _require_space(folder, sum(member.size for member in absent))
+            for done, member in enumerate(absent, start=len(members) - len(absent) + 1):
+                if reporter.should_stop():
+                    raise Stopped
+                _extract(member, folder)
+                reporter.progress(done, len(members), "file")
+            return len(members)
+    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, RuntimeError) as error:
+        raise _damaged(archive, error) from error
+    except OSError as error:
+        if error.errno is None:  # the decoders of gzip and bzip2 raise it
+            raise _damaged(archive, error) from error
+        raise OutputError(f"{printable(error.filename or folder)}: cannot be written: {error.strerror}.") from error
+
+
+def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
+    """The files of an archive; its folders come into being with them."""
+    try:
+        if zipfile.is_zipfile(archive):
+            zipped = stack.enter_context(zipfile.ZipFile(archive))
+            for info in zipped.infolist():
+                if not info.is_dir():
+                    is_plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+                    yield _Member(info.filename, info.file_size, is_plain, _zip_extractor(zipped, info))
+            return
+        packed = stack.enter_context(tarfile.open(archive))  # noqa: SIM115 -- the stack closes it
+        for entry in packed.getmembers():
+            if not entry.isdir():
+                yield _Member(entry.name, entry.size, entry.isreg(), _tar_extractor(packed, entry))
+    except FileNotFoundError:
+        raise DatasetError(f"{printable(archive)}: the archive does not exist.") from None
+
+
+def _zip_extractor(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[[Path], object]:
+    return lambda folder: archive.extract(info, folder)
+
+
+def _tar_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[Path], object]:
+    return lambda folder: archive.extract(entry, folder, filter="data")
+
+
+def _extract(member: _Member, folder: Path) -> None:
+    try:
+        member.extract(folder)
+    except BaseException:
+        (folder / member.name).unlink(missing_ok=True)  # it may have its full size and the wrong content
+        raise
+
+
+def _damaged(archive: Path, error: Exception) -> DatasetError:
+    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return DatasetError(f"{printable(archive)}: cannot be unpacked: {reason}.")
+
+
+def _require_inside(member: _Member, archive: Path) -> None:
+    path = PurePosixPath(member.name)
+    if path.is_absolute() or ".." in path.parts or not path.parts:
+        raise DatasetError(f"{printable(archive)}: holds {member.name!r}, a path that leads out of the folder.")
+    if not member.is_plain:
+        raise DatasetError(f"{printable(archive)}: holds {member.name!r}, which is a link or a device and not a file.")
+
+
+def _is_there(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
+def _require_space(folder: Path, needed: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if needed > free:
+        raise OutputError(f"{printable(folder)}: has {free // 10**6} MB free; {-(-needed // 10**6)} MB are needed.")

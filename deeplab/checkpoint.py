@@ -1,0 +1,212 @@
+"""Checkpoint files: whole training states of ours, and weights alone such as the original's.
+
+Needs PyTorch only, and safetensors for files of that name.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from deeplab.errors import CheckpointError
+from deeplab.files import replace_file
+
+_FORMAT = 1
+_SAFETENSORS = ".safetensors"
+_WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
+_TRAINING_ONLY = "aux_classifier."  # a head in torchvision's files that evaluation does not use
+_NAMED = 5  # so many keys of each kind does an error spell out
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything needed to continue a training run as if it had not been interrupted."""
+
+    iteration: int  # optimizer steps done
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    rng: dict[str, Any]  # generator states: "cpu", a tensor, and "cuda", a list of tensors
+    config: dict[str, Any]  # Config.model_dump(mode="json")
+    seed: int
+    losses: list[float]  # of the last iterations, for the moving average
+
+
+def checkpoint_path(folder: Path, iteration: int | None) -> Path:
+    """Where a run keeps the checkpoint of an iteration; None for its last one."""
+    return folder / ("checkpoint_final.pth" if iteration is None else f"checkpoint_{iteration:07d}.pth")
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
+    shallow = {name: getattr(checkpoint, name) for name in checkpoint.__dataclass_fields__}
+    with replace_file(path) as file:
+        torch.save({"format": _FORMAT, **shallow}, file)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a training state, to resume from it.
+
+    Raises:
+        CheckpointError: if the file cannot be read, or holds weights alone.
+    """
+    content = _read(path)
+    if "format" not in content:
+        raise CheckpointError(f"{path}: holds weights alone, from which training can start but not resume.")
+    _check_format(content, path)
+    fields = Checkpoint.__dataclass_fields__
+    absent = [name for name in fields if name not in content]
+    if absent:
+        raise CheckpointError(f"{path}: lacks {', '.join(absent)}, which resuming needs.")
+    return Checkpoint(**{name: content[name] for name in fields})
+
+
+def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
+    """Write a bare state dict, as the original's files are; as safetensors if the file's name ends so.
+
+    Raises:
+        OutputError: if the file cannot be written; it is there whole or not at all.
+    """
+    with replace_file(path) as file:
+        if path.suffix == _SAFETENSORS:
+            from safetensors.torch import save
+
+            file.write(save({key: value.contiguous() for key, value in weights.items()}))
+        else:
+            torch.save(dict(weights), file)
+
+
+def load_state_dict(path: Path) -> dict[str, Tensor]:
+    """Read the weights from a checkpoint of ours, a bare state dict (.pth, .pt) or a .safetensors file.
+
+    The prefixes that DistributedDataParallel, DataParallel and torch.compile put before names are taken off.
+
+    Raises:
+        CheckpointError: if the file cannot be read or holds something else.
+    """
+    content = _read(path)
+    if "format" in content and path.suffix != _SAFETENSORS:
+        _check_format(content, path)
+        content = content.get("model")
+    if (
+        not isinstance(content, Mapping)
+        or not content
+        or not all(isinstance(each, Tensor) for each in content.values())
+    ):
+        raise CheckpointError(f"{path}: holds no weights; expected a mapping of names to tensors.")
+    return {_WRAPPERS.sub("", str(key)): value for key, value in content.items()}
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Fill a model with the weights of a file, all of them. A prefix `base.` may be there or not.
+
+    Raises:
+        CheckpointError: if the file cannot be read, or lists the keys in which file and model differ.
+    """
+    own = model.state_dict()
+    weights = _match_base(load_state_dict(path), own)
+    missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
+    unexpected = [key for key in weights if key not in own and not key.startswith(_TRAINING_ONLY)]
+    reshaped = [_describe_shapes(key, weights[key], own[key]) for key in own if _differs(key, weights, own)]
+    if missing or unexpected or reshaped:
+        differences = (
+            name_some(missing, "missing"),
+            name_some(unexpected, "unexpected"),
+            name_some(reshaped, "of another shape"),
+        )
+        raise CheckpointError(f"{path}: holds the weights of another model: {', '.join(filter(None, differences))}.")
+    model.load_state_dict(weights, strict=False)
+
+
+def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
+    """Fill the backbone of a model, and what else fits, with the weights of a file: see `fill_backbone`."""
+    return fill_backbone(model, load_state_dict(path), str(path))
+
+
+def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:
+    """Fill the backbone of a model, and what else fits, with weights to start training from.
+
+    As in the original the head may differ (other classes, ASPP in place of a 1x1 convolution) and then keeps its own
+    initialisation; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
+
+    Args:
+        model: the network.
+        weights: by name, with the prefix `base.` or without.
+        source: where they are from, for the error.
+
+    Returns:
+        The keys of the model that the weights did not fill.
+
+    Raises:
+        CheckpointError: if the file cannot be read, or names the backbone's keys that it lacks or has in another shape.
+    """
+    own = model.state_dict()
+    weights = _match_base(weights, own)
+    fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
+    left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
+    backbone = [key for key in left if key.removeprefix("base.").startswith(("layer", "backbone."))]
+    if backbone:
+        reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
+        missing = [key for key in backbone if key not in weights]
+        differences = (name_some(missing, "missing"), name_some(reshaped, "of another shape"))
+        raise CheckpointError(f"{source}: has another backbone: {', '.join(filter(None, differences))}.")
+    model.load_state_dict(fitting, strict=False)
+    return left
+
+
+def sha256(path: Path) -> str:
+    """The hash of a file's content, in hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def name_some(names: Sequence[str], what: str, unit: str = "key") -> str:
+    """The part of a sentence that names what differs: "7 keys missing (a, b, c, d, e and 2 more)", or nothing."""
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{len(names)} {unit}{'s'[: len(names) != 1]} {what} ({', '.join(names[:_NAMED])}{more})" if names else ""
+
+
+def _read(path: Path) -> Any:
+    if not path.is_file():
+        raise CheckpointError(f"{path}: the checkpoint {'is not a file' if path.exists() else 'does not exist'}.")
+    try:
+        if path.suffix == _SAFETENSORS:
+            from safetensors.torch import load_file
+
+            return load_file(path)
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}.") from error
+    except Exception as error:  # on a file of another kind, or half of one, torch raises nearly anything
+        raise CheckpointError(
+            f"{path}: is not a checkpoint, is damaged, or holds more than tensors and plain values."
+        ) from error
+    if not isinstance(content, Mapping):
+        raise CheckpointError(f"{path}: is not a checkpoint; expected a mapping, got {type(content).__name__}.")
+    return content
+
+
+def _check_format(content: Mapping[str, Any], path: Path) -> None:
+    if content["format"] != _FORMAT:
+        raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {_FORMAT}.")
+
+
+def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Put on or take off the prefix of the multi-scale model, so that the keys look like the model's own."""
+    wanted = any(key.startswith("base.") for key in own)
+    if wanted == any(key.startswith("base.") for key in weights):
+        return weights
+    return {f"base.{key}" if wanted else key.removeprefix("base."): value for key, value in weights.items()}
+
+
+def _differs(key: str, weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    return key in weights and weights[key].shape != own[key].shape
+
+
+def _describe_shapes(key: str, given: Tensor, expected: Tensor) -> str:
+    return f"{key} is {tuple(given.shape)} instead of {tuple(expected.shape)}"

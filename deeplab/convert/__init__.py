@@ -1,0 +1,1 @@
+"""Weights from other frameworks. Importing this package alone does not import PyTorch."""

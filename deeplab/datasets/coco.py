@@ -1,0 +1,133 @@
+"""The layout of COCO: photographs, and a JSON file of outlined objects. Torch-free."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.datasets.pairs import Listing, Pair, list_files
+from deeplab.datasets.regions import draw_regions
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+
+Numbering = Literal["original", "contiguous"]
+
+
+def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "original") -> Listing:
+    """Every image that ROOT/annotations/instances_<split>.json lists, by its number; also those without an object.
+
+    Images are looked for in ROOT/images/<split>, or in ROOT/<split> if there is no such folder. Class 0 is whatever no
+    object covers.
+
+    Args:
+        root: the folder that holds annotations/.
+        split: such as "val2017".
+        n_classes: how many classes label maps may hold, the background included.
+        numbering: "original": the class of an object is its category's id, of which COCO uses 80 of 1 to 90;
+            "contiguous": the categories are numbered 1, 2, 3 ... in the order of their ids.
+
+    Raises:
+        DatasetError: if a file or folder is missing, the JSON is not of COCO's format, or a category is no class.
+    """
+    path = root / "annotations" / f"instances_{split}.json"
+    images = root / "images" / split
+    images = images if images.is_dir() else root / split
+    content = _Instances(path)
+    classes = content.classes(n_classes, numbering)
+    return list_files(split, content.pairs(images, classes))
+
+
+@dataclass(frozen=True)
+class ObjectsFile:
+    """The objects of one image, to be drawn over each other; see `draw_regions`."""
+
+    path: Path
+    name: str  # the image's, for errors
+    height: int
+    width: int
+    # [annotation id, class, is a crowd, segmentation] of each object, as JSON: parsed, the objects of COCO's training
+    # images would take gigabytes.
+    objects: bytes
+
+    def read(self) -> NDArray[np.uint8]:
+        """The label map, (H, W). Raises DatasetError if an outline is malformed."""
+        where = f"{printable(self.path)}: {self.name}"
+        return draw_regions(json.loads(self.objects), self.height, self.width, where)
+
+
+class _Instances:
+    """A file of COCO's instance format."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            content = json.loads(path.read_bytes())
+        except FileNotFoundError:
+            raise DatasetError(f"{printable(path)}: the annotations do not exist.") from None
+        except (OSError, ValueError, RecursionError) as error:
+            raise DatasetError(f"{printable(path)}: the annotations cannot be read: {error}.") from error
+        lists = content if isinstance(content, dict) else {}
+        self.images, self.annotations, self.categories = (
+            self._rows(lists, key) for key in ("images", "annotations", "categories")
+        )
+        if not self.images:
+            raise DatasetError(f"{printable(path)}: lists no image.")
+
+    def classes(self, n_classes: int, numbering: Numbering) -> dict[int, int]:
+        """The class of each category id."""
+        ids = sorted(self._number(category, "id", "a category") for category in self.categories)
+        classes = {each: each if numbering == "original" else place for place, each in enumerate(ids, start=1)}
+        wrong = [each for each, number in classes.items() if not 1 <= number < n_classes]
+        if wrong:
+            raise DatasetError(
+                f"{printable(self.path)}: category {wrong[0]} would be class {classes[wrong[0]]} by the {numbering}"
+                f" numbering; expected 1 to {n_classes - 1}, because 0 is the background and DATASET.N_CLASSES"
+                f" is {n_classes}."
+            )
+        return classes
+
+    def pairs(self, folder: Path, classes: Mapping[int, int]) -> Iterator[Pair]:
+        """All images with their objects."""
+        objects = self._objects_by_image(classes)
+        names: set[str] = set()
+        for row in sorted(self.images, key=lambda row: self._number(row, "id", "an image")):
+            number = row["id"]
+            name = row.get("file_name")
+            if not isinstance(name, str) or not name:
+                raise DatasetError(f"{printable(self.path)}: image {number} has no file_name.")
+            if name in names:
+                raise DatasetError(f"{printable(self.path)}: {name} comes twice.")
+            names.add(name)
+            height, width = (self._number(row, side, f"image {number}") for side in ("height", "width"))
+            label = ObjectsFile(self.path, name, height, width, json.dumps(objects.pop(number, [])).encode())
+            yield Pair(str(PurePosixPath(name).with_suffix("")), folder / name, label)
+
+    def _objects_by_image(self, classes: Mapping[int, int]) -> defaultdict[int, list[Any]]:
+        objects: defaultdict[int, list[Any]] = defaultdict(list)
+        known = {self._number(row, "id", "an image") for row in self.images}
+        for row in self.annotations:
+            number = row.get("id")
+            image, category = (self._number(row, key, f"annotation {number}") for key in ("image_id", "category_id"))
+            if image not in known:
+                raise DatasetError(f"{printable(self.path)}: annotation {number} is of no image in the list.")
+            if category not in classes:
+                raise DatasetError(f"{printable(self.path)}: annotation {number} is of no category in the list.")
+            objects[image].append([number, classes[category], bool(row.get("iscrowd", 0)), row.get("segmentation")])
+        return objects
+
+    def _rows(self, lists: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+        rows = lists.get(key)
+        if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+            raise DatasetError(f"{printable(self.path)}: has no list {key!r}; expected COCO's instance format.")
+        return rows
+
+    def _number(self, row: Mapping[str, Any], key: str, what: str) -> int:
+        value = row.get(key)
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            raise DatasetError(f"{printable(self.path)}: {what} has the {key} {value!r}; expected a whole number.")
+        return value

@@ -1,0 +1,91 @@
+"""The layouts of COCO-Stuff 10k and 164k. Torch-free."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.datasets.lists import read_ids
+from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+
+
+def list_cocostuff10k(root: Path, split: str) -> Listing:
+    """COCO-Stuff 10k: the ids of ROOT/imageLists/<split>.txt, their images and MATLAB files.
+
+    Args:
+        root: the folder that holds images/, annotations/ and imageLists/.
+        split: "train", "test" or "all".
+
+    Raises:
+        DatasetError: if a folder or the list is missing, or the list is empty.
+    """
+    ids = read_ids(root / "imageLists" / f"{split}.txt")
+    images, labels = root / "images", root / "annotations"
+    return list_files(split, (Pair(each, images / f"{each}.jpg", MatFile(labels / f"{each}.mat")) for each in ids))
+
+
+def list_cocostuff164k(root: Path, split: str) -> Listing:
+    """COCO-Stuff 164k: every JPEG of ROOT/images/<split> with its mask in ROOT/annotations/<split>.
+
+    Args:
+        root: the folder that holds images/ and annotations/.
+        split: "train2017" or "val2017".
+
+    Raises:
+        DatasetError: if a folder is missing or holds no image.
+    """
+    images, masks = root / "images" / split, root / "annotations" / split
+    if not images.is_dir():
+        raise DatasetError(f"{printable(images)}: the folder does not exist.")
+    ids = sorted(path.stem for path in images.glob("*.jpg"))
+    if not ids:
+        raise DatasetError(f"{printable(images)}: the folder holds no image; expected files ending in .jpg.")
+    return list_files(split, (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids))
+
+
+@dataclass(frozen=True)
+class MatFile:
+    """A MATLAB file whose variable S is a label map: 0 is unlabelled, 1 the first class."""
+
+    path: Path
+
+    def read(self) -> NDArray[np.uint8]:
+        """The label map: (H, W), 0 is the first class, 255 unlabelled.
+
+        Raises:
+            DatasetError: if the file cannot be read, or S is missing or no label map.
+        """
+        numbers = self._load()
+        if numbers.ndim != 2 or numbers.dtype.kind not in "buif":
+            raise DatasetError(
+                f"{printable(self.path)}: S is an array of shape {numbers.shape} and type {numbers.dtype};"
+                " expected a matrix of class numbers."
+            )
+        with np.errstate(invalid="ignore"):
+            labels = numbers.astype(np.uint8)
+        if not np.array_equal(labels, numbers):
+            raise DatasetError(
+                f"{printable(self.path)}: S holds numbers from {numbers.min()} to {numbers.max()}; expected whole"
+                " numbers from 0 (unlabelled) to 255."
+            )
+        return labels - np.uint8(1)  # unsigned arithmetic goes around: 0 becomes 255
+
+    def _load(self) -> NDArray[np.number]:
+        from scipy.io import loadmat, whosmat  # takes a moment, and only this layout needs it
+
+        try:
+            variables = loadmat(self.path, variable_names=["S"], appendmat=False)
+            if "S" not in variables:
+                names = ", ".join(name for name, _, _ in whosmat(self.path, appendmat=False)) or "nothing"
+                raise DatasetError(f"{printable(self.path)}: has no variable S, the label map; it holds {names}.")
+        except DatasetError:
+            raise
+        except NotImplementedError:
+            raise DatasetError(f"{printable(self.path)}: is of MATLAB 7.3; expected one saved with -v7.") from None
+        except Exception as error:  # on a damaged file scipy raises nearly anything
+            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+            raise DatasetError(f"{printable(self.path)}: is no MATLAB file that can be read: {reason}.") from error
+        return np.asarray(variables["S"])

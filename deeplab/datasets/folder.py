@@ -1,0 +1,58 @@
+"""The layout of data sets of one's own: images/, masks/ and a list of ids per split. Torch-free."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+
+from deeplab.datasets.lists import read_ids
+from deeplab.datasets.pairs import Listing, MaskFile, Pair
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+from deeplab.images import IMAGE_SUFFIXES, list_images
+
+_MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
+
+
+def list_folder(root: Path, split: str) -> Listing:
+    """The pairs of one split, in the order of its list.
+
+    ROOT/<split>.txt lists ids, one per line. The image of an id is ROOT/images/<id>.jpg, its mask ROOT/masks/<id>.png,
+    or either of them in subfolders: images/<split>/<id>.jpg is found as well. Ids may contain "/".
+
+    Raises:
+        DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
+    """
+    ids = read_ids(root / f"{split}.txt")
+    images = _find(root / "images", ids, split, IMAGE_SUFFIXES)
+    masks = _find(root / "masks", ids, split, _MASK_SUFFIXES)
+    missing = {
+        folder: [name for name in ids if name not in found]
+        for folder, found in ((root / "images", images), (root / "masks", masks))
+        if len(found) < len(ids)
+    }
+    pairs = [Pair(name, images[name], MaskFile(masks[name])) for name in ids if name in images and name in masks]
+    return Listing(split, len(ids), pairs, missing)
+
+
+def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]) -> dict[str, Path]:
+    """The file of each id: the one of that relative path, else the one in the split's subfolder, else in any."""
+    by_name = _index(folder, suffixes)
+    found: dict[str, Path] = {}
+    for name in ids:
+        candidates = [(stem, path) for stem, path in by_name[Path(name).name] if f"/{stem}".endswith(f"/{name}")]
+        preferred = [each for each in candidates if each[0] in (name, f"{split}/{name}")] or candidates
+        if len(preferred) > 1:
+            files = " and ".join(sorted(printable(path) for _, path in preferred[:2]))
+            raise DatasetError(f"{files} both belong to {name!r}; expected one file.")
+        if preferred:
+            found[name] = preferred[0][1]
+    return found
+
+
+def _index(folder: Path, suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
+    """All files below, by their name without suffix: their relative path without suffix, and their path."""
+    index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
+    for relative in map(PurePosixPath, list_images(folder)):
+        if relative.suffix.lower() in suffixes:
+            index[relative.stem].append((str(relative.with_suffix("")), folder / relative))
+    return index

@@ -1,0 +1,120 @@
+"""Reading ahead in other processes."""
+
+from collections.abc import Generator
+from typing import Any, Protocol, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from deeplab.datasets.sample import Sample
+from deeplab.datasets.split import SplitDataset
+from deeplab.datasets.stream import TrainingStream
+from deeplab.errors import DeepLabError
+from deeplab.processes import start_pool_worker
+
+Item = TypeVar("Item")
+Item_co = TypeVar("Item_co", covariant=True)
+Batch = tuple[Tensor, Tensor]
+
+
+def training_batches(
+    stream: TrainingStream, batch_size: int, *, first: int, last: int, n_workers: int, pin_memory: bool
+) -> Generator[Batch, None, None]:
+    """Batches number `first` to `last` - 1 of a run.
+
+    Args:
+        stream: where the samples come from.
+        batch_size: samples per batch.
+        first: number of the first batch, counted from the beginning of the run.
+        last: number of the batch after the last one.
+        n_workers: processes that read; 0 reads here.
+        pin_memory: whether the tensors are for a GPU.
+
+    Yields:
+        Images (N, 3, crop, crop) float32 and labels (N, crop, crop) uint8.
+
+    Raises:
+        DatasetError, ImageError: at the batch in which a sample cannot be read.
+    """
+    positions = (list(range(number * batch_size, (number + 1) * batch_size)) for number in range(first, last))
+    loader = DataLoader(
+        _Readable(stream),
+        batch_sampler=positions,
+        num_workers=n_workers,
+        collate_fn=_stack,
+        pin_memory=pin_memory,
+        **_settings(n_workers),
+    )
+    return _raise_failures(loader)
+
+
+def evaluation_samples(dataset: SplitDataset, n_workers: int) -> Generator[Sample, None, None]:
+    """All samples in order. Raises DatasetError or ImageError at the one that cannot be read."""
+    loader = DataLoader(
+        _Readable(dataset), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
+    )
+    return _raise_failures(loader)
+
+
+class _Indexed(Protocol[Item_co]):
+    """A TrainingStream or a SplitDataset."""
+
+    def __getitem__(self, index: int, /) -> Item_co: ...
+
+
+class _Readable(Dataset[Item | DeepLabError]):
+    """A data set that returns what it cannot read as an error, for the loop to raise.
+
+    An exception that leaves a worker process comes out with the worker's traceback in its text.
+    """
+
+    def __init__(self, dataset: "_Indexed[Item]") -> None:
+        self.dataset = dataset
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type] # asked for evaluation only, where the data set has a length
+
+    def __getitem__(self, key: int) -> Item | DeepLabError:
+        try:
+            return self.dataset[key]
+        except DeepLabError as error:
+            return error
+
+
+def _settings(n_workers: int) -> dict[str, Any]:
+    # A generator of its own: the order of samples must not depend on how often a loader was started.
+    settings: dict[str, Any] = {"generator": torch.Generator()}
+    if n_workers:
+        # Fresh processes, because a fork of one with CUDA and threads can hang.
+        settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start_pool_worker}
+    return settings
+
+
+def _stack(samples: list[tuple[Tensor, Tensor] | DeepLabError]) -> Batch | DeepLabError:
+    pairs = []
+    for sample in samples:
+        if isinstance(sample, DeepLabError):
+            return sample
+        pairs.append(sample)
+    images, labels = zip(*pairs, strict=True)
+    return torch.stack(images), torch.stack(labels)
+
+
+def _keep(sample: Item) -> Item:
+    return sample
+
+
+def _raise_failures(loader: DataLoader[Any]) -> Generator[Any, None, None]:
+    try:
+        for each in loader:
+            if isinstance(each, DeepLabError):
+                raise each
+            yield each
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise DeepLabError(
+            "A process that reads images was ended from outside, perhaps for lack of memory;"
+            " lower DATALOADER.NUM_WORKERS."
+        ) from error

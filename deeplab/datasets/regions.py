@@ -1,0 +1,74 @@
+"""Label maps from outlined objects: polygons and run lengths, as COCO stores them. Torch-free."""
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.errors import DatasetError
+from deeplab.images import silence_warnings
+
+_FARTHEST = 1e6  # pixels from the image's corner; drawing takes time and memory in proportion to the outline
+
+
+def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDArray[np.uint8]:
+    """Draw the objects of one image over each other.
+
+    Smaller objects lie on larger ones, whatever their order in the file, because the small one is usually in front: the
+    cup on the table, the tie on the person. Crowds, whose outlines are rough, lie under everything else. Of objects of
+    equal size the later one is on top.
+
+    Args:
+        objects: [annotation id, class, is a crowd, segmentation] of each. A segmentation is a list of polygons
+            [x, y, x, y ...] in pixels, or {"size": [height, width], "counts": run lengths}, as a list or compressed.
+        height: of the image.
+        width: of the image.
+        where: how errors begin.
+
+    Returns:
+        (height, width), 0 where no object is.
+
+    Raises:
+        DatasetError: if a segmentation is malformed; the annotation is named.
+    """
+    drawn = []
+    for number, class_index, crowd, segmentation in objects:
+        try:
+            inside = _draw(segmentation, height, width)
+        except Exception as error:  # pycocotools raises nearly anything
+            raise DatasetError(f"{where}: annotation {number}: {str(error).rstrip('.')}.") from error
+        drawn.append((not crowd, -int(inside.sum()), class_index, inside))
+    labels = np.zeros((height, width), np.uint8)
+    for _, _, class_index, inside in sorted(drawn, key=lambda each: each[:2]):
+        labels[inside] = class_index
+    return labels
+
+
+def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
+    from pycocotools import mask  # compiled code, and only this layout needs it
+
+    if isinstance(segmentation, dict):
+        if segmentation.get("size") != [height, width]:
+            raise ValueError(
+                f"its run lengths are of an image of size {segmentation.get('size')}, not [{height}, {width}]"
+            )
+        runs = segmentation
+        if not isinstance(runs.get("counts"), str):
+            runs = mask.frPyObjects(runs, height, width)
+    elif isinstance(segmentation, list) and segmentation:
+        for polygon in segmentation:
+            _check_polygon(polygon)
+        runs = mask.merge(mask.frPyObjects(segmentation, height, width))
+    else:
+        raise ValueError("has no segmentation; expected polygons or run lengths")
+    with silence_warnings():  # of the way in which pycocotools makes its array
+        return np.asarray(mask.decode(runs), np.bool_)
+
+
+def _check_polygon(polygon: Any) -> None:
+    points = isinstance(polygon, list) and len(polygon) >= 6 and len(polygon) % 2 == 0
+    if not points or not all(isinstance(each, int | float) and math.isfinite(each) for each in polygon):
+        raise ValueError("has a polygon that is not a list of three or more x, y in pixels")
+    if max(map(abs, polygon)) > _FARTHEST:
+        raise ValueError(f"has a polygon with a point more than {_FARTHEST:.0f} pixels away")

@@ -1,0 +1,61 @@
+"""One image with its ground truth. Torch-free."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deeplab.datasets.pairs import Pair
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+from deeplab.images import read_image
+from deeplab.resample import resize_planes
+
+
+@dataclass(frozen=True)
+class Sample:
+    """An image and its label map, of equal size."""
+
+    id: str  # as the split list has it, such as "a" or "city/a"
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
+    label: NDArray[np.uint8]  # (H, W) class indices or the ignore label
+
+
+def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
+    """Read a pair and check that the two belong together.
+
+    Raises:
+        ImageError: if one of the files cannot be decoded.
+        DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
+    """
+    image, label = read_image(pair.image), pair.label.read()
+    if image.shape[:2] != label.shape:
+        raise DatasetError(
+            f"{printable(pair.label.path)}: the mask is {_size(label)}, but its image {printable(pair.image)}"
+            f" is {_size(image)}."
+        )
+    strange = label[(label >= n_classes) & (label != ignore_label)]
+    if strange.size:
+        raise DatasetError(
+            f"{printable(pair.label.path)}: the mask holds the value {strange[0]}; expected classes 0 to"
+            f" {n_classes - 1} or {ignore_label}."
+        )
+    return Sample(pair.id, image, label)
+
+
+def warp(sample: Sample, side: int) -> Sample:
+    """Squeeze or stretch a sample to a square of `side` pixels, whatever its shape.
+
+    The image is interpolated as OpenCV does it, without smoothing, and rounded; of the labels the nearest is taken, by
+    Pillow's rule.
+    """
+    planes = np.ascontiguousarray(sample.image.transpose(2, 0, 1), np.float32)
+    image = np.rint(resize_planes(planes, side, side)).astype(np.uint8).transpose(1, 2, 0)
+    label = Image.fromarray(sample.label).resize((side, side), Image.Resampling.NEAREST)
+    return Sample(sample.id, np.ascontiguousarray(image), np.array(label))
+
+
+def _size(pixels: NDArray[np.uint8]) -> str:
+    height, width = pixels.shape[:2]
+    return f"{width}x{height}"

@@ -1,0 +1,39 @@
+"""The endless random order of training samples, of which any part can be drawn again."""
+
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from deeplab.datasets.split import SplitDataset
+from deeplab.datasets.transforms import Augmentation
+
+# Keep the two uses of the seed apart.
+_ORDER, _AUGMENTATION = 0, 1
+
+
+class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented samples by their position in the run: 0 is the first that training sees.
+
+    Each epoch is a new permutation of the data set. A sample depends on the seed and its position alone, and not on
+    what was drawn before or by which process; so a resumed run sees what the uninterrupted one would have seen.
+    """
+
+    def __init__(self, dataset: SplitDataset, augment: Augmentation, seed: int) -> None:
+        self.dataset = dataset
+        self.augment = augment
+        self.seed = seed
+
+    def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
+        """Image (3, crop, crop) float32 and labels (crop, crop) uint8; see `Augmentation`."""
+        epoch, place = divmod(position, len(self.dataset))
+        index = _permutation(len(self.dataset), self.seed, epoch)[place]
+        rng = np.random.default_rng((self.seed, _AUGMENTATION, position))
+        return self.augment(self.dataset[int(index)], rng)
+
+
+@lru_cache(maxsize=2)
+def _permutation(length: int, seed: int, epoch: int) -> NDArray[np.int64]:
+    return np.random.default_rng((seed, _ORDER, epoch)).permutation(length)

@@ -1,0 +1,47 @@
+"""The layouts of PASCAL VOC 2012, with its own masks and with the augmented ones. Torch-free."""
+
+from pathlib import Path
+
+from deeplab.datasets.lists import read_ids, read_paths
+from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+
+_YEAR = "VOC2012"
+
+
+def list_voc(root: Path, split: str) -> Listing:
+    """VOC 2012 as it is published: the ids of ROOT/VOC2012/ImageSets/Segmentation/<split>.txt.
+
+    Args:
+        root: the folder VOCdevkit.
+        split: "train", "val" or "trainval".
+
+    Raises:
+        DatasetError: if the folder or list is missing, or the list is empty.
+    """
+    base = _base(root)
+    ids = read_ids(base / "ImageSets" / "Segmentation" / f"{split}.txt")
+    images, masks = base / "JPEGImages", base / "SegmentationClass"
+    return list_files(split, (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids))
+
+
+def list_vocaug(root: Path, split: str) -> Listing:
+    """VOC 2012 with the masks of Hariharan et al.: the paths of ROOT/VOC2012/ImageSets/SegmentationAug/<split>.txt.
+
+    Args:
+        root: the folder VOCdevkit.
+        split: "train", "train_aug", "val", "trainval" or "trainval_aug".
+
+    Raises:
+        DatasetError: if the folder or list is missing, or a line is not two paths.
+    """
+    base = _base(root)
+    paths = read_paths(base / "ImageSets" / "SegmentationAug" / f"{split}.txt")
+    return list_files(split, (Pair(each, base / image, MaskFile(base / mask)) for each, (image, mask) in paths.items()))
+
+
+def _base(root: Path) -> Path:
+    if not (root / _YEAR).is_dir():
+        raise DatasetError(f"{printable(root)}: holds no folder {_YEAR}; expected the path of VOCdevkit.")
+    return root / _YEAR

@@ -1,0 +1,82 @@
+"""Scores of a checkpoint on a split, streamed: memory does not grow with the number of images."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from deeplab.config import Config
+from deeplab.datasets import Sample, build_dataset
+from deeplab.datasets.loading import evaluation_samples
+from deeplab.errors import DatasetError
+from deeplab.files import make_folder, replace_file
+from deeplab.inference.labelling import label_map
+from deeplab.inference.segmenter import Segmenter
+from deeplab.labels import default_labels
+from deeplab.metrics import ConfusionMatrix, Scores
+from deeplab.network import load_network
+from deeplab.reporter import Reporter, Stopped
+
+
+def evaluate(
+    config: Config,
+    checkpoint: Path | None,
+    reporter: Reporter,
+    *,
+    split: str | None = None,
+    device: str = "auto",
+    logits_dir: Path | None = None,
+) -> Scores:
+    """Compare the network's labels with the masks of a split, at the images' own size.
+
+    Args:
+        config: all settings; SOLVER.BATCH_SIZE.TEST images of equal size share a forward pass.
+        checkpoint: the weights; None takes those that MODEL.WEIGHTS names.
+        reporter: hears of each image; can stop the run.
+        split: name of the split; DATASET.SPLIT.VAL unless given.
+        device: "auto", "cpu", "cuda" or "cuda:1".
+        logits_dir: if given, where to leave `<id>.npy` for each image: float16 (C, h, w) as the network puts it out.
+
+    Raises:
+        Stopped: when the reporter asked for it; complete logits files stay.
+        DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
+    """
+    split = split or config.DATASET.SPLIT.VAL
+    labels = default_labels(config.DATASET.N_CLASSES)
+    segmenter = Segmenter(load_network(config, checkpoint), config, labels, device)
+    dataset = build_dataset(config, split, train=False)
+    confusion = ConfusionMatrix(config.DATASET.N_CLASSES)
+    with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
+        for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
+            for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
+                confusion.update(sample.label, label_map(logits, *sample.label.shape))
+                if logits_dir is not None:
+                    save_logits(logits_dir / f"{sample.id}.npy", logits)
+            reporter.progress(confusion.n_images, len(dataset), "image")
+            if reporter.should_stop():
+                raise Stopped
+    try:
+        return confusion.scores()
+    except ValueError:
+        raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the split {split!r} has a class.") from None
+
+
+def group_equal_sizes(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
+    """Cut a stream into batches of at most `size` neighbours whose images have one size. Keeps the order."""
+    batch: list[Sample] = []
+    for sample in samples:
+        if batch and (len(batch) == size or batch[0].image.shape != sample.image.shape):
+            yield batch
+            batch = []
+        batch.append(sample)
+    if batch:
+        yield batch
+
+
+def save_logits(path: Path, logits: Tensor) -> None:
+    """Write (C, h, w) logits as float16: whole or not at all. Raises OutputError if the file cannot be written."""
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        np.save(file, logits.half().cpu().numpy())

@@ -1,0 +1,48 @@
+"""From logits to label maps of any size, in memory that does not grow with it."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional
+
+from deeplab.resample import taps
+
+# Numbers in one strip of upsampled logits: about a CPU's cache, but enough to keep a GPU busy.
+_STRIP_CPU = 2**20
+_STRIP_GPU = 2**25
+
+
+def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
+    """Upsample logits bilinearly (`align_corners=False`) and take the best class of each pixel, strip by strip.
+
+    Each pixel's result depends on its neighbours in `logits` alone, so it is the same for every size of strip.
+
+    Args:
+        logits: (C, h, w) float, on any device.
+        height: of the result.
+        width: of the result.
+        strip: how many upsampled numbers may exist at a time.
+
+    Returns:
+        (height, width) uint8; of equal logits the first class wins.
+    """
+    strip = strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)
+    n_rows = max(1, strip // (logits.shape[0] * width))
+    low, high, weight = (torch.from_numpy(part).to(logits.device) for part in taps(logits.shape[1], height))
+    labels = torch.empty((height, width), dtype=torch.uint8, device=logits.device)
+    for top in range(0, height, n_rows):
+        rows = slice(top, top + n_rows)
+        between = torch.lerp(logits[:, low[rows]], logits[:, high[rows]], weight[rows, None])  # (C, rows, w)
+        upsampled = functional.interpolate(
+            between[None], size=(between.shape[1], width), mode="bilinear", align_corners=False
+        )[0]
+        labels[rows] = upsampled.max(dim=0).indices  # faster than argmax over the first axis
+    return labels.cpu().numpy()
+
+
+def count_classes(labels: NDArray[np.uint8]) -> dict[int, int]:
+    """How many pixels of each class that occurs a label map holds."""
+    counts = Image.fromarray(labels).histogram()  # numpy's bincount would copy the labels to eight times their size
+    return {index: count for index, count in enumerate(counts) if count}

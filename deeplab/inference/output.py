@@ -1,0 +1,102 @@
+"""The folder that a segmentation fills: what lies where, and which run it belongs to. Torch-free.
+
+masks/<path of the image>.png      class indices with palette; the image's full name is kept, so that a.jpg and a.png
+                                   never collide
+overlays/<path of the image>.jpg   the image blended with its mask, if asked for
+manifest.csv                       one row per image
+labels.txt                         index<TAB>name
+run.json                           the settings that made the masks
+"""
+
+import fcntl
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from deeplab.errors import OutputError
+from deeplab.files import make_folder, printable, replace_file
+
+_log = logging.getLogger(__name__)
+
+
+def mask_path(output_dir: Path, item: str) -> Path:
+    """Where the mask of an image goes; `item` is its path relative to the input folder."""
+    return output_dir / "masks" / f"{item}.png"
+
+
+def overlay_path(output_dir: Path, item: str) -> Path:
+    """Where the overlay of an image goes."""
+    return output_dir / "overlays" / f"{item}.jpg"
+
+
+def manifest_path(output_dir: Path) -> Path:
+    """Where the rows of all images go."""
+    return output_dir / "manifest.csv"
+
+
+def prepare_output(output_dir: Path, input_dir: Path, settings: Mapping[str, object], labels: Sequence[str]) -> None:
+    """Make the folder, or find that an earlier run with the same input and settings began it; several workers may.
+
+    Raises:
+        OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings.
+    """
+    if output_dir.resolve() == input_dir.resolve():
+        raise OutputError(
+            f"{printable(output_dir)}: is the folder of the images; the masks need a folder of their own."
+        )
+    run = {"input": printable(input_dir.resolve()), **settings}
+    earlier = _read_run(output_dir)
+    different = [key for key in run if earlier is not None and earlier.get(key) != run[key]]
+    if different:
+        raise OutputError(
+            f"{printable(output_dir)}: holds the results of another run, with another {' and '.join(different)};"
+            " choose another output folder."
+        )
+    if earlier is None:
+        make_folder(output_dir)
+        _write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
+    _write_text(output_dir / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(labels)))
+
+
+@contextmanager
+def locked_output(output_dir: Path) -> Iterator[None]:
+    """Keep a second process from filling the same folder at the same time.
+
+    Raises:
+        OutputError: if another one does.
+    """
+    with (output_dir / "run.json").open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"{printable(output_dir)}: another process is filling this folder.") from None
+        except OSError as error:  # some network file systems have no locks
+            _log.warning("%s: cannot be locked against a second process: %s", printable(output_dir), error.strerror)
+        yield
+
+
+def _read_run(output_dir: Path) -> Mapping[str, object] | None:
+    path = output_dir / "run.json"
+    # Looked for before the record is, because another worker may be just beginning: it writes the record first.
+    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv"))
+    try:
+        run = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        if has_results:
+            raise OutputError(
+                f"{printable(output_dir)}: holds masks or a manifest, but no run.json that says what made them;"
+                " choose another output folder."
+            ) from None
+        return None
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{printable(path)}: cannot be read: {error}.") from error
+    if not isinstance(run, dict):
+        raise OutputError(f"{printable(path)}: is not the record of a run; choose another output folder.")
+    return run
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replace_file(path) as file:
+        file.write(text.encode())

@@ -1,0 +1,139 @@
+"""Decode, batch, label and write images at the same time."""
+
+import errno
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deeplab.bounded_map import bounded_map
+from deeplab.errors import ImageError, OutputError
+from deeplab.files import make_folder, replace_file
+from deeplab.images import read_image, write_mask
+from deeplab.inference.labelling import count_classes
+from deeplab.inference.manifest import Row
+from deeplab.inference.output import mask_path, overlay_path
+from deeplab.inference.segmenter import NetworkInput, Segmenter
+from deeplab.palette import palette
+from deeplab.resample import shrink_longer_side
+
+_THREADS = 4  # that decode and write beside the network
+_JPEG_LIMIT = 65500  # pixels per side
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """An image on its way through the pipeline."""
+
+    item: str
+    network_input: NetworkInput
+    image: NDArray[np.uint8] | None  # kept for the overlay
+    seconds: float  # of work so far
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """An image and its label map."""
+
+    decoded: _Decoded
+    label_map: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """Images in, masks and overlays on disk and rows out; each stage takes what the one before it yields.
+
+    An image that failed travels through the later stages as its row.
+    """
+
+    segmenter: Segmenter
+    input_dir: Path
+    output_dir: Path
+    overlays: bool
+    batch_size: int  # images of equal network input size per forward pass
+
+    def rows(self, items: Iterable[str], should_stop: Callable[[], bool]) -> Iterator[Row]:
+        """Segment images and yield a row for each, errors included, once its files are on disk.
+
+        Asked to stop, it writes what the network has labelled and ends early.
+
+        Raises:
+            OutputError: if files cannot be written at all, as on a full disk.
+        """
+        with ThreadPoolExecutor(_THREADS) as pool:
+            decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
+            labelled = self._label(decoded, should_stop)
+            yield from bounded_map(pool, self._write, labelled, depth=1 + self.batch_size)
+
+    def _decode(self, item: str) -> _Decoded | Row:
+        start = time.monotonic()
+        try:
+            image = read_image(self.input_dir / item)
+        except ImageError as error:
+            return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
+        network_input = self.segmenter.prepare(image)
+        return _Decoded(item, network_input, image if self.overlays else None, time.monotonic() - start)
+
+    def _label(self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool]) -> Iterator[_Labelled | Row]:
+        for group in _groups(decoded, self.batch_size):
+            if should_stop():
+                return
+            if isinstance(group, Row):
+                yield group
+                continue
+            start = time.monotonic()
+            label_maps = self.segmenter.label([each.network_input for each in group])
+            share = (time.monotonic() - start) / len(group)
+            for each, label_map in zip(group, label_maps, strict=True):
+                yield _Labelled(replace(each, seconds=each.seconds + share), label_map)
+
+    def _write(self, result: _Labelled | Row) -> Row:
+        if isinstance(result, Row):
+            return result
+        start = time.monotonic()
+        item, label_map = result.decoded.item, result.label_map
+        height, width = label_map.shape
+        try:
+            write_mask(mask_path(self.output_dir, item), label_map)
+            if result.decoded.image is not None:
+                _write_overlay(overlay_path(self.output_dir, item), result.decoded.image, label_map)
+        except OutputError as error:
+            if not _name_is_too_long(error):
+                raise  # a full disk or a missing permission will not spare the next image
+            return Row(item, width, height, "error", str(error), result.decoded.seconds, {})
+        seconds = result.decoded.seconds + time.monotonic() - start
+        return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
+
+
+def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Decoded] | Row]:
+    """Gather images of equal network input size; at most twice `size` of them wait for others of their size."""
+    waiting: dict[tuple[int, ...], list[_Decoded]] = defaultdict(list)
+    for each in decoded:
+        if isinstance(each, Row):
+            yield each
+            continue
+        shape = each.network_input.pixels.shape
+        waiting[shape].append(each)
+        if len(waiting[shape]) == size:
+            yield waiting.pop(shape)
+        elif sum(map(len, waiting.values())) == 2 * size:
+            yield waiting.pop(next(iter(waiting)))  # the size that came up first
+    yield from waiting.values()
+
+
+def _write_overlay(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> None:
+    blend = image // 2
+    blend += (palette() // 2)[label_map]
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        Image.fromarray(shrink_longer_side(blend, _JPEG_LIMIT)).save(file, format="JPEG", quality=90)
+
+
+def _name_is_too_long(error: OutputError) -> bool:
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG

@@ -1,0 +1,165 @@
+"""Image in, label map out: what `single`, the folder pipeline and the platform share."""
+
+import hashlib
+import logging
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from deeplab.config import Config
+from deeplab.device import choose_device
+from deeplab.errors import ConfigError, DeepLabError
+from deeplab.inference.labelling import label_map
+from deeplab.labels import default_labels, load_labels
+from deeplab.network import load_network
+from deeplab.resample import shrink_longer_side
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class NetworkInput:
+    """An image at the size at which the network sees it, and the size that its label map will have."""
+
+    pixels: NDArray[np.uint8]  # (h, w, 3) RGB
+    height: int
+    width: int
+
+
+class Segmenter:
+    """A network, ready to label images of any size.
+
+    An image whose longer side exceeds IMAGE.SIZE.TEST is shrunk to it; none is enlarged. Label maps have the size of
+    the images.
+    """
+
+    def __init__(
+        self, model: nn.Module, config: Config, labels: Sequence[str], device: str | torch.device = "auto"
+    ) -> None:
+        """Take the model over: it is moved to the device and put in evaluation mode.
+
+        Args:
+            model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
+            config: IMAGE is read, and DATASET and MODEL for `settings`.
+            labels: names of the C classes.
+            device: "auto", "cpu", "cuda" or "cuda:1".
+        """
+        self.config = config
+        self.labels = list(labels)
+        self.device = choose_device(str(device))
+        self.model = model.to(self.device).eval().requires_grad_(False)
+        mean = config.IMAGE.MEAN
+        self._mean = torch.tensor([mean.B, mean.G, mean.R], device=self.device).view(1, 3, 1, 1)
+        self._one_by_one = False
+
+    @classmethod
+    def from_checkpoint(cls, config: Config, path: Path | None, device: str = "auto") -> Self:
+        """Build the network of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
+
+        Raises:
+            CheckpointError, ConfigError: as `load_network`.
+            DatasetError: if DATASET.LABELS is set and is not a list of the classes.
+        """
+        dataset = config.DATASET
+        labels = (
+            load_labels(Path(dataset.LABELS), dataset.N_CLASSES)
+            if dataset.LABELS
+            else default_labels(dataset.N_CLASSES)
+        )
+        return cls(load_network(config, path), config, labels, device)
+
+    def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
+        """Label images; those of equal network input size share a forward pass.
+
+        Args:
+            images: each (H, W, 3) uint8 RGB, of any size.
+
+        Returns:
+            One (H, W) uint8 map of class indices per image.
+        """
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        inputs = [self.prepare(image) for image in images]
+        for index, each in enumerate(inputs):
+            groups[each.pixels.shape].append(index)
+        label_maps: dict[int, NDArray[np.uint8]] = {}
+        for indices in groups.values():
+            label_maps.update(zip(indices, self.label([inputs[index] for index in indices]), strict=True))
+        return [label_maps[index] for index in range(len(images))]
+
+    def prepare(self, image: NDArray[np.uint8]) -> NetworkInput:
+        """Shrink an image, (H, W, 3) uint8 RGB, for the network. May be called from any thread."""
+        return NetworkInput(shrink_longer_side(image, self.config.IMAGE.SIZE.TEST), *image.shape[:2])
+
+    def label(self, batch: Sequence[NetworkInput]) -> list[NDArray[np.uint8]]:
+        """Label prepared images of equal size in one forward pass, or one by one if memory does not allow it.
+
+        Raises:
+            DeepLabError: if not even one image fits into memory.
+        """
+        logits = self._logits_of(batch)
+        return [label_map(each, image.height, image.width) for each, image in zip(logits, batch, strict=True)]
+
+    @torch.inference_mode()
+    def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Run the network on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
+        pixels = torch.from_numpy(np.stack(batch)).to(self.device)
+        bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
+        logits: Tensor = self.model(bgr)
+        if logits.ndim != 4:
+            raise ConfigError(f"{self.config.MODEL.NAME} classifies whole images; segmenting needs a DeepLab model.")
+        return logits
+
+    def settings(self) -> dict[str, object]:
+        """What decides about the label maps, for the record of a run: equal settings give equal masks."""
+        mean, dataset = self.config.IMAGE.MEAN, self.config.DATASET
+        return {
+            "model": self.config.MODEL.NAME,
+            "n_classes": dataset.N_CLASSES,
+            "labels": self.labels,
+            "mean": [mean.R, mean.G, mean.B],
+            "size": self.config.IMAGE.SIZE.TEST,
+            "weights": _digest(self.model),
+        }
+
+    def _logits_of(self, batch: Sequence[NetworkInput]) -> list[Tensor]:
+        if len(batch) > 1 and not self._one_by_one:
+            try:
+                return list(self.logits([each.pixels for each in batch]))
+            except (RuntimeError, MemoryError) as error:
+                _require_out_of_memory(error)
+            self._one_by_one = True
+            _log.warning("A batch of %d images does not fit into memory; images go one by one from now on.", len(batch))
+        return [self._logits_of_one(each.pixels) for each in batch]
+
+    def _logits_of_one(self, pixels: NDArray[np.uint8]) -> Tensor:
+        try:
+            return self.logits([pixels])[0]
+        except (RuntimeError, MemoryError) as error:
+            _require_out_of_memory(error)
+            height, width = pixels.shape[:2]
+            raise DeepLabError(
+                f"An image of {width}x{height} pixels does not fit into the memory of {self.device}; lower"
+                " IMAGE.SIZE.TEST or run on another device."
+            ) from error
+
+
+def _require_out_of_memory(error: Exception) -> None:
+    """Raise what is not a lack of memory again; PyTorch's CPU allocator has no exception of its own."""
+    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
+        raise error
+
+
+def _digest(model: nn.Module) -> str:
+    """A hash of all weights, equal for equal weights whatever file they came from."""
+    digest = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return digest.hexdigest()

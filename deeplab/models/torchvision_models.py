@@ -1,0 +1,85 @@
+"""torchvision's segmentation networks behind the interface of ours: BGR minus mean in 0..255 -> logits.
+
+torchvision is imported here alone, so that the other networks need nothing but PyTorch.
+"""
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torchvision.models import get_model, get_model_weights
+
+from deeplab.errors import CheckpointError, ConfigError
+
+_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in 0..1
+_TRAINING_ONLY = "aux_classifier."  # a second head in the files, which gives no logits
+
+
+class TorchvisionModel(nn.Module):
+    """A backbone and a classifier of torchvision. The keys of its state dict are torchvision's."""
+
+    scale: Tensor
+    shift: Tensor
+
+    def __init__(self, backbone: nn.Module, classifier: nn.Module, mean: Sequence[float]) -> None:
+        """Take over the parts of a torchvision network.
+
+        Args:
+            backbone: image -> feature maps by name.
+            classifier: the map "out" -> logits, or, of LRASPP, all maps -> logits.
+            mean: blue, green and red that were subtracted from the image, 0..255.
+        """
+        super().__init__()
+        self.backbone = backbone
+        self.classifier = classifier
+        # Two steps in one: (bgr + mean) / 255 is the image in 0..1, and ImageNet's mean and deviation normalise that.
+        std = 255 * torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1)
+        shift = torch.tensor(mean).flip(0).view(1, 3, 1, 1) - 255 * torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1)
+        self.register_buffer("scale", 1 / std, persistent=False)
+        self.register_buffer("shift", shift / std, persistent=False)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, H, W) BGR minus mean -> (N, C, H, W) logits, enlarged to the input's size as torchvision does."""
+        features = self.backbone(x.flip(1) * self.scale + self.shift)
+        logits = self.classifier(features.get("out", features))
+        return functional.interpolate(logits, size=x.shape[2:], mode="bilinear", align_corners=False)
+
+
+def build_torchvision_model(name: str, n_classes: int, mean: Sequence[float]) -> TorchvisionModel:
+    """Build one of `deeplab.catalog.TORCHVISION_MODELS` with random weights. `mean` as of `TorchvisionModel`."""
+    network = cast(Any, get_model(name, weights=None, weights_backbone=None, num_classes=n_classes))
+    return TorchvisionModel(network.backbone, network.classifier, mean)
+
+
+def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
+    """Trained weights of a network of torchvision's, from its folder of downloads or else from the internet.
+
+    Args:
+        name: one of `deeplab.catalog.TORCHVISION_MODELS`.
+        weights: torchvision's name of them, such as "COCO_WITH_VOC_LABELS_V1" or "DEFAULT".
+
+    Raises:
+        ConfigError: if torchvision has no such weights.
+        CheckpointError: if they cannot be downloaded, or are not those that were published.
+    """
+    published = get_model_weights(name).__members__
+    if weights not in published:
+        names = ", ".join(published)
+        raise ConfigError(f"{weights!r} is not a name of torchvision's weights for {name}; valid names: {names}.")
+    try:
+        with redirect_stdout(sys.stderr):  # for what torch.hub says of its download
+            content = published[weights].get_state_dict(
+                progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
+            )
+    except (OSError, RuntimeError) as error:  # RuntimeError: the hash is another
+        reason = getattr(error, "reason", error)
+        raise CheckpointError(
+            f"{name}: the weights {weights} cannot be had from {published[weights].url} ({reason}); a copy of that"
+            f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} does as well."
+        ) from error
+    return {key: value for key, value in content.items() if not key.startswith(_TRAINING_ONLY)}

@@ -1,0 +1,76 @@
+"""Optimizer and learning-rate schedule of the DeepLab v2 protocol."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+
+from deeplab.models.batch_norm import batch_norms
+from deeplab.schema import Solver
+
+
+def parameter_groups(
+    model: nn.Module, lr: float, weight_decay: float, *, train_bn: bool = False
+) -> list[dict[str, Any]]:
+    """The parameters that the protocol trains, by learning rate.
+
+    Args:
+        model: any network of `deeplab.models`.
+        lr: base learning rate.
+        weight_decay: of weights; biases have none.
+        train_bn: whether batch norm's scales and shifts are trained too.
+
+    Returns:
+        Groups for an optimizer: the backbone's weights at 1x, the head's weights at 10x, the head's biases at 20x, and
+        with `train_bn` batch norm's parameters at 1x without decay.
+    """
+    convolutions = [(name, each) for name, each in model.named_modules() if isinstance(each, nn.Conv2d | nn.Linear)]
+    backbone = [each for name, each in convolutions if _in_backbone(name)]
+    head = [each for name, each in convolutions if not _in_backbone(name)]
+    groups = [
+        {"params": list(_named("weight", backbone)), "lr": lr, "weight_decay": weight_decay},
+        {"params": list(_named("weight", head)), "lr": 10 * lr, "weight_decay": weight_decay},
+        {"params": list(_named("bias", head)), "lr": 20 * lr, "weight_decay": 0.0},
+    ]
+    if train_bn:
+        norms = [parameter for norm in batch_norms(model) for parameter in norm.parameters()]
+        groups.append({"params": norms, "lr": lr, "weight_decay": 0.0})
+    return groups
+
+
+def build_optimizer(groups: list[dict[str, Any]], solver: Solver) -> Optimizer:
+    """The optimizer that SOLVER.OPTIMIZER names, over `parameter_groups`."""
+    if solver.OPTIMIZER == "adamw":
+        return torch.optim.AdamW(groups, lr=solver.LR, betas=(solver.MOMENTUM, 0.999))
+    return torch.optim.SGD(groups, lr=solver.LR, momentum=solver.MOMENTUM)
+
+
+class PolynomialLR(LRScheduler):
+    """Each group's first learning rate times (1 - iteration / iter_max) ** power, renewed every `step_size` iterations.
+
+    Call `step()` once after each iteration's `optimizer.step()`. After `iter_max` the rate stays as it is.
+    """
+
+    def __init__(self, optimizer: Optimizer, step_size: int, iter_max: int, power: float, last_epoch: int = -1) -> None:
+        self.step_size = step_size
+        self.iter_max = iter_max
+        self.power = power
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float | Tensor]:
+        """The rates for the coming iteration, one per group."""
+        iteration = self.last_epoch
+        if iteration == 0 or iteration % self.step_size or iteration > self.iter_max:
+            return [group["lr"] for group in self.optimizer.param_groups]
+        return [lr * (1 - iteration / self.iter_max) ** self.power for lr in self.base_lrs]
+
+
+def _in_backbone(module_name: str) -> bool:
+    return module_name.removeprefix("base.").startswith(("layer", "backbone."))  # torchvision's has a name of its own
+
+
+def _named(name: str, modules: list[nn.Conv2d | nn.Linear]) -> Iterator[nn.Parameter]:
+    return (parameter for module in modules if (parameter := getattr(module, name)) is not None)

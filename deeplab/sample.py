@@ -1,0 +1,128 @@
+"""Sample data that needs no download: textured shapes on cluttered backgrounds, drawn from a seed. Torch-free."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from deeplab.errors import OutputError
+from deeplab.files import make_folder, printable, replace_file
+from deeplab.images import write_mask
+from deeplab.shapes import LABELS, draw_scene
+
+_PARTS = ("train", "val", "unlabelled")
+
+
+def draw_shapes(
+    directory: Path,
+    *,
+    n_train: int = 240,
+    n_val: int = 40,
+    n_unlabelled: int = 12,
+    size: int = 128,
+    seed: int = 0,
+) -> None:
+    """Draw a data set with everything that a train, an evaluate and a segment job need.
+
+    The folder gets images/ and masks/ with the lists train.txt and val.txt, labels.txt, unlabelled/ with larger images
+    to segment, and config.yaml, a small network that learns the shapes in about a minute on two cores.
+
+    Args:
+        directory: a new or empty folder.
+        n_train: images of the training split.
+        n_val: images of the validation split.
+        n_unlabelled: images without masks.
+        size: side of the labelled images, pixels, at least 32.
+        seed: equal seeds and sizes draw equal pixels.
+
+    Raises:
+        OutputError: if the folder is not empty or cannot be written.
+    """
+    if size < 32 or min(n_train, n_val) < 1 or n_unlabelled < 0:
+        raise ValueError("a sample needs images of 32 pixels or more, and at least one to train and one to validate on")
+    if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
+        raise OutputError(f"{printable(directory)}: is not empty; the sample needs a new or empty folder.")
+    make_folder(directory / "images")
+    for split, count in (("train", n_train), ("val", n_val)):
+        ids = [f"{split}_{number:04d}" for number in range(count)]
+        for number, each in enumerate(ids):
+            _draw_pair(directory, each, size, _generator(seed, split, number))
+        _write_text(directory / f"{split}.txt", "".join(f"{each}\n" for each in ids))
+    make_folder(directory / "unlabelled")
+    for number in range(n_unlabelled):
+        scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
+        _save(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
+    _write_text(directory / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+    _write_text(directory / "config.yaml", _config(directory.resolve(), size))
+
+
+def _generator(seed: int, part: str, number: int) -> np.random.Generator:
+    """Random numbers for one image, whatever was drawn before it."""
+    return np.random.default_rng((seed, _PARTS.index(part), number))
+
+
+def _draw_pair(directory: Path, sample_id: str, size: int, rng: np.random.Generator) -> None:
+    scene = draw_scene(size, size, size, rng)
+    _save(directory / "images" / f"{sample_id}.png", scene.image)
+    write_mask(directory / "masks" / f"{sample_id}.png", scene.labels)
+
+
+def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
+    with replace_file(path) as file:
+        Image.fromarray(pixels).save(file, format="PNG")
+
+
+def _write_text(path: Path, text: str) -> None:
+    with replace_file(path) as file:
+        file.write(text.encode())
+
+
+def _config(directory: Path, size: int) -> str:
+    """A network of random weights that is small enough for a processor."""
+    return f"""\
+# DeepLab v3+, a sixteenth of the usual size, for the drawn shapes beside this file.
+EXP:
+    ID: shapes
+    OUTPUT_DIR: {_quoted(directory / "output")}
+
+DATASET:
+    NAME: folder
+    ROOT: {_quoted(directory)}
+    LABELS: {_quoted(directory / "labels.txt")}
+    N_CLASSES: {len(LABELS)}
+    SCALES: [0.75, 1.0, 1.25]
+    SPLIT:
+        TRAIN: train
+        VAL: val
+
+IMAGE:
+    SIZE:
+        TRAIN: {size * 3 // 4}
+        TEST: {2 * size}
+
+MODEL:
+    NAME: DeepLabV3Plus_ResNet50
+    N_BLOCKS: [1, 1, 1, 1]
+    ATROUS_RATES: [1, 2, 3]
+    WIDTH: 16
+    BN_MOMENTUM: 0.1
+
+SOLVER:
+    OPTIMIZER: adamw
+    LR: 1.0e-3
+    BATCH_SIZE:
+        TRAIN: 8
+        TEST: 8
+    ITER_MAX: 500
+    ITER_SIZE: 1
+    ITER_SAVE: 100
+    ITER_TB: 10
+    FREEZE_BN: false # random weights come without statistics that could stay
+"""
+
+
+def _quoted(path: Path) -> str:
+    """A path as YAML text, whatever characters it has."""
+    return json.dumps(str(path))

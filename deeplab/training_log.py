@@ -1,0 +1,48 @@
+"""What a training run tells about itself: progress, metrics and TensorBoard scalars."""
+
+from pathlib import Path
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from deeplab.reporter import Reporter
+from deeplab.training_run import TrainingRun
+
+
+class TrainingLog:
+    """Reports each iteration, and its metrics every SOLVER.ITER_TB iterations and after the first.
+
+    Args:
+        folder: of the TensorBoard scalars, under the original's names; runs that are resumed may share it.
+        run: the run to tell of.
+        reporter: whom to tell.
+    """
+
+    def __init__(self, folder: Path, run: TrainingRun, reporter: Reporter) -> None:
+        self._run = run
+        self._reporter = reporter
+        # What an earlier attempt wrote after its last checkpoint is hidden.
+        self._writer = SummaryWriter(str(folder), purge_step=run.iteration + 1)
+
+    def after_iteration(self) -> None:
+        """Report the iteration that was just done. Raises DeepLabError if its loss is not finite."""
+        solver, iteration = self._run.config.SOLVER, self._run.iteration
+        self._reporter.progress(iteration, solver.ITER_MAX, "iteration")
+        if iteration == 1 or iteration % solver.ITER_TB == 0:
+            self._report_metrics(iteration)
+
+    def close(self) -> None:
+        """Flush the scalars to disk."""
+        self._writer.close()
+
+    def _report_metrics(self, iteration: int) -> None:
+        loss, rates, device = self._run.average_loss(), self._run.learning_rates(), self._run.device
+        values = {"loss": loss} | {f"lr/group{i}": rate for i, rate in enumerate(rates)}
+        self._writer.add_scalar("loss/train", loss, iteration)
+        for i, rate in enumerate(rates):
+            self._writer.add_scalar(f"lr/group_{i}", rate, iteration)
+        if device.type == "cuda":
+            reserved = torch.cuda.memory_reserved(device)  # bytes
+            values["gpu_memory_mib"] = reserved / 1024**2
+            self._writer.add_scalar(f"gpu/device_{device.index or 0}/memory_cached", reserved / 1024**3, iteration)
+        self._reporter.metrics(iteration, values)

@@ -1,0 +1,131 @@
+"""Writes the reference pages from the sources: `make docs`. A test fails when they are stale."""
+
+import inspect
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from deeplab.schema import Config
+from web import create_app
+from worker.cli import main
+from worker.settings import Settings, load_settings
+
+DOCS = Path(__file__).parent
+
+
+def configuration() -> str:
+    """The page of every configuration key."""
+    lines = [
+        "# Configuration",
+        "",
+        "An experiment is one YAML file in the original's upper-case schema; `--set SOLVER.LR=1e-3` changes a key for",
+        "one run. An unknown key, a wrong type or a contradiction is refused with the path of the key. An empty key",
+        "means its default.",
+    ]
+    for name, field in Config.model_fields.items():
+        section = field.annotation
+        assert isinstance(section, type)
+        lines += ["", f"## {name}", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|"]
+        lines += [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(section, f"{name}.")]
+    return "\n".join(lines) + "\n"
+
+
+def settings() -> str:
+    """The page of every environment variable."""
+    lines = [
+        "# Settings",
+        "",
+        "Read from the environment by every part of the platform. Nothing has to be set on one machine.",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "`~/.deeplab`" if name == "home" else _shown(field.default)
+        lines.append(f"| `DEEPLAB_{name.upper()}` | {default} | {field.description} |")
+    return "\n".join(lines) + "\n"
+
+
+def commands() -> str:
+    """The page of every command's help."""
+    lines = ["# Commands", "", "The text that `--help` prints."]
+    for path, command in _commands(main, "deeplab"):
+        context = click.Context(
+            command, info_name=path, terminal_width=100, help_option_names=main.context_settings["help_option_names"]
+        )
+        lines += ["", f"## {path}", "", "```", command.get_help(context), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def api() -> str:
+    """The page of every address of the JSON API: what its view says of itself."""
+    lines = [
+        "# JSON API",
+        "",
+        "All addresses lie under `/api/v1`. A body is a JSON object, sent as `Content-Type: application/json`.",
+        "An error is a 4xx or 5xx answer with one sentence, and with one more per wrong field of the request:",
+        "",
+        "```json",
+        '{"error": {"message": "Nothing was submitted: see the fields.", "fields": {"config": "is required."}}}',
+        "```",
+        "",
+        "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
+        "",
+        "```sh",
+        "curl -H 'Content-Type: application/json' http://127.0.0.1:8000/api/v1/jobs \\",
+        '  -d \'{"kind": "train", "config": "/data/shapes/config.yaml", "dataset": "shapes"}\'',
+        "```",
+        "",
+        "Paths must lie under a data root, a shipped configuration or the files of a job.",
+        "",
+    ]
+    with tempfile.TemporaryDirectory() as home:
+        app = create_app(load_settings(home=Path(home)))
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint.startswith("api."):
+            lines.append(f"- {_described(inspect.getdoc(app.view_functions[rule.endpoint]) or '')}")
+    return "\n".join(lines) + "\n"
+
+
+def _described(docstring: str) -> str:
+    """`GET /jobs`: what it answers."""
+    address, _, meaning = " ".join(docstring.split()).partition(": ")
+    return f"`{address}`: {meaning}"
+
+
+def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+    for key, field in section.model_fields.items():
+        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+            yield from _keys(field.annotation, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", _shown(field.default), field.description or ""
+
+
+def _shown(default: object) -> str:
+    if default is PydanticUndefined:
+        return "required"
+    if default in (None, "", ()):
+        return ""
+    return f"`{list(default) if isinstance(default, tuple) else default}`"
+
+
+def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Command]]:
+    context = click.Context(group, info_name=path)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{path} {name}")
+        else:
+            yield f"{path} {name}", command
+
+
+PAGES = {"configuration.md": configuration, "settings.md": settings, "commands.md": commands, "api.md": api}
+
+if __name__ == "__main__":
+    for file_name, page in PAGES.items():
+        (DOCS / file_name).write_text(page(), encoding="utf-8")

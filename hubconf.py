@@ -1,0 +1,60 @@
+"""What `torch.hub.load` offers: the original's entry point, with nothing installed but PyTorch."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+
+from deeplab.checkpoint import load_weights
+from deeplab.errors import CheckpointError, ConfigError
+from deeplab.models import build_model
+from deeplab.releases import RELEASES, Release
+
+dependencies = ["torch"]
+
+_MODEL = "DeepLabV2_ResNet101_MSC"
+_PRETRAINED = {name: release for name, release in RELEASES.items() if release.model == _MODEL}
+
+
+def deeplabv2_resnet101(
+    pretrained: str | None = None, n_classes: int | None = None, scales: Sequence[float] | None = None
+) -> torch.nn.Module:
+    """DeepLab v2 on a ResNet-101, on several scales: (N, 3, H, W) BGR minus mean -> (N, C, ~H / 8, ~W / 8) logits.
+
+    Args:
+        pretrained: "voc12", "cocostuff10k" or "cocostuff164k" downloads the weights that the original's author trained
+            on that data set; None leaves random ones.
+        n_classes: of the logits; those of the pretrained weights, or 182, unless given.
+        scales: of the smaller copies of the image; 0.5 and 0.75 unless given.
+
+    Returns:
+        The network in training mode, as torch.hub's custom is: call `eval()` for one map of logits.
+
+    Raises:
+        ConfigError: if there are no such weights, or they have another number of classes.
+        CheckpointError: if they cannot be downloaded, or the file is damaged.
+    """
+    if not pretrained:
+        return build_model(_MODEL, n_classes or 182, scales=scales)
+    if pretrained not in _PRETRAINED:
+        names = ", ".join(_PRETRAINED)
+        raise ConfigError(f"pretrained={pretrained!r} is not a published set of weights; valid names: {names}.")
+    release = _PRETRAINED[pretrained]
+    if n_classes not in (None, release.n_classes):
+        raise ConfigError(f"pretrained={pretrained!r} has {release.n_classes} classes, not {n_classes}.")
+    model = build_model(_MODEL, release.n_classes, scales=scales)
+    load_weights(model, _download(release))
+    return model
+
+
+def _download(release: Release) -> Path:
+    """The file of a release in torch.hub's folder, where `deeplab weights download` puts it too."""
+    path = Path(torch.hub.get_dir()) / "checkpoints" / release.file_name
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            torch.hub.download_url_to_file(release.url, str(path))
+        except OSError as error:
+            reason = getattr(error, "reason", error)
+            raise CheckpointError(f"{release.url}: cannot be had ({reason}); a copy at {path} does as well.") from error
+    return path

@@ -1,0 +1,73 @@
+"""A platform of real parts: Valkey, a database, Celery workers, child processes."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+from PIL import Image
+
+from tests.acceptance.platform import Platform
+from tests.deeplab.drawing import draw_folder, draw_pair
+from worker.settings import Settings
+
+LABELS = ("background", "red box", "blue box")
+
+
+@pytest.fixture
+def platform(settings: Settings) -> Iterator[Platform]:
+    """A database and a broker; tests start the workers that they need."""
+    with Platform(settings) as platform:
+        yield platform
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a tiny data set, and config.yaml, which trains a tiny network on it."""
+    root = draw_folder(tmp_path_factory.mktemp("sample"))
+    (root / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+    config = {
+        "DATASET": {"ROOT": str(root), "LABELS": str(root / "labels.txt"), "N_CLASSES": 3, "SCALES": [1.0]},
+        "IMAGE": {"SIZE": {"TRAIN": 33, "TEST": 64}},
+        "MODEL": {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [2], "WIDTH": 8},
+        "SOLVER": {
+            "BATCH_SIZE": {"TRAIN": 2},
+            "ITER_SIZE": 1,
+            "ITER_MAX": 40,
+            "ITER_SAVE": 20,
+            "ITER_TB": 10,
+            "LR": 0.01,
+            "FREEZE_BN": False,
+        },
+    }
+    (root / "config.yaml").write_text(yaml.safe_dump(config))
+    return root
+
+
+@pytest.fixture(scope="session")
+def weights(sample: Path) -> Path:
+    """Weights of an untrained network, as the sample's configuration describes it."""
+    import torch
+
+    from deeplab.config import load_config
+    from deeplab.models import build_from_config
+
+    torch.manual_seed(0)
+    path = sample / "weights.pth"
+    torch.save(build_from_config(load_config(sample / "config.yaml")).state_dict(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of 150 images, which makes three shards; one of them is torn."""
+    folder = tmp_path_factory.mktemp("photographs")
+    rng = np.random.default_rng(0)
+    for number in range(150):
+        path = folder / f"day {number % 3}" / f"{number:03d}.png"
+        path.parent.mkdir(exist_ok=True)
+        Image.fromarray(draw_pair(rng, 192, 256)[0]).save(path, compress_level=1)
+    torn = folder / "day 1" / "100.png"
+    torn.write_bytes(torn.read_bytes()[:1000])
+    return folder

@@ -1,0 +1,82 @@
+"""The four kinds of jobs, one after the other, as a person would run them."""
+
+from pathlib import Path
+
+import psutil
+import pytest
+
+from deeplab.images import read_mask
+from deeplab.inference.manifest import read_manifest
+from tests.acceptance.conftest import LABELS
+from tests.acceptance.platform import Platform
+from tests.processes import family_of
+from worker import records, storage
+from worker.database import open_session
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+
+def loaded_torch(process: psutil.Process) -> bool:
+    return any("libtorch" in library.path for library in process.memory_maps())
+
+
+def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
+    gpu_worker = platform.start_worker("gpu")
+    platform.start_worker("cpu")
+
+    train = platform.succeed("train", config=str(sample / "config.yaml"))
+    assert train.result is not None
+    assert (train.done, train.total, train.unit, train.result["iteration"]) == (40, 40, "iteration", 40)
+    attempt = storage.attempt_dir(platform.settings, train.id, train.fence)
+    assert list((attempt / "logs").glob("events.out.tfevents.*"))
+    assert "Training starts at iteration 0." in platform.log(train.id)
+    with open_session(platform.settings, reads_only=True) as session:
+        losses = records.metrics_of(session, train.id, ["loss"])["loss"]
+        assert [iteration for iteration, _ in losses] == [1, 10, 20, 30, 40]
+        checkpoints = records.list_checkpoints(session, train.id)
+    assert [each.iteration for each in checkpoints] == [40, 20]
+    assert checkpoints[0].id == train.result["checkpoint"]
+    for each in checkpoints:
+        assert each.path.parent == attempt
+        assert storage.sha256_of(each.path) == each.sha256
+
+    checkpoint = str(train.result["checkpoint"])
+    evaluate = platform.succeed("evaluate", checkpoint=checkpoint)
+    crf = platform.succeed("crf", evaluate_job=evaluate.id)
+    for job, settings in ((evaluate, {}), (crf, {"crf": crf.config["CRF"]})):
+        with open_session(platform.settings, reads_only=True) as session:
+            evaluation = records.evaluation_of(session, job.id)
+        assert evaluation is not None
+        assert job.result is not None
+        assert (evaluation.checkpoint, evaluation.split, evaluation.settings) == (checkpoint, "val", settings)
+        assert evaluation.mean_iou == job.result["mean_iou"]
+        assert evaluation.scores["labels"] == list(LABELS)
+        assert evaluation.scores["n_images"] == 6
+        assert sum(map(sum, evaluation.scores["confusion"])) == 6 * 40 * 48
+        assert (job.done, job.total, job.unit) == (6, 6, "image")
+
+    segment = platform.succeed("segment", checkpoint=checkpoint, input=str(sample / "images"), overlays=True)
+    assert segment.result is not None
+    output = Path(segment.result["output"])
+    assert (segment.result["n_ok"], segment.result["n_error"]) == (6, 0)
+    assert [row.path for row in read_manifest(output / "manifest.csv")] == [f"{number}.png" for number in range(6)]
+    assert read_mask(output / "masks" / "3.png.png").shape == (40, 48)
+    assert (output / "overlays" / "3.png.jpg").exists()
+    assert (output / "labels.txt").read_text() == (sample / "labels.txt").read_text()
+
+    worker_processes = family_of(gpu_worker.pid)
+    assert len(worker_processes) == 2  # the main process and one of the pool, which has run three jobs
+    assert not any(loaded_torch(process) for process in worker_processes)
+
+
+def test_a_job_that_fails_shows_its_sentence_and_is_not_tried_again(
+    platform: Platform, sample: Path, weights: Path, tmp_path: Path
+) -> None:
+    platform.start_worker("gpu")
+    empty = f"DATASET.ROOT={tmp_path / 'gone'}"
+    job = platform.wait(
+        platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"), overrides=empty)
+    )
+    assert (job.state, job.attempts) == ("failed", 1)
+    assert job.error == f"{tmp_path / 'gone'}: the data set's folder does not exist."
+    assert job.error in platform.log(job.id)

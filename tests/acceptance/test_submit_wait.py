@@ -1,0 +1,93 @@
+"""`deeplab job submit --wait`: progress, an exit code that scripts can use, and a platform where none is running."""
+
+import json
+import signal
+import subprocess
+from pathlib import Path
+
+import psutil
+import pytest
+
+from tests.acceptance.up_process import DEEPLAB, run_deeplab, running_up
+from tests.processes import family_of, lives, wait_until
+from worker import jobs
+from worker.database import open_session
+from worker.home_lock import running_on
+from worker.settings import Settings
+
+pytestmark = pytest.mark.acceptance
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
+    """Settings of the home folder that the commands use."""
+    monkeypatch.setenv("DEEPLAB_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    return Settings(home=tmp_path / "home")
+
+
+def state_of(settings: Settings, job_id: int) -> str:
+    """The state of a job, "" while there is none of that number."""
+    with open_session(settings, reads_only=True) as session:
+        return next((job.state for job in jobs.list_jobs(session) if job.id == job_id), "")
+
+
+def test_runs_the_workers_itself_where_no_platform_runs(
+    home: Settings, sample: Path, weights: Path, tmp_path: Path
+) -> None:
+    ended = run_deeplab(
+        *("job", "submit", "segment", "-c", sample / "config.yaml", "--checkpoint", weights, "--wait"),
+        *("--input", sample / "images", "--output", tmp_path / "out"),
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert f"No platform runs on {home.home}; its workers run here until job 1 has ended.\n" in ended.stderr
+    n_masks = len(list((tmp_path / "out" / "masks").rglob("*.png")))
+    assert n_masks > 0
+    assert ended.stdout.startswith("Job 1 succeeded in ")
+    assert ended.stdout.endswith(f": {n_masks} images segmented, in {tmp_path / 'out'}\n")
+    assert json.loads(run_deeplab("job", "show", 1, "--json").stdout)["result"]["n_ok"] == n_masks
+    assert running_on(home) is None
+    assert not (home.home / "valkey" / "valkey.sock").exists()
+
+
+def test_uses_the_platform_that_runs(home: Settings, sample: Path) -> None:
+    bad_weights = home.home.parent / "weights.pth"
+    bad_weights.write_text("these are no weights")
+    with running_up(home.home, "--no-web"):
+        failed = run_deeplab(
+            "job", "submit", "evaluate", "-c", sample / "config.yaml", "--checkpoint", bad_weights, "--wait"
+        )
+        assert failed.returncode == 1
+        assert failed.stdout == ""
+        assert "No platform runs" not in failed.stderr
+        assert failed.stderr.splitlines()[-1].startswith(f"Error: Job 1 failed: {bad_weights}: ")
+
+        command = [*DEEPLAB, "job", "submit", "train", "-c", str(sample / "config.yaml"), "--wait"]
+        command += ["--set", "SOLVER.ITER_MAX=100000"]
+        waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+        with waiting:
+            wait_until(lambda: state_of(home, 2) == "running", 60)
+            waiting.send_signal(signal.SIGINT)
+            _, said = waiting.communicate(timeout=30)
+        assert waiting.returncode == 130
+        assert said.endswith("Job 2 was not cancelled. Cancel it with: deeplab job cancel 2\n")
+        assert state_of(home, 2) == "running"
+
+        assert run_deeplab("job", "cancel", 2).stdout == "Job 2 is being stopped.\n"
+        wait_until(lambda: state_of(home, 2) == "cancelled", 30)
+
+
+def test_interrupted_with_its_own_workers_it_gives_the_job_back(home: Settings, sample: Path) -> None:
+    command = [*DEEPLAB, "job", "submit", "train", "-c", str(sample / "config.yaml"), "--wait"]
+    command += ["--set", "SOLVER.ITER_MAX=100000"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+        wait_until(lambda: home.home.exists() and running_on(home) is not None, 60)
+        wait_until(lambda: state_of(home, 1) == "running", 60)
+        family = family_of(waiting.pid)
+        waiting.terminate()
+        _, said = waiting.communicate(timeout=60)
+    assert waiting.returncode == 130
+    assert "Job 1 was not cancelled" in said
+    assert state_of(home, 1) == "queued"
+    assert [each for each in family if lives(each)] == []
+    assert not any(str(home.home) in " ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"]))

@@ -1,0 +1,79 @@
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.web.population import Population
+
+pytestmark = pytest.mark.browser
+
+SHAPES = """(all) => all.map((each) => [...each.querySelectorAll("img")].map((image) =>
+  [image.naturalWidth / image.naturalHeight, ...Object.values(image.getBoundingClientRect().toJSON())]))"""
+OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
+
+
+def test_masks_lie_exactly_over_their_photographs(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    expect(page.locator(".tile")).to_have_count(6)
+    page.wait_for_load_state("networkidle")
+    sizes = page.locator(".layers").evaluate_all(SHAPES)
+    assert len(sizes) == 5
+    assert all(photo == mask and photo[0] > 1 for photo, mask in sizes)
+
+
+def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    masks = page.locator(".mask")
+    assert set(masks.evaluate_all(OPACITIES)) == {0.6}
+    slider = page.get_by_label("Opacity of the masks")
+    slider.focus()
+    page.keyboard.press("Home")
+    assert set(masks.evaluate_all(OPACITIES)) == {0}
+    slider.fill("85")
+    assert set(masks.evaluate_all(OPACITIES)) == {0.85}
+    expect(page.locator("output[for=opacity]")).to_have_text("85 %")
+    page.locator(".tile").first.click()
+    expect(page.get_by_label("Opacity of the masks")).to_have_value("85")
+    assert set(page.locator(".mask").evaluate_all(OPACITIES)) == {0.85}
+
+
+def test_the_large_view_goes_on_by_keys(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    names = page.locator(".tile-name").all_inner_texts()
+    heading = page.get_by_role("heading", level=1)
+
+    def shows(name: str) -> None:
+        expect(heading).to_have_text(name)
+        page.wait_for_load_state("domcontentloaded")  # its script listens to keys from then on
+
+    page.locator(".tile").first.click()
+    for key, name in (("", names[0]), ("ArrowRight", names[1]), ("ArrowRight", names[2]), ("ArrowLeft", names[1])):
+        if key:
+            page.keyboard.press(key)
+        shows(name)
+    page.get_by_label("Opacity of the masks").focus()
+    page.keyboard.press("ArrowRight")  # moves the slider, not the page
+    expect(page.get_by_label("Opacity of the masks")).to_have_value("61")
+    expect(heading).to_have_text(names[1])
+    page.get_by_role("heading", level=1).click()
+    page.evaluate("document.activeElement.blur()")
+    page.keyboard.press("Escape")
+    expect(page.locator(".tile")).to_have_count(6)
+
+
+def test_errors_and_classes_filter(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    page.get_by_role("link", name="Only errors").click()
+    expect(page.get_by_role("cell", name="is not an image")).to_be_visible()
+    page.get_by_role("link", name="All 6").click()
+    page.locator(".legend").get_by_role("link", name="disc").click()
+    expect(page.locator(".tile")).to_have_count(5)
+
+
+def test_downloads(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    with page.expect_download() as manifest:
+        page.get_by_role("link", name="manifest.csv").click()
+    assert manifest.value.suggested_filename == f"job-{population.segmented}-manifest.csv"
+    page.locator(".tile").first.click()
+    with page.expect_download() as mask:
+        page.get_by_role("link", name="Download mask").click()
+    assert mask.value.suggested_filename == "000.jpg.png"

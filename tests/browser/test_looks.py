@@ -1,0 +1,84 @@
+"""Every page on a phone and in the dark."""
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.web.population import Population
+from web.results import item_key
+
+pytestmark = pytest.mark.browser
+
+NAMELESS = """(all) => all
+  .filter((each) => !each.labels?.length && !each.ariaLabel && !each.textContent.trim())
+  .map((each) => each.outerHTML)"""
+
+
+def addresses(population: Population) -> list[str]:
+    jobs = [value for value in vars(population).values() if isinstance(value, int)]
+    return [
+        "/jobs",
+        *(f"/jobs/{job_id}" for job_id in sorted(set(jobs))),
+        *(f"/jobs/new/{kind}" for kind in ("train", "evaluate", "crf", "segment")),
+        f"/jobs/{population.segmented}/results",
+        f"/jobs/{population.segmented}/results?only=errors",
+        f"/jobs/{population.segmented}/results/{item_key('000.jpg')}",
+        "/checkpoints",
+        f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
+        "/datasets",
+        "/workers",
+    ]
+
+
+@pytest.mark.parametrize("width", [390, 768])
+def test_no_page_scrolls_sideways(page: Page, population: Population, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 844})
+    too_wide = []
+    for address in addresses(population):
+        page.goto(address)
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            too_wide.append(address)
+    assert too_wide == []
+
+
+def test_buttons_can_be_hit_by_a_thumb(page: Page, population: Population) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(f"/jobs/{population.running}")
+    for name in ("Cancel", "Clone"):
+        box = page.get_by_text(name, exact=True).bounding_box()
+        assert box is not None
+        assert box["height"] >= 32
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_light_and_dark_follow_the_system(browser: Browser, server: str, scheme: str) -> None:
+    context = browser.new_context(base_url=server, color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    page.goto("/jobs")
+    ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    brightness = sum(int(part) for part in ground.removeprefix("rgb(").removesuffix(")").split(", "))
+    assert (brightness > 384) == (scheme == "light")
+    context.close()
+
+
+def test_the_keyboard_reaches_the_content_first(page: Page) -> None:
+    page.goto("/jobs")
+    page.keyboard.press("Tab")
+    skip = page.get_by_role("link", name="Skip to the content")
+    expect(skip).to_be_focused()
+    expect(skip).to_be_visible()
+    page.keyboard.press("Enter")
+    assert page.url.endswith("#content")
+
+
+def test_a_failed_job_says_why_at_first_sight(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.failed}")
+    expect(page.get_by_role("alert")).to_contain_text("masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
+    expect(page.get_by_role("alert")).to_be_in_viewport()
+
+
+def test_every_image_has_a_text_and_every_field_a_label(page: Page, population: Population) -> None:
+    for address in addresses(population):
+        page.goto(address)
+        assert page.locator("img:not([alt])").count() == 0, address
+        nameless = page.locator("input:not([type=hidden]), select, textarea, button").evaluate_all(NAMELESS)
+        assert nameless == [], address

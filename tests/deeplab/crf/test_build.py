@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from deeplab.config import parse_config
+from deeplab.crf import build_crf
+from deeplab.densecrf import CrfError
+from deeplab.schema import Crf
+
+
+def test_the_section_becomes_the_parameters() -> None:
+    config = parse_config({"DATASET": {"N_CLASSES": 2}, "CRF": {"BI_XY_STD": 80, "BACKEND": "numba"}}, "test")
+    crf = build_crf(config.CRF)
+    assert crf.backend == "numba"
+    assert crf.parameters.bi_xy_std == 80
+
+
+def test_a_backend_that_cannot_be_had_is_named() -> None:
+    with pytest.raises(CrfError, match="n_threads must be a whole number"):
+        build_crf(Crf(BACKEND="numba"), n_threads=0)
+
+
+def test_follows_the_edge_of_the_image() -> None:
+    image = np.zeros((30, 40, 3), np.uint8)
+    image[:, 20:] = 255
+    probs = np.full((2, 30, 40), 0.5, np.float32)
+    probs[1, :, 23:], probs[0, :, :17] = 0.9, 0.9  # six columns about the edge are undecided
+    probs[0, :, 23:], probs[1, :, :17] = 0.1, 0.1
+    labels = build_crf(Crf()).labels(image, probs)
+    assert np.array_equal(labels, np.repeat([[0] * 20 + [1] * 20], 30, axis=0))

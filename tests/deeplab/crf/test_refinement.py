@@ -1,0 +1,82 @@
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch.nn import functional
+
+from deeplab.config import Config, parse_config
+from deeplab.crf import build_crf, refine
+from deeplab.errors import DatasetError
+from deeplab.images import read_mask
+from deeplab.metrics import ConfusionMatrix
+from deeplab.reporter import SilentReporter, Stopped
+
+N_IMAGES, N_CLASSES = 3, 4
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    """A split of noise images, each with coarse logits of its own."""
+    rng = np.random.default_rng(0)
+    for folder in ("images", "masks", "logits"):
+        (tmp_path / folder / "sub").mkdir(parents=True)
+    ids = [f"sub/{number}" for number in range(N_IMAGES)]
+    (tmp_path / "val.txt").write_text("\n".join(ids))
+    for each in ids:
+        Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8)).save(tmp_path / "images" / f"{each}.png")
+        Image.fromarray(rng.integers(0, N_CLASSES, (24, 32), np.uint8)).save(tmp_path / "masks" / f"{each}.png")
+        np.save(tmp_path / "logits" / f"{each}.npy", rng.normal(0, 2, (N_CLASSES, 4, 5)).astype(np.float16))
+    return parse_config({"DATASET": {"ROOT": str(tmp_path), "N_CLASSES": N_CLASSES}}, "test")
+
+
+class Stopper(SilentReporter):
+    """Asks to stop after the first image."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[int, int, str]] = []
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        self.shown.append((done, total, unit))
+
+    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
+        raise AssertionError
+
+    def should_stop(self) -> bool:
+        return True
+
+
+def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config: Config) -> None:
+    scores = refine(config, tmp_path / "logits", SilentReporter(), jobs=2, masks_dir=tmp_path / "refined")
+    matrix = ConfusionMatrix(N_CLASSES)
+    for number in range(N_IMAGES):
+        logits = torch.from_numpy(np.load(tmp_path / "logits" / "sub" / f"{number}.npy")).float()[None]
+        probs = functional.interpolate(logits, size=(24, 32), mode="bilinear", align_corners=False).softmax(dim=1)[0]
+        image = np.array(Image.open(tmp_path / "images" / "sub" / f"{number}.png"))
+        labels = build_crf(config.CRF)(image, probs.numpy()).argmax(axis=0)
+        assert (read_mask(tmp_path / "refined" / "sub" / f"{number}.png") == labels).mean() > 0.999
+        matrix.update(np.array(Image.open(tmp_path / "masks" / "sub" / f"{number}.png")), labels)
+    assert scores["n_images"] == N_IMAGES
+    assert scores["mean_iou"] == pytest.approx(matrix.scores()["mean_iou"], abs=1e-3)
+
+
+def test_stops_after_an_image_when_asked_to(tmp_path: Path, config: Config) -> None:
+    reporter = Stopper()
+    with pytest.raises(Stopped, match="Stopped after 1 of 3 images"):
+        refine(config, tmp_path / "logits", reporter, jobs=1)
+    assert reporter.shown == [(0, 3, "image"), (1, 3, "image")]
+
+
+def test_missing_damaged_and_unfit_logits_are_refused(tmp_path: Path, config: Config) -> None:
+    logits = tmp_path / "logits" / "sub" / "1.npy"
+    np.save(logits, np.zeros((3, 4, 5), np.float16))
+    with pytest.raises(DatasetError, match=r"1\.npy: expected logits of 4 classes, got shape \(3, 4, 5\)"):
+        refine(config, tmp_path / "logits", SilentReporter(), jobs=1)
+    logits.write_bytes(logits.read_bytes()[:100])
+    with pytest.raises(DatasetError, match=r"1\.npy: the logits cannot be read"):
+        refine(config, tmp_path / "logits", SilentReporter(), jobs=1)
+    logits.unlink()
+    with pytest.raises(DatasetError, match=r"logits: the logits of 1 of 3 images are missing \(sub/1\); evaluate the"):
+        refine(config, tmp_path / "logits", SilentReporter(), jobs=1)

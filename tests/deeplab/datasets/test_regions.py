@@ -1,0 +1,80 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from pycocotools import mask
+
+from deeplab.datasets.regions import draw_regions
+from deeplab.errors import DatasetError
+
+
+def square(left: int, top: int, side: int) -> list[int]:
+    return [left, top, left + side, top, left + side, top + side, left, top + side]
+
+
+def test_polygon_covers_its_pixels() -> None:
+    labels = draw_regions([[1, 7, False, [square(1, 2, 3)]]], 6, 8, "a")
+    expected = np.zeros((6, 8), np.uint8)
+    expected[2:5, 1:4] = 7
+    assert labels.dtype == np.uint8
+    assert np.array_equal(labels, expected)
+
+
+def test_several_polygons_are_one_object() -> None:
+    labels = draw_regions([[1, 2, False, [square(0, 0, 2), square(4, 0, 2)]]], 2, 6, "a")
+    assert labels[0].tolist() == [2, 2, 0, 0, 2, 2]
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_run_lengths(compressed: bool) -> None:
+    inside = np.array([[0, 1, 1], [0, 0, 1]], np.uint8)
+    runs: dict[str, Any] = {"size": [2, 3], "counts": [2, 1, 1, 2]}  # down the columns, outside first
+    if compressed:
+        runs["counts"] = mask.encode(np.asfortranarray(inside))["counts"].decode()
+    assert np.array_equal(draw_regions([[1, 4, True, runs]], 2, 3, "a"), inside * 4)
+
+
+def test_nothing_is_background() -> None:
+    assert not draw_regions([], 3, 4, "a").any()
+
+
+def test_small_objects_lie_on_large_ones_whatever_their_order() -> None:
+    large, small = [1, 1, False, [square(0, 0, 6)]], [2, 2, False, [square(1, 1, 2)]]
+    for objects in ([large, small], [small, large]):
+        labels = draw_regions(objects, 6, 6, "a")
+        assert np.bincount(labels.ravel()).tolist() == [0, 32, 4]
+
+
+def test_of_equal_objects_the_later_is_on_top_and_crowds_lie_below() -> None:
+    one, other = [1, 1, False, [square(0, 0, 4)]], [2, 2, False, [square(0, 0, 4)]]
+    crowd = [3, 3, True, {"size": [4, 4], "counts": [0, 2, 14]}]
+    assert (draw_regions([one, other], 4, 4, "a") == 2).all()
+    assert (draw_regions([other, one, crowd], 4, 4, "a") == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("segmentation", "reason"),
+    [
+        (None, "has no segmentation"),
+        ([], "has no segmentation"),
+        ("text", "has no segmentation"),
+        ([[0, 0, 3, 3]], "has a polygon that is not a list of three or more x, y"),
+        ([[0, 0, 3, 3, 1]], "has a polygon that is not"),
+        ([[0, 0, 3, 3, 1, "2"]], "has a polygon that is not"),
+        ([[0, 0, 3, 3, 1, float("nan")]], "has a polygon that is not"),
+        ([{"size": [4, 4], "counts": [16]}], "has a polygon that is not"),
+        ([[0, 0, 1e9, 3, 1, 2]], "more than 1000000 pixels away"),
+        ({"size": [5, 4], "counts": [20]}, r"of an image of size \[5, 4\], not \[4, 4\]"),
+        ({"counts": [16]}, r"of an image of size None, not \[4, 4\]"),
+        ({"size": [4, 4], "counts": [10, 20]}, "Invalid RLE mask representation"),
+        ({"size": [4, 4], "counts": "abc"}, "Invalid RLE mask representation"),
+        ({"size": [4, 4], "counts": [-3, 19]}, "out of bounds"),
+        ({"size": [4, 4]}, "."),
+        ({"size": [4, 4], "counts": ["x"]}, "."),
+        ({"size": [4, 4], "counts": "\u00e4"}, "."),
+    ],
+)
+def test_malformed_segmentations_are_refused(segmentation: Any, reason: str) -> None:
+    with pytest.raises(DatasetError, match=rf"^a\.json: a\.jpg: annotation 9: .*{reason}") as caught:
+        draw_regions([[9, 1, False, segmentation]], 4, 4, "a.json: a.jpg")
+    assert "\n" not in str(caught.value)

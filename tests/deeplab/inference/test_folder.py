@@ -1,0 +1,226 @@
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from deeplab.errors import DatasetError, OutputError
+from deeplab.images import read_image, read_mask
+from deeplab.inference.folder import segment_folder, segment_items
+from deeplab.inference.manifest import Row, read_manifest
+from deeplab.inference.output import locked_output, mask_path
+from deeplab.inference.segmenter import Segmenter
+from deeplab.labels import load_labels
+from deeplab.palette import palette
+from deeplab.reporter import SilentReporter, Stopped
+from tests.deeplab.inference.conftest import LABELS, draw, tiny_segmenter
+
+
+class Recorder:
+    """Remembers the progress, and asks to stop once so many images are done."""
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.done: list[int] = []
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        assert unit == "image"
+        assert done <= total
+        self.done.append(done)
+
+    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
+        raise AssertionError
+
+    def checkpoint(self, path: Path, iteration: int) -> None:
+        raise AssertionError
+
+    def should_stop(self) -> bool:
+        return self.stop_after is not None and self.done[-1] >= self.stop_after
+
+
+def draw_difficult(folder: Path) -> tuple[list[str], list[str]]:
+    """The readable and the unreadable files of a difficult folder."""
+    good = ["a.jpg", "a.png", "deep/er/b 'quoted\" ü.png", "one.png", "grey.png", "palette.png", "deep.png", "rgba.png"]
+    for seed, name in enumerate(good[:3]):
+        draw(folder / name, seed=seed)
+    draw(folder / "one.png", 1, 1)
+    Image.new("L", (30, 20), 90).save(folder / "grey.png")
+    Image.new("P", (30, 20), 3).save(folder / "palette.png")
+    Image.fromarray(np.full((20, 30), 40000, np.uint16)).save(folder / "deep.png")
+    Image.new("RGBA", (30, 20), (9, 9, 9, 128)).save(folder / "rgba.png")
+    draw(folder / "half.jpg", 100, 100)
+    (folder / "half.jpg").write_bytes((folder / "half.jpg").read_bytes()[:2000])
+    (folder / "text.jpg").write_text("no picture")
+    (folder / "notes.txt").write_text("not looked at")
+    return good, ["half.jpg", "text.jpg"]
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_every_image_gets_a_mask_or_an_error(tmp_path: Path, segmenter: Segmenter, batch_size: int) -> None:
+    good, bad = draw_difficult(tmp_path / "in")
+    latin = os.fsdecode(b"caf\xe9.png")
+    draw(tmp_path / "x.png").tofile(tmp_path / "ignored")
+    (tmp_path / "x.png").rename(tmp_path / "in" / latin)
+    good.append(latin)
+    recorder = Recorder()
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", recorder, batch_size=batch_size)
+
+    rows = {row.path: row for row in read_manifest(tmp_path / "out" / "manifest.csv")}
+    assert sorted(rows) == sorted(good + bad)
+    for name in good:
+        image, mask = read_image(tmp_path / "in" / name), read_mask(tmp_path / "out" / "masks" / f"{name}.png")
+        assert (mask == segmenter.predict([image])[0]).mean() > 0.999
+        assert (rows[name].height, rows[name].width, rows[name].status, rows[name].error) == (*mask.shape, "ok", "")
+        assert sum(rows[name].pixels.values()) == mask.size
+        assert rows[name].seconds > 0
+    for name in bad:
+        assert (rows[name].status, rows[name].width, rows[name].pixels) == ("error", None, {})
+        assert rows[name].error.startswith(f"{tmp_path / 'in' / name}: ")
+        assert not mask_path(tmp_path / "out", name).exists()
+    assert (summary.n_ok, summary.n_error, summary.n_skipped) == (len(good), len(bad), 0)
+    assert sum(summary.pixels.values()) == sum(sum(row.pixels.values()) for row in rows.values())
+    assert recorder.done == list(range(len(good + bad) + 1))
+    assert load_labels(tmp_path / "out" / "labels.txt") == LABELS
+    assert not (tmp_path / "out" / "overlays").exists()
+
+
+def test_overlays_blend_image_and_palette(tmp_path: Path, segmenter: Segmenter) -> None:
+    Image.new("RGB", (64, 48), (200, 100, 40)).save(tmp_path / "a.png")
+    segment_folder(segmenter, tmp_path, tmp_path / "out", SilentReporter(), overlays=True)
+    mask = read_mask(tmp_path / "out" / "masks" / "a.png.png")
+    overlay = read_image(tmp_path / "out" / "overlays" / "a.png.jpg").astype(int)
+    assert overlay.shape == (48, 64, 3)
+    expected = palette()[mask] / 2 + np.array([100, 50, 20])
+    assert np.abs(overlay.mean((0, 1)) - expected.mean((0, 1))).max() < 4
+
+
+def test_a_stopped_run_continues_where_it_was(tmp_path: Path, segmenter: Segmenter) -> None:
+    for number in range(8):
+        draw(tmp_path / "in" / f"{number}.png", seed=number)
+    with pytest.raises(Stopped, match=r"Stopped after \d of 8 images"):
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", Recorder(stop_after=3))
+    first = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert 3 <= len(first) < 8
+    times = {row.path: mask_path(tmp_path / "out", row.path).stat().st_mtime_ns for row in first}
+
+    recorder = Recorder()
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", recorder)
+    assert (summary.n_ok, summary.n_skipped) == (8 - len(first), len(first))
+    assert recorder.done[0] == len(first)
+    assert sum(summary.pixels.values()) == 8 * 20 * 30
+    rows = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert sorted(row.path for row in rows) == [f"{number}.png" for number in range(8)]
+    assert all(mask_path(tmp_path / "out", name).stat().st_mtime_ns == time for name, time in times.items())
+
+
+def test_a_killed_run_continues_with_one_row_per_image(tmp_path: Path, segmenter: Segmenter) -> None:
+    good, bad = draw_difficult(tmp_path / "in")
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    manifest = tmp_path / "out" / "manifest.csv"
+    mask_path(tmp_path / "out", "one.png").unlink()  # a row whose mask is gone is done again
+    with manifest.open("ab") as file:
+        file.write(b'"deep/er')  # a row that was cut short
+    draw(tmp_path / "in" / "half.jpg")  # an error that was mended
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    assert (summary.n_ok, summary.n_error, summary.n_skipped) == (2, 1, len(good) - 1)
+    assert sorted(row.path for row in read_manifest(manifest)) == sorted(good + bad)
+    assert mask_path(tmp_path / "out", "one.png").exists()
+
+
+def test_overlays_that_are_missing_are_made_later(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter(), overlays=True)
+    assert (summary.n_ok, summary.n_skipped) == (1, 0)
+    assert (tmp_path / "out" / "overlays" / "a.png.jpg").exists()
+
+
+def test_results_of_other_settings_are_not_mixed(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "other" / "a.png")
+    output = tmp_path / "out"
+    segment_folder(segmenter, tmp_path / "in", output, SilentReporter())
+    with pytest.raises(
+        OutputError, match="out: holds the results of another run, with another weights; choose another"
+    ):
+        segment_folder(tiny_segmenter(seed=1), tmp_path / "in", output, SilentReporter())
+    with pytest.raises(OutputError, match="with another input and size; choose another output folder"):
+        segment_folder(tiny_segmenter(IMAGE={"SIZE": {"TEST": 100}}), tmp_path / "other", output, SilentReporter())
+    assert json.loads((output / "run.json").read_text())["input"] == str(tmp_path / "in")
+
+
+def test_output_inside_the_input_is_not_taken_for_input(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "a.png")
+    for _ in range(2):
+        segment_folder(segmenter, tmp_path, tmp_path / "out", SilentReporter(), overlays=True)
+    assert [row.path for row in read_manifest(tmp_path / "out" / "manifest.csv")] == ["a.png"]
+
+
+def test_impossible_folders_are_refused(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    (tmp_path / "file").touch()
+    (tmp_path / "foreign" / "masks").mkdir(parents=True)
+
+    def run(input_dir: str, output_dir: str) -> None:
+        segment_folder(segmenter, tmp_path / input_dir, tmp_path / output_dir, SilentReporter())
+
+    with pytest.raises(OutputError, match="in: is the folder of the images; the masks need a folder of their own"):
+        run("in", "in")
+    with pytest.raises(OutputError, match="out: the folder cannot be created: Not a directory"):
+        run("in", "file/out")
+    with pytest.raises(OutputError, match=r"foreign: holds masks or a manifest, but no run\.json"):
+        run("in", "foreign")
+    with pytest.raises(DatasetError, match="gone: the folder does not exist"):
+        run("gone", "out")
+    with pytest.raises(DatasetError, match="foreign: the folder holds no image"):
+        run("foreign", "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_two_processes_do_not_fill_one_folder(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    with (
+        locked_output(tmp_path / "out"),
+        pytest.raises(OutputError, match="another process is filling this folder"),
+    ):
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+
+
+def test_a_folder_that_cannot_be_written_ends_the_run(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "run.json").mkdir()
+    with pytest.raises(OutputError, match=r"run\.json: cannot be read: .*directory"):
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+
+
+def test_a_name_that_leaves_no_room_for_the_suffix_is_a_row(tmp_path: Path, segmenter: Segmenter) -> None:
+    long = "x" * 250 + ".png"
+    draw(tmp_path / "in" / "a.png")
+    draw(tmp_path / "in" / long)
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    assert (summary.n_ok, summary.n_error) == (1, 1)
+    (row,) = (row for row in read_manifest(tmp_path / "out" / "manifest.csv") if row.path == long)
+    assert row.error.endswith("cannot be written: File name too long.")
+
+
+def test_items_have_a_manifest_of_their_own(tmp_path: Path, segmenter: Segmenter) -> None:
+    for number in range(4):
+        draw(tmp_path / "in" / f"{number}.png", seed=number)
+    manifest = tmp_path / "7" / "manifest.csv"
+
+    def run() -> Row:
+        summary = segment_items(
+            segmenter, tmp_path / "in", tmp_path / "out", ["1.png", "2.png", "gone.png"], manifest, SilentReporter()
+        )
+        assert summary.n_ok + summary.n_skipped == 2
+        assert [row.path for row in read_manifest(manifest)] == ["1.png", "2.png", "gone.png"]
+        return read_manifest(manifest)[2]
+
+    assert run().error.endswith("gone.png: the file does not exist.")
+    assert run().status == "error"
+    assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["1.png.png", "2.png.png"]

@@ -1,0 +1,85 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from deeplab.errors import OutputError
+from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+
+OK = Row("a b/ü \"q\",'s'.jpg", 30, 20, "ok", "", 0.25, {0: 500, 4: 100})
+ERROR = Row("broken.jpg", None, None, "error", "broken.jpg: is not an image.", 0.001, {})
+ODD = Row(os.fsdecode(b"caf\xe9\n\r.png"), 1, 1, "ok", "", 1.5, {3: 1})
+
+
+def write(path: Path, *rows: Row) -> None:
+    with ManifestWriter(path) as manifest:
+        for row in rows:
+            manifest.add(row)
+
+
+def test_rows_come_back(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "manifest.csv"
+    write(path, OK, ERROR, ODD)
+    assert read_manifest(path) == [OK, ERROR, ODD]
+    first, second = path.read_bytes().splitlines()[:2]
+    assert first == b"path,width,height,status,error,seconds,pixels"
+    assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}"'
+
+
+def test_a_row_is_on_disk_when_add_returns(tmp_path: Path) -> None:
+    with ManifestWriter(tmp_path / "m.csv") as manifest:
+        manifest.add(OK)
+        assert read_manifest(tmp_path / "m.csv") == [OK]
+
+
+def test_no_manifest_has_no_rows(tmp_path: Path) -> None:
+    assert read_manifest(tmp_path / "m.csv") == []
+
+
+def test_every_cut_of_the_last_row_leaves_the_rows_before(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    write(path, OK, ERROR)
+    before = path.stat().st_size
+    write(path, OK, ERROR, ODD)
+    whole = path.read_bytes()
+    for length in range(before, len(whole)):
+        path.write_bytes(whole[:length])
+        assert read_manifest(path) == [OK, ERROR]
+    path.write_bytes(whole[:10])
+    assert read_manifest(path) == []
+
+
+def test_continuing_keeps_the_named_rows_and_removes_the_cut_one(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    write(path, OK, ERROR)
+    path.write_bytes(path.read_bytes() + b'"cut')
+    with ManifestWriter(path, keep=read_manifest(path)[:1]) as manifest:
+        manifest.add(ODD)
+    assert read_manifest(path) == [OK, ODD]
+    assert [entry.name for entry in tmp_path.iterdir()] == ["m.csv"]
+
+
+@pytest.mark.parametrize(
+    ("content", "line"),
+    [
+        ("a,b\n", 1),
+        ("path,width,height,status,error,seconds,pixels\na,1,1,ok\n", 2),
+        ("path,width,height,status,error,seconds,pixels\na,1,1,done,,1,{}\n", 2),
+        ("path,width,height,status,error,seconds,pixels\na,1,1,ok,,1,[]\n", 2),
+    ],
+)
+def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: str, line: int) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text(content)
+    with pytest.raises(OutputError, match=rf"m\.csv: line {line} is not of a manifest; expected path,width"):
+        read_manifest(path)
+
+
+def test_a_full_disk_is_one_sentence() -> None:
+    if not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    manifest = object.__new__(ManifestWriter)
+    manifest._path = Path("/dev/full")
+    manifest._file = manifest._path.open("ab", buffering=0)
+    with manifest, pytest.raises(OutputError, match="/dev/full: cannot be written: No space left on device"):
+        manifest.add(OK)

@@ -1,0 +1,114 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
+from deeplab.inference.segmenter import Segmenter
+from deeplab.resample import shrink_longer_side
+from tests.deeplab.inference.conftest import LABELS, tiny_config, tiny_segmenter
+
+
+def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (2, 3), (64, 64), (65, 40), (300, 200), (1000, 3)])
+def test_label_maps_have_the_size_of_the_image(segmenter: Segmenter, height: int, width: int) -> None:
+    (labels,) = segmenter.predict([photograph(height, width)])
+    assert labels.shape == (height, width)
+    assert labels.dtype == np.uint8
+    assert labels.max() < 4
+
+
+def test_labels_are_the_argmax_of_upsampled_logits_of_bgr_minus_mean(segmenter: Segmenter) -> None:
+    image = photograph(40, 60)
+    network_input = image[..., ::-1].astype(np.float32) - np.array([104.008, 116.669, 122.675], np.float32)
+    logits = segmenter.model(torch.from_numpy(network_input).permute(2, 0, 1)[None])
+    expected = functional.interpolate(logits, size=(40, 60), mode="bilinear", align_corners=False).argmax(dim=1)[0]
+    (labels,) = segmenter.predict([image])
+    assert len(np.unique(labels)) > 1
+    assert (labels == expected.numpy()).mean() > 0.999
+
+
+def test_large_images_are_shrunk_and_small_ones_are_not_enlarged(segmenter: Segmenter) -> None:
+    assert segmenter.prepare(photograph(128, 200)).pixels.shape == (41, 64, 3)
+    assert segmenter.prepare(photograph(10, 20)).pixels.shape == (10, 20, 3)
+    large = photograph(128, 200)
+    (labels,) = segmenter.predict([large])
+    logits = segmenter.logits([shrink_longer_side(large, 64)])
+    expected = functional.interpolate(logits, size=(128, 200), mode="bilinear", align_corners=False).argmax(dim=1)[0]
+    assert (labels == expected.numpy()).mean() > 0.999
+
+
+def test_the_other_images_of_a_batch_change_nothing(segmenter: Segmenter) -> None:
+    images = [photograph(30, 40, seed) for seed in range(3)] + [photograph(20, 50, 3), photograph(60, 80, 4)]
+    together = segmenter.predict(images)
+    for image, labels in zip(images, together, strict=True):
+        assert (segmenter.predict([image])[0] == labels).mean() > 0.999
+    assert segmenter.predict([]) == []
+
+
+class _Narrow(nn.Module):
+    """A network on a device that has room for so many images only."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__()
+        self.room = room
+        self.calls: list[int] = []
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.calls.append(len(x))
+        if len(x) > self.room:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return x
+
+
+def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.LogCaptureFixture) -> None:
+    model = _Narrow(room=1)
+    segmenter = Segmenter(model, tiny_config(), LABELS, "cpu")
+    images = [photograph(8, 8, seed) for seed in range(3)]
+    assert len(segmenter.predict(images)) == 3
+    segmenter.predict(images)
+    assert model.calls == [3, 1, 1, 1, 1, 1, 1]
+    assert caplog.messages == ["A batch of 3 images does not fit into memory; images go one by one from now on."]
+
+
+def test_an_image_that_does_not_fit_is_one_sentence() -> None:
+    segmenter = Segmenter(_Narrow(room=0), tiny_config(), LABELS, "cpu")
+    with pytest.raises(
+        DeepLabError, match=r"An image of 30x20 pixels does not fit into the memory of cpu; lower IMAGE"
+    ):
+        segmenter.predict([photograph(20, 30)])
+
+
+def test_a_classifier_is_refused() -> None:
+    segmenter = tiny_segmenter(MODEL={"NAME": "ResNet50", "N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4})
+    with pytest.raises(ConfigError, match="ResNet50 classifies whole images"):
+        segmenter.predict([photograph(20, 30)])
+
+
+def test_from_checkpoint_loads_weights_and_labels(tmp_path: Path, segmenter: Segmenter) -> None:
+    torch.save(segmenter.model.state_dict(), tmp_path / "weights.pth")
+    (tmp_path / "labels.txt").write_text("0\tsky\n1\ttree\n2\troad\n3\tcar\n")
+    config = tiny_config(DATASET={"N_CLASSES": 4, "LABELS": str(tmp_path / "labels.txt")})
+    loaded = Segmenter.from_checkpoint(config, tmp_path / "weights.pth", "cpu")
+    assert loaded.labels == ["sky", "tree", "road", "car"]
+    assert np.array_equal(loaded.predict([photograph(20, 30)])[0], segmenter.predict([photograph(20, 30)])[0])
+    assert loaded.settings()["weights"] == segmenter.settings()["weights"]
+    assert Segmenter.from_checkpoint(tiny_config(), tmp_path / "weights.pth", "cpu").labels[3] == "class 3"
+
+    with pytest.raises(DatasetError, match=r"names 4 classes, but DATASET\.N_CLASSES is 3"):
+        Segmenter.from_checkpoint(
+            tiny_config(DATASET={"N_CLASSES": 3, "LABELS": str(tmp_path / "labels.txt")}), tmp_path / "weights.pth"
+        )
+    with pytest.raises(CheckpointError, match="another model"):
+        Segmenter.from_checkpoint(tiny_config(DATASET={"N_CLASSES": 5}), tmp_path / "weights.pth")
+
+
+def test_other_weights_are_other_settings(segmenter: Segmenter) -> None:
+    assert tiny_segmenter(seed=0).settings() == segmenter.settings()
+    assert tiny_segmenter(seed=1).settings() != segmenter.settings()

@@ -1,0 +1,50 @@
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from deeplab.densecrf import DenseCRF
+from deeplab.inference.panels import draw_panels, save_panels
+from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.single import segment_single
+from deeplab.palette import palette
+
+
+def test_the_longer_side_is_that_of_the_test_images(segmenter: Segmenter) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (20, 32, 3), np.uint8)
+    result = segment_single(segmenter, image)
+    assert result.image.shape == (40, 64, 3)
+    assert np.array_equal(result.label_map, segmenter.predict([result.image])[0])
+    assert segment_single(segmenter, image[:1, :1]).label_map.shape == (64, 64)
+
+
+def test_crf_refines_the_probabilities(segmenter: Segmenter) -> None:
+    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
+    plain = segment_single(segmenter, image)
+    idle = segment_single(segmenter, image, DenseCRF(1, 0, 1, 0, 1, 1))
+    assert (idle.label_map == plain.label_map).mean() > 0.99
+    smooth = segment_single(segmenter, image, DenseCRF(10, 100, 10, 0, 1, 1))
+    assert smooth.label_map.dtype == np.uint8
+    assert 0 < (smooth.label_map != plain.label_map).mean() < 0.5
+
+
+def test_one_panel_for_the_image_and_one_for_each_class(tmp_path: Path) -> None:
+    image = np.full((30, 40, 3), 100, np.uint8)
+    label_map = np.zeros((30, 40), np.uint8)
+    label_map[:, 20:] = 2
+    figure = draw_panels(image, label_map, ["sky", "road", "car, auto"])
+    assert figure.size == (8 + 3 * 48, 24 + 30 + 8)
+    pixels = np.asarray(figure)
+    assert pixels[40, 8 + 20].tolist() == [100, 100, 100]
+    last = 8 + 2 * 48
+    assert pixels[40, last + 30].tolist() == ((100 + palette()[2].astype(int)) // 2).tolist()  # the region's colour
+    assert pixels[40, last + 10].tolist() == [216, 216, 216]  # pale outside of it
+    save_panels(tmp_path / "new" / "figure.png", image, label_map, ["sky", "road", "car"])
+    with Image.open(tmp_path / "new" / "figure.png") as saved:
+        assert saved.size == figure.size
+
+
+def test_figures_of_many_classes_stay_small() -> None:
+    label_map = np.arange(100, dtype=np.uint8).reshape(10, 10).repeat(50, axis=0).repeat(50, axis=1)
+    figure = draw_panels(np.zeros((500, 500, 3), np.uint8), label_map, [str(index) for index in range(100)])
+    assert max(figure.size) < 2800

@@ -1,0 +1,232 @@
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from deeplab.checkpoint import (
+    Checkpoint,
+    checkpoint_path,
+    load_checkpoint,
+    load_initial_weights,
+    load_state_dict,
+    load_weights,
+    save_checkpoint,
+    save_weights,
+    sha256,
+)
+from deeplab.errors import CheckpointError, OutputError
+from deeplab.models import MSC, build_model
+
+
+def build(name: str = "DeepLabV2_ResNet50_MSC", n_classes: int = 3, width: int = 4) -> nn.Module:
+    return build_model(name, n_classes, n_blocks=(1, 1, 1, 1), width=width)
+
+
+def equal(model: nn.Module, state: dict[str, Tensor]) -> bool:
+    return all(torch.equal(value, state[key]) for key, value in model.state_dict().items())
+
+
+def whole(model: nn.Module) -> Checkpoint:
+    return Checkpoint(
+        7, model.state_dict(), {"state": {}}, {"last_epoch": 7}, {"cpu": torch.get_rng_state()}, {}, 3, [0.5]
+    )
+
+
+def test_names_sort_by_iteration(tmp_path: Path) -> None:
+    assert checkpoint_path(tmp_path, 20000).name == "checkpoint_0020000.pth"
+    assert checkpoint_path(tmp_path, None).name == "checkpoint_final.pth"
+
+
+def test_a_training_state_comes_back(tmp_path: Path) -> None:
+    model, path = build(), tmp_path / "a.pth"
+    save_checkpoint(path, whole(model))
+
+    read = load_checkpoint(path)
+    assert (read.iteration, read.seed, read.losses, read.schedule) == (7, 3, [0.5], {"last_epoch": 7})
+    assert equal(model, read.model)
+
+    other = build()
+    load_weights(other, path)
+    assert equal(other, model.state_dict())
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pth"]
+
+
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_bare_state_dicts_of_the_original(tmp_path: Path, prefix: str) -> None:
+    source, model = build(), build()
+    state = OrderedDict((prefix + key, value) for key, value in source.state_dict().items())
+    torch.save(state, tmp_path / "a.pth")
+
+    load_weights(model, tmp_path / "a.pth")
+
+    assert equal(model, source.state_dict())
+
+
+@pytest.mark.parametrize("stored", ["", "_MSC"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_safetensors(tmp_path: Path, prefix: str, stored: str) -> None:
+    source, model = build(f"DeepLabV2_ResNet50{stored}"), build("DeepLabV2_ResNet50_MSC")
+    path = tmp_path / "a.safetensors"
+    save_weights(path, {prefix + key: value for key, value in source.state_dict().items()})
+
+    load_weights(model, path)
+
+    base = source.base if isinstance(source, MSC) else source
+    assert equal(model, {f"base.{key}": value for key, value in base.state_dict().items()})
+    with pytest.raises(CheckpointError, match="holds weights alone"):
+        load_checkpoint(path)
+
+
+def test_damaged_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    save_weights(path, build().state_dict())
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match=r"a\.safetensors: is not a checkpoint, is damaged"):
+        load_state_dict(path)
+
+
+def test_torchvisions_auxiliary_head_is_left_out(tmp_path: Path) -> None:
+    source, model = build(), build()
+    save_weights(tmp_path / "a.pth", {**source.state_dict(), "aux_classifier.0.weight": torch.zeros(1)})
+    load_weights(model, tmp_path / "a.pth")
+    assert equal(model, source.state_dict())
+
+
+def test_old_file_format(tmp_path: Path) -> None:
+    source, model = build(), build()
+    torch.save(source.state_dict(), tmp_path / "a.pth", _use_new_zipfile_serialization=False)
+    load_weights(model, tmp_path / "a.pth")
+    assert equal(model, source.state_dict())
+
+
+@pytest.mark.parametrize(("stored", "wanted"), [("", "_MSC"), ("_MSC", "")])
+def test_the_multi_scale_prefix_may_be_there_or_not(tmp_path: Path, stored: str, wanted: str) -> None:
+    source, model = build(f"DeepLabV2_ResNet50{stored}"), build(f"DeepLabV2_ResNet50{wanted}")
+    torch.save(source.state_dict(), tmp_path / "a.pth")
+
+    load_weights(model, tmp_path / "a.pth")
+
+    assert [torch.equal(a, b) for a, b in zip(model.parameters(), source.parameters(), strict=True)].count(False) == 0
+
+
+def test_counters_of_batch_norm_may_be_missing(tmp_path: Path) -> None:
+    model = build()
+    state = {key: value for key, value in model.state_dict().items() if "num_batches" not in key}
+    torch.save(state, tmp_path / "a.pth")
+    load_weights(model, tmp_path / "a.pth")
+
+
+def test_weights_of_another_model_are_refused_with_the_keys(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    state = build(n_classes=5).state_dict()
+    state["base.extra"] = torch.zeros(1)
+    for key in [key for key in state if "layer5" in key and "num_batches" not in key]:
+        del state[key]
+    torch.save(state, path)
+    model = build()
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+
+    with pytest.raises(CheckpointError) as caught:
+        load_weights(model, path)
+
+    text = str(caught.value)
+    assert text.startswith(
+        f"{path}: holds the weights of another model: 20 keys missing (base.layer5.block1.reduce.conv"
+    )
+    assert "and 15 more), 1 key unexpected (base.extra), 8 keys of another shape (base.aspp.c0.weight is " in text
+    assert "base.aspp.c0.weight is (5, 128, 3, 3) instead of (3, 128, 3, 3)" in text
+    assert equal(model, before)
+
+
+def test_initial_weights_fill_the_backbone_and_leave_another_head(tmp_path: Path) -> None:
+    source, model = build("DeepLabV1_ResNet50", n_classes=91), build()
+    torch.save(source.state_dict(), tmp_path / "coco.pth")
+    head = {key: value.clone() for key, value in model.state_dict().items() if "aspp" in key}
+
+    left = load_initial_weights(model, tmp_path / "coco.pth")
+
+    assert sorted(left) == sorted(head)
+    state = model.state_dict()
+    assert all(torch.equal(state[key], value) for key, value in head.items())
+    assert all(torch.equal(state[f"base.{key}"], value) for key, value in source.state_dict().items() if "layer" in key)
+
+
+def test_initial_weights_of_another_backbone_are_refused(tmp_path: Path) -> None:
+    torch.save(build(width=8).state_dict(), tmp_path / "wide.pth")
+    with pytest.raises(CheckpointError) as caught:
+        load_initial_weights(build(), tmp_path / "wide.pth")
+    assert "has another backbone: " in str(caught.value)
+    assert "base.layer1.conv1.conv.weight is (8, 3, 7, 7) instead of (4, 3, 7, 7)" in str(caught.value)
+
+
+def _pickled(value: object) -> bytes:
+    return pickle.dumps(value)
+
+
+@pytest.mark.parametrize("content", [b"", b"no checkpoint", b"PK\x03\x04broken", _pickled({"a": Path("x")})])
+def test_files_that_are_no_checkpoints(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(content)
+    with pytest.raises(CheckpointError, match="is not a checkpoint, is damaged, or holds more than tensors"):
+        load_state_dict(path)
+
+
+def test_a_truncated_checkpoint(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    save_checkpoint(path, whole(build()))
+    path.write_bytes(path.read_bytes()[:-1000])
+    with pytest.raises(CheckpointError, match="is damaged"):
+        load_checkpoint(path)
+
+
+class Hostile:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (exec, ("raise AssertionError('the file was executed')",))
+
+
+def test_a_checkpoint_with_code_is_not_executed(tmp_path: Path) -> None:
+    torch.save({"a": Hostile()}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="holds more than tensors and plain values"):
+        load_state_dict(tmp_path / "a.pth")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ([torch.zeros(1)], "expected a mapping, got list"),
+        ({}, "holds no weights"),
+        ({"epoch": 3}, "holds no weights"),
+        ({"format": 2, "model": {}}, "has format 2; this version reads format 1"),
+    ],
+)
+def test_files_of_other_content(tmp_path: Path, content: object, reason: str) -> None:
+    torch.save(content, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=reason):
+        load_state_dict(tmp_path / "a.pth")
+
+
+def test_resuming_needs_more_than_weights(tmp_path: Path) -> None:
+    torch.save(build().state_dict(), tmp_path / "a.pth")
+    torch.save({"format": 1, "model": {}}, tmp_path / "b.pth")
+    with pytest.raises(CheckpointError, match="holds weights alone, from which training can start but not resume"):
+        load_checkpoint(tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match="lacks iteration, optimizer"):
+        load_checkpoint(tmp_path / "b.pth")
+
+
+def test_missing_files_and_folders(tmp_path: Path) -> None:
+    with pytest.raises(CheckpointError, match="the checkpoint does not exist"):
+        load_state_dict(tmp_path / "none.pth")
+    with pytest.raises(CheckpointError, match="the checkpoint is not a file"):
+        load_state_dict(tmp_path)
+    with pytest.raises(OutputError):
+        save_checkpoint(tmp_path / "none" / "a.pth", whole(build()))
+
+
+def test_sha256_of_a_known_text(tmp_path: Path) -> None:
+    (tmp_path / "a").write_bytes(b"abc")
+    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -1,0 +1,195 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deeplab.config import dotted_keys, load_config, parse_config
+from deeplab.errors import ConfigError
+from deeplab.models import model_names
+
+MINIMAL: dict[str, Any] = {"DATASET": {"N_CLASSES": 3}}
+ODD_KEY: dict[Any, Any] = {**MINIMAL, 3: 4}
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
+
+
+def message(mapping: Any, *overrides: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        parse_config(mapping, "x.yaml", overrides)
+    text = str(caught.value)
+    assert text.count("\n") == 0
+    return text
+
+
+def with_key(section: str, key: str, value: object) -> dict[str, Any]:
+    return {**MINIMAL, section: {**MINIMAL.get(section, {}), key: value}}
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+def test_every_shipped_config_loads(path: Path) -> None:
+    config = load_config(path)
+    assert config.MODEL.NAME in model_names()
+
+
+def test_the_originals_values_arrive() -> None:
+    config = load_config(Path(__file__).parents[2] / "configs" / "voc12.yaml")
+
+    assert config.DATASET.NAME == "vocaug"
+    assert config.DATASET.SCALES == (0.5, 0.75, 1.0, 1.25, 1.5)
+    assert config.MODEL.N_BLOCKS == (3, 4, 23, 3)
+    assert config.MODEL.ATROUS_RATES == (6, 12, 18, 24)
+    assert config.IMAGE.SIZE.BASE is None
+    assert (config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R) == (104.008, 116.669, 122.675)
+    assert (config.SOLVER.LR, config.SOLVER.WEIGHT_DECAY, config.SOLVER.ITER_SIZE) == (2.5e-4, 5e-4, 2)
+    assert config.SOLVER.FREEZE_BN
+
+
+def test_empty_keys_and_sections_mean_defaults() -> None:
+    config = parse_config({**MINIMAL, "SOLVER": None, "IMAGE": {"SIZE": {"TRAIN": None}}}, "x.yaml")
+    assert (config.SOLVER.ITER_MAX, config.IMAGE.SIZE.TRAIN) == (20000, 321)
+
+
+@pytest.mark.parametrize("mode", ["python", "json"])
+def test_a_dump_is_read_again(mode: Any) -> None:
+    config = parse_config(with_key("MODEL", "N_BLOCKS", [1, 1, 1, 1]), "x.yaml")
+    assert parse_config(config.model_dump(mode=mode), "dump") == config
+
+
+@pytest.mark.parametrize("text", ["1e-3", "1E-3", ".001", "1.e-3", "0.001"])
+def test_numbers_that_yaml_reads_as_text(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f"DATASET: {{N_CLASSES: 3}}\nSOLVER: {{LR: {text}, WEIGHT_DECAY: 5e-4}}\n")
+
+    assert load_config(path).SOLVER.LR == 1e-3
+    assert load_config(path, [f"CRF.BI_W={text}"]).CRF.BI_W == 1e-3
+
+
+def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
+    mapping = with_key("SOLVER", "LR", 0.1)
+    overrides = ["SOLVER.LR=1e-3", "DATASET.SCALES=[1, 2e0]", "MODEL.INIT_MODEL=", "EXP.ID=a=b"]
+
+    config = parse_config(mapping, "x.yaml", overrides)
+
+    assert config.SOLVER.LR == 1e-3
+    assert config.DATASET.SCALES == (1.0, 2.0)
+    assert config.MODEL.INIT_MODEL is None
+    assert config.EXP.ID == "a=b"
+    assert mapping["SOLVER"]["LR"] == 0.1
+
+
+@pytest.mark.parametrize(
+    ("mapping", "expected"),
+    [
+        (with_key("SOLVER", "LRR", 1), "x.yaml: SOLVER.LRR is not a known key; did you mean SOLVER.LR?"),
+        (with_key("SOLVER", "lr", 1), "x.yaml: SOLVER.lr is not a known key; did you mean SOLVER.LR?"),
+        (
+            with_key("MODEL", "N_CLASSES", 1),
+            "x.yaml: MODEL.N_CLASSES is not a known key; did you mean DATASET.N_CLASSES?",
+        ),
+        ({**MINIMAL, "SOLVR": {}}, "x.yaml: SOLVR is not a known key; did you mean SOLVER?"),
+        ({**MINIMAL, "ZZ": {}}, "x.yaml: ZZ is not a known key."),
+        (ODD_KEY, "x.yaml: [3] is not a known key."),
+        ({"DATASET": {"N_CLASES": 2}}, "x.yaml: DATASET.N_CLASES is not a known key; did you mean DATASET.N_CLASSES?"),
+        ({}, "x.yaml: DATASET.N_CLASSES is missing."),
+        (None, "x.yaml: DATASET.N_CLASSES is missing."),
+        ([1], "x.yaml: expected sections such as DATASET and SOLVER, got [1]."),
+        ({"DATASET": 5}, "x.yaml: DATASET must be a section with keys of its own, got 5."),
+        (with_key("SOLVER", "LR", "fast"), "x.yaml: SOLVER.LR must be a number, got 'fast'."),
+        (with_key("SOLVER", "LR", float("nan")), "x.yaml: SOLVER.LR must be a number, got nan."),
+        (with_key("SOLVER", "LR", 0), "x.yaml: SOLVER.LR must be greater than 0, got 0."),
+        (with_key("SOLVER", "LR", True), "x.yaml: SOLVER.LR must be a number, got True."),
+        (with_key("SOLVER", "MOMENTUM", 1.0), "x.yaml: SOLVER.MOMENTUM must be less than 1, got 1.0."),
+        (with_key("SOLVER", "ITER_MAX", 2.5), "x.yaml: SOLVER.ITER_MAX must be a whole number, got 2.5."),
+        (with_key("SOLVER", "ITER_MAX", "5"), "x.yaml: SOLVER.ITER_MAX must be a whole number, got '5'."),
+        (with_key("SOLVER", "FREEZE_BN", "yes"), "x.yaml: SOLVER.FREEZE_BN must be true or false, got 'yes'."),
+        (with_key("SOLVER", "OPTIMIZER", "adam"), "x.yaml: SOLVER.OPTIMIZER must be 'sgd' or 'adamw', got 'adam'."),
+        (
+            with_key("SOLVER", "BATCH_SIZE", 5),
+            "x.yaml: SOLVER.BATCH_SIZE must be a section with keys of its own, got 5.",
+        ),
+        (with_key("EXP", "ID", 12), "x.yaml: EXP.ID must be text, got 12."),
+        (with_key("IMAGE", "SIZE", {"TRAIN": 0}), "x.yaml: IMAGE.SIZE.TRAIN must be at least 1, got 0."),
+        (with_key("MODEL", "N_BLOCKS", 3), "x.yaml: MODEL.N_BLOCKS must be a list, got 3."),
+        (with_key("MODEL", "N_BLOCKS", [1, 2, "a", 3]), "x.yaml: MODEL.N_BLOCKS[2] must be a whole number, got 'a'."),
+        (with_key("MODEL", "ATROUS_RATES", []), "x.yaml: MODEL.ATROUS_RATES must be not empty, got []."),
+        (with_key("MODEL", "WIDTH", 6), "x.yaml: MODEL.WIDTH must be a multiple of 4, got 6."),
+        ({"DATASET": {"N_CLASSES": 1}}, "x.yaml: DATASET.N_CLASSES must be at least 2, got 1."),
+        ({"DATASET": {"N_CLASSES": 256}}, "x.yaml: DATASET.N_CLASSES must be at most 255, got 256."),
+        (
+            with_key("MODEL", "N_BLOCKS", [1, 2]),
+            "x.yaml: MODEL.N_BLOCKS must list 4 numbers, for layer2 to layer5, got 2.",
+        ),
+        (
+            {"DATASET": {"N_CLASSES": 3, "IGNORE_LABEL": 2}},
+            "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3.",
+        ),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_the_key(mapping: Any, expected: str) -> None:
+    assert message(mapping) == expected
+
+
+@pytest.mark.parametrize(
+    ("section", "key", "value", "part"),
+    [
+        ("MODEL", "NAME", "DeepLabV9", "MODEL.NAME 'DeepLabV9' is not a known model; valid names: ResNet50, "),
+        ("DATASET", "NAME", "cityscapes", "DATASET.NAME 'cityscapes' is not a known data set; valid names: folder, "),
+    ],
+)
+def test_unknown_names_are_refused_with_the_valid_ones(section: str, key: str, value: str, part: str) -> None:
+    assert part in message(with_key(section, key, value))
+
+
+def test_image_pooling_needs_two_images_to_train_batch_norm() -> None:
+    overrides = ["MODEL.NAME=DeepLabV3_ResNet50", "SOLVER.FREEZE_BN=false", "SOLVER.BATCH_SIZE.TRAIN=1"]
+    assert message(MINIMAL, *overrides).startswith("--set: SOLVER.BATCH_SIZE.TRAIN must be at least 2 for DeepLabV3")
+
+
+@pytest.mark.parametrize(
+    ("override", "expected"),
+    [
+        ("SOLVER.LRR=1", "--set: SOLVER.LRR is not a known key; did you mean SOLVER.LR?"),
+        ("SOLVER.LR=fast", "--set: SOLVER.LR must be a number, got 'fast'."),
+        ("SOLVER.LR.X=1", "--set: SOLVER.LR must be a number, got {'X': 1}."),
+        ("SOLVER.LR=[1", "--set 'SOLVER.LR=[1': line 1: expected ',' or ']', but got '<stream end>'."),
+        ("SOLVER.LR", "--set 'SOLVER.LR': expected KEY=VALUE, such as SOLVER.LR=1e-3."),
+        ("MODEL.NAME=x", "--set: MODEL.NAME 'x' is not a known model; valid names: "),
+        ("=1", "--set '=1': expected KEY=VALUE, such as SOLVER.LR=1e-3."),
+    ],
+)
+def test_wrong_overrides_are_refused(override: str, expected: str) -> None:
+    assert message(MINIMAL, override).startswith(expected)
+
+
+def test_an_override_is_not_blamed_for_its_neighbour() -> None:
+    mapping = with_key("MODEL", "N_BLOCKS", [1])
+    assert message(mapping, "MODEL.NAME=DeepLabV1_ResNet50").startswith("x.yaml: MODEL.N_BLOCKS must list 4 numbers")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"DATASET:\n  N_CLASSES: 3\n  N_CLASSES: 4\n", "line 3: N_CLASSES comes twice."),
+        (b"DATASET:\n\tN_CLASSES: 3", "line 2: found character '\\t' that cannot start any token."),
+        (b"? [1, 2]\n: 4\n", "line 1: found unhashable key."),
+        (b"a: !!python/object/apply:os.system [ls]", "line 1: could not determine a constructor"),
+        (b"a\x00b", "not valid YAML: "),
+        (b"\xff\xff", "the config file cannot be read: "),
+    ],
+)
+def test_files_that_are_not_plain_yaml(tmp_path: Path, content: bytes, reason: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_bytes(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path)
+    assert str(caught.value).startswith(f"{path}: {reason}")
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the config file does not exist"):
+        load_config(tmp_path / "none.yaml")
+
+
+def test_dotted_keys_go_down_to_the_last_section() -> None:
+    keys = list(dotted_keys())
+    assert {"EXP.ID", "DATASET.SPLIT.TRAIN", "IMAGE.MEAN.R", "SOLVER.BATCH_SIZE.TEST", "CRF.BI_RGB_STD"} <= set(keys)
+    assert len(keys) == len(set(keys))

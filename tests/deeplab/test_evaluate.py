@@ -1,0 +1,123 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from deeplab.config import Config, parse_config
+from deeplab.datasets import build_dataset
+from deeplab.datasets.transforms import normalize
+from deeplab.errors import CheckpointError, DatasetError
+from deeplab.evaluate import evaluate
+from deeplab.metrics import ConfusionMatrix
+from deeplab.models import build_from_config
+from deeplab.reporter import SilentReporter, Stopped
+from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
+
+
+def configure(root: Path, *overrides: str) -> Config:
+    model = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}
+    sections = {"DATASET": {"N_CLASSES": 3, "ROOT": str(root)}, "MODEL": model}
+    return parse_config(sections, "test", overrides)
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Four images of one size, then two of another, of which one is in a subfolder."""
+    root = draw_folder(tmp_path / "data", n_images=4)
+    rng = np.random.default_rng(1)
+    for sample_id in ("large", "city/night"):
+        write_pair(root, sample_id, *draw_pair(rng, 50, 60))
+    with (root / "val.txt").open("a") as file:
+        file.write("large\ncity/night\n")
+    return root
+
+
+@pytest.fixture
+def weights(root: Path, tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    torch.save(build_from_config(configure(root)).state_dict(), tmp_path / "weights.pth")
+    return tmp_path / "weights.pth"
+
+
+class Recorder(SilentReporter):
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.stop_after = stop_after
+        self.images: list[tuple[int, int, str]] = []
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        self.images.append((done, total, unit))
+
+    def should_stop(self) -> bool:
+        return self.stop_after is not None and self.images[-1][0] >= self.stop_after
+
+
+def score_by_hand(config: Config, weights: Path) -> ConfusionMatrix:
+    """The original's way: one image at a time, logits resized to its size, the largest wins."""
+    model = build_from_config(config).eval()
+    model.load_state_dict(torch.load(weights))
+    confusion = ConfusionMatrix(3)
+    dataset = build_dataset(config, "val", train=False)
+    mean = config.IMAGE.MEAN
+    for sample in (dataset[i] for i in range(len(dataset))):
+        with torch.no_grad():
+            logits = model(normalize(sample.image, (mean.B, mean.G, mean.R))[None])
+        resized = functional.interpolate(logits, size=sample.label.shape, mode="bilinear", align_corners=False)
+        confusion.update(sample.label, resized.argmax(dim=1)[0])
+    return confusion
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_scores_equal_those_computed_one_by_one(root: Path, weights: Path, batch_size: int) -> None:
+    config = configure(root, f"SOLVER.BATCH_SIZE.TEST={batch_size}")
+    reporter = Recorder()
+
+    scores = evaluate(config, weights, reporter, device="cpu")
+
+    expected = score_by_hand(config, weights)
+    assert np.abs(scores.confusion - expected.counts()).sum() <= 4  # ties that rounding decides
+    assert scores["mean_iou"] == pytest.approx(expected.scores()["mean_iou"], abs=1e-3)
+    assert scores["n_images"] == 6
+    assert reporter.images[-1] == (6, 6, "image")
+
+
+def test_logits_are_left_for_the_crf(root: Path, weights: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "logits"
+    config = configure(root)
+
+    evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=folder)
+
+    files = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    assert files == ["0.npy", "1.npy", "2.npy", "3.npy", "city/night.npy", "large.npy"]
+    model = build_from_config(config).eval()
+    model.load_state_dict(torch.load(weights))
+    sample = build_dataset(config, "val", train=False)[0]
+    with torch.no_grad():
+        expected = model(normalize(sample.image, (104.008, 116.669, 122.675))[None])[0].numpy()
+    written = np.load(folder / "0.npy")
+    assert written.dtype == np.float16
+    assert written.shape == expected.shape
+    np.testing.assert_allclose(written, expected, rtol=2e-3, atol=1e-2)
+
+
+def test_another_split(root: Path, weights: Path) -> None:
+    assert evaluate(configure(root), weights, SilentReporter(), split="train", device="cpu")["n_images"] == 4
+
+
+def test_stopping(root: Path, weights: Path) -> None:
+    with pytest.raises(Stopped):
+        evaluate(configure(root), weights, Recorder(stop_after=2), device="cpu")
+
+
+def test_a_split_without_a_labelled_pixel(root: Path, weights: Path) -> None:
+    image, label = draw_pair(np.random.default_rng(0), 20, 20)
+    write_pair(root, "void", image, np.full_like(label, 255))
+    (root / "void.txt").write_text("void\n")
+    with pytest.raises(DatasetError, match="no pixel of the split 'void' has a class"):
+        evaluate(configure(root), weights, SilentReporter(), split="void", device="cpu")
+
+
+def test_weights_of_another_model(root: Path, weights: Path) -> None:
+    with pytest.raises(CheckpointError, match="holds the weights of another model"):
+        evaluate(configure(root, "MODEL.WIDTH=8"), weights, SilentReporter(), device="cpu")

@@ -1,0 +1,68 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from deeplab.errors import OutputError
+from deeplab.files import make_folder, printable, replace_file
+
+
+def test_the_name_holds_the_old_content_until_the_new_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+    with replace_file(path) as file:
+        file.write(b"new")
+        assert path.read_bytes() == b"old"
+    assert path.read_bytes() == b"new"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_an_interrupted_write_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(b"old")
+
+    def write_half() -> None:
+        with replace_file(path) as file:
+            file.write(b"half")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_half()
+    assert path.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_have_the_permissions_that_the_user_wants(tmp_path: Path) -> None:
+    old = os.umask(0o027)
+    try:
+        with replace_file(tmp_path / "a.txt"):
+            pass
+    finally:
+        os.umask(old)
+    assert (tmp_path / "a.txt").stat().st_mode & 0o777 == 0o640
+
+
+def test_failures_are_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with (
+        pytest.raises(OutputError, match="folder: cannot be written: Is a directory"),
+        replace_file(tmp_path / "folder"),
+    ):
+        pass
+    with (
+        pytest.raises(OutputError, match=r"gone/a\.txt: cannot be written: No such file or directory"),
+        replace_file(tmp_path / "gone" / "a.txt"),
+    ):
+        pass
+    make_folder(tmp_path / "new" / "folder")
+    make_folder(tmp_path / "new" / "folder")
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="file: the folder cannot be created: File exists"):
+        make_folder(tmp_path / "file")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "new"]
+
+
+def test_names_that_are_not_utf8_can_be_printed() -> None:
+    name = os.fsdecode(b"caf\xe9/\xc3\xbc.png")
+    assert printable(name) == r"caf\xe9/ü.png"
+    printable(Path(name)).encode()

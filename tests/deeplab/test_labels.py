@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import pytest
+
+from deeplab.errors import DatasetError
+from deeplab.labels import default_labels, load_labels
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "labels.txt"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def test_names_in_order(tmp_path: Path) -> None:
+    path = write(tmp_path, "0\t__background__\n1\ttraffic light\n\n2\tÄpfel")
+    assert load_labels(path, 3) == ["__background__", "traffic light", "Äpfel"]
+
+
+def test_default_names() -> None:
+    assert default_labels(2) == ["class 0", "class 1"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0\ta\n2\tb\n", "line 2: class 1 is missing before class 2."),
+        ("0\ta\n0\tb\n", "line 2: class 0 comes twice or out of order; expected class 1."),
+        ("0 a\n", "line 1 is '0 a'; expected 'index<TAB>name'."),
+        ("x\ta\n", "line 1 is 'x\\ta'; expected 'index<TAB>name'."),
+        ("0\t \n", "line 1 is '0\\t '; expected 'index<TAB>name'."),
+        ("\n", "the labels file is empty; expected one 'index<TAB>name' per line."),
+        ("0\ta\n", "the file names 1 classes, but DATASET.N_CLASSES is 2."),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, reason: str) -> None:
+    path = write(tmp_path, text)
+    with pytest.raises(DatasetError) as caught:
+        load_labels(path, 2)
+    assert str(caught.value) == f"{path}: {reason}"
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="the labels file does not exist"):
+        load_labels(tmp_path / "none.txt")

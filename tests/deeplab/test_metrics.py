@@ -1,0 +1,85 @@
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from deeplab.metrics import ConfusionMatrix
+
+
+def test_scores_by_hand() -> None:
+    matrix = ConfusionMatrix(4)
+    matrix.update(np.array([[0, 0, 0, 1], [1, 255, 255, 0]]), np.array([[0, 0, 2, 1], [0, 3, 1, 0]]))
+
+    scores = matrix.scores()
+
+    # class 0: 3 of 4 hit, 1 false alarm; class 1: 1 of 2 hit; class 2: one false alarm; class 3 nowhere
+    assert scores["pixel_accuracy"] == pytest.approx(4 / 6)
+    assert scores["mean_accuracy"] == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert scores["class_iou"] == pytest.approx([3 / 5, 1 / 2, 0, np.nan], nan_ok=True)
+    assert scores["mean_iou"] == pytest.approx((3 / 5 + 1 / 2) / 2)
+    assert scores["frequency_weighted_iou"] == pytest.approx(4 / 6 * 3 / 5 + 2 / 6 * 1 / 2)
+    assert scores["n_images"] == 1
+    assert scores.confusion.tolist() == [[3, 0, 1, 0], [1, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]]
+
+
+def test_parts_add_up_whatever_they_come_as() -> None:
+    rng = np.random.default_rng(0)
+    labels, predictions = rng.integers(0, 3, (4, 5, 6)).astype(np.uint8), rng.integers(0, 3, (4, 5, 6))
+    whole, parts = ConfusionMatrix(3), ConfusionMatrix(3)
+
+    whole.update(labels, predictions)
+    for one, other in zip(labels, predictions, strict=True):
+        parts.update(torch.from_numpy(one), torch.from_numpy(other))
+
+    assert np.array_equal(whole.counts(), parts.counts())
+    assert dict(whole.scores()) == dict(parts.scores())
+
+
+def test_scores_are_json() -> None:
+    matrix = ConfusionMatrix(2)
+    matrix.update([[0]], [[0]])
+    text = json.dumps(matrix.scores().as_json(), allow_nan=False)
+    assert json.loads(text)["class_iou"] == [1.0, None]
+
+
+def test_nothing_counted() -> None:
+    matrix = ConfusionMatrix(2)
+    matrix.update([[255]], [[0]])
+    with pytest.raises(ValueError, match="no pixel was counted"):
+        matrix.scores()
+
+
+def test_shapes_and_classes_must_fit() -> None:
+    matrix = ConfusionMatrix(2)
+    with pytest.raises(ValueError, match=r"labels have shape \(1, 2\), predictions \(1, 1\)"):
+        matrix.update([[0, 1]], [[0]])
+    with pytest.raises(ValueError, match="predictions must be classes below 2"):
+        matrix.update([[0, 1]], [[0, 2]])
+    assert not matrix.counts().any()
+
+
+def test_golden_scores(golden: Path) -> None:
+    case = json.loads((golden / "scores.json").read_text())
+    n_classes, shape = case["n_classes"], case["shape"]
+    rng = np.random.Generator(np.random.Philox(case["seed"]))
+    labels = rng.integers(0, n_classes, shape)
+    labels[rng.random(shape) < 0.1] = 255
+    labels[labels == 4] = 5
+    predictions = np.where(
+        rng.random(shape) < 0.6, np.where(labels == 255, 0, labels), rng.integers(0, n_classes, shape)
+    )
+
+    matrix = ConfusionMatrix(n_classes)
+    matrix.update(labels, predictions)
+    scores, theirs = matrix.scores(), case["scores"]
+
+    for ours, name in {
+        "pixel_accuracy": "Pixel Accuracy",
+        "mean_accuracy": "Mean Accuracy",
+        "mean_iou": "Mean IoU",
+        "frequency_weighted_iou": "Frequency Weighted IoU",
+    }.items():
+        assert scores[ours] == pytest.approx(theirs[name], rel=1e-12)
+    assert scores["class_iou"] == pytest.approx([theirs["Class IoU"][str(i)] for i in range(n_classes)], rel=1e-12)

@@ -1,0 +1,165 @@
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.population import OWNER, Population
+from tests.web.scenes import make_dataset
+from worker import jobs, leases, records
+from worker.database import open_session
+from worker.settings import Settings
+
+
+def get(client: FlaskClient, path: str, **query: object) -> Any:
+    response = client.get(f"/api/v1{path}", query_string=query)
+    assert response.status_code == 200, response.text
+    return response.json
+
+
+def test_submit_returns_the_job_and_where_it_is(client: FlaskClient, population: Population) -> None:
+    request = {"kind": "train", "config": str(population.dataset / "config.yaml"), "dataset": "shapes", "seed": 5}
+    response = client.post("/api/v1/jobs", json=request)
+    assert response.status_code == 201
+    job: Any = response.json
+    assert response.headers["Location"] == f"/api/v1/jobs/{job['id']}"
+    assert (job["state"], job["spec"]["seed"], job["fraction"]) == ("queued", 5, 0.0)
+    assert "notice" not in job
+    assert get(client, f"/jobs/{job['id']}")["config"]["DATASET"]["ROOT"] == str(population.dataset)
+
+
+def test_a_submission_without_a_broker_says_so(new_client: FlaskClient, new_settings: Settings) -> None:
+    dataset = make_dataset(new_settings.roots[0] / "shapes")
+    response: Any = new_client.post("/api/v1/jobs", json={"kind": "train", "config": str(dataset / "config.yaml")})
+    assert response.status_code == 201
+    assert "broker cannot be reached" in response.json["notice"]
+
+
+@pytest.mark.parametrize(
+    ("request_", "field", "sentence"),
+    [
+        ({}, "kind", "must be one of train, evaluate, crf, segment"),
+        ({"kind": ["train"]}, "kind", "must be one of"),
+        ({"kind": "paint"}, "kind", "must be one of"),
+        ({"kind": "train"}, "config", "is required."),
+        ({"kind": "train", "config": 5}, "config", "should be a valid string"),
+        ({"kind": "train", "config": "/etc/passwd"}, "config", "lies outside"),
+        ({"kind": "train", "config": "x", "colour": "red"}, "colour", "is not a field"),
+        ({"kind": "evaluate", "checkpoint": "77"}, "checkpoint", "no checkpoint 77"),
+        ({"kind": "crf", "evaluate_job": 10**12}, "evaluate_job", "less than or equal"),
+        ({"kind": "segment", "checkpoint": "2", "input": "a\0b"}, "input", "not an absolute path"),
+    ],
+)
+def test_bad_requests_name_the_field(client: FlaskClient, request_: dict[str, Any], field: str, sentence: str) -> None:
+    response = client.post("/api/v1/jobs", json=request_)
+    assert response.status_code == 422
+    error: Any = response.json["error"]  # type: ignore[index]
+    assert sentence in error["fields"][field]
+    assert error["message"] == "Nothing was submitted: see the fields."
+
+
+def test_a_job_has_all_fields_its_evaluation_and_its_checkpoints(client: FlaskClient, population: Population) -> None:
+    job = get(client, f"/jobs/{population.trained}")
+    assert set(jobs.Job.__dataclass_fields__) <= set(job)
+    assert job["evaluation"] is None
+    assert [(each["id"], each["iteration"]) for each in job["checkpoints"]] == [(2, 1200), (1, 600)]
+    assert job["checkpoints"][0]["mean_iou"] == pytest.approx(0.709, abs=1e-3)
+    evaluation = get(client, f"/jobs/{population.evaluated}")["evaluation"]
+    assert evaluation["scores"]["labels"] == ["ground", "disc", "bar"]
+    assert evaluation["mean_iou"] == pytest.approx(0.652, abs=1e-3)
+
+
+def test_lists_filter_and_page(client: FlaskClient, population: Population) -> None:
+    everything = get(client, "/jobs", limit=500)
+    assert everything["next_before"] is None
+    numbers = [job["id"] for job in everything["jobs"]]
+    assert numbers == sorted(numbers, reverse=True)
+    first = get(client, "/jobs", limit=3)
+    second = get(client, "/jobs", limit=3, before=first["next_before"])
+    assert [job["id"] for job in first["jobs"] + second["jobs"]] == numbers[:6]
+    failed = get(client, "/jobs", kind="train", state="failed", limit=500)["jobs"]
+    assert population.failed in [job["id"] for job in failed]
+    assert {(job["kind"], job["state"]) for job in failed} == {("train", "failed")}
+    assert everything["counts"]["running"] == sum(job["state"] == "running" for job in everything["jobs"])
+
+
+@pytest.mark.parametrize(
+    "query", [{"kind": "paint"}, {"state": "x"}, {"limit": "501"}, {"limit": "-1"}, {"before": "x"}, {"before": 2**40}]
+)
+def test_bad_queries_name_the_parameter(client: FlaskClient, query: dict[str, Any]) -> None:
+    response = client.get("/api/v1/jobs", query_string=query)
+    assert response.status_code == 422
+    assert list(response.json["error"]["fields"]) == list(query)  # type: ignore[index]
+
+
+def test_cancel(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    assert client.post(f"/api/v1/jobs/{job_id}/cancel", json={}).json["state"] == "cancelled"  # type: ignore[index]
+    again = client.post(f"/api/v1/jobs/{job_id}/cancel", json={})
+    assert again.status_code == 409
+    assert "only queued and running jobs can be cancelled" in again.json["error"]["message"]  # type: ignore[index]
+    assert client.post("/api/v1/jobs/999999/cancel", json={}).status_code == 404
+
+
+def test_retry_and_clone(client: FlaskClient, population: Population) -> None:
+    again: Any = client.post(f"/api/v1/jobs/{population.failed}/retry", json={})
+    assert again.status_code == 201
+    assert again.json["parent_id"] == population.failed
+    assert client.post(f"/api/v1/jobs/{population.trained}/retry", json={}).status_code == 409
+    clone: Any = client.post(f"/api/v1/jobs/{population.trained}/clone", json={"seed": 12})
+    assert (clone.status_code, clone.json["spec"]["seed"], clone.json["spec"]["dataset"]) == (201, 12, "shapes")
+    outside: Any = client.post(f"/api/v1/jobs/{population.trained}/clone", json={"config": "/etc/passwd"})
+    assert outside.status_code == 422
+    assert list(outside.json["error"]["fields"]) == ["config"]
+
+
+def test_metrics_from_an_iteration_on(client: FlaskClient, population: Population) -> None:
+    path = f"/jobs/{population.running}/metrics"
+    everything = get(client, path)
+    assert everything["state"] == "running"
+    assert set(everything["metrics"]) == {"loss", "lr/group0"}
+    assert [point[0] for point in everything["metrics"]["loss"]] == list(range(20, 481, 20))
+    assert get(client, path, name="loss", after=460)["metrics"] == {"loss": [everything["metrics"]["loss"][-1]]}
+
+
+def test_a_metric_that_is_no_number_is_null(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"))
+    fence = population.claim(job_id)
+    with leases.fenced(population.settings, job_id, fence) as session:
+        records.add_metrics(session, job_id, 1, {"loss": float("inf")})
+    assert get(client, f"/jobs/{job_id}/metrics")["metrics"] == {"loss": [[1, None]]}
+
+
+def test_log_and_events(client: FlaskClient, population: Population) -> None:
+    log = get(client, f"/jobs/{population.running}/log")
+    assert log["fence"] == 1
+    assert log["log"].endswith("\n")
+    assert "iteration   480" in log["log"]
+    assert len(get(client, f"/jobs/{population.running}/log", bytes=100)["log"]) < 100
+    assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": ""}
+    history = get(client, f"/jobs/{population.running}/events")
+    assert [event["message"] for event in history["events"]] == ["submitted", f"claimed by {OWNER}"]
+    assert history["attempts"][0]["owner"] == OWNER
+    for part in ("metrics", "log", "events", "items"):
+        assert client.get(f"/api/v1/jobs/999999/{part}").status_code == 404
+
+
+def test_items_of_a_segment_job(client: FlaskClient, population: Population) -> None:
+    path = f"/jobs/{population.segmented}/items"
+    everything = get(client, path)
+    assert (everything["n_items"], everything["n_errors"], everything["next_offset"]) == (6, 1, None)
+    assert [item["path"] for item in everything["items"]] == sorted(item["path"] for item in everything["items"])
+    item = everything["items"][0]
+    assert (item["path"], item["status"], item["width"], sum(item["pixels"].values())) == ("000.jpg", "ok", 64, 48 * 64)
+    assert client.get(f"/jobs/{population.segmented}/masks/{item['key']}").status_code == 200
+    page = get(client, path, offset=4, limit=1)
+    assert ([each["path"] for each in page["items"]], page["next_offset"]) == ([everything["items"][4]["path"]], 5)
+    assert [each["path"] for each in get(client, path, only="errors")["items"]] == ["broken.jpg"]
+    refused = client.get(f"/api/v1/jobs/{population.trained}/items")
+    assert refused.status_code == 409
+    assert "only segment jobs have items" in refused.json["error"]["message"]  # type: ignore[index]
+
+
+def test_the_submission_is_in_the_store(client: FlaskClient, population: Population) -> None:
+    response: Any = client.post("/api/v1/jobs", json={"kind": "evaluate", "checkpoint": "2", "save_logits": False})
+    with open_session(population.settings, reads_only=True) as session:
+        assert jobs.get(session, response.json["id"]).spec["save_logits"] is False

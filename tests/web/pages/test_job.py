@@ -1,0 +1,160 @@
+import re
+import shutil
+
+from flask.testing import FlaskClient
+
+from tests.web.conftest import SubmitForm
+from tests.web.population import OWNER, Population
+from worker import jobs, leases, storage
+from worker.database import open_session
+
+POLLING = 'hx-trigger="every 2s"'
+
+
+def state_of(population: Population, job_id: int) -> jobs.Job:
+    with open_session(population.settings, reads_only=True) as session:
+        return jobs.get(session, job_id)
+
+
+def test_a_running_job_is_live(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.running}").text
+    assert POLLING in page
+    assert "480 of 1\u202f200 iterations · 2 min 31 s left" in page
+    assert f"attempt 1 on {OWNER}" in page
+    assert "iteration   480  loss" in page  # the log
+    assert f'data-metrics="/api/v1/jobs/{population.running}/metrics"' in page
+    assert f"claimed by {OWNER}" in page
+    assert ">Cancel</button>" in page
+    assert ">Retry</button>" not in page
+    assert "<title>40.0\u202f% · Job" in page
+
+
+def test_a_finished_job_is_not_asked_for_again(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.trained}").text
+    assert POLLING not in page
+    assert "checkpoint 2 after 1\u202f200 iterations" in page
+    assert ">Cancel</button>" not in page
+
+
+def test_a_train_job_offers_its_checkpoints(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.trained}").text
+    for checkpoint in (1, 2):
+        assert f'href="/jobs/new/evaluate?checkpoint={checkpoint}"' in page
+        assert f'href="/jobs/new/segment?checkpoint={checkpoint}"' in page
+    assert "70.9\u202f%" in page  # the best mean IoU of checkpoint 2
+
+
+def test_a_failed_job_shows_its_sentence_first(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.failed}").text
+    alert = page.index("masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
+    assert page.index('role="alert"') < alert < page.index("<h2>Log</h2>")
+    assert ">Retry</button>" in page
+
+
+def test_parameters_and_configuration_are_shown(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.trained}").text
+    assert re.search(r"<dt>seed</dt>\s*<dd>7</dd>", page)
+    assert "N_CLASSES: 3" in page
+    assert "ITER_MAX: 1200" in page
+
+
+def test_markup_in_parameters_stays_text(client: FlaskClient, population: Population) -> None:
+    folder = population.root / "a<b>_c&d"
+    shutil.copytree(population.dataset / "images", folder)
+    page = client.get(f"/jobs/{population.submit('segment', checkpoint='2', input=str(folder))}").text
+    assert "/<wbr>a&lt;b&gt;_<wbr>c&amp;d</dd>" in page
+
+
+def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.evaluated}").text
+    assert "shapes, val, 101 images" in page
+    for text in ("85.3\u202f%", "65.2\u202f%", "ground", "disc", "bar", "Confusion matrix"):
+        assert text in page
+    assert "bar taken for disc: 30.0\u202f%" in page
+    assert "Most often confused" in page
+
+
+def test_a_crf_job_is_compared_with_what_it_set_out_from(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.refined}").text
+    assert f'href="/jobs/{population.evaluated}"' in page
+    assert '<small class="better">+4.3</small>' in page  # pixel accuracy: 1345 instead of 1280 of 1500 pixels
+    assert page.count("bar-mark") == 3
+
+
+def test_a_segment_job_leads_to_its_results(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.segmented}").text
+    assert f'href="/jobs/{population.segmented}/results"' in page
+    assert f'href="/jobs/{population.segmented}/results?only=errors"' in page
+
+
+def test_a_job_that_nobody_serves_says_so(client: FlaskClient, population: Population) -> None:
+    waiting = population.submit("crf", evaluate_job=population.evaluated)
+    assert "deeplab worker start --queue cpu" in client.get(f"/jobs/{waiting}").text
+    assert "deeplab worker start" not in client.get(f"/jobs/{population.queued}").text
+
+
+def test_markup_in_a_log_stays_text(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"))
+    path = storage.log_path(population.settings, job_id, population.claim(job_id))
+    storage.write_text(path, "<script>alert(1)</script> \x1b[31m\n")
+    page = client.get(f"/jobs/{job_id}").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+    whole = client.get(f"/jobs/{job_id}/log.txt")
+    assert whole.mimetype == "text/plain"
+    assert whole.text.startswith("<script>")
+
+
+def test_cancel_ends_a_queued_job(submit_form: SubmitForm, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    response = submit_form(f"/jobs/{job_id}/cancel")
+    assert (response.status_code, response.headers["Location"]) == (302, f"/jobs/{job_id}")
+    assert state_of(population, job_id).state == "cancelled"
+    again = submit_form(f"/jobs/{job_id}/cancel")
+    assert again.status_code == 409
+    assert "only queued and running jobs can be cancelled" in again.text
+
+
+def test_cancel_asks_a_running_job_to_end(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    fence = population.claim(job_id)
+    submit_form(f"/jobs/{job_id}/cancel")
+    assert state_of(population, job_id).cancel_requested
+    page = client.get(f"/jobs/{job_id}").text
+    assert "Cancellation was asked for" in page
+    assert "state-cancelling" in page
+    assert ">Cancel</button>" not in page
+    with open_session(population.settings) as session:
+        leases.finish(session, job_id, fence, jobs.CANCELLED)
+    page = client.get(f"/jobs/{job_id}").text
+    assert POLLING not in page
+    assert ">Retry</button>" in page
+
+
+def test_a_poll_leaves_the_notices_for_the_next_page(
+    client: FlaskClient, submit_form: SubmitForm, population: Population
+) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    population.claim(job_id)
+    submit_form(f"/jobs/{job_id}/cancel")
+    polled = client.get(f"/jobs/{population.running}", headers={"HX-Request": "true"}).text
+    assert "Cancellation was asked for" not in polled
+    assert "Cancellation was asked for" in client.get(f"/jobs/{job_id}").text
+
+
+def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) -> None:
+    response = submit_form(f"/jobs/{population.failed}/retry")
+    assert response.status_code == 302
+    new = int(response.headers["Location"].rpartition("/")[2])
+    assert state_of(population, new).parent_id == population.failed
+    refused = submit_form(f"/jobs/{population.trained}/retry")
+    assert refused.status_code == 409
+    assert "only failed and cancelled jobs can be retried" in refused.text
+
+
+def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Population) -> None:
+    with open_session(population.settings, reads_only=True) as session:
+        everything = jobs.list_jobs(session, limit=1000)
+    assert {client.get(f"/jobs/{job.id}").status_code for job in everything} == {200}
+    assert {job.kind for job in everything} == {"train", "evaluate", "crf", "segment"}
+    assert {job.state for job in everything} == set(jobs.STATES)

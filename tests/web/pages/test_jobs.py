@@ -1,0 +1,87 @@
+import re
+
+import pytest
+from flask.testing import FlaskClient
+
+from tests.web.population import Population
+from worker import jobs
+from worker.database import open_session
+
+
+def rows_of(page: str) -> list[int]:
+    return [int(number) for number in re.findall(r'<tr id="job-(\d+)"', page)]
+
+
+def test_the_start_page_is_the_list_of_jobs(client: FlaskClient) -> None:
+    assert client.get("/").headers["Location"] == "/jobs"
+
+
+def test_rows_say_what_when_and_how_far(client: FlaskClient, population: Population) -> None:
+    page = client.get("/jobs").text
+    assert f"{population.running} · train" in page
+    assert "480 of 1\u202f200 iterations · 2 min 31 s left" in page
+    assert 'value="0.4000"' in page
+    assert "on shapes" in page
+    assert "DeepLabV2_ResNet50_MSC" in page
+    assert "mean IoU 68.0\u202f%" in page
+    assert "masks/3.png: holds class 7" in page
+    assert re.search(r'<time datetime="[^"]+" title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC">', page)
+
+
+@pytest.mark.parametrize("state", jobs.STATES)
+@pytest.mark.parametrize("kind", ["train", "segment", None])
+def test_filters_by_kind_and_state(client: FlaskClient, population: Population, state: str, kind: str | None) -> None:
+    page = client.get("/jobs", query_string={"state": state, "kind": kind or ""}).text
+    with open_session(population.settings, reads_only=True) as session:
+        expected = jobs.list_jobs(session, kind=kind, state=state, limit=25)
+    assert rows_of(page) == [job.id for job in expected]
+    assert f'<span class="state state-{state}">' in page or not expected
+
+
+def test_counts_by_state_follow_the_kind(client: FlaskClient, population: Population) -> None:
+    with open_session(population.settings, reads_only=True) as session:
+        counts = jobs.count_by_state(session, "train")
+    page = client.get("/jobs?kind=train").text
+    for state, count in counts.items():
+        assert re.search(rf">{state} <span class=\"count\">{count}</span>", page)
+
+
+def test_unknown_filters_are_404(client: FlaskClient) -> None:
+    response = client.get("/jobs?state=sleeping")
+    assert response.status_code == 404
+    assert "There is no state &#39;sleeping&#39;" in response.text
+
+
+def test_pages_through_all_jobs_once(
+    client: FlaskClient, population: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("web.pages.jobs._PAGE", 3)
+    seen: list[int] = []
+    address = "/jobs?kind=train"
+    while True:
+        page = client.get(address).text
+        seen += rows_of(page)
+        older = re.search(r'href="([^"]+)" rel="next"', page)
+        if older is None:
+            break
+        address = older[1].replace("&amp;", "&")
+    with open_session(population.settings, reads_only=True) as session:
+        assert seen == [job.id for job in jobs.list_jobs(session, kind="train", limit=1000)]
+
+
+@pytest.mark.parametrize("before", ["0", "-5", "99999999999999999999"])
+def test_any_number_can_be_paged_from(client: FlaskClient, before: str) -> None:
+    assert client.get("/jobs", query_string={"before": before}).status_code == 200
+
+
+def test_the_list_asks_for_itself_again(client: FlaskClient) -> None:
+    page = client.get("/jobs?state=running&kind=train").text
+    assert 'hx-get="/jobs?kind=train&amp;state=running" hx-trigger="every 2s"' in page
+
+
+def test_an_empty_platform_says_what_to_do_next(new_client: FlaskClient) -> None:
+    page = new_client.get("/jobs").text
+    assert "No job yet" in page
+    assert 'href="/datasets"' in page
+    assert 'href="/jobs/new/train"' in page
+    assert "Show all jobs" in new_client.get("/jobs?state=failed").text

@@ -1,0 +1,203 @@
+"""A home in which everything has happened once, made through the functions that the platform itself uses."""
+
+import math
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image
+from sqlalchemy.orm import Session
+
+from deeplab.images import read_mask, write_mask
+from deeplab.inference.manifest import ManifestWriter, Row
+from deeplab.inference.output import manifest_path, mask_path
+from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
+from worker import datasets, jobs, leases, records, shards, storage, workers
+from worker.database import open_session
+from worker.settings import Settings
+from worker.specs import parse_spec
+
+OWNER = "gpu@laboratory"
+ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))
+BROKEN_SENTENCE = "is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or WebP)."
+
+
+class Population:
+    """Fills a home; the numbers of its jobs are attributes."""
+
+    def __init__(self, settings: Settings, n_images: int = 6) -> None:
+        self.settings = settings
+        self.root = settings.roots[0]
+        self.dataset = make_dataset(self.root / "shapes")
+        self.folder = self._make_folder(n_images)
+        with open_session(settings) as session:
+            datasets.register(session, "shapes", self.dataset)
+            workers.register(session, OWNER, "gpu", "NVIDIA H200")
+            workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
+            workers.unregister(session, "cpu@laboratory")
+        self.trained = self._train_succeeded()
+        self.evaluated = self._evaluate_succeeded()
+        self.refined = self._crf_succeeded()
+        self.segmented = self._segment_succeeded()
+        self.failed = self._train_failed()
+        self.cancelled = self.submit("segment", checkpoint="1", input=str(self.folder))
+        with open_session(settings) as session:
+            jobs.cancel(session, self.cancelled)
+        self.running = self.submit("train", config=str(self.dataset / "config.yaml"), dataset="shapes")
+        self.fence = self.claim(self.running)
+        self.progress(self.running, self.fence, 480)
+        self.queued = self.submit("evaluate", checkpoint="1", dataset="shapes")
+
+    def submit(self, kind: str, **spec: object) -> int:
+        with open_session(self.settings) as session:
+            return jobs.submit(session, self.settings, parse_spec(kind, spec)).id
+
+    def claim(self, job_id: int) -> int:
+        with open_session(self.settings) as session:
+            job = leases.claim(session, job_id, OWNER, lease_seconds=600)
+        assert job is not None
+        return job.fence
+
+    def progress(self, job_id: int, fence: int, iteration: int, total: int = 1200) -> None:
+        """Report an iteration as a training does."""
+        with leases.fenced(self.settings, job_id, fence) as session:
+            leases.set_progress(session, job_id, iteration, total, "iteration", (total - iteration) * 0.21)
+            for done in range(20, iteration + 1, 20):
+                records.add_metrics(session, job_id, done, metrics(done, total))
+        lines = [
+            f"iteration {done:5d}  loss {metrics(done, total)['loss']:.4f}" for done in range(20, iteration + 1, 20)
+        ]
+        storage.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
+
+    def save_checkpoint(self, job_id: int, fence: int, iteration: int) -> int:
+        """Record a checkpoint of random bytes and return its number."""
+        path = storage.attempt_dir(self.settings, job_id, fence) / f"checkpoint_{iteration:07d}.pth"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(os.urandom(2048))
+        with leases.fenced(self.settings, job_id, fence) as session:
+            records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path))
+        with open_session(self.settings, reads_only=True) as session:
+            checkpoint = records.last_checkpoint(session, job_id)
+        assert checkpoint is not None
+        return checkpoint.id
+
+    def finish(self, job_id: int, fence: int, state: str = jobs.SUCCEEDED, **outcome: Any) -> None:
+        with open_session(self.settings) as session:
+            leases.finish(session, job_id, fence, state, **outcome)
+
+    def _train_succeeded(self) -> int:
+        job_id = self.submit("train", config=str(self.dataset / "config.yaml"), dataset="shapes", seed=7)
+        fence = self.claim(job_id)
+        self.progress(job_id, fence, 1200)
+        for iteration in (600, 1200):
+            self.save_checkpoint(job_id, fence, iteration)
+        self.finish(job_id, fence, result={"checkpoint": 2, "iteration": 1200})
+        return job_id
+
+    def _evaluate_succeeded(self) -> int:
+        job_id = self.submit("evaluate", checkpoint="2", dataset="shapes")
+        fence = self.claim(job_id)
+        self._record_scores(job_id, fence, [[900, 60, 40], [30, 260, 10], [20, 60, 120]], {})
+        self.finish(job_id, fence, result={"mean_iou": 0.68, "logits": str(self.root)})
+        return job_id
+
+    def _crf_succeeded(self) -> int:
+        job_id = self.submit("crf", evaluate_job=self.evaluated)
+        fence = self.claim(job_id)
+        self._record_scores(job_id, fence, [[960, 20, 20], [20, 275, 5], [30, 60, 110]], {"crf": {"ITER_MAX": 10}})
+        self.finish(job_id, fence, result={"mean_iou": 0.74})
+        return job_id
+
+    def _record_scores(
+        self, job_id: int, fence: int, confusion: Sequence[Sequence[int]], settings: dict[str, Any]
+    ) -> None:
+        with leases.fenced(self.settings, job_id, fence) as session:
+            records.add_evaluation(
+                session,
+                job_id,
+                checkpoint="2",
+                dataset="shapes",
+                split="val",
+                settings=settings,
+                scores=scores(confusion, LABELS),
+            )
+
+    def _train_failed(self) -> int:
+        job_id = self.submit("train", config=str(self.dataset / "config.yaml"))
+        fence = self.claim(job_id)
+        self.finish(job_id, fence, jobs.FAILED, error="masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
+        return job_id
+
+    def _make_folder(self, n_images: int) -> Path:
+        folder = self.root / "photos"
+        names = [*ODD_NAMES, *(f"{number:03d}.jpg" for number in range(n_images - len(ODD_NAMES) - 1)), "broken.jpg"]
+        for number, name in enumerate(names):
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            if name == "broken.jpg":
+                path.write_text("This is no image.")
+            else:
+                Image.fromarray(paint(draw_mask(number), number)).save(path)
+        return folder
+
+    def _segment_succeeded(self) -> int:
+        job_id = self.submit("segment", checkpoint="2", input=str(self.folder), batch_size=2)
+        fence = self.claim(job_id)
+        output = storage.output_dir(self.settings, job_id)
+        names = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*"))
+        rows = segment(self.folder, output, names)
+        storage.write_text(output / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+        with ManifestWriter(manifest_path(output), rows):
+            pass
+        with open_session(self.settings) as session:
+            self._finish_shard(session, job_id, rows, manifest_path(output))
+        n_ok = sum(row.status == "ok" for row in rows)
+        self.finish(job_id, fence, result={"output": str(output), "n_ok": n_ok, "n_error": len(rows) - n_ok})
+        return job_id
+
+    def _finish_shard(self, session: Session, job_id: int, rows: Sequence[Row], manifest: Path) -> None:
+        shards.plan(session, job_id, len(rows), size=1000)
+        shard = shards.claim(session, job_id, OWNER, 600)
+        assert shard is not None
+        n_ok = sum(row.status == "ok" for row in rows)
+        shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok)
+
+
+def metrics(iteration: int, total: int) -> dict[str, float]:
+    """What a training would report: a falling, wobbling loss and the poly learning rate."""
+    loss = 1.9 * math.exp(-iteration / (0.3 * total)) + 0.25 + 0.05 * math.sin(iteration / 37)
+    return {"loss": loss, "lr/group0": 2.5e-4 * (1 - iteration / total) ** 0.9}
+
+
+def scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, Any]:
+    """What an evaluation records."""
+    counts = np.array(confusion, float)
+    hits, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
+    iou = hits / (true + predicted - hits)
+    return {
+        "pixel_accuracy": hits.sum() / counts.sum(),
+        "mean_accuracy": float((hits / true).mean()),
+        "mean_iou": float(iou.mean()),
+        "frequency_weighted_iou": float((true / true.sum() * iou).sum()),
+        "class_iou": [float(each) for each in iou],
+        "n_images": 101,
+        "labels": list(labels),
+        "confusion": [list(row) for row in confusion],
+    }
+
+
+def segment(folder: Path, output: Path, names: Sequence[str], masks: Mapping[str, Path] | None = None) -> list[Row]:
+    """Write a mask beside every image that is one, as the folder pipeline does, and return the manifest's rows."""
+    rows = []
+    for number, name in enumerate(names):
+        if name == "broken.jpg":
+            rows.append(Row(name, None, None, "error", f"{name}: {BROKEN_SENTENCE}", 0.001, {}))
+            continue
+        mask = draw_mask(number) if masks is None else read_mask(masks[name])
+        write_mask(mask_path(output, name), mask)
+        counts = np.bincount(mask[mask != 255], minlength=3)
+        pixels = {index: int(count) for index, count in enumerate(counts) if count}
+        rows.append(Row(name, mask.shape[1], mask.shape[0], "ok", "", 0.031, pixels))
+    return rows

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import pytest
+
+from deeplab.inference.manifest import Row
+from tests.web.population import Population
+from web.describe import error_text, evaluated_on, outcome, subject
+from worker import jobs, records
+from worker.database import open_session
+from worker.jobs import Job
+
+
+def read(population: Population, job_id: int) -> Job:
+    with open_session(population.settings, reads_only=True) as session:
+        return jobs.get(session, job_id)
+
+
+def test_subjects(population: Population) -> None:
+    assert subject(read(population, population.trained)) == "on shapes"
+    assert subject(read(population, population.evaluated)) == "checkpoint 2 on shapes"
+    assert subject(read(population, population.refined)) == f"on job {population.evaluated}, shapes"
+    assert subject(read(population, population.segmented)) == "photos with checkpoint 2"
+
+
+def test_a_weights_file_and_a_folder_stand_for_themselves(population: Population) -> None:
+    job = read(population, population.evaluated)
+    job = replace(job, spec={**job.spec, "checkpoint": "/data/deep.pth", "dataset": None})
+    assert subject(job) == "deep.pth on shapes"
+
+
+def test_outcomes(population: Population) -> None:
+    expected = {
+        population.trained: "checkpoint 2 after 1\u202f200 iterations",
+        population.refined: "mean IoU 74.0\u202f%",
+        population.segmented: "5 images, 1 with errors",
+        population.failed: "masks/3.png: holds class 7; DATASET.N_CLASSES is 3.",
+        population.cancelled: "cancelled",
+        population.running: "",
+    }
+    assert {job_id: outcome(read(population, job_id)) for job_id in expected} == expected
+
+
+@pytest.mark.parametrize(("dataset", "text"), [("shapes", "shapes, val"), ("/data/city streets", "city streets, val")])
+def test_an_evaluation_names_its_dataset(population: Population, dataset: str, text: str) -> None:
+    with open_session(population.settings, reads_only=True) as session:
+        evaluation = records.evaluation_of(session, population.evaluated)
+    assert evaluation is not None
+    assert evaluated_on(replace(evaluation, dataset=dataset)) == text
+
+
+def test_errors_are_told_without_the_common_folder(population: Population) -> None:
+    row = Row("a/b.jpg", None, None, "error", f"{population.folder}/a/b.jpg: is not an image.", 0.1, {})
+    assert error_text(row, read(population, population.segmented)) == "a/b.jpg: is not an image."

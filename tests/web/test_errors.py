@@ -1,0 +1,93 @@
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+from sqlalchemy import text
+
+from tests.web.conftest import settings_in
+from tests.web.population import Population
+from web import create_app
+from worker.database import engine_for
+from worker.settings import Settings
+
+UNKNOWN = [
+    "/nowhere",
+    "/api/v1/nowhere",
+    "/jobs/999",
+    "/api/v1/jobs/999",
+    "/jobs/99999999999999",
+    "/api/v1/jobs/99999999999999",
+]
+
+
+@pytest.mark.parametrize("path", UNKNOWN)
+def test_unknown_addresses_are_404_in_the_shape_of_their_kind(client: FlaskClient, path: str) -> None:
+    response = client.get(path)
+    assert response.status_code == 404
+    if path.startswith("/api/"):
+        assert set(response.json) == {"error"}  # type: ignore[arg-type]
+        assert set(response.json["error"]) == {"message", "fields"}  # type: ignore[index]
+    else:
+        assert "<html" in response.text
+
+
+def test_the_wrong_method_is_405(client: FlaskClient) -> None:
+    response = client.delete("/api/v1/jobs")
+    assert response.status_code == 405
+    assert set(response.headers["Allow"].split(", ")) >= {"GET", "POST"}
+    assert "does not take" in response.json["error"]["message"]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", '"text"', b"\xff"])
+def test_malformed_json_is_400(client: FlaskClient, body: str | bytes) -> None:
+    response = client.post("/api/v1/jobs", data=body, content_type="application/json")
+    assert response.status_code == 400
+    assert "JSON" in response.json["error"]["message"]  # type: ignore[index]
+
+
+def test_a_huge_request_is_413(client: FlaskClient) -> None:
+    response = client.post("/api/v1/jobs", json={"kind": "train", "overrides": "x" * 2_000_000})
+    assert response.status_code == 413
+    assert "larger" in response.json["error"]["message"]  # type: ignore[index]
+
+
+def test_a_database_without_tables_is_a_clear_sentence(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path)
+    client = create_app(settings).test_client()
+    for path in ("/jobs", "/api/v1/health"):
+        response = client.get(path)
+        assert response.status_code == 503
+        assert "has no tables yet; `deeplab db upgrade` creates them" in response.text
+    engine_for(settings.database).dispose()
+
+
+def test_a_database_of_an_older_version_is_a_clear_sentence(new_settings: Settings, new_client: FlaskClient) -> None:
+    with engine_for(new_settings.database).begin() as connection:
+        connection.execute(text("ALTER TABLE worker DROP COLUMN device"))
+    response = new_client.get("/api/v1/workers")
+    assert response.status_code == 503
+    assert "has the tables of an older version" in response.json["error"]["message"]  # type: ignore[index]
+
+
+def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
+    settings = settings_in(tmp_path).model_copy(update={"database_url": "postgresql://user:secret@127.0.0.1:1/none"})
+    response = create_app(settings).test_client().get("/api/v1/jobs")
+    assert response.status_code == 503
+    message = response.json["error"]["message"]  # type: ignore[index]
+    assert "cannot be reached" in message
+    assert "secret" not in message
+
+
+def test_a_failure_that_nobody_foresaw_says_nothing_of_itself(
+    population: Population, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = create_app(population.settings)
+
+    def explode() -> str:
+        raise RuntimeError("a secret detail")
+
+    app.view_functions["pages.list_workers"] = explode
+    response = app.test_client().get("/workers")
+    assert response.status_code == 500
+    assert "secret detail" not in response.text
+    assert "server&#39;s log" in response.text

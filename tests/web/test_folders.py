@@ -1,0 +1,69 @@
+import os
+from pathlib import Path
+
+import pytest
+from flask.testing import FlaskClient
+
+from web.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
+from worker.settings import Settings
+
+
+@pytest.fixture
+def root(new_settings: Settings) -> Path:
+    root = new_settings.roots[0]
+    (root / "Photos" / "old").mkdir(parents=True)
+    (root / "archive").mkdir()
+    (root / ".hidden").mkdir()
+    for name in ("a.jpg", "b.PNG", "c.yaml", "notes.txt"):
+        (root / name).touch()
+    (root / os.fsdecode(b"latin-\xe9")).mkdir()
+    (root / "inside").symlink_to(root / "Photos")
+    (root / "outside").symlink_to(new_settings.home)
+    return root
+
+
+def test_lists_folders_files_of_a_kind_and_counts_images(new_settings: Settings, root: Path) -> None:
+    listing = list_folder(new_settings, str(root), CONFIG_SUFFIXES)
+    assert [entry.name for entry in listing.folders] == ["archive", "inside", "Photos"]
+    assert [entry.name for entry in listing.files] == ["c.yaml"]
+    assert (listing.path, listing.parent, listing.n_images) == (str(root), None, 2)
+
+
+def test_a_subfolder_names_its_parent(new_settings: Settings, root: Path) -> None:
+    assert list_folder(new_settings, str(root / "Photos")).parent == str(root)
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/etc", "{root}/..", "{root}/outside", "{root}/Photos/../../..", "data", "", "{root}/\0"]
+)
+def test_refuses_everything_outside(new_settings: Settings, root: Path, path: str) -> None:
+    with pytest.raises(FolderRefusedError, match=r"lies outside|not an absolute path"):
+        list_folder(new_settings, path.format(root=root))
+
+
+def test_says_what_cannot_be_listed(new_settings: Settings, root: Path) -> None:
+    with pytest.raises(FolderRefusedError, match="nothing cannot be listed: No such file"):
+        list_folder(new_settings, str(root / "nothing"))
+
+
+def test_roots_are_those_that_exist(new_settings: Settings) -> None:
+    settings = new_settings.model_copy(update={"data_roots": (new_settings.home / "data", new_settings.home / "gone")})
+    assert [entry.path for entry in list_roots(settings).folders] == [str((settings.home / "data").resolve())]
+
+
+def test_the_api_lists_only_under_the_roots(new_client: FlaskClient, root: Path) -> None:
+    top = new_client.get("/api/v1/folders").json
+    assert top is not None
+    assert [entry["path"] for entry in top["folders"]] == [str(root)]
+    assert [Path(entry["path"]) for entry in top["shipped_configs"]] == [Path(each.path) for each in shipped_configs()]
+    assert new_client.get("/api/v1/folders", query_string={"path": str(root)}).json["files"][0]["name"] == "c.yaml"  # type: ignore[index]
+    refused = new_client.get("/api/v1/folders", query_string={"path": "/etc"})
+    assert refused.status_code == 422
+    assert refused.json["error"]["message"].startswith("/etc lies outside")  # type: ignore[index]
+
+
+def test_the_picker_shows_the_roots_again_when_a_path_is_refused(new_client: FlaskClient, root: Path) -> None:
+    fragment = new_client.get("/pick", query_string={"path": "/etc"})
+    assert fragment.status_code == 200
+    assert "/etc lies outside" in fragment.text
+    assert str(root) in fragment.text

@@ -1,0 +1,64 @@
+import pytest
+
+from web.formats import ago, as_yaml, clock_time, duration, number, percent, points, size
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "just now"),
+        (-5, "just now"),
+        (42, "42 s ago"),
+        (200, "3 min ago"),
+        (7300, "2 h ago"),
+        (90_000, "1 day ago"),
+        (9e5, "10 days ago"),
+    ],
+)
+def test_ago(seconds: float, text: str) -> None:
+    assert ago(1000.0 - seconds, 1000.0) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.42, "0.4 s"),
+        (-1, "0.0 s"),
+        (42.4, "42 s"),
+        (59.7, "1 min 0 s"),
+        (200, "3 min 20 s"),
+        (18_720, "5 h 12 min"),
+        (183_600, "2 d 3 h"),
+    ],
+)
+def test_duration(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_numbers() -> None:
+    assert number(1234567) == "1\u202f234\u202f567"
+    assert number(0.00025) == "0.00025"
+    assert percent(0.8421) == "84.2\u202f%"
+    assert percent(None) == percent(float("nan")) == "\u2013"
+    assert points(0.0131) == "+1.3"
+    assert points(-0.02) == "\u22122.0"
+    assert points(None) == "\u2013"
+
+
+@pytest.mark.parametrize(
+    ("n_bytes", "text"),
+    [(12, "12\u202fB"), (178_300_000, "178\u202fMB"), (2_048, "2.05\u202fkB"), (5e15, "5e+03\u202fTB")],
+)
+def test_size(n_bytes: float, text: str) -> None:
+    assert size(n_bytes) == text
+
+
+def test_times_are_utc() -> None:
+    assert clock_time(1_700_000_000) == "2023-11-14 22:13:20 UTC"
+
+
+def test_yaml_keeps_the_order() -> None:
+    assert (
+        as_yaml({"SOLVER": {"LR": 0.001, "ITER_MAX": 5}, "CRF": None})
+        == "SOLVER: {LR: 0.001, ITER_MAX: 5}\nCRF: null\n"
+    )

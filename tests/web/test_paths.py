@@ -1,0 +1,118 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.web.population import Population
+from web import submission
+from web.paths import lies_under
+from worker import storage
+from worker.database import open_session
+from worker.jobs import list_jobs
+from worker.specs import SpecError, parse_spec
+
+
+def refusal(population: Population, kind: str, parent_id: int | None = None, **request: object) -> dict[str, str]:
+    """The fields that a request over HTTP is refused for; it must leave no job behind."""
+    with open_session(population.settings, reads_only=True) as session:
+        newest = list_jobs(session, limit=1)[0].id
+    with pytest.raises(SpecError) as caught:
+        submission.submit(population.settings, parse_spec(kind, request), parent_id=parent_id)
+    with open_session(population.settings, reads_only=True) as session:
+        assert list_jobs(session, limit=1)[0].id == newest
+    return caught.value.fields
+
+
+def test_lies_under_follows_links(tmp_path: Path) -> None:
+    inside, outside = tmp_path / "inside", tmp_path / "outside"
+    inside.mkdir()
+    outside.mkdir()
+    (inside / "link").symlink_to(outside)
+    (inside / "loop").symlink_to(inside / "loop")
+    assert lies_under(inside, [inside])
+    assert lies_under(inside / "not" / "there" / "yet", [inside])
+    for path in (outside, inside / ".." / "outside", inside / "link" / "x", inside / "loop", "inside", f"{inside}\0"):
+        assert not lies_under(path, [inside]), path
+
+
+@pytest.mark.parametrize("field", ["config", "checkpoint", "input", "output"])
+@pytest.mark.parametrize("path", ["/etc/passwd", "/etc", "relative/path", "{root}/../.."])
+def test_paths_outside_are_refused_by_field(population: Population, field: str, path: str) -> None:
+    request: dict[str, Any] = {"checkpoint": "2", "input": str(population.folder)}
+    fields = refusal(population, "segment", **(request | {field: path.format(root=population.root)}))
+    assert list(fields) == [field]
+    assert str(population.root) in fields[field]  # says what would be accepted
+
+
+def test_a_refusal_does_not_tell_whether_the_file_exists(population: Population) -> None:
+    for name in ("passwd", "no-such-file"):
+        sentence = refusal(population, "train", config=f"/etc/{name}")["config"]
+        assert (
+            sentence.replace(name, "X")
+            == f"/etc/X lies outside of the folders that the dashboard may use: {population.root}."
+        )
+
+
+def test_a_job_cannot_be_told_to_write_into_other_jobs_or_the_shipped_configurations(population: Population) -> None:
+    for folder in (storage.jobs_dir(population.settings) / "1", storage.configs_dir()):
+        assert list(
+            refusal(population, "segment", checkpoint="2", input=str(population.folder), output=str(folder))
+        ) == ["output"]
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "DATASET.ROOT=/etc",
+        "DATASET.LABELS=/etc/passwd",
+        "MODEL.INIT_MODEL=/etc/passwd",
+        "DATASET={N_CLASSES: 3, ROOT: /etc}",
+    ],
+)
+def test_overrides_cannot_name_paths_outside(population: Population, override: str) -> None:
+    config = str(population.dataset / "config.yaml")
+    fields = refusal(population, "train", config=config, overrides=override)
+    assert list(fields) == ["overrides"]
+    assert "/etc" in fields["overrides"]
+
+
+@pytest.mark.parametrize("name", ["../secrets", "/etc/hosts", "a\0b", "\ud800"])
+def test_splits_and_datasets_are_names(population: Population, name: str) -> None:
+    config = str(population.dataset / "config.yaml")
+    assert list(refusal(population, "evaluate", checkpoint="2", split=name)) == ["split"]
+    assert list(refusal(population, "train", config=config, dataset=name)) == ["dataset"]
+
+
+def test_overrides_cannot_lead_a_split_outside(population: Population) -> None:
+    config = str(population.dataset / "config.yaml")
+    fields = refusal(population, "train", config=config, overrides="DATASET.SPLIT.TRAIN=../../secrets")
+    assert fields == {"overrides": "DATASET.SPLIT.TRAIN: must be a name, not a path, got '../../secrets'."}
+
+
+def test_overrides_of_a_crf_job_cannot_either(population: Population) -> None:
+    fields = refusal(population, "crf", evaluate_job=population.evaluated, overrides="DATASET.ROOT=/etc")
+    assert list(fields) == ["overrides"]
+
+
+def test_a_configuration_cannot_lead_outside(population: Population) -> None:
+    config = population.root / "leads-outside.yaml"
+    config.write_text("DATASET: {N_CLASSES: 3, ROOT: /etc}\n")
+    assert list(refusal(population, "train", config=str(config))) == ["config"]
+
+
+def test_what_the_command_line_submitted_may_be_submitted_again(population: Population, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text((population.dataset / "config.yaml").read_text())
+    foreign = population.submit("train", config=str(config), overrides=f"MODEL.INIT_MODEL={tmp_path}/weights.pth")
+    job, _ = submission.clone(population.settings, foreign, {"seed": 3})
+    assert (job.parent_id, job.spec["config"], job.spec["seed"]) == (foreign, str(config), 3)
+    assert list(refusal(population, "train", parent_id=foreign, config="/etc/passwd")) == ["config"]
+
+
+def test_a_checkpoint_brings_the_paths_that_it_was_trained_with(population: Population, tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    config.write_text((population.dataset / "config.yaml").read_text().replace(str(population.dataset), str(tmp_path)))
+    trained = population.submit("train", config=str(config))
+    checkpoint = population.save_checkpoint(trained, population.claim(trained), 10)
+    job, _ = submission.submit(population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}))
+    assert job.config["DATASET"]["ROOT"] == str(tmp_path)

@@ -1,0 +1,128 @@
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from flask import Flask, Response
+from flask.testing import FlaskClient
+from numpy.typing import NDArray
+from PIL import Image
+from werkzeug.exceptions import NotFound
+
+from deeplab.images import write_mask
+from deeplab.palette import palette
+from tests.web.population import ODD_NAMES, Population
+from web.photos import inside, send_mask, send_photo
+from web.results import item_key
+
+
+def fetch(app: Flask, path: Path, query: str = "", **headers: str) -> Response:
+    with app.test_request_context(
+        f"/?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()}
+    ):
+        return send_photo(path)
+
+
+def decode(response: Response) -> Image.Image:
+    return Image.open(io.BytesIO(response.get_data()))
+
+
+def gradient(height: int, width: int) -> NDArray[np.uint8]:
+    return np.broadcast_to(np.linspace(0, 255, width).astype(np.uint8)[None, :, None], (height, width, 3)).copy()
+
+
+@pytest.mark.parametrize(
+    ("query", "size"),
+    [("", (600, 300)), ("size=120", (120, 60)), ("size=9999", (600, 300)), ("size=1", (16, 8)), ("size=x", (600, 300))],
+)
+def test_photos_are_made_smaller_but_never_larger(
+    app: Flask, tmp_path: Path, query: str, size: tuple[int, int]
+) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(gradient(300, 600)).save(path)
+    response = fetch(app, path, query)
+    assert response.mimetype == "image/jpeg"
+    assert decode(response).size == size
+
+
+@pytest.mark.parametrize("kind", ["tif", "16-bit", "palette", "rgba", "1x1"])
+def test_photos_that_browsers_cannot_show_are_shown(app: Flask, tmp_path: Path, kind: str) -> None:
+    path = tmp_path / ("a.tif" if kind == "tif" else "a.png")
+    pixels = gradient(20, 30)
+    image = {
+        "tif": Image.fromarray(pixels),
+        "16-bit": Image.fromarray(pixels[..., 0].astype(np.uint16) * 257),
+        "palette": Image.fromarray(pixels).quantize(256),
+        "rgba": Image.fromarray(pixels).convert("RGBA"),
+        "1x1": Image.fromarray(pixels[:1, :1]),
+    }[kind]
+    image.save(path)
+    shown = decode(fetch(app, path))
+    assert (shown.format, shown.mode) == ("JPEG", "RGB")
+    if kind != "1x1":
+        assert np.abs(np.asarray(shown).astype(int) - pixels).mean() < 6
+
+
+def test_an_unchanged_photo_is_not_sent_again(app: Flask, tmp_path: Path) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(gradient(30, 60)).save(path)
+    first = fetch(app, path, "size=40")
+    etag = first.headers["ETag"]
+    again = fetch(app, path, "size=40", If_None_Match=etag)
+    assert (again.status_code, again.get_data()) == (304, b"")
+    assert fetch(app, path, "size=50", If_None_Match=etag).status_code == 200
+    Image.fromarray(gradient(30, 61)).save(path)
+    assert fetch(app, path, "size=40", If_None_Match=etag).status_code == 200
+
+
+def test_masks_keep_their_indices_and_colours(app: Flask, tmp_path: Path) -> None:
+    mask = np.repeat(np.array([[0, 1], [15, 255]], np.uint8), 64, axis=0).repeat(64, axis=1)
+    write_mask(tmp_path / "a.png", mask)
+    with app.test_request_context("/?size=32"):
+        shown = decode(send_mask(tmp_path / "a.png"))
+    assert (shown.mode, shown.size) == ("P", (32, 32))
+    assert np.array_equal(np.asarray(shown), mask[::4, ::4])
+    assert np.array_equal(np.asarray(shown.convert("RGB")), palette()[mask[::4, ::4]])
+
+
+@pytest.mark.parametrize("item", ["../a.png", "a/../../b.png", "/etc/passwd", ".."])
+def test_an_item_cannot_lead_out_of_its_folder(app: Flask, tmp_path: Path, item: str) -> None:
+    with app.test_request_context(), pytest.raises(NotFound):
+        inside(tmp_path, item)
+    assert inside(tmp_path, "..a/b..png") == tmp_path / "..a" / "b..png"
+
+
+@pytest.mark.parametrize("name", [*ODD_NAMES, "000.jpg"])
+def test_every_name_is_served(client: FlaskClient, population: Population, name: str) -> None:
+    key = item_key(name)
+    for part in ("photos", "masks"):
+        response = client.get(f"/jobs/{population.segmented}/{part}/{key}?size=32")
+        assert response.status_code == 200
+        assert Image.open(io.BytesIO(response.data)).size == (32, 24)
+
+
+def test_only_images_of_the_job_are_served(client: FlaskClient, population: Population) -> None:
+    for key in (item_key("../shapes/images/0.png"), item_key("/etc/passwd"), "x", "..%2f..%2fsecret_key"):
+        for part in ("photos", "masks", "results"):
+            assert client.get(f"/jobs/{population.segmented}/{part}/{key}").status_code == 404
+    assert client.get(f"/jobs/{population.trained}/photos/{item_key('000.jpg')}").status_code == 404
+
+
+def test_what_is_broken_or_gone_is_a_sentence(client: FlaskClient, population: Population) -> None:
+    broken = item_key("broken.jpg")
+    assert client.get(f"/jobs/{population.segmented}/photos/{broken}").status_code == 422
+    mask = client.get(f"/jobs/{population.segmented}/masks/{broken}")
+    assert mask.status_code == 404
+    assert "broken.jpg has no mask" in mask.text
+
+
+def test_a_photo_that_was_deleted_is_a_sentence(client: FlaskClient, population: Population) -> None:
+    photo = population.folder / "001.jpg"
+    content = photo.read_bytes()
+    photo.unlink()
+    try:
+        response = client.get(f"/jobs/{population.segmented}/photos/{item_key('001.jpg')}")
+    finally:
+        photo.write_bytes(content)
+    assert response.status_code == 404
+    assert "The file is no longer there" in response.text

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+
+from tests.web.population import Population
+from tests.web.scenes import make_dataset
+from web import submission
+from worker import jobs
+from worker.celery_app import celery_app
+from worker.database import open_session
+from worker.settings import Settings
+from worker.specs import SpecError, parse_spec
+
+
+def messages(settings: Settings) -> int:
+    with celery_app(settings).connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        return int(channel.client.llen("gpu"))
+
+
+def test_a_submission_is_committed_and_then_published(population: Population) -> None:
+    before = messages(population.settings)
+    spec = parse_spec("train", {"config": str(population.dataset / "config.yaml")})
+    job, notice = submission.submit(population.settings, spec)
+    assert notice is None
+    assert messages(population.settings) == before + 1
+    with open_session(population.settings, reads_only=True) as session:
+        assert jobs.get(session, job.id).state == "queued"
+
+
+def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> None:
+    dataset = make_dataset(new_settings.roots[0] / "shapes")
+    job, notice = submission.submit(new_settings, parse_spec("train", {"config": str(dataset / "config.yaml")}))
+    assert notice is not None
+    assert f"Job {job.id} is queued, but the broker cannot be reached" in notice
+    with open_session(new_settings, reads_only=True) as session:
+        assert jobs.get(session, job.id).state == "queued"
+
+
+def test_retry_and_clone_name_their_parent(population: Population) -> None:
+    again, _ = submission.retry(population.settings, population.failed)
+    assert again.parent_id == population.failed
+    clone, _ = submission.clone(population.settings, population.trained, {"seed": 11})
+    assert (clone.parent_id, clone.spec["seed"]) == (population.trained, 11)
+    with pytest.raises(SpecError, match="seeed: is not a field"):
+        submission.clone(population.settings, population.trained, {"seeed": 11})

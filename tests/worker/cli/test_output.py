@@ -1,0 +1,43 @@
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from worker.cli.output import duration, print_json, print_table, size
+
+
+@dataclass
+class Point:
+    x: float
+    file: Path
+
+
+def test_json_of_values_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json([Point(math.nan, Path("a/ü")), {1: (1.5, None)}])
+    printed = capsys.readouterr().out
+    assert json.loads(printed) == [{"x": None, "file": "a/ü"}, {"1": [1.5, None]}]
+    assert "ü" in printed
+
+
+def test_table_aligns_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("NAME", "N", "SCORE"), [("a", 5, "0.25"), ("long name", 12, "")], "nothing")
+    assert capsys.readouterr().out == "NAME        N  SCORE\na           5   0.25\nlong name  12\n"
+
+
+def test_empty_table_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(("A",), [], "There is nothing.")
+    assert capsys.readouterr().out == "There is nothing.\n"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(None, ""), (0.4, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3599.9, "1 h 00 min"), (7500, "2 h 05 min")],
+)
+def test_duration(seconds: float | None, text: str) -> None:
+    assert duration(seconds) == text
+
+
+def test_size() -> None:
+    assert size(12_345_678) == "12.3 MB"

@@ -1,0 +1,58 @@
+"""What tests of the store put into it."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from sqlalchemy.orm import Session
+
+from tests.deeplab.drawing import draw_folder
+from worker import jobs, leases, records
+from worker.jobs import Job
+from worker.settings import Settings
+from worker.specs import parse_spec
+
+FOREVER = 1000.0  # seconds of a lease that does not run out in a test
+OVER = -1.0  # ... and of one that has run out as soon as it is taken
+
+
+def write_config(folder: Path, **sections: Any) -> Path:
+    """A configuration file; classes are the only thing without a default."""
+    path = folder / "config.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(yaml.safe_dump({"DATASET": {"N_CLASSES": 3}, **sections}))
+    return path
+
+
+def submit(session: Session, settings: Settings, kind: str = "train", **fields: Any) -> Job:
+    """A queued job; of kind train unless told otherwise."""
+    if kind == "train" and "config" not in fields:
+        fields["config"] = str(write_config(settings.home))
+    return jobs.submit(session, settings, parse_spec(kind, fields))
+
+
+def submit_and_claim(session: Session, settings: Settings, owner: str = "a", lease_seconds: float = FOREVER) -> Job:
+    """A train job that is running."""
+    job = leases.claim(session, submit(session, settings).id, owner, lease_seconds)
+    assert job is not None
+    return job
+
+
+def add_checkpoint(session: Session, settings: Settings, job: Job, iteration: int = 10) -> int:
+    """Record a checkpoint file of a job's attempt; its number."""
+    path = settings.home / f"checkpoint-{job.id}-{job.fence}-{iteration}.pth"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"weights %d" % iteration)
+    records.add_checkpoint(session, job.id, job.fence, iteration, path, sha256="0" * 64)
+    session.flush()
+    checkpoint = records.last_checkpoint(session, job.id)
+    assert checkpoint is not None
+    return checkpoint.id
+
+
+def submit_segment(session: Session, settings: Settings, **fields: Any) -> Job:
+    """A queued segment job on a folder of six images."""
+    trained = submit_and_claim(session, settings)
+    checkpoint = add_checkpoint(session, settings, trained)
+    images = draw_folder(settings.home / "sample") / "images"
+    return submit(session, settings, "segment", checkpoint=str(checkpoint), input=str(images), **fields)

@@ -1,0 +1,50 @@
+"""docker-compose.yml is not run here, but what it asks of our program must exist."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+import yaml
+
+from worker.cli import main
+from worker.settings import Settings
+
+_ROOT = Path(__file__).parents[2]
+_SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]
+_OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
+
+
+def parse(arguments: list[str]) -> click.Context:
+    """Parse a command line down to its last command, without running it."""
+    context = main.make_context("deeplab", list(arguments))
+    while isinstance(context.command, click.Group):
+        name, command, rest = context.command.resolve_command(context, context._protected_args + context.args)
+        assert command is not None
+        context = command.make_context(name, rest, parent=context)
+    return context
+
+
+def test_has_every_part_of_the_platform() -> None:
+    assert _SERVICES.keys() == {"postgres", "valkey", "upgrade", "web", "gpu-worker", "cpu-worker"}
+
+
+@pytest.mark.parametrize("name", list(_OURS))
+def test_commands_and_settings_are_ours(name: str) -> None:
+    parse(_OURS[name]["command"])
+    known = {f"DEEPLAB_{field.upper()}" for field in Settings.model_fields}
+    assert _OURS[name]["environment"].keys() <= known
+
+
+@pytest.mark.parametrize("name", list(_SERVICES.keys() - {"upgrade"}))
+def test_every_service_that_stays_has_a_health_check(name: str) -> None:
+    test = _SERVICES[name]["healthcheck"]["test"]
+    if test[1] == "deeplab":
+        parse(test[2:])
+
+
+def test_image_copies_only_what_there_is() -> None:
+    for line in (_ROOT / "Dockerfile").read_text().splitlines():
+        if line.startswith("COPY ") and "--from" not in line:
+            for source in line.split()[1:-1]:
+                assert (_ROOT / source).exists(), source

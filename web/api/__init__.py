@@ -1,0 +1,30 @@
+"""The JSON API and its addresses, under /api/v1."""
+
+from flask import Blueprint
+
+from web.api import jobs, others
+
+blueprint = Blueprint("api", __name__)
+
+_JOB = "/jobs/<int(max=2147483647):job_id>"
+_ROUTES = (
+    ("GET", "/health", others.health),
+    ("GET", "/jobs", jobs.list_jobs),
+    ("POST", "/jobs", jobs.submit_job),
+    ("GET", _JOB, jobs.show_job),
+    ("POST", f"{_JOB}/cancel", jobs.cancel_job),
+    ("POST", f"{_JOB}/retry", jobs.retry_job),
+    ("POST", f"{_JOB}/clone", jobs.clone_job),
+    ("GET", f"{_JOB}/metrics", jobs.list_metrics),
+    ("GET", f"{_JOB}/log", jobs.show_log),
+    ("GET", f"{_JOB}/events", jobs.list_events),
+    ("GET", f"{_JOB}/items", jobs.list_items),
+    ("GET", "/checkpoints", others.list_checkpoints),
+    ("GET", "/evaluations", others.list_evaluations),
+    ("GET", "/workers", others.list_workers),
+    ("GET", "/datasets", others.list_datasets),
+    ("POST", "/datasets", others.register_dataset),
+    ("GET", "/folders", others.list_folders),
+)
+for _method, _rule, _view in _ROUTES:
+    blueprint.add_url_rule(_rule, view_func=_view, methods=[_method])

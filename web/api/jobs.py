@@ -1,0 +1,119 @@
+"""Jobs over the API."""
+
+from typing import Any
+
+from flask import Response, jsonify, request, url_for
+
+from web import submission
+from web.api.shapes import (
+    as_json,
+    item_as_json,
+    job_as_json,
+    read_body,
+    read_choice,
+    read_number,
+    whole_job_as_json,
+)
+from web.context import current_settings, reading, writing
+from web.results import load_results
+from worker import jobs, records, storage
+from worker.jobs import Job
+from worker.specs import KINDS, SpecError, parse_spec
+
+_LARGEST_PAGE = 500
+_LARGEST_TAIL = 2**20
+
+
+def list_jobs() -> dict[str, Any]:
+    """GET /jobs?kind=&state=&before=&limit=: the newest first; `next_before` continues the list."""
+    kind, state = read_choice("kind", KINDS), read_choice("state", jobs.STATES)
+    before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE) or 1
+    with reading() as session:
+        found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit + 1)
+        counts = jobs.count_by_state(session, kind)
+    next_before = found[limit - 1].id if len(found) > limit else None
+    return {"jobs": [job_as_json(job) for job in found[:limit]], "next_before": next_before, "counts": counts}
+
+
+def submit_job() -> tuple[Response, int, dict[str, str]]:
+    """POST /jobs {"kind", fields of that kind}: the queued job; `notice` if the broker is down."""
+    body = read_body()
+    kind = body.pop("kind", None)
+    if not isinstance(kind, str):
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
+    return _created(*submission.submit(current_settings(), parse_spec(kind, body)))
+
+
+def show_job(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>: the job with its evaluation and checkpoints."""
+    with reading() as session:
+        return whole_job_as_json(session, jobs.get(session, job_id))
+
+
+def cancel_job(job_id: int) -> dict[str, Any]:
+    """POST /jobs/<id>/cancel {}: the job; a running one ends a little later."""
+    read_body()
+    with writing() as session:
+        return job_as_json(jobs.cancel(session, job_id))
+
+
+def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
+    """POST /jobs/<id>/retry {}: the new job."""
+    read_body()
+    return _created(*submission.retry(current_settings(), job_id))
+
+
+def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
+    """POST /jobs/<id>/clone {fields to change}: the new job."""
+    return _created(*submission.clone(current_settings(), job_id, read_body()))
+
+
+def list_metrics(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>/metrics?name=&after=: {"metrics": {name: [[iteration, value], ...]}}."""
+    after = read_number("after", None)
+    with reading() as session:
+        job = jobs.get(session, job_id)
+        series = records.metrics_of(session, job_id, request.args.getlist("name"), -1 if after is None else after)
+    return {"state": job.state, "metrics": as_json(series)}
+
+
+def show_log(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>/log?bytes=: the end of what the last attempt printed."""
+    n_bytes = read_number("bytes", 16_384, _LARGEST_TAIL) or 0
+    with reading() as session:
+        job = jobs.get(session, job_id)
+    path = storage.log_path(current_settings(), job_id, job.fence)
+    return {"fence": job.fence, "log": storage.read_tail(path, n_bytes) if job.fence else ""}
+
+
+def list_events(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>/events: what happened to it, and its attempts, oldest first."""
+    with reading() as session:
+        jobs.get(session, job_id)
+        return {
+            "events": as_json(records.events_of(session, job_id)),
+            "attempts": as_json(jobs.attempts_of(session, job_id)),
+        }
+
+
+def list_items(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>/items?only=errors&offset=&limit=: the images that a segment job has done so far, by path."""
+    only = read_choice("only", ("errors",))
+    offset, limit = read_number("offset", 0) or 0, read_number("limit", 100, _LARGEST_PAGE) or 1
+    with reading() as session:
+        job = jobs.get(session, job_id)
+        if job.kind != "segment":
+            raise jobs.JobStateError(f"Job {job_id} is a {job.kind} job; only segment jobs have items.")
+        results = load_results(session, current_settings(), job)
+    rows = results.errors if only else results.rows
+    return {
+        "items": [item_as_json(row) for row in rows[offset : offset + limit]],
+        "n_items": len(rows),
+        "n_errors": len(results.errors),
+        "next_offset": offset + limit if offset + limit < len(rows) else None,
+    }
+
+
+def _created(job: Job, notice: str | None) -> tuple[Response, int, dict[str, str]]:
+    location = url_for("api.show_job", job_id=job.id)
+    return jsonify(job_as_json(job, notice)), 201, {"Location": location}

@@ -1,0 +1,53 @@
+"""Puts the web application together."""
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has neither types nor stubs
+
+from web import api, pages
+from web.context import SETTINGS
+from web.errors import register_errors
+from web.guard import register_guard
+from web.secret import secret_key
+from web.templating import register_templating
+from worker.settings import Settings, load_settings
+
+_LARGEST_REQUEST = 2**20  # bytes; the largest legitimate one is a form with a screenful of overrides
+
+
+class _ReadableJson(DefaultJSONProvider):
+    """Keeps the order in which objects were made, such as that of a job's fields."""
+
+    sort_keys = False
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Build the application.
+
+    Args:
+        settings: of the platform; None: from the environment.
+
+    Raises:
+        SettingsError: if an environment variable cannot be used.
+        OutputError: if the home folder cannot be written.
+    """
+    settings = settings or load_settings()
+    app = Flask("web")
+    app.json = _ReadableJson(app)
+    app.extensions[SETTINGS] = settings
+    app.config.update(
+        SECRET_KEY=secret_key(settings),
+        SESSION_COOKIE_NAME="deeplab_session",  # cookies are shared by all ports of a host
+        SESSION_COOKIE_SAMESITE="Lax",
+        WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
+        MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
+    )
+    csrf = CSRFProtect()
+    register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing of it
+    csrf.init_app(app)
+    register_templating(app)
+    register_errors(app)
+    app.register_blueprint(pages.blueprint)
+    app.register_blueprint(api.blueprint, url_prefix="/api/v1")
+    csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.guard
+    return app

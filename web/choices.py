@@ -1,0 +1,60 @@
+"""What the forms offer to choose from: datasets, checkpoints, evaluations."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from web.describe import model_name, subject
+from web.formats import number, percent
+from worker import datasets, jobs, records
+from worker.records import Checkpoint
+
+
+@dataclass(frozen=True)
+class Option:
+    """A line of a list."""
+
+    value: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Choices:
+    """Lists by the name of the field that they serve."""
+
+    options: Mapping[str, Sequence[Option]]  # a field without a list is a plain input
+    suggestions: Mapping[str, Sequence[str]]  # for inputs in which anything may be typed
+
+
+def load_choices(session: Session) -> Choices:
+    """Read everything that a form may offer."""
+    known = datasets.list_datasets(session)
+    checkpoints = [_checkpoint_option(checkpoint) for checkpoint in records.list_checkpoints(session)]
+    return Choices(
+        options={
+            "dataset": [
+                Option("", "As the configuration says"),
+                *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
+            ],
+            "checkpoint": checkpoints,
+            "resume": [Option("", "Nothing: start afresh"), *checkpoints],
+            "evaluate_job": [Option("", "Choose …"), *_evaluate_options(session)],
+        },
+        suggestions={"split": sorted({split for each in known for split in each.splits})},
+    )
+
+
+def _checkpoint_option(checkpoint: Checkpoint) -> Option:
+    score = "" if checkpoint.mean_iou is None else f", mean IoU {percent(checkpoint.mean_iou)}"
+    iteration = number(checkpoint.iteration)
+    label = f"{checkpoint.id} · {model_name(checkpoint.config)}, job {checkpoint.job_id}, iteration {iteration}{score}"
+    return Option(str(checkpoint.id), label)
+
+
+def _evaluate_options(session: Session) -> list[Option]:
+    return [
+        Option(str(job.id), f"Job {job.id} · {subject(job)}, mean IoU {percent(job.result.get('mean_iou'))}")
+        for job in jobs.list_jobs(session, kind="evaluate", state=jobs.SUCCEEDED, limit=200)
+        if job.result and job.result.get("logits")
+    ]

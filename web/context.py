@@ -1,0 +1,27 @@
+"""What every view needs of the running application."""
+
+from contextlib import AbstractContextManager
+
+from flask import current_app
+from sqlalchemy.orm import Session
+
+from worker.database import open_session
+from worker.settings import Settings
+
+SETTINGS = "deeplab_settings"  # where create_app puts them in app.extensions
+
+
+def current_settings() -> Settings:
+    """The settings that the application was built with."""
+    settings: Settings = current_app.extensions[SETTINGS]
+    return settings
+
+
+def reading() -> AbstractContextManager[Session]:
+    """A session for a view that changes nothing."""
+    return open_session(current_settings(), reads_only=True)
+
+
+def writing() -> AbstractContextManager[Session]:
+    """A session that commits at the end of the block."""
+    return open_session(current_settings())

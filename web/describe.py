@@ -1,0 +1,70 @@
+"""A job in a few words."""
+
+from collections.abc import Mapping
+from pathlib import PurePath
+from typing import Any
+
+from deeplab.inference.manifest import Row
+from web.formats import number, percent
+from worker.jobs import SUCCEEDED, Job
+from worker.records import Evaluation
+
+
+def kind_title(kind: str) -> str:
+    """A kind of job as a heading has it."""
+    return "CRF" if kind == "crf" else kind.capitalize()
+
+
+def subject(job: Job) -> str:
+    """What a job works on: a dataset, a checkpoint, a job or a folder."""
+    match job.kind:
+        case "train":
+            return f"on {dataset_name(job)}"
+        case "evaluate":
+            return f"{checkpoint_name(job)} on {dataset_name(job)}"
+        case "crf":
+            return f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
+        case _:
+            return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
+
+
+def outcome(job: Job) -> str:
+    """What came of a job that is over; empty if it is not."""
+    result = job.result or {}
+    if job.state != SUCCEEDED:
+        return job.error or ("cancelled" if job.is_terminal else "")
+    match job.kind:
+        case "train":
+            return f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+        case "evaluate" | "crf":
+            return f"mean IoU {percent(result.get('mean_iou'))}"
+        case _:
+            n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
+            return f"{number(n_ok)} images" + (f", {number(n_error)} with errors" if n_error else "")
+
+
+def dataset_name(job: Job) -> str:
+    """The dataset of a job: as it is registered, else its folder, else its layout."""
+    dataset = job.config["DATASET"]
+    return str(job.spec.get("dataset") or PurePath(dataset["ROOT"] or "").name or dataset["NAME"])
+
+
+def evaluated_on(evaluation: Evaluation) -> str:
+    """The dataset and split of an evaluation. A dataset that is not registered is known by its folder."""
+    return f"{PurePath(evaluation.dataset).name}, {evaluation.split}"
+
+
+def checkpoint_name(job: Job) -> str:
+    """The checkpoint that a job was given: its number, or the name of its file."""
+    checkpoint = str(job.spec["checkpoint"])
+    return f"checkpoint {checkpoint}" if checkpoint.isdecimal() else PurePath(checkpoint).name
+
+
+def model_name(config: Mapping[str, Any]) -> str:
+    """The network of a configuration."""
+    return str(config["MODEL"]["NAME"])
+
+
+def error_text(row: Row, job: Job) -> str:
+    """What is wrong with an image, without the folder that all images of the job have in common."""
+    return row.error.replace(f"{job.spec['input']}/", "")

@@ -1,0 +1,79 @@
+"""Every failure in one shape: a page for people, {"error": {"message", "fields"}} for programs."""
+
+from typing import Any
+
+from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has neither types nor stubs
+from werkzeug.exceptions import HTTPException
+
+from deeplab.errors import DeepLabError
+from worker.database import DatabaseError
+from worker.datasets import DatasetNotFoundError
+from worker.jobs import JobNotFoundError, JobStateError
+from worker.records import CheckpointNotFoundError
+from worker.specs import SpecError
+
+_STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
+    (JobNotFoundError, 404),
+    (CheckpointNotFoundError, 404),
+    (DatasetNotFoundError, 404),
+    (JobStateError, 409),
+    (SpecError, 422),
+    (DatabaseError, 503),
+    (DeepLabError, 422),  # such as an image that cannot be decoded
+)
+_SENTENCES = {
+    404: "There is nothing at this address.",
+    405: "This address does not take that kind of request.",
+    413: "The request is larger than anything this server expects.",
+    500: "Something went wrong here that nobody foresaw; the server's log says what.",
+}
+
+
+def register_errors(app: Flask) -> None:
+    """Answer failures in this module's shape."""
+    app.register_error_handler(HTTPException, _render_http_error)
+    app.register_error_handler(CSRFError, _render_csrf_error)
+    app.register_error_handler(DeepLabError, _render_known_error)
+
+
+def wants_json() -> bool:
+    """Whether the request is for the API."""
+    return request.path.startswith("/api/")
+
+
+def _render_known_error(error: DeepLabError) -> Response:
+    status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    if not isinstance(error, SpecError):
+        return _render(status, str(error))
+    # A page has no place for the fields of a request that no form of ours sent.
+    summary = (
+        "Nothing was submitted: see the fields." if request.method == "POST" else "The query is wrong: see the fields."
+    )
+    return _render(status, summary if wants_json() else str(error), error.fields)
+
+
+def _render_csrf_error(error: HTTPException) -> Response:
+    return _render(
+        400, "The form was open for too long, or cookies are off: go back, reload the page and send it again."
+    )
+
+
+def _render_http_error(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:  # such as a redirect to the address with a slash
+        return error
+    is_default = error.description == type(error).description
+    sentence = _SENTENCES.get(error.code) if is_default else None
+    response = _render(error.code, sentence or error.description or error.name)
+    response.headers.extend([header for header in error.get_headers() if header[0] == "Allow"])
+    return response
+
+
+def _render(status: int, message: str, fields: dict[str, str] | None = None) -> Response:
+    if wants_json():
+        body: dict[str, Any] = {"error": {"message": message, "fields": fields or {}}}
+        response = jsonify(body)
+    else:
+        response = make_response(render_template("error.html", status=status, message=message))
+    response.status_code = status
+    return response

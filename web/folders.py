@@ -1,0 +1,92 @@
+"""What the pickers and GET /api/v1/folders show: folders under the data roots, and nothing else of the machine."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeplab.errors import DeepLabError
+from deeplab.images import IMAGE_SUFFIXES
+from web.paths import lies_under, outside
+from worker import storage
+from worker.settings import Settings
+
+CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
+WEIGHTS_SUFFIXES = frozenset({".pth", ".pt"})
+
+
+class FolderRefusedError(DeepLabError):
+    """A folder that lies outside of the data roots or cannot be listed."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder, or a file of the kind that was asked for."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The content of a folder; of no folder (`path` is None): the roots."""
+
+    path: str | None
+    parent: str | None  # None at a root
+    folders: list[Entry]
+    files: list[Entry]
+    n_images: int  # that lie in the folder itself
+
+
+def list_roots(settings: Settings) -> Listing:
+    """The data roots that exist, as folders."""
+    roots = [root.resolve() for root in settings.roots if root.is_dir()]
+    return Listing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
+
+
+def shipped_configs() -> list[Entry]:
+    """The configurations that come with the platform."""
+    paths = sorted(path for path in storage.configs_dir().glob("*") if path.suffix in CONFIG_SUFFIXES)
+    return [Entry(path.name, str(path.resolve())) for path in paths]
+
+
+def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> Listing:
+    """List a folder under a data root: its folders, its files of some suffixes, and how many images it holds.
+
+    Hidden entries are left out, as are links that lead out of the roots and names that are not UTF-8, which a form
+    could not send back.
+
+    Raises:
+        FolderRefusedError: if it lies outside, does not exist or cannot be read.
+    """
+    roots = [root.resolve() for root in settings.roots]
+    if not lies_under(path, roots):
+        raise FolderRefusedError(outside(path, settings))
+    folder = Path(path).resolve()
+    try:
+        entries = sorted(_visible(folder, roots), key=lambda entry: entry.name.lower())
+    except OSError as error:
+        raise FolderRefusedError(f"{path} cannot be listed: {error.strerror}.") from error
+    files = [entry for entry in entries if entry.is_file()]
+    return Listing(
+        path=str(folder),
+        parent=None if folder in roots else str(folder.parent),
+        folders=_named(entry for entry in entries if entry.is_dir()),
+        files=_named(entry for entry in files if Path(entry.name).suffix.lower() in suffixes),
+        n_images=sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in files),
+    )
+
+
+def _visible(folder: Path, roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
+            if not entry.name.startswith(".") and is_inside:
+                yield entry
+
+
+def _named(entries: Iterable["os.DirEntry[str]"]) -> list[Entry]:
+    """The entries that a form can send back: names that are UTF-8."""
+    is_surrogate = re.compile("[\ud800-\udfff]").search
+    return [Entry(entry.name, entry.path) for entry in entries if not is_surrogate(entry.name)]

@@ -1,0 +1,158 @@
+"""Forms from specs: the fields of a kind of job as widgets, and what a browser sends as a mapping for `parse_spec`.
+
+Titles, descriptions, types and limits are those of worker.specs; only the order and the choice of widget live here.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+
+from web.choices import Choices, Option
+from worker.specs import SPECS
+
+# What a form asks for at first sight; the other fields wait under "More settings".
+_FIRST_FIELDS: dict[str, tuple[str, ...]] = {
+    "train": ("config", "dataset"),
+    "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
+    "crf": ("evaluate_job",),
+    "segment": ("checkpoint", "input", "output", "overlays"),
+}
+_PICKED = {"config": "config", "input": "folder", "output": "folder"}
+PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name
+
+
+@dataclass(frozen=True)
+class FormField:
+    """One field of a form, ready to be drawn."""
+
+    name: str
+    title: str
+    description: str
+    widget: str  # text, number, checkbox, lines, select, checkpoint, config or folder
+    required: bool
+    value: str  # as it was entered; for a checkbox "on" or ""
+    options: Sequence[Option]  # of a select
+    suggestions: Sequence[str]  # of a text
+    limits: Mapping[str, Any]  # min and max of a number
+    error: str | None
+
+
+@dataclass(frozen=True)
+class Form:
+    """The fields of a kind of job."""
+
+    kind: str
+    first: list[FormField]
+    more: list[FormField]
+    error: str | None  # about no field in particular
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether the folded fields hold an error, or anything else than what they hold by default."""
+        return any(field.error or field.value != _default(self.kind, field.name) for field in self.more)
+
+
+def build_form(kind: str, choices: Choices, values: Mapping[str, str], errors: Mapping[str, str]) -> Form:
+    """The form of a kind of job.
+
+    Args:
+        kind: train, evaluate, crf or segment.
+        choices: what there is to choose from.
+        values: what was entered, by field; absent ones show their default.
+        errors: a sentence by field.
+    """
+    names = [*_FIRST_FIELDS[kind], *(name for name in SPECS[kind].model_fields if name not in _FIRST_FIELDS[kind])]
+    fields = [_build_field(kind, name, choices, values, errors.get(name)) for name in names]
+    n_first = len(_FIRST_FIELDS[kind])
+    others = [f"{name} {message}" for name, message in errors.items() if name not in names]
+    return Form(kind, fields[:n_first], fields[n_first:], " ".join(others) or None)
+
+
+def read_form(kind: str, form: Mapping[str, str]) -> dict[str, str]:
+    """What was entered, by field. A box that is not ticked is not sent at all, and becomes ""."""
+    values = {name: form.get(name, "") for name in SPECS[kind].model_fields}
+    return values | {name: form[name + PATH_SUFFIX] for name in values if form.get(name + PATH_SUFFIX, "").strip()}
+
+
+def as_request(kind: str, values: Mapping[str, str]) -> dict[str, object]:
+    """The mapping that `parse_spec` takes: fields that were left empty are left out."""
+    request: dict[str, object] = {name: value for name, value in values.items() if value.strip()}
+    boxes = [name for name in SPECS[kind].model_fields if _is_box(kind, name)]
+    return request | {name: bool(values.get(name)) for name in boxes}
+
+
+def as_values(kind: str, spec: Mapping[str, Any]) -> dict[str, str]:
+    """An existing request as it would have been entered."""
+    return {name: _as_text(value) for name, value in spec.items() if name in SPECS[kind].model_fields}
+
+
+def _build_field(kind: str, name: str, choices: Choices, values: Mapping[str, str], error: str | None) -> FormField:
+    field = SPECS[kind].model_fields[name]
+    options = _options(field, choices.options.get(name))
+    value = values.get(name, _default(kind, name))
+    return FormField(
+        name=name,
+        title=field.title or name,
+        description=field.description or "",
+        widget=_widget(name, field, has_options=bool(options)),
+        required=field.is_required(),
+        value=value,
+        options=options,
+        suggestions=choices.suggestions.get(name, ()),
+        limits=_limits(field),
+        error=_sentence(field.title or name, error),
+    )
+
+
+def _widget(name: str, field: FieldInfo, *, has_options: bool) -> str:
+    if name == "checkpoint":
+        return "checkpoint"
+    if name in _PICKED:
+        return _PICKED[name]
+    if has_options:
+        return "select"
+    if field.annotation is bool:
+        return "checkbox"
+    if get_origin(field.annotation) is tuple:
+        return "lines"
+    return "number" if field.annotation is int else "text"
+
+
+def _options(field: FieldInfo, chosen_from: Sequence[Option] | None) -> Sequence[Option]:
+    if get_origin(field.annotation) is Literal:
+        return [Option(value, value) for value in get_args(field.annotation)]
+    return chosen_from or ()
+
+
+def _limits(field: FieldInfo) -> dict[str, Any]:
+    limits: dict[str, Any] = {}
+    for constraint in field.metadata:
+        limits |= {"min": constraint.ge} if hasattr(constraint, "ge") else {}
+        limits |= {"max": constraint.le} if hasattr(constraint, "le") else {}
+    return limits
+
+
+def _default(kind: str, name: str) -> str:
+    field = SPECS[kind].model_fields[name]
+    return "" if field.is_required() else _as_text(field.default)
+
+
+def _is_box(kind: str, name: str) -> bool:
+    return SPECS[kind].model_fields[name].annotation is bool
+
+
+def _as_text(value: object) -> str:
+    if isinstance(value, bool):
+        return "on" if value else ""
+    if isinstance(value, list | tuple):
+        return "\n".join(str(line) for line in value)
+    return "" if value is None else str(value)
+
+
+def _sentence(title: str, error: str | None) -> str | None:
+    """An error as a sentence of its own: those of `parse_spec` lack the field's name."""
+    if error is None:
+        return None
+    return f"{title} {error}" if error.startswith(("is ", "must ")) else error[:1].upper() + error[1:]

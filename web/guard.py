@@ -1,0 +1,70 @@
+"""Who may talk to the application, and what a browser may do with its pages.
+
+A dashboard on 127.0.0.1 is reachable by every page that its user visits: by DNS rebinding (hence the check of the host
+name), by forms that foreign pages send (hence the check of the origin, the CSRF token of our forms and, for the API,
+the content type), and by frames.
+"""
+
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, abort, request
+
+from web.context import current_settings
+
+_LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
+_HEADERS = {
+    # Everything comes from this server and nothing is inline, so what somebody smuggles into a page does not run.
+    # Bootstrap's form controls draw their marks with data: images.
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def register_guard(app: Flask) -> None:
+    """Check every request before it reaches a view, and add the security headers to every answer."""
+    app.before_request(_refuse_foreign_host)
+    app.before_request(_refuse_foreign_origin)
+    app.after_request(_add_headers)
+
+
+def _refuse_foreign_host() -> None:
+    settings = current_settings()
+    own_names = {name.strip("[]").lower() for name in (settings.host, *settings.allowed_hosts)}
+    name = _host_name(request.host)
+    if name not in _LOCAL_NAMES | own_names:
+        abort(400, f"This server does not answer to the host name {name!r}; DEEPLAB_ALLOWED_HOSTS can name it.")
+
+
+def _host_name(host: str) -> str:
+    """A Host header without its port and brackets; empty if it is malformed."""
+    try:
+        return urlsplit(f"//{host}").hostname or ""
+    except ValueError:  # such as a broken IPv6 address
+        return ""
+
+
+def _refuse_foreign_origin() -> None:
+    """Refuse what a page of another origin sends. Programs send neither header; browsers do, unforgeably."""
+    if request.method in {"GET", "HEAD", "OPTIONS"}:
+        return
+    origin = request.headers.get("Origin")
+    if origin is not None and origin.partition("://")[2] != request.host:
+        abort(403, f"Requests from pages of {origin} are refused.")
+    if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
+        abort(403, "Requests from pages of other sites are refused.")
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    # Pages show the state of this moment, and what they show is private.
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,34 @@
+"""The pages of the dashboard, and their addresses."""
+
+from flask import Blueprint
+
+from web.pages import checkpoints, datasets, job, jobs, new_job, results, workers
+
+blueprint = Blueprint("pages", __name__)
+
+_JOB = "/jobs/<int(max=2147483647):job_id>"
+_KIND = "/jobs/new/<any(train, evaluate, crf, segment):kind>"
+_ROUTES = (
+    ("GET", "/", jobs.start),
+    ("GET", "/jobs", jobs.list_jobs),
+    ("GET", "/jobs/new", new_job.choose_kind),
+    ("GET", _KIND, new_job.new_job),
+    ("POST", _KIND, new_job.create_job),
+    ("GET", "/pick", new_job.pick),
+    ("GET", _JOB, job.show_job),
+    ("GET", f"{_JOB}/log.txt", job.show_log),
+    ("POST", f"{_JOB}/cancel", job.cancel_job),
+    ("POST", f"{_JOB}/retry", job.retry_job),
+    ("GET", f"{_JOB}/results", results.list_results),
+    ("GET", f"{_JOB}/results/<key>", results.show_result),
+    ("GET", f"{_JOB}/photos/<key>", results.photo),
+    ("GET", f"{_JOB}/masks/<key>", results.mask),
+    ("GET", f"{_JOB}/manifest.csv", results.manifest),
+    ("GET", "/checkpoints", checkpoints.list_checkpoints),
+    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/datasets", datasets.list_datasets),
+    ("POST", "/datasets", datasets.register_dataset),
+    ("GET", "/workers", workers.list_workers),
+)
+for _method, _rule, _view in _ROUTES:
+    blueprint.add_url_rule(_rule, view_func=_view, methods=[_method])

@@ -1,0 +1,46 @@
+"""Checkpoints, evaluations, and evaluations side by side."""
+
+from flask import abort, render_template, request
+from sqlalchemy.orm import Session
+
+from web.context import reading
+from web.scores import class_lines, metric_lines
+from worker import records
+from worker.database import read_clock
+from worker.records import Evaluation
+
+_LIMIT = 200  # lines of a table
+
+
+def list_checkpoints() -> str:
+    """The newest checkpoints, and below them the newest evaluations."""
+    with reading() as session:
+        return render_template(
+            "checkpoints.html",
+            checkpoints=records.list_checkpoints(session, limit=_LIMIT),
+            evaluations=records.list_evaluations(session, limit=_LIMIT),
+            limit=_LIMIT,
+            now=read_clock(session),
+        )
+
+
+def compare_evaluations() -> str:
+    """The scores of the jobs ?job=3&job=5 side by side."""
+    job_ids = [int(text) for text in request.args.getlist("job") if text.isdecimal() and int(text) < 2**31]
+    if not job_ids:
+        abort(400, "Tick at least one evaluation to compare.")
+    with reading() as session:
+        evaluations = [_evaluation(session, job_id) for job_id in dict.fromkeys(job_ids)]
+        now = read_clock(session)
+    return render_template(
+        "compare.html",
+        evaluations=evaluations,
+        metric_lines=metric_lines(evaluations),
+        class_lines=class_lines(evaluations),
+        now=now,
+    )
+
+
+def _evaluation(session: Session, job_id: int) -> Evaluation:
+    evaluation = records.evaluation_of(session, job_id)
+    return evaluation if evaluation is not None else abort(404, f"Job {job_id} has no evaluation.")

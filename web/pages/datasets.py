@@ -1,0 +1,34 @@
+"""Registered datasets."""
+
+from collections.abc import Mapping
+
+from flask import flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from web.context import current_settings, reading
+from web.registration import register
+from worker import datasets
+from worker.database import read_clock
+from worker.specs import SpecError
+
+
+def list_datasets() -> str:
+    """All datasets, and the form for another one."""
+    return _render({}, {})
+
+
+def register_dataset() -> str | Response | tuple[str, int]:
+    """Register a folder, or show what was entered again with what is wrong beside the fields."""
+    try:
+        dataset = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
+    except SpecError as error:
+        return _render(request.form, error.fields), 422
+    flash(f"{dataset.name} is registered: {dataset.n_classes} classes.", "success")
+    return redirect(url_for("pages.list_datasets"))
+
+
+def _render(values: Mapping[str, str], errors: Mapping[str, str]) -> str:
+    with reading() as session:
+        known = datasets.list_datasets(session)
+        now = read_clock(session)
+    return render_template("datasets.html", datasets=known, values=values, errors=errors, now=now)

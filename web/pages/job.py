@@ -1,0 +1,84 @@
+"""The page of one job, and what its buttons do."""
+
+from typing import Any
+
+from flask import Response, flash, redirect, render_template, url_for
+from sqlalchemy.orm import Session
+from werkzeug.wrappers import Response as AnyResponse
+
+from web import submission
+from web.context import current_settings, reading, writing
+from web.scores import class_lines, confusion_of, metric_lines
+from worker import jobs, records, shards, storage, workers
+from worker.database import read_clock
+from worker.jobs import Job
+
+_LOG_TAIL = 16_384  # bytes
+
+
+def show_job(job_id: int) -> str:
+    """Everything about a job; the page asks for itself again while the job is not over."""
+    with reading() as session:
+        job = jobs.get(session, job_id)
+        return render_template(
+            "job.html",
+            job=job,
+            now=read_clock(session),
+            attempts=jobs.attempts_of(session, job_id),
+            events=records.events_of(session, job_id),
+            log=_log(job, _LOG_TAIL),
+            checkpoints=records.list_checkpoints(session, job_id) if job.kind == "train" else [],
+            images=shards.counts(session, job_id) if job.kind == "segment" else None,
+            is_served=_is_served(session, job),
+            **_scores(session, job),
+        )
+
+
+def show_log(job_id: int) -> Response:
+    """The whole log of the last attempt, as text."""
+    with reading() as session:
+        job = jobs.get(session, job_id)
+    return Response(_log(job, n_bytes=2**26), mimetype="text/plain")
+
+
+def cancel_job(job_id: int) -> AnyResponse:
+    """End the job, or ask its supervisor to."""
+    with writing() as session:
+        job = jobs.cancel(session, job_id)
+    if not job.is_terminal:
+        flash("Cancellation was asked for; the job ends within a few seconds.", "info")
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def retry_job(job_id: int) -> AnyResponse:
+    """Submit the job again."""
+    job, notice = submission.retry(current_settings(), job_id)
+    flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
+    return redirect(url_for("pages.show_job", job_id=job.id))
+
+
+def _log(job: Job, n_bytes: int) -> str:
+    return storage.read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
+
+
+def _is_served(session: Session, job: Job) -> bool:
+    """Whether somebody will take the job; only said of a job that waits."""
+    if job.state != jobs.QUEUED:
+        return True
+    return any(worker.alive and worker.queue == job.queue for worker in workers.list_workers(session))
+
+
+def _scores(session: Session, job: Job) -> dict[str, Any]:
+    """The scores of an evaluate job; those of a crf job beside the ones that it set out from."""
+    evaluation = records.evaluation_of(session, job.id)
+    if evaluation is None:
+        return {"evaluation": None}
+    before = records.evaluation_of(session, job.spec["evaluate_job"]) if job.kind == "crf" else None
+    compared = [evaluation] if before is None else [before, evaluation]
+    return {
+        "evaluation": evaluation,
+        "before": before,
+        "metric_lines": metric_lines(compared),
+        "class_lines": class_lines(compared),
+        "confusion": confusion_of(evaluation),
+    }

@@ -1,0 +1,49 @@
+"""The list of jobs."""
+
+from flask import abort, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from web.context import reading
+from worker import jobs
+from worker.database import read_clock
+from worker.specs import KINDS
+
+_PAGE = 25
+
+
+def start() -> Response:
+    """The start page is the list of jobs."""
+    return redirect(url_for("pages.list_jobs"))
+
+
+def list_jobs() -> str:
+    """The newest jobs; ?kind= and ?state= filter, ?before= pages."""
+    kind, state = _choice("kind", KINDS), _choice("state", jobs.STATES)
+    before = request.args.get("before", type=int)
+    with reading() as session:
+        found = jobs.list_jobs(session, kind=kind, state=state, before=_row_number(before), limit=_PAGE + 1)
+        counts = jobs.count_by_state(session, kind)
+        now = read_clock(session)
+    return render_template(
+        "jobs.html",
+        jobs=found[:_PAGE],
+        next_before=found[_PAGE - 1].id if len(found) > _PAGE else None,
+        before=before,
+        counts=counts,
+        kind=kind,
+        state=state,
+        kinds=KINDS,
+        now=now,
+    )
+
+
+def _choice(name: str, known: tuple[str, ...]) -> str | None:
+    value = request.args.get(name)
+    if value and value not in known:
+        abort(404, f"There is no {name} {value!r}; known are {', '.join(known)}.")
+    return value or None
+
+
+def _row_number(value: int | None) -> int | None:
+    """A number that every database can compare with."""
+    return None if value is None else min(max(value, 0), 2**31 - 1)

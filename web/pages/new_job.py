@@ -1,0 +1,78 @@
+"""The forms for new jobs, and the picker of folders and files on the server."""
+
+from collections.abc import Mapping
+
+from flask import abort, flash, redirect, render_template, request, url_for
+from werkzeug.wrappers import Response
+
+from web import submission
+from web.choices import load_choices
+from web.context import current_settings, reading
+from web.folders import CONFIG_SUFFIXES, WEIGHTS_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
+from web.forms import as_request, as_values, build_form, read_form
+from worker import jobs
+from worker.specs import KINDS, SPECS, SpecError, parse_spec
+
+_PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights": WEIGHTS_SUFFIXES}
+
+
+def choose_kind() -> Response:
+    """A new job is a train job until another tab is chosen."""
+    return redirect(url_for("pages.new_job", kind="train"))
+
+
+def new_job(kind: str) -> str:
+    """The empty form; ?clone= fills it with a job's request, and any field can be given by its name."""
+    values: dict[str, str] = {}
+    parent_id = _parent_id(request.args)
+    if parent_id is not None:
+        with reading() as session:
+            parent = jobs.get(session, parent_id)
+        values = as_values(kind, parent.spec) if parent.kind == kind else {}
+    given = {name: value for name, value in request.args.items() if name in SPECS[kind].model_fields}
+    return _render(kind, values | given, {}, parent_id)
+
+
+def create_job(kind: str) -> str | Response | tuple[str, int]:
+    """Submit what was entered, or show it again with what is wrong beside the fields."""
+    values = read_form(kind, request.form)
+    parent_id = _parent_id(request.form)
+    try:
+        spec = parse_spec(kind, as_request(kind, values))
+        job, notice = submission.submit(current_settings(), spec, parent_id=parent_id)
+    except SpecError as error:
+        return _render(kind, values, error.fields, parent_id), 422
+    if notice:
+        flash(notice, "warning")
+    return redirect(url_for("pages.show_job", job_id=job.id))
+
+
+def pick() -> str:
+    """A folder's content as a fragment for the picker; without ?path=, or one that cannot be listed, the roots."""
+    wanted = request.args.get("for", "folder")
+    if wanted not in _PICKED_FILES:
+        abort(404)
+    settings, error = current_settings(), None
+    listing = list_roots(settings)
+    if path := request.args.get("path"):
+        try:
+            listing = list_folder(settings, path, _PICKED_FILES[wanted])
+        except FolderRefusedError as refusal:
+            error = str(refusal)
+    configs = shipped_configs() if wanted == "config" and listing.path is None else []
+    return render_template(
+        "picker.html", listing=listing, wanted=wanted, configs=configs, roots=settings.roots, error=error
+    )
+
+
+def _parent_id(source: Mapping[str, str]) -> int | None:
+    text = source.get("clone", "")
+    return int(text) if text.isdecimal() and int(text) < 2**31 else None
+
+
+def _render(kind: str, values: Mapping[str, str], errors: Mapping[str, str], parent_id: int | None) -> str:
+    with reading() as session:
+        form = build_form(kind, load_choices(session), values, errors)
+    return render_template(
+        "new_job.html", form=form, kinds=KINDS, purpose=SPECS[kind].__doc__, parent_id=parent_id, n_errors=len(errors)
+    )

@@ -1,0 +1,127 @@
+"""The gallery of a segment job: photographs under their masks."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from flask import Response, abort, render_template, request, send_file, url_for
+from sqlalchemy.orm import Session
+
+from deeplab.files import printable
+from deeplab.inference.manifest import Row
+from deeplab.inference.output import manifest_path, mask_path
+from web.context import current_settings, reading
+from web.photos import inside, send_mask, send_photo
+from web.results import class_names, class_shares, item_key, load_results, output_dir
+from worker import jobs
+from worker.jobs import Job
+
+_PAGE = 24
+
+
+def list_results(job_id: int) -> str:
+    """A page of the gallery; ?only=errors and ?class= filter, ?page= pages."""
+    with reading() as session:
+        job = _segment_job(session, job_id)
+        results = load_results(session, current_settings(), job)
+    rows = _filtered(results.rows)
+    n_pages = max(1, -(-len(rows) // _PAGE))
+    page = min(max(request.args.get("page", 1, int), 1), n_pages)
+    names = class_names(current_settings(), job)
+    return render_template(
+        "results.html",
+        job=job,
+        results=results,
+        rows=rows[(page - 1) * _PAGE : page * _PAGE],
+        n_rows=len(rows),
+        page=page,
+        n_pages=n_pages,
+        shares=class_shares(results.pixels, names),
+        filters=_filters(),
+        item_key=item_key,
+    )
+
+
+def show_result(job_id: int, key: str) -> str:
+    """One photograph at full size, with its neighbours in the filtered list."""
+    with reading() as session:
+        job = _segment_job(session, job_id)
+        results = load_results(session, current_settings(), job)
+    row = _row(results.by_key.get(key))
+    rows = _filtered(results.rows)
+    position = rows.index(row) if row in rows else None
+    return render_template(
+        "result.html",
+        job=job,
+        row=row,
+        key=key,
+        position=position,
+        n_rows=len(rows),
+        page=1 if position is None else position // _PAGE + 1,
+        previous=item_key(rows[position - 1].path) if position else None,
+        following=item_key(rows[position + 1].path) if position is not None and position + 1 < len(rows) else None,
+        shares=class_shares(row.pixels, class_names(current_settings(), job)),
+        filters=_filters(),
+    )
+
+
+def photo(job_id: int, key: str) -> Response:
+    """The photograph of an item, at most ?size= pixels a side."""
+    job, row = _find(job_id, key)
+    return send_photo(inside(Path(job.spec["input"]), row.path))
+
+
+def mask(job_id: int, key: str) -> Response:
+    """The mask of an item, at most ?size= pixels a side; ?download=1 the file itself."""
+    job, row = _find(job_id, key)
+    folder = output_dir(current_settings(), job)
+    inside(folder, row.path)
+    path = mask_path(folder, row.path)
+    if row.status != "ok" or not path.is_file():
+        abort(404, f"{printable(row.path)} has no mask.")
+    if "download" not in request.args:
+        return send_mask(path)
+    return send_file(path, "image/png", as_attachment=True, download_name=printable(path.name))
+
+
+def manifest(job_id: int) -> Response:
+    """The table of all images."""
+    with reading() as session:
+        job = _segment_job(session, job_id)
+    path = manifest_path(output_dir(current_settings(), job))
+    if job.state != jobs.SUCCEEDED or not path.is_file():
+        abort(404, f"The manifest is written when the job has succeeded; job {job_id} is {job.state}.")
+    return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
+
+
+def _segment_job(session: Session, job_id: int) -> Job:
+    job = jobs.get(session, job_id)
+    if job.kind != "segment":
+        where = url_for("pages.show_job", job_id=job_id)
+        abort(404, f"Job {job_id} is a {job.kind} job, which has no gallery; its page is {where}.")
+    return job
+
+
+def _find(job_id: int, key: str) -> tuple[Job, Row]:
+    with reading() as session:
+        job = _segment_job(session, job_id)
+        results = load_results(session, current_settings(), job)
+    return job, _row(results.by_key.get(key))
+
+
+def _row(row: Row | None) -> Row:
+    return row if row is not None else abort(404, "This job has no such image, or has not come to it yet.")
+
+
+def _filtered(rows: Sequence[Row]) -> list[Row]:
+    wanted = request.args.get("class", type=int)
+    return [
+        row
+        for row in rows
+        if (request.args.get("only") != "errors" or row.status == "error")
+        and (wanted is None or row.pixels.get(wanted))
+    ]
+
+
+def _filters() -> dict[str, str]:
+    """The filters in use, for links that keep them."""
+    return {name: request.args[name] for name in ("only", "class") if request.args.get(name)}

@@ -1,0 +1,134 @@
+"""Which paths people may name over HTTP: those under the data roots, the shipped configurations, and jobs' own files.
+
+Whoever reaches the dashboard could otherwise read and write with the platform's rights. The command line has no such
+limit: whoever has a shell needs no dashboard to open files.
+"""
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from worker import datasets, jobs, records, storage
+from worker.jobs import Job
+from worker.resolve import PATH_KEYS
+from worker.settings import Settings
+from worker.specs import CrfSpec, Spec, SpecError
+
+_NAME_FIELDS = ("dataset", "split")
+_PATH_FIELDS = ("config", "checkpoint", "input", "output")
+
+
+def readable_roots(settings: Settings) -> list[Path]:
+    """Folders whose content may be named, with links resolved."""
+    return [path.resolve() for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
+
+
+def writable_roots(settings: Settings) -> list[Path]:
+    """Folders in which a job may be told to write, with links resolved."""
+    return [path.resolve() for path in settings.roots]
+
+
+def lies_under(path: str | Path, roots: Collection[Path]) -> bool:
+    """Whether an absolute path is within one of some resolved folders, links followed."""
+    path = Path(path)
+    try:
+        resolved = path.resolve()
+    except (OSError, ValueError, RuntimeError):  # a loop of links, or a zero byte
+        return False
+    return path.is_absolute() and any(resolved.is_relative_to(root) for root in roots)
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether every database can hold a text: no zero byte, and nothing that is not Unicode."""
+    return "\0" not in text and not re.search("[\ud800-\udfff]", text)
+
+
+def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) -> None:
+    """Refuse a request that names a path outside, or with a name that is none.
+
+    Args:
+        settings: name the roots.
+        spec: the request.
+        trusted: paths that are allowed wherever they are: those of the job that is cloned.
+
+    Raises:
+        SpecError: naming the fields.
+    """
+    fields = {}
+    for name in _NAME_FIELDS:
+        value = getattr(spec, name, None)
+        if value is not None and not _is_name(value):
+            fields[name] = f"must be a name, not a path, got {value!r}."
+    for name in _PATH_FIELDS:
+        value = getattr(spec, name, None)
+        is_number = name == "checkpoint" and value is not None and value.isdecimal()
+        roots = writable_roots(settings) if name == "output" else readable_roots(settings)
+        if value is not None and not is_number and value not in trusted and not lies_under(value, roots):
+            fields[name] = outside(value, settings)
+    if fields:
+        raise SpecError(fields)
+
+
+def check_config(session: Session, settings: Settings, job: Job, spec: Spec, trusted: Collection[str] = ()) -> None:
+    """Refuse a job whose configuration came to name a path outside, through its file or its overrides.
+
+    Paths of registered datasets, and those of the job behind a numbered checkpoint, were accepted before.
+
+    Raises:
+        SpecError: naming the field.
+    """
+    known = {*trusted, *_inherited_paths(session, spec)}
+    for dataset in datasets.list_datasets(session):
+        known |= {dataset.root, dataset.labels}
+    wrong = {
+        key: outside(value, settings)
+        for key, value in _config_paths(job.config)
+        if value not in known and not lies_under(value, readable_roots(settings))
+    }
+    wrong |= {
+        f"DATASET.SPLIT.{key}": f"must be a name, not a path, got {value!r}."
+        for key, value in job.config["DATASET"]["SPLIT"].items()
+        if not _is_name(value)
+    }
+    for key, sentence in wrong.items():
+        overridden = any(key.partition(".")[0] in override for override in spec.overrides)
+        raise SpecError({"overrides" if overridden else "config": f"{key}: {sentence}"})
+
+
+def _is_name(text: str) -> bool:
+    """Whether a text can name a split or a dataset: it becomes a part of a file's name."""
+    return "/" not in text and is_plain_text(text)
+
+
+def paths_of(job: Job) -> set[str]:
+    """Every path that a job names."""
+    named = {job.spec.get(name) for name in _PATH_FIELDS} - {None}
+    return {str(path) for path in named} | {value for _, value in _config_paths(job.config)}
+
+
+def outside(path: str, settings: Settings) -> str:
+    """The sentence about a path outside."""
+    roots = " and ".join(str(root) for root in settings.roots)
+    if not Path(path).is_absolute():
+        return f"{path} is not an absolute path; expected one under {roots}."
+    return f"{path} lies outside of the folders that the dashboard may use: {roots}."
+
+
+def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    for section, name in PATH_KEYS:
+        value = config.get(section, {}).get(name)
+        if value is not None:
+            yield f"{section}.{name}", str(value)
+
+
+def _inherited_paths(session: Session, spec: Spec) -> set[str]:
+    """Paths that the configuration has from the checkpoint or job that the request names by its number."""
+    if isinstance(spec, CrfSpec):
+        return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
+    checkpoint = getattr(spec, "checkpoint", "")
+    if spec.config is None and checkpoint.isdecimal():
+        return {value for _, value in _config_paths(records.get_checkpoint(session, int(checkpoint)).config)}
+    return set()

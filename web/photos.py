@@ -1,0 +1,82 @@
+"""Photographs and masks of segment jobs, made as small as the page needs them."""
+
+import io
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from flask import Response, abort, request
+from PIL import Image
+
+from deeplab.images import read_image, read_mask
+from deeplab.palette import palette
+
+LARGEST_SIDE = 2048  # pixels
+_SMALLEST_SIDE = 16
+
+
+def inside(folder: Path, item: str) -> Path:
+    """The file of an item of a manifest.
+
+    Raises:
+        NotFound: if the item would lead out of the folder, which no manifest of ours does.
+    """
+    path = PurePosixPath(item)
+    if path.is_absolute() or ".." in path.parts:
+        abort(404)
+    return folder / path
+
+
+def send_photo(path: Path) -> Response:
+    """The photograph as a JPEG of at most ?size= pixels a side.
+
+    Raises:
+        ImageError: if it cannot be decoded.
+        NotFound: if there is no such file.
+    """
+    return _send(path, "image/jpeg", _encode_photo)
+
+
+def send_mask(path: Path) -> Response:
+    """The mask as an index PNG of at most ?size= pixels a side.
+
+    Raises:
+        ImageError: if it cannot be decoded.
+        NotFound: if there is no such file.
+    """
+    return _send(path, "image/png", _encode_mask)
+
+
+def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Response:
+    """Encode the picture unless the browser has it: the ETag names the file's version and the size."""
+    side = min(max(request.args.get("size", LARGEST_SIDE, int), _SMALLEST_SIDE), LARGEST_SIDE)
+    try:
+        status = path.stat()
+    except OSError:
+        abort(404, "The file is no longer there.")
+    response = Response(mimetype=mimetype)
+    response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}")
+    response.cache_control.private = True
+    response.cache_control.no_cache = True  # ask each time, and mostly hear that nothing has changed
+    response.make_conditional(request.environ)
+    if response.status_code != 304:
+        response.set_data(encode(path, side))
+    return response
+
+
+def _encode_photo(path: Path, side: int) -> bytes:
+    image = Image.fromarray(read_image(path))
+    image.thumbnail((side, side))
+    return _encode(image, "JPEG", quality=85)
+
+
+def _encode_mask(path: Path, side: int) -> bytes:
+    image = Image.fromarray(read_mask(path))
+    image.putpalette(palette().tobytes())
+    image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices have nothing between them
+    return _encode(image, "PNG")
+
+
+def _encode(image: Image.Image, kind: str, **options: int) -> bytes:
+    file = io.BytesIO()
+    image.save(file, format=kind, **options)
+    return file.getvalue()

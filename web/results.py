@@ -1,0 +1,108 @@
+"""What a segment job has produced so far: the rows of its manifest, and the colours and names of the classes."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from deeplab.inference.manifest import Row, read_manifest
+from deeplab.inference.output import manifest_path
+from deeplab.labels import default_labels, load_labels
+from deeplab.palette import palette
+from worker import shards, storage
+from worker.jobs import SUCCEEDED, Job
+from worker.settings import Settings
+
+
+@dataclass(frozen=True)
+class ClassShare:
+    """A class and how much of the pixels it covers."""
+
+    index: int
+    name: str
+    colour: str  # as the masks' palette has it: "#800000"
+    fraction: float
+
+
+@dataclass(frozen=True)
+class Results:
+    """The images that are done, by path."""
+
+    rows: Sequence[Row]
+
+    @cached_property
+    def errors(self) -> Sequence[Row]:
+        """The images that could not be segmented."""
+        return [row for row in self.rows if row.status == "error"]
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Row]:
+        """The rows by the names that they have in addresses."""
+        return {item_key(row.path): row for row in self.rows}
+
+    @cached_property
+    def pixels(self) -> Mapping[int, int]:
+        """Pixels of each class over all images."""
+        total: Counter[int] = Counter()
+        for row in self.rows:
+            total.update(row.pixels)
+        return total
+
+
+def item_key(path: str) -> str:
+    """A name for an image in addresses, whatever bytes its path holds: 16 hexadecimal digits."""
+    return hashlib.blake2s(os.fsencode(path), digest_size=8).hexdigest()
+
+
+def output_dir(settings: Settings, job: Job) -> Path:
+    """Where a segment job writes."""
+    output = job.spec.get("output")
+    return Path(output) if output else storage.output_dir(settings, job.id)
+
+
+def load_results(session: Session, settings: Settings, job: Job) -> Results:
+    """Read what a segment job has produced: all of it if it has finished, else what its finished shards hold.
+
+    Raises:
+        OutputError: if a manifest cannot be read.
+    """
+    merged = manifest_path(output_dir(settings, job))
+    paths = [merged] if job.state == SUCCEEDED else shards.manifests(session, job.id)
+    return _read(tuple((path, path.stat().st_mtime_ns) for path in paths if path.is_file()))
+
+
+def class_names(settings: Settings, job: Job) -> list[str]:
+    """The names of the classes that the job tells apart.
+
+    Raises:
+        DatasetError: if the labels file beside the masks is damaged.
+    """
+    labels = output_dir(settings, job) / "labels.txt"
+    return load_labels(labels) if labels.is_file() else default_labels(job.config["DATASET"]["N_CLASSES"])
+
+
+def class_shares(pixels: Mapping[int, int], names: Sequence[str]) -> list[ClassShare]:
+    """The classes that occur, the largest first."""
+    total = sum(pixels.values())
+    return [
+        ClassShare(index, names[index] if index < len(names) else f"class {index}", colour(index), count / total)
+        for index, count in sorted(pixels.items(), key=lambda item: -item[1])
+        if count
+    ]
+
+
+def colour(index: int) -> str:
+    """The colour of a class in masks, as "#rrggbb"."""
+    return "#" + bytes(palette()[index]).hex()
+
+
+@lru_cache(maxsize=4)  # a job of a hundred thousand images takes some ten megabytes
+def _read(versions: tuple[tuple[Path, int], ...]) -> Results:
+    """Read manifests; the times of their last change are part of the cache's key."""
+    rows = [row for path, _ in versions for row in read_manifest(path)]
+    return Results(sorted(rows, key=lambda row: row.path))

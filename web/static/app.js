@@ -1,0 +1,79 @@
+// The dashboard's behaviour beyond links and forms. Pages work without it, but are not live.
+
+const byId = (id) => document.getElementById(id);
+
+// ---- live pages: htmx polls; a hidden tab asks nothing, and a server that does not answer is said so ----
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden && event.detail.ctx.sourceEvent?.type === "every") event.preventDefault();
+});
+const showOffline = (offline) => { byId("offline").hidden = !offline; };
+document.addEventListener("htmx:error", () => showOffline(true));
+document.addEventListener("htmx:after:request", (event) => showOffline(event.detail.ctx.response.status >= 500));
+
+// ---- the log stays at its end, unless the reader has scrolled up ----
+let logAtEnd = true;
+const log = () => byId("log");
+const scrollLog = () => { if (log() && logAtEnd) log().scrollTop = log().scrollHeight; };
+document.addEventListener("scroll", (event) => {
+  if (event.target.id === "log") {
+    logAtEnd = event.target.scrollHeight - event.target.scrollTop - event.target.clientHeight < 24;
+  }
+}, true);
+document.addEventListener("htmx:after:swap", scrollLog);
+scrollLog();
+
+// ---- forms: ask before what cannot be undone, and send once ----
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+    event.preventDefault();
+    return;
+  }
+  if ("once" in form.dataset) {
+    for (const button of form.querySelectorAll("button:not([type=button])")) button.disabled = true;
+  }
+});
+// The browser may show a page from its memory again, with the buttons as they were left.
+addEventListener("pageshow", () => {
+  for (const button of document.querySelectorAll("form[data-once] button:disabled")) button.disabled = false;
+});
+
+// ---- the picker of folders and files on the server ----
+let pickInto = null;
+document.addEventListener("click", (event) => {
+  const opener = event.target.closest("[data-pick]");
+  const choice = event.target.closest("[data-choose]");
+  if (opener) {
+    pickInto = byId(opener.dataset.into);
+    const query = new URLSearchParams({ for: opener.dataset.pick });
+    if (opener.dataset.pick === "folder" && pickInto.value.trim()) query.set("path", pickInto.value.trim());
+    htmx.ajax("GET", `${opener.dataset.address}?${query}`, { target: "#picker-content", swap: "innerHTML" });
+    byId("picker").showModal();
+  } else if (choice) {
+    pickInto.value = choice.dataset.choose;
+    byId("picker").close();
+    pickInto.focus();
+  }
+});
+
+// ---- masks over photographs: one slider for all of them, remembered ----
+const setOpacity = (percent) => {
+  document.documentElement.style.setProperty("--mask-opacity", percent / 100);
+  for (const output of document.querySelectorAll("output[for=opacity]")) output.value = `${percent} %`;
+};
+const slider = byId("opacity");
+if (slider) {
+  slider.value = localStorage.getItem("mask-opacity") ?? slider.value;
+  setOpacity(slider.value);
+}
+document.addEventListener("input", (event) => {
+  if (event.target.id !== "opacity") return;
+  setOpacity(event.target.value);
+  localStorage.setItem("mask-opacity", event.target.value);
+});
+
+// ---- keys: links that name one are followed by it ----
+document.addEventListener("keydown", (event) => {
+  if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`)?.click();
+});

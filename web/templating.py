@@ -1,0 +1,17 @@
+"""What every template can use."""
+
+from flask import Flask
+
+from deeplab.files import printable
+from web.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
+from web.formats import ago, as_yaml, clock_time, duration, number, percent, points, size
+
+
+def register_templating(app: Flask) -> None:
+    """Give the templates the formats as filters and the descriptions of jobs as functions."""
+    for format_value in (ago, as_yaml, clock_time, duration, number, percent, points, size, printable):
+        app.add_template_filter(format_value)
+    app.add_template_filter(kind_title)
+    app.add_template_filter(error_text)
+    for describe in (evaluated_on, model_name, outcome, subject):
+        app.add_template_global(describe)

@@ -1,0 +1,81 @@
+"""The operating-system side of an attempt: a process in a session of its own, and the end of all that it started."""
+
+import logging
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+
+_log = logging.getLogger(__name__)
+
+
+class ChildProcess:
+    """A running command."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
+        """Start the command; it writes to the log."""
+        with log.open("ab") as file:
+            self._process = subprocess.Popen(
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env=dict(environment),
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id, which is also that of its session and process group."""
+        return self._process.pid
+
+    def wait(self, seconds: float) -> int | None:
+        """Wait for the end for so long at most; the exit status, negative for a signal, None while it runs."""
+        with suppress(subprocess.TimeoutExpired):
+            return self._process.wait(seconds)
+        return None
+
+    def stop(self, grace: float, hurry: Callable[[], bool]) -> None:
+        """Ask the child to stop, and kill it with all its processes after a grace, or once there is a hurry."""
+        deadline = time.monotonic() + grace
+        self._process.send_signal(signal.SIGTERM)  # its own children leave it to it to end them
+        while self.wait(0.1) is None and time.monotonic() < deadline and not hurry():
+            pass
+        self.kill()
+
+    def kill(self) -> None:
+        """Kill whatever is left of the child and of the processes that it started; return when none is left."""
+        warn_at = time.monotonic() + 10
+        while family := self._family():
+            for process in family:
+                with suppress(psutil.NoSuchProcess):  # psutil knows when a pid was given to another process
+                    process.kill()
+            self.wait(0.05)
+            if time.monotonic() > warn_at:  # such as one that hangs in a driver or a network file system
+                _log.warning("Processes %s do not die.", ", ".join(str(process.pid) for process in family))
+                warn_at += 60
+        self._process.wait()
+
+    def _family(self) -> list[psutil.Process]:
+        """The child's session and its descendants in other sessions, without those that only wait to be buried."""
+        family = {}
+        is_there = self._process.returncode is None  # else the system may give its number to somebody else
+        with suppress(psutil.NoSuchProcess):
+            if is_there:
+                family = {process.pid: process for process in psutil.Process(self.pid).children(recursive=True)}
+        for pid in psutil.pids():
+            with suppress(ProcessLookupError, PermissionError, psutil.NoSuchProcess):
+                if os.getsid(pid) == self.pid and (is_there or pid != self.pid):
+                    family[pid] = psutil.Process(pid)
+        return [process for process in family.values() if _lives(process)]
+
+
+def _lives(process: psutil.Process) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return process.status() != psutil.STATUS_ZOMBIE
+    return False

@@ -1,0 +1,58 @@
+"""`deeplab checkpoint`."""
+
+import click
+
+from worker.cli.output import json_option, print_json, print_table, size
+
+
+@click.group()
+def checkpoint() -> None:
+    """Look at the checkpoints of train jobs."""
+
+
+@checkpoint.command("list")
+@click.option("--job", "job_id", type=int, help="Only those of this job.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, newest first.")
+@json_option
+def list_(job_id: int | None, limit: int, as_json: bool) -> None:
+    """List checkpoints, newest first."""
+    from worker import records
+    from worker.cli.store import open_store
+    from worker.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        found = records.list_checkpoints(session, job_id, limit)
+    if as_json:
+        print_json(found)
+        return
+    rows = [
+        (each.id, each.job_id, each.iteration, size(each.n_bytes), _score(each.mean_iou), each.path) for each in found
+    ]
+    print_table(("ID", "JOB", "ITERATION", "SIZE", "MEAN IOU", "FILE"), rows, "There is no checkpoint yet.")
+
+
+@checkpoint.command()
+@click.argument("checkpoint_id", metavar="ID", type=int)
+@json_option
+def show(checkpoint_id: int, as_json: bool) -> None:
+    """Show one checkpoint and the configuration that it was trained with."""
+    import yaml
+
+    from worker import records
+    from worker.cli.store import open_store
+    from worker.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        found = records.get_checkpoint(session, checkpoint_id)
+    if as_json:
+        print_json(found)
+        return
+    click.echo(f"Checkpoint {found.id} of job {found.job_id}, iteration {found.iteration}")
+    click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
+    click.echo(f"SHA-256:   {found.sha256}")
+    click.echo(f"Mean IoU:  {_score(found.mean_iou) or 'not evaluated'}")
+    click.echo(f"\n{yaml.safe_dump(found.config, sort_keys=False, allow_unicode=True)}", nl=False)
+
+
+def _score(mean_iou: float | None) -> str:
+    return "" if mean_iou is None else f"{mean_iou:.4f}"

@@ -1,0 +1,21 @@
+"""`deeplab db`."""
+
+import click
+
+
+@click.group()
+def db() -> None:
+    """Look after the database."""
+
+
+@db.command()
+def upgrade() -> None:
+    """Create the tables, or bring them to the newest version."""
+    from sqlalchemy import make_url
+
+    from worker import database
+    from worker.settings import load_settings
+
+    settings = load_settings()
+    database.upgrade(settings)
+    click.echo(f"The tables of {make_url(settings.database).render_as_string(hide_password=True)} are up to date.")

@@ -1,0 +1,66 @@
+"""Options that the local verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+_WEIGHTS = f"{__name__}.weights"  # key of click's notes on a call
+
+
+def config_options(command: F) -> F:
+    """`-c` and `--set`, which the command receives as `config_path` and `overrides`."""
+    command = click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_add_weights,
+        help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
+    )(command)
+    return click.option(
+        "-c", "--config-path", type=click.Path(path_type=Path), required=True, help="Configuration file, YAML."
+    )(command)
+
+
+def model_option(command: F) -> F:
+    """`-m`, which the command receives as `model_path`, and `--weights` to stand in for it."""
+    return click.option(
+        "-m",
+        "--model-path",
+        type=click.Path(path_type=Path),
+        help="Checkpoint or weights file.  [default: what MODEL.WEIGHTS names]",
+    )(weights_option(command))
+
+
+def weights_option(command: F) -> F:
+    """`--weights NAME`, the same as `--set MODEL.WEIGHTS=NAME`: it joins the `overrides` of `config_options`."""
+    return click.option(
+        "--weights",
+        metavar="NAME",
+        is_eager=True,  # before --set, which takes it up
+        expose_value=False,
+        callback=lambda context, _option, name: context.meta.update({_WEIGHTS: name}),
+        help="Published weights of a model of torchvision's, as COCO_WITH_VOC_LABELS_V1.",
+    )(command)
+
+
+def _add_weights(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    name = context.meta.get(_WEIGHTS)
+    return overrides if name is None else (*overrides, f"MODEL.WEIGHTS={name}")
+
+
+def split_option(command: F) -> F:
+    """`-s`, which the command receives as `split`."""
+    return click.option("-s", "--split", help="Name of the split list.  [default: DATASET.SPLIT.VAL]")(command)
+
+
+def device_options(command: F) -> F:
+    """`--device`, and the original's `--cuda` and `--cpu` for two of its values; received as `device`."""
+    command = click.option("--cpu", "device", flag_value="cpu", help="The same as --device cpu.")(command)
+    command = click.option("--cuda", "device", flag_value="auto", help="The same as --device auto.")(command)
+    return click.option(
+        "--device", default="auto", show_default=True, help="auto (a GPU where there is one), cpu, cuda or cuda:N."
+    )(command)

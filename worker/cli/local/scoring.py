@@ -1,0 +1,90 @@
+"""`deeplab test` and `deeplab crf`."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from worker.cli.local.options import config_options, device_options, model_option, split_option
+from worker.cli.output import json_option, print_json, print_table
+
+
+@click.command()
+@config_options
+@model_option
+@split_option
+@click.option("--logits/--no-logits", default=True, show_default=True, help="Save what `deeplab crf` needs.")
+@device_options
+@json_option
+def test(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    model_path: Path | None,
+    split: str | None,
+    logits: bool,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Score a checkpoint on a split.
+
+    Writes EXP.OUTPUT_DIR/scores/.../scores.json and, for the CRF, EXP.OUTPUT_DIR/features/.../logit/<id>.npy.
+    """
+    from deeplab.config import load_config
+    from deeplab.evaluate import evaluate
+    from deeplab.experiment import logits_dir, save_scores, scores_path
+    from worker.cli.local.reporting import console
+
+    config = load_config(config_path, overrides)
+    split = split or config.DATASET.SPLIT.VAL
+    folder = logits_dir(config, split) if logits else None
+    with console(lambda _: "The same command starts over.") as reporter:
+        scores = evaluate(config, model_path, reporter, split=split, device=device, logits_dir=folder)
+    path = scores_path(config, split, crf=False)
+    save_scores(path, scores)
+    _print_scores(config.DATASET.LABELS, scores, path, as_json)
+
+
+@click.command()
+@config_options
+@split_option
+@click.option("-j", "--n-jobs", type=click.IntRange(1), help="Processes.  [default: one per CPU]")
+@json_option
+def crf(config_path: Path, overrides: tuple[str, ...], split: str | None, n_jobs: int | None, as_json: bool) -> None:
+    """Refine saved logits with a dense CRF.
+
+    Reads what `deeplab test` saved, and writes EXP.OUTPUT_DIR/scores/.../scores_crf.json.
+    """
+    from deeplab.config import load_config
+    from deeplab.crf import refine
+    from deeplab.experiment import logits_dir, save_scores, scores_path
+    from worker.cli.local.reporting import console
+
+    config = load_config(config_path, overrides)
+    split = split or config.DATASET.SPLIT.VAL
+    with console(lambda _: "The same command starts over.") as reporter:
+        scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=n_jobs)
+    path = scores_path(config, split, crf=True)
+    save_scores(path, scores)
+    _print_scores(config.DATASET.LABELS, scores, path, as_json)
+
+
+def _print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
+    from deeplab.experiment import scores_as_original
+    from deeplab.labels import default_labels, load_labels
+
+    if as_json:
+        print_json(scores_as_original(scores))
+        return
+    class_iou = scores["class_iou"]
+    names = load_labels(Path(labels)) if labels else default_labels(len(class_iou))
+    rows = [
+        (name, "does not occur" if iou != iou else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)
+    ]
+    print_table(("CLASS", "IOU"), rows, "")
+    click.echo(
+        f"\nMean IoU {scores['mean_iou']:.1%}, pixel accuracy {scores['pixel_accuracy']:.1%},"
+        f" mean accuracy {scores['mean_accuracy']:.1%},"
+        f" frequency-weighted IoU {scores['frequency_weighted_iou']:.1%} over {scores['n_images']} images."
+    )
+    click.echo(f"Scores: {path}")

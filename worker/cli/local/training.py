@@ -1,0 +1,52 @@
+"""`deeplab train`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.local.options import config_options, device_options, weights_option
+from worker.cli.output import json_option, print_json
+
+
+@click.command()
+@config_options
+@weights_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the checkpoints.  [default: under EXP.OUTPUT_DIR]",
+)
+@click.option("--resume", type=click.Path(path_type=Path), help="Checkpoint to continue from.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds give equal runs on a CPU."
+)
+@device_options
+@json_option
+def train(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    resume: Path | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Train a network in the foreground.
+
+    Checkpoints go to EXP.OUTPUT_DIR/models/..., or to the folder of -o, TensorBoard scalars to logs/ beside them.
+    Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
+    """
+    from deeplab.config import load_config
+    from deeplab.experiment import models_dir
+    from deeplab.train import train as run
+    from worker.cli.local.reporting import console
+
+    config = load_config(config_path, overrides)
+    output = output or models_dir(config)
+    with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
+        checkpoint = run(config, output, reporter, device=device, resume=resume, seed=seed)
+    if as_json:
+        print_json({"checkpoint": checkpoint})
+    else:
+        click.echo(f"Trained: {checkpoint}")

@@ -1,0 +1,38 @@
+"""How commands reach the job store."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from worker.database import open_session, upgrade
+from worker.settings import Settings
+
+
+class NoPlatformError(DeepLabError):
+    """The home folder has no database yet, so there is nothing to look at."""
+
+    def __init__(self, home: Path) -> None:
+        super().__init__(f"There is no platform in {home} yet; start one with `deeplab up`, or set DEEPLAB_HOME.")
+
+
+@contextmanager
+def open_store(settings: Settings, *, create: bool = False) -> Iterator[Session]:
+    """A session that commits at the end of the block.
+
+    Args:
+        settings: names the database.
+        create: make the embedded database if there is none yet, so that the first command of all can be a submission.
+
+    Raises:
+        NoPlatformError: if there is no embedded database and `create` is false.
+        DatabaseError: if the database cannot be reached.
+    """
+    if not settings.database_url and not Path(settings.database.removeprefix("sqlite:///")).exists():
+        if not create:
+            raise NoPlatformError(settings.home)
+        upgrade(settings)
+    with open_session(settings) as session:
+        yield session

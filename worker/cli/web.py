@@ -1,0 +1,24 @@
+"""`deeplab web`."""
+
+import os
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address to bind to.  [default: 127.0.0.1, or DEEPLAB_HOST]")
+@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]")
+def web(host: str | None, port: int | None) -> None:
+    """Serve the dashboard and the JSON API alone.
+
+    For a platform of several machines; `deeplab up` starts everything on one.
+    """
+    from worker import web_server
+    from worker.settings import load_settings
+
+    settings = load_settings(host=host, port=port)
+    listener = web_server.listen(settings.host, settings.port)
+    listener.set_inheritable(True)
+    click.echo(f"DeepLab listens on {web_server.address(settings)}. Ctrl-C stops it.")
+    command = web_server.command(listener)
+    os.execve(command[0], command, settings.environment())  # noqa: S606  (no shell is wanted)

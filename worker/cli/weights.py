@@ -1,0 +1,55 @@
+"""`deeplab weights`."""
+
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+
+from deeplab.releases import RELEASES
+from worker.cli.output import json_option, print_json, print_table
+
+
+@click.group()
+def weights() -> None:
+    """Get weights that others published."""
+
+
+@weights.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the weights that can be downloaded."""
+    if as_json:
+        print_json([{"name": name, **asdict(release)} for name, release in RELEASES.items()])
+        return
+    rows = [
+        (name, each.model, each.n_classes, each.trained_on, f"{each.mean_iou:g}", each.sha256 or "", each.url)
+        for name, each in RELEASES.items()
+    ]
+    print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "ADDRESS"), rows, "")
+
+
+@weights.command()
+@click.argument("name", type=click.Choice(list(RELEASES)), metavar="NAME")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="The folder.  [default: that of torch.hub, where `pretrained=` and MODEL.WEIGHTS find the file]",
+)
+@click.option("--url", help="Take the file from another address, such as a mirror's.")
+def download(name: str, output: Path | None, url: str | None) -> None:
+    """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
+    from worker.cli.local.reporting import console
+    from worker.download import download as download_file
+
+    release = RELEASES[name]
+    path = (output or _hub_folder()) / release.file_name
+    with console(lambda _: "The same command continues the download.") as reporter:
+        download_file(url or release.url, path, sha256=release.sha256, reporter=reporter)
+    click.echo(path)
+
+
+def _hub_folder() -> Path:
+    import torch.hub
+
+    return Path(torch.hub.get_dir()) / "checkpoints"

@@ -1,0 +1,21 @@
+"""How the lines of workers and of their children look in the logs."""
+
+import logging
+import sys
+import time
+from pathlib import Path
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+_DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
+
+
+def configure_logging() -> None:
+    """Send this process's log to its standard error, one line per event with its local time."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT, datefmt=_DATE_FORMAT, force=True)
+    logging.captureWarnings(True)
+
+
+def append_line(log: Path, message: str) -> None:
+    """Add a line of the platform's own to the log of a child."""
+    with log.open("a", encoding="utf-8") as file:
+        file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {message}\n")

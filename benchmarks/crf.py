@@ -8,7 +8,6 @@ import argparse
 import dataclasses
 import multiprocessing
 import os
-import resource
 import statistics
 import subprocess
 import sys
@@ -23,7 +22,7 @@ import numpy as np
 
 from benchmarks.crf_inputs import Pair, from_logits, like_a_network, photographs, synthetic
 from deeplab.densecrf import DenseCRF
-from deeplab.densecrf.workers import n_cores
+from deeplab.processes import n_cpus
 
 VOC = (10, 3.0, 1.0, 4.0, 67.0, 3.0)
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "camvid"
@@ -53,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         probe_first_call(options)
         return
     print(
-        f"{n_cores()} cores, load {os.getloadavg()[0]:.1f}, {options.count} images of {options.width}x{options.height}"
+        f"{n_cpus()} cores, load {os.getloadavg()[0]:.1f}, {options.count} images of {options.width}x{options.height}"
     )
     for n_classes in options.classes:
         for kind in ("synthetic", "trained"):
@@ -76,8 +75,8 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--height", type=int, default=375)
     parser.add_argument("--count", type=int, default=4, help="images in the folder that is worked through")
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--processes", type=int, default=n_cores(), help="of the throughput measurement")
-    parser.add_argument("--threads", type=int, default=n_cores(), help="of the latency measurement")
+    parser.add_argument("--processes", type=int, default=n_cpus(), help="of the throughput measurement")
+    parser.add_argument("--threads", type=int, default=n_cpus(), help="of the latency measurement")
     parser.add_argument("--probe", help=argparse.SUPPRESS)
     return parser.parse_args(arguments)
 
@@ -218,8 +217,9 @@ def hold(form: Form, pair: Pair, results: Any) -> None:
 
 
 def peak_mib() -> float:
-    """Peak resident memory of this process in MiB."""
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    """Peak resident memory of this process in MiB; getrusage would count what its parent held when it was forked."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
 
 
 def first_call(options: argparse.Namespace) -> None:

@@ -47,26 +47,29 @@ def like_a_network(mask: Path | None, n_classes: int, size: tuple[int, int], see
     """Peaked probabilities: sure inside the regions of a label map, blurred at their borders, little for the rest.
 
     Args:
-        mask: an index PNG of 11 classes, which are spread over `n_classes` at random; without one, regions are drawn.
+        mask: an index PNG of 11 classes, which are spread over `n_classes` at random (over six of them if there are
+            fewer than 100, as an image shows few of few); without one, regions are drawn.
         n_classes: of the answer. size: (width, height) of the answer. seed: of what is random.
     """
     rng = np.random.default_rng(seed)
     columns, rows = -(-size[0] // _STRIDE), -(-size[1] // _STRIDE)
     labels = np.asarray(Image.open(mask)) if mask else _regions(rows * _STRIDE, columns * _STRIDE, rng)
-    present = rng.permutation(n_classes)[:11]
-    scores = rng.normal(-7, 1, (n_classes, 1, 1)) + rng.normal(0, 0.3, (n_classes, rows, columns))
-    for index, class_ in enumerate(present):
-        share = Image.fromarray(((labels == index) * 255).astype(np.uint8)).resize(
-            (columns, rows), Image.Resampling.BOX
-        )
-        scores[class_] += 14 / 255 * np.asarray(share, np.float64)
+    labels = np.where(labels < 11, labels, 0)  # a network is sure of something where nobody labelled, too
+    n_present = 11 if n_classes >= 100 else min(6, n_classes)
+    present = rng.permutation(n_classes)[:n_present]
+    scores = rng.normal(-10, 1, (n_classes, 1, 1)) + rng.normal(0, 0.3, (n_classes, rows, columns))
+    for index in range(11):
+        region = Image.fromarray(((labels == index) * 255).astype(np.uint8))
+        share = np.asarray(region.resize((columns, rows), Image.Resampling.BOX), np.float64) / 255
+        scores[present[index % n_present]] += 16 * share
     return _softmax(_resized(scores.astype(np.float32), size))
 
 
-def _regions(height: int, width: int, rng: np.random.Generator) -> NDArray[np.int64]:
+def _regions(height: int, width: int, rng: np.random.Generator) -> NDArray[np.intp]:
     y, x = rng.integers(0, height, 11), rng.integers(0, width, 11)
     distances = (np.arange(height)[:, None, None] - y) ** 2 + (np.arange(width)[None, :, None] - x) ** 2
-    return distances.argmin(axis=2)
+    nearest: NDArray[np.intp] = distances.argmin(axis=2)
+    return nearest
 
 
 def _resized(planes: Sequence[NDArray[np.float32]] | NDArray[np.float32], size: tuple[int, int]) -> NDArray[np.float32]:

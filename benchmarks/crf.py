@@ -174,9 +174,10 @@ def by_processes(form: Form, pairs: list[Pair], options: argparse.Namespace) -> 
 
 
 def work(form: Form, pairs: list[Pair], repeats: int, barrier: Barrier, results: Any) -> None:
-    """One process of several that begin together, after a first image that is not counted."""
+    """One process of several that begin together, after a first round that is not counted."""
     crf = form.build(1)
-    crf.labels(*pairs[0])
+    for image, probs in pairs:  # each may need kernels of another width
+        crf.labels(image, probs)
     barrier.wait()
     begin, cpu = time.monotonic(), time.process_time()
     for image, probs in pairs * repeats:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf.errors import CrfError
 from deeplab.densecrf.parameters import CrfParameters
-from deeplab.densecrf.workers import n_cores
+from deeplab.processes import n_cpus
 
 Backend = Literal["auto", "numba", "torch", "pydensecrf"]
 
@@ -61,7 +61,7 @@ def build_engine(
             from deeplab.densecrf.numba_engine import NumbaEngine
         except ImportError as error:
             raise CrfError(f"The numba backend cannot be loaded ({error}); install 'numba'.") from error
-        return backend, NumbaEngine(parameters, n_threads or n_cores(), exact=exact)
+        return backend, NumbaEngine(parameters, n_threads or n_cpus(), exact=exact)
     if backend == "torch":
         from deeplab.densecrf.torch_engine import TorchEngine
 

@@ -12,6 +12,7 @@ from deeplab.densecrf.arrays import Floats, Longs
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.chunks import Chunks
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
+from deeplab.densecrf.softmax_kernels import softmax_kernel
 from deeplab.densecrf.team import Team, even_ranges
 from deeplab.densecrf.workers import workspace_bytes
 
@@ -19,8 +20,8 @@ from deeplab.densecrf.workers import workspace_bytes
 class Beliefs:
     """Rows of the classes that take part; the dropped ones are one number for each pixel.
 
-    `values` has a slot for each chunk and one to spare. A chunk's message is written to the spare slot, because the
-    stencil reads a pixel's neighbours; then its old slot is the spare one.
+    `values` has a slot for each chunk and one to spare. A chunk's message is written to the spare slot, since the
+    old values are still needed; then its old slot is the spare one.
     """
 
     def __init__(self, probs: Floats, classes: Longs, team: Team, arena: Arena) -> None:
@@ -96,7 +97,7 @@ class Beliefs:
     def softmax(self, sums: Floats) -> None:
         """Turn the messages of all chunks into beliefs; `sums` (N) is what those of all classes sum to."""
         rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
-        self._team.share(functools.partial(kernels.softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
+        self._team.share(functools.partial(softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
 
     def to_probs(self) -> Floats:
         """Q as (C, H, W) float32, the dropped classes among them."""

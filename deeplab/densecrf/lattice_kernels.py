@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf.arrays import Bytes, Floats, GivenBytes, Ints, Longs
 from deeplab.densecrf.compiled import kernel, part
+from deeplab.densecrf.simd import item
 
 _BLOCK = 128  # pixels worked on at once: scratch rows stay in the first-level cache, loops over them become vector code
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
@@ -192,46 +193,45 @@ def _collect(following: Ints, preceded: Bytes, items: Ints, starts: Ints) -> int
     return chains
 
 
+@part
+def _find(keys: Longs, order: Longs, places: Longs, distance: int, following: Ints, preceded: Bytes) -> None:
+    """Note for each place whose key there is one at a fixed distance from; a pointer that only advances finds all."""
+    near = np.int64(0)
+    for place in range(places.size):
+        here = item(places, place)
+        wanted = item(keys, here) + distance
+        while near < keys.size and item(keys, near) < wanted:
+            near += 1
+        neighbour = np.int32(-1)
+        if near < keys.size and item(keys, near) == wanted:
+            neighbour = np.int32(item(order, near))
+            preceded[neighbour] = 1
+        following[item(order, here)] = neighbour
+
+
 @kernel
 def link(
-    keys: Longs, order: Longs, steps: Longs, axis: int,
+    keys: Longs, order: Longs, inner: Longs, outer: Longs, steps: Longs, axis: int,
     following: Ints, preceded: Bytes, items: Ints, starts: Ints,
 ) -> int:  # fmt: skip
     """Find the chains of vertices that follow each other along one axis; a vertex without neighbours is in none.
 
     One step along axis j takes one from every coordinate and d + 1 more to coordinate j. In quotients that is one more
-    for j where the remainder is above 0, else one less for all others. Either way it adds a constant to the key, so
-    two pointers that only advance find all neighbours in the sorted keys.
+    for j where the remainder is above 0, else one less for all others. Either way it adds a constant to the key.
 
     Args:
         keys: (M) sorted. order: (M) the number of the vertex of each key.
+        inner, outer: the places of keys with a remainder above 0, and of those with 0.
         following, preceded: (M) scratch.
         items: (M) written: the vertices, chain after chain. starts: (M / 2 + 1) written: where each begins.
 
     Returns:
         The number of chains; starts[that] is the number of items.
     """
-    count = keys.size
-    ahead = steps[axis] - 1
-    around = steps[axis] - steps.sum() + (steps.size - 1)
-    for vertex in range(count):
+    for vertex in range(keys.size):
         preceded[vertex] = 0
-    near = far = 0
-    for place in range(count):
-        if keys[place] & 7:
-            wanted = keys[place] + ahead
-            while near < count and keys[near] < wanted:
-                near += 1
-            found = near
-        else:
-            wanted = keys[place] + around
-            while far < count and keys[far] < wanted:
-                far += 1
-            found = far
-        following[order[place]] = -1
-        if found < count and keys[found] == wanted:
-            following[order[place]] = order[found]
-            preceded[order[found]] = 1
+    _find(keys, order, inner, steps[axis] - 1, following, preceded)
+    _find(keys, order, outer, steps[axis] - steps.sum() + (steps.size - 1), following, preceded)
     return _collect(following, preceded, items, starts)  # type: ignore[no-any-return]
 
 

@@ -88,6 +88,7 @@ def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, t
     splat_weights = arena.take("splat_weights", len(vertices), np.float32)
     order = np.argsort(distinct)
     keys = distinct[order]
+    inner, outer = np.flatnonzero(keys & 7), np.flatnonzero(keys & 7 == 0)
     chains: dict[int, Chains] = {}
 
     def link(axis: int) -> None:
@@ -95,7 +96,7 @@ def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, t
         runs = arena.take(f"runs{axis}", count // 2 + 1, np.int32)
         following = arena.take(f"following{axis}", count, np.int32)
         preceded = arena.take(f"preceded{axis}", count, np.uint8)
-        n_runs = kernels.link(keys, order, plan.steps, axis, following, preceded, items, runs)
+        n_runs = kernels.link(keys, order, inner, outer, plan.steps, axis, following, preceded, items, runs)
         chains[axis] = Chains(items, runs[: n_runs + 1])
 
     index = functools.partial(kernels.index_by_vertex, vertices, weights, plan.corners, starts, pixels, splat_weights)

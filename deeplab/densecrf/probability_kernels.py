@@ -1,32 +1,23 @@
-"""numba kernels that touch all classes of a pixel: checks, change of layout, softmax, labels.
+"""numba kernels between planes and rows: checks, change of layout, labels.
 
 Callers hold probabilities as planes, (C, N) flat. The engine holds them in chunks of rows (see `chunks`): chunk k
 begins at `slots[k]` of a flat buffer, and the last one has `tail` lanes.
 """
 
-import functools
-
 import numpy as np
 
 from deeplab.densecrf.arrays import Bytes, Floats, GivenFloats, Ints, Longs
 from deeplab.densecrf.chunks import STEP, WIDTH
-from deeplab.densecrf.compiled import Compiled, kernel, part
+from deeplab.densecrf.compiled import kernel, part
 from deeplab.densecrf.simd import (
-    add,
-    exp_below,
     item,
-    lane_maximum,
-    lane_sum,
     load,
-    maximum,
-    multiply,
     scale,
     store,
-    zeros,
 )
 
 _BLOCK = 256  # pixels: a block of all planes stays in the second-level cache while it is read twice
-_TILE = 64  # pixels whose rows stay in the first-level cache while plane after plane is written into them
+_TILE = 256  # pixels whose rows stay in the first-level cache while plane after plane is written into them
 _F0, _F1 = np.float32(0), np.float32(1)
 REST = 4  # numbers that stand for all dropped classes of a pixel
 _CLIP = np.float32(1e-5)  # as unary_from_softmax of pydensecrf does: no class is less likely
@@ -77,7 +68,8 @@ def scan(
 
 @part
 def _clipped(value: np.float32) -> np.float32:
-    return min(max(value, _CLIP), _F1)
+    value = value if value > _CLIP else _CLIP  # becomes vector code, which min and max with their care for NaN do not
+    return value if value < _F1 else _F1
 
 
 @part
@@ -100,13 +92,13 @@ def _load_tile(
         plane = c * n_pixels + begin
         if places[c] < 0:
             for b in range(n):
-                value = _clipped(planes[plane + b])
+                value = _clipped(item(planes, plane + b))
                 dropped[b] += value
                 squares[b] += value * value
         else:
             at, lanes = _row_start(places[c], slots, tail, begin)
             for b in range(n):
-                value = _clipped(planes[plane + b])
+                value = _clipped(item(planes, plane + b))
                 likelihood[at + b * lanes] = value
                 total[b] += value
     for b in range(n):
@@ -124,8 +116,8 @@ def gather(
         places: (C) the position of each class among the kept ones, -1 if it is dropped.
         slots: where each chunk begins, in `likelihood` as in `beliefs`.
         likelihood, beliefs: written: clipped probabilities, and the same divided by their sum over all classes.
-        rest: (N * 4) written, (0) if no class is dropped. For each pixel: the sum of the dropped likelihoods, the sum
-            of their squares divided by it, and how `scatter` turns one into a belief: factor and gain.
+        rest: (4 * N) written, (0) if no class is dropped. Planes of the sum of the dropped likelihoods, the sum of
+            their squares divided by it, and how `scatter` turns one into a belief: factor and gain.
     """
     total = np.empty(_TILE, np.float32)
     dropped = np.empty(_TILE, np.float32)
@@ -140,75 +132,13 @@ def gather(
         for b in range(n):
             factor = _F1 / total[b]
             if rest.size:
-                at = (begin + b) * REST
-                rest[at], rest[at + 1] = dropped[b], squares[b] / dropped[b]
-                rest[at + 2], rest[at + 3] = factor, _F0
+                pixel = begin + b
+                rest[pixel], rest[n_pixels + pixel] = dropped[b], squares[b] / dropped[b]
+                rest[2 * n_pixels + pixel], rest[3 * n_pixels + pixel] = factor, _F0
             for k in range(slots.size):
                 at, lanes = _row_start(k * WIDTH, slots, tail, begin + b)
                 for lane in range(at, at + lanes, STEP):
                     store(beliefs, lane, scale(load(likelihood, lane, STEP), factor))
-
-
-@functools.cache
-def softmax_kernel(tail: int) -> Compiled:
-    """Compile or load the softmax for a last chunk of so many lanes."""
-
-    @kernel
-    def softmax(
-        messages: Floats, slots: Longs, likelihood: Floats, likelihood_slots: Longs, rest: Floats, sums: Floats,
-        highest_belief: float, first: int, last: int,
-    ) -> None:  # fmt: skip
-        """Replace the messages of pixels first..last - 1 by likelihood * exp(message), normalised.
-
-        What the messages of all classes sum to is known, since beliefs sum to one. What the kept ones leave of it is
-        shared among the dropped classes by their likelihood; their exponential is taken to the first order.
-
-        Args:
-            rest: (N * 4) as in `gather`, factor and gain written; (0) if no class is dropped.
-            sums: (N) the sum of all messages, read only where classes are dropped.
-            highest_belief: of dropped classes, which bounds their messages.
-        """
-        n_full = slots.size - 1
-        for pixel in range(first, last):
-            tail_at = slots[n_full] + pixel * tail
-            tail_row = load(messages, tail_at, tail)
-            top = lane_maximum(tail_row)
-            heard = lane_sum(tail_row) if rest.size else _F0
-            if n_full:
-                greatest = load(messages, slots[0] + pixel * WIDTH, WIDTH)
-                both = greatest
-                for k in range(1, n_full):
-                    row = load(messages, slots[k] + pixel * WIDTH, WIDTH)
-                    greatest = maximum(greatest, row)
-                    both = add(both, row)
-                top = max(top, lane_maximum(greatest))
-                heard += lane_sum(both)
-            tail_prior = load(likelihood, likelihood_slots[n_full] + pixel * tail, tail)
-            tail_row = multiply(tail_prior, exp_below(tail_row, top))
-            shares = zeros(WIDTH)
-            for k in range(n_full):
-                at = slots[k] + pixel * WIDTH
-                prior = load(likelihood, likelihood_slots[k] + pixel * WIDTH, WIDTH)
-                row = multiply(prior, exp_below(load(messages, at, WIDTH), top))
-                store(messages, at, row)
-                shares = add(shares, row)
-            total = lane_sum(tail_row)
-            if n_full:
-                total += lane_sum(shares)
-            if rest.size:
-                at = pixel * REST
-                unmoved = np.exp(-top)
-                most = highest_belief * sums[pixel] * rest[at] / rest[at + 1]
-                unheard = min(max(sums[pixel] - heard, _F0), most)
-                total += (rest[at] + unheard * rest[at + 1]) * unmoved
-                rest[at + 2], rest[at + 3] = unmoved / total, unheard / rest[at]
-            factor = _F1 / total
-            store(messages, tail_at, scale(tail_row, factor))
-            for k in range(n_full):
-                at = slots[k] + pixel * WIDTH
-                store(messages, at, scale(load(messages, at, WIDTH), factor))
-
-    return softmax
 
 
 @kernel
@@ -229,9 +159,9 @@ def scatter(
             plane = c * n_pixels + begin
             if places[c] < 0:
                 for b in range(n):
-                    value = _clipped(planes[plane + b])
-                    at = (begin + b) * REST
-                    result[plane + b] = (value + value * value * rest[at + 3]) * rest[at + 2]
+                    value = _clipped(item(planes, plane + b))
+                    factor, gain = item(rest, 2 * n_pixels + begin + b), item(rest, 3 * n_pixels + begin + b)
+                    result[plane + b] = (value + value * value * gain) * factor
             else:
                 at, lanes = _row_start(places[c], slots, tail, begin)
                 for b in range(n):

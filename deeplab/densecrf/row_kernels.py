@@ -14,7 +14,7 @@ from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
 from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, scale, store, zeros
 
 _HALF = np.float32(0.5)
-_AHEAD = 40  # rows that lie anywhere are asked for so many steps before they are needed
+_AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed
 
 
 class RowKernels(NamedTuple):

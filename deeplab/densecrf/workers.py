@@ -1,11 +1,11 @@
 """How to spread images over the cores of a machine, within its memory."""
 
-import os
 from dataclasses import dataclass
 
 import psutil
 
-from deeplab.densecrf.chunks import WIDTH, Chunks
+from deeplab.densecrf.chunks import Chunks
+from deeplab.processes import n_cpus
 
 # Bytes for each pixel apart from its classes: keys, weights and both indices of the appearance lattice, its hash table,
 # and links and values for up to 2.5 vertices of it (photographs have 0.3 to 2.3).
@@ -21,17 +21,10 @@ class Plan:
     threads: int
 
 
-def n_cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def workspace_bytes(n_pixels: int, n_classes: int) -> int:
     """Memory that the numba engine holds for an image with so many classes in message passing, about."""
     lanes = Chunks(n_classes).lanes
-    return n_pixels * (_LATTICE_BYTES + 4 * WIDTH * (len(lanes) + 1) + 4 * sum(lanes))
+    return n_pixels * (_LATTICE_BYTES + 4 * lanes[0] * (len(lanes) + 4) + 4 * sum(lanes))
 
 
 def plan_workers(
@@ -50,7 +43,7 @@ def plan_workers(
         cores: to be used; all of this process by default.
         exact: whether all classes take part in message passing.
     """
-    cores = cores or n_cores()
+    cores = cores or n_cpus()
     kept = n_classes if exact else min(n_classes, _USUAL_KEPT)
     room = psutil.virtual_memory().available // (workspace_bytes(n_pixels, kept) + 8 * n_pixels * n_classes)
     workers = max(1, min(cores, n_images, room))

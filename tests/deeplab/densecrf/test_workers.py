@@ -4,7 +4,8 @@ import pytest
 from deeplab.densecrf import Plan, plan_workers
 from deeplab.densecrf.chunks import Chunks
 from deeplab.densecrf.team import Team, even_ranges
-from deeplab.densecrf.workers import n_cores, workspace_bytes
+from deeplab.densecrf.workers import workspace_bytes
+from deeplab.processes import n_cpus
 
 
 def test_an_image_for_each_core() -> None:
@@ -23,7 +24,7 @@ def test_memory_bounds_the_workers() -> None:
 
 
 def test_all_cores_by_default() -> None:
-    assert plan_workers(10_000, 100, 2) == Plan(workers=n_cores(), threads=1)
+    assert plan_workers(10_000, 100, 2) == Plan(workers=n_cpus(), threads=1)
 
 
 @pytest.mark.parametrize(

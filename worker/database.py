@@ -23,6 +23,7 @@ from worker.settings import Settings
 T = TypeVar("T")
 
 _log = logging.getLogger(__name__)
+_CONNECT_TIMEOUT = "10"  # seconds, unless the URL says otherwise
 
 
 class DatabaseError(DeepLabError):
@@ -82,6 +83,9 @@ def _engine(url: str, _pid: int) -> Engine:
         parsed = make_url(url)
         if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
             parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
+            # A host that drops packets would otherwise hold a caller for minutes, longer than a lease.
+            parsed = parsed.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
         engine = create_engine(parsed, pool_pre_ping=True)
     except (ArgumentError, NoSuchModuleError):
         raise DatabaseError(

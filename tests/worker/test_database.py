@@ -1,4 +1,5 @@
 import multiprocessing
+import socket
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -108,3 +109,12 @@ def test_a_database_of_another_version_says_what_to_do(
             session.execute(select(MetricRow))
         with engine_for(settings.database).begin() as connection:
             connection.exec_driver_sql("ALTER TABLE kept RENAME TO metric")
+
+
+def test_a_server_that_does_not_answer_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never says a word
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/deeplab"
+        assert engine_for(url).url.query["connect_timeout"] == "10"
+        settings = load_settings(database_url=f"{url}?connect_timeout=2")
+        with pytest.raises(DatabaseError, match=r"cannot be reached: .*timeout"), open_session(settings) as session:
+            session.execute(select(db_now()))

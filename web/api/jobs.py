@@ -5,19 +5,12 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from web import submission
-from web.api.shapes import (
-    as_json,
-    item_as_json,
-    job_as_json,
-    read_body,
-    read_choice,
-    read_number,
-    whole_job_as_json,
-)
+from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results import load_results
 from worker import jobs, records, storage
 from worker.jobs import Job
+from worker.plain_json import as_json
 from worker.specs import KINDS, SpecError, parse_spec
 
 _LARGEST_PAGE = 500

@@ -5,11 +5,12 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
-from web.api.shapes import as_json, read_body
+from web.api.shapes import read_body
 from web.context import current_settings, reading
 from web.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.registration import register
 from worker import datasets, jobs, records, workers
+from worker.plain_json import as_json
 from worker.specs import SpecError
 
 

@@ -1,9 +1,5 @@
 """Requests and answers of the API: what is read from the one and written into the other."""
 
-import dataclasses
-import math
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from flask import request
@@ -13,22 +9,10 @@ from werkzeug.exceptions import BadRequest
 from web.results import item_key
 from worker import records
 from worker.jobs import Job
+from worker.plain_json import as_json
 from worker.specs import SpecError
 
 LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row
-
-
-def as_json(value: Any) -> Any:
-    """A value as JSON has it: dataclasses become objects, paths text, and what is not a finite number null."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): as_json(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [as_json(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 def job_as_json(job: Job, notice: str | None = None) -> dict[str, Any]:

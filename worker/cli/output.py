@@ -1,13 +1,12 @@
 """What commands print: tables for people, JSON for scripts."""
 
 import json
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, is_dataclass
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import click
+
+from worker.plain_json import as_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,7 +18,7 @@ def json_option(command: F) -> F:
 
 def print_json(value: Any) -> None:
     """Print a value; dataclasses become objects, paths text, and what is not a finite number null."""
-    click.echo(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False))
+    click.echo(json.dumps(as_json(value), indent=2, ensure_ascii=False, allow_nan=False))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
@@ -57,15 +56,3 @@ def size(n_bytes: int) -> str:
 
 def _is_number(cell: str) -> bool:
     return not cell or cell.replace(".", "", 1).isdecimal()
-
-
-def _plain(value: Any) -> Any:
-    if is_dataclass(value) and not isinstance(value, type):
-        return _plain(asdict(value))
-    if isinstance(value, Mapping):
-        return {str(key): _plain(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    if isinstance(value, Path):
-        return str(value)
-    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,6 +1,3 @@
-import json
-import math
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -8,17 +5,9 @@ import pytest
 from worker.cli.output import duration, print_json, print_table, size
 
 
-@dataclass
-class Point:
-    x: float
-    file: Path
-
-
-def test_json_of_values_that_json_does_not_have(capsys: pytest.CaptureFixture[str]) -> None:
-    print_json([Point(math.nan, Path("a/ü")), {1: (1.5, None)}])
-    printed = capsys.readouterr().out
-    assert json.loads(printed) == [{"x": None, "file": "a/ü"}, {"1": [1.5, None]}]
-    assert "ü" in printed
+def test_json_is_readable_and_keeps_letters(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"file": Path("a/ü")})
+    assert capsys.readouterr().out == '{\n  "file": "a/ü"\n}\n'
 
 
 def test_table_aligns_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -> None:

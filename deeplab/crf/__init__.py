@@ -1,6 +1,10 @@
-"""Dense CRF jobs: sharpen a network's probabilities along the edges of the images. The mathematics is in `densecrf`."""
+"""Dense CRF jobs: sharpen a network's probabilities along the edges of the images. The mathematics is in `densecrf`.
+
+Importing this is light: numba or torch is imported when a `DenseCRF` is built.
+"""
 
 from deeplab.crf.build import build_crf
 from deeplab.crf.refinement import refine
+from deeplab.densecrf import DenseCRF
 
-__all__ = ["build_crf", "refine"]
+__all__ = ["DenseCRF", "build_crf", "refine"]

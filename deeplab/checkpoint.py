@@ -3,7 +3,6 @@
 Needs PyTorch only, and safetensors for files of that name.
 """
 
-import hashlib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -157,12 +156,6 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
         raise CheckpointError(f"{source}: has another backbone: {', '.join(filter(None, differences))}.")
     model.load_state_dict(fitting, strict=False)
     return left
-
-
-def sha256(path: Path) -> str:
-    """The hash of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def name_some(names: Sequence[str], what: str, unit: str = "key") -> str:

@@ -18,6 +18,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
 import hashlib
 import os
 import re
+import shutil
 from pathlib import Path
 
 import deeplab
@@ -78,6 +79,13 @@ def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
+
+
+def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
+    """Delete the logits that earlier attempts at an evaluate job left; no row points to those of one that failed."""
+    for folder in job_dir(settings, job_id).glob("*/logits"):
+        if int(folder.parent.name) < fence:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def output_dir(settings: Settings, job_id: int) -> Path:

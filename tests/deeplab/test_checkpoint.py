@@ -16,7 +16,6 @@ from deeplab.checkpoint import (
     load_weights,
     save_checkpoint,
     save_weights,
-    sha256,
 )
 from deeplab.errors import CheckpointError, OutputError
 from deeplab.models import MSC, build_model
@@ -225,8 +224,3 @@ def test_missing_files_and_folders(tmp_path: Path) -> None:
         load_state_dict(tmp_path)
     with pytest.raises(OutputError):
         save_checkpoint(tmp_path / "none" / "a.pth", whole(build()))
-
-
-def test_sha256_of_a_known_text(tmp_path: Path) -> None:
-    (tmp_path / "a").write_bytes(b"abc")
-    assert sha256(tmp_path / "a") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"

@@ -22,6 +22,18 @@ def test_the_manifests_of_a_shard_are_found_in_all_attempts(settings: Settings) 
     assert storage.shard_manifests(settings, 3, 5) == wanted
 
 
+def test_logits_of_earlier_attempts_alone_are_discarded(settings: Settings) -> None:
+    older, own, of_another_job = (storage.logits_dir(settings, *numbers) for numbers in [(3, 9), (3, 10), (4, 2)])
+    for folder in (older, own, of_another_job):
+        folder.mkdir(parents=True)
+        (folder / "a.npy").touch()
+    storage.discard_older_logits(settings, 3, 10)
+    assert not older.exists()
+    assert older.parent.exists()
+    assert (own / "a.npy").exists()
+    assert (of_another_job / "a.npy").exists()
+
+
 def test_text_is_written_whole_and_keeps_odd_names(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file.txt"
     storage.write_text(path, "caf\udce9")

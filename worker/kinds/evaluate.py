@@ -21,6 +21,7 @@ def run(attempt: Attempt) -> dict[str, Any]:
         CheckpointError: if the checkpoint is gone or damaged, or of another model.
     """
     spec = EvaluateSpec.model_validate(attempt.job.spec)
+    storage.discard_older_logits(attempt.settings, attempt.job.id, attempt.job.fence)
     logits = storage.logits_dir(attempt.settings, attempt.job.id, attempt.job.fence) if spec.save_logits else None
     scores = evaluate(
         attempt.config,

@@ -17,7 +17,7 @@ _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "train": ("config", "dataset"),
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
     "crf": ("evaluate_job",),
-    "segment": ("checkpoint", "input", "output", "overlays"),
+    "segment": ("checkpoint", "input", "output", "crf", "overlays"),
 }
 _PICKED = {"config": "config", "input": "folder", "output": "folder"}
 PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name

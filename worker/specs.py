@@ -112,6 +112,7 @@ class SegmentSpec(_ModelSpec):
     output: Annotated[str | None, Optional] = Field(
         None, title="Output folder", description="Where masks and the manifest go; empty: the job's own folder."
     )
+    crf: bool = Field(False, title="CRF", description="Refine each image with the dense CRF; slower, sharper edges.")
     overlays: bool = Field(False, title="Overlays", description="Also write each image blended with its mask.")
     batch_size: int = Field(4, ge=1, le=256, title="Batch size", description="Images of equal size per forward pass.")
 

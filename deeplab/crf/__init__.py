@@ -3,8 +3,8 @@
 Importing this is light: numba or torch is imported when a `DenseCRF` is built.
 """
 
-from deeplab.crf.build import build_crf
+from deeplab.crf.build import bgr, build_crf
 from deeplab.crf.refinement import refine
 from deeplab.densecrf import DenseCRF
 
-__all__ = ["DenseCRF", "build_crf", "refine"]
+__all__ = ["DenseCRF", "bgr", "build_crf", "refine"]

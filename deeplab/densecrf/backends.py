@@ -32,6 +32,10 @@ class Engine(Protocol):
         """The most likely class of each pixel of each image, (H, W) int32."""
         ...
 
+    def images_at_once(self, n_pixels: int, n_classes: int) -> int:
+        """How many images of a size are worked on at a time, which cores and memory decide."""
+        ...
+
 
 def build_engine(
     backend: str, parameters: CrfParameters, *, exact: bool, n_threads: int | None, device: str | None

@@ -1,6 +1,7 @@
 """The dense CRF as the rest of the platform uses it."""
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,6 +10,9 @@ from deeplab.densecrf.backends import Backend, build_engine
 from deeplab.densecrf.checks import check_pair
 from deeplab.densecrf.errors import CrfError
 from deeplab.densecrf.parameters import CrfParameters
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 Labels = NDArray[np.uint8] | NDArray[np.int32]
 
@@ -97,6 +101,29 @@ class DenseCRF:
         """The label maps of several images, as `batch` and `labels`."""
         labels = self._engine.labels(*_check_batch(images, probs))
         return [part.astype(np.uint8) if len(p) <= 256 else part for part, p in zip(labels, probs, strict=True)]
+
+    def images_at_once(self, n_pixels: int, n_classes: int) -> int:
+        """How many images of a size `batch` works on at a time: more of them only take memory."""
+        return self._engine.images_at_once(n_pixels, n_classes)
+
+    def infer(self, images: "Tensor", probs: "Tensor") -> "Tensor":
+        """Q of images that lie on the device of the torch backend, at once and without leaving it.
+
+        Args:
+            images: (N, H, W, 3) uint8.
+            probs: (N, C, H, W) float32, a distribution for each pixel, which is not checked.
+
+        Returns:
+            (N, C, H, W) float32 on the same device.
+
+        Raises:
+            CrfError: if the backend is another one.
+        """
+        from deeplab.densecrf.torch_engine import TorchEngine
+
+        if not isinstance(self._engine, TorchEngine):
+            raise CrfError(f"The {self.backend} backend takes arrays, not tensors; call the CRF instead.")
+        return self._engine.infer(images, probs)
 
 
 def _check_batch(

@@ -35,6 +35,11 @@ class NumbaEngine:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return self._run(images, probs, Beliefs.to_labels)
 
+    def images_at_once(self, n_pixels: int, n_classes: int) -> int:
+        """An image for each core, as far as memory allows for."""
+        plan = plan_workers(self._n_threads, n_pixels, n_classes, cores=self._n_threads, exact=self._exact)
+        return plan.workers
+
     def _run(self, images: Sequence[Image], probs: Sequence[Probs], read: Callable[[Beliefs], Answer]) -> list[Answer]:
         if not images:
             return []

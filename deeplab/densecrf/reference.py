@@ -34,6 +34,10 @@ class ReferenceEngine:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return [q.argmax(0).astype(np.int32) for q in self.marginals(images, probs)]
 
+    def images_at_once(self, n_pixels: int, n_classes: int) -> int:
+        """One."""
+        return 1
+
     def _infer(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
         _check(probs)
         n_classes, height, width = probs.shape

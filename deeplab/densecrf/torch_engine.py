@@ -39,6 +39,10 @@ class TorchEngine:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return [q.argmax(0).int().cpu().numpy() for q in self._infer_all(images, probs)]
 
+    def images_at_once(self, n_pixels: int, n_classes: int) -> int:
+        """As many as the device has room for."""
+        return max(1, int(self._room() / _bytes_for(n_pixels, n_classes)))
+
     @torch.inference_mode()
     def infer(self, images: Tensor, probs: Tensor) -> Tensor:
         """Q of a batch that lies on the device already.
@@ -62,18 +66,22 @@ class TorchEngine:
 
     def _batches(self, images: Images, probs: Probs) -> Iterator[tuple[Images, Probs]]:
         """Cut the images into batches that fit the device, one number of classes and at least one image in each."""
-        room = 0.0  # on a processor a batch gains nothing
-        if self._device.type == "cuda":
-            room = torch.cuda.mem_get_info(self._device)[0] * _SHARE_OF_FREE
+        room = self._room()
         first, used = 0, 0.0
         for at, p in enumerate(probs):
-            needed = p[0].size * (_LATTICE_BYTES + _CLASS_BYTES * len(p))
+            needed = _bytes_for(p[0].size, len(p))
             if at > first and (used + needed > room or len(p) != len(probs[first])):
                 yield images[first:at], probs[first:at]
                 first, used = at, 0.0
             used += needed
         if probs:
             yield images[first:], probs[first:]
+
+    def _room(self) -> float:
+        """Bytes for one batch."""
+        if self._device.type != "cuda":
+            return 0.0  # on a processor a batch gains nothing
+        return torch.cuda.mem_get_info(self._device)[0] * _SHARE_OF_FREE
 
     @torch.inference_mode()
     def _infer_arrays(self, images: Images, probs: Probs) -> list[Tensor]:
@@ -141,6 +149,10 @@ class TorchEngine:
             [x / near, y / near, *shades], ids, fillers, geometry(*extent, p.bi_xy_std, p.bi_rgb_std, copies=len(sizes))
         )
         return [(p.pos_w, smoothness), (p.bi_w, appearance)]
+
+
+def _bytes_for(n_pixels: int, n_classes: int) -> int:
+    return n_pixels * (_LATTICE_BYTES + _CLASS_BYTES * n_classes)
 
 
 def _deviations(parameters: CrfParameters) -> tuple[float, float, float]:

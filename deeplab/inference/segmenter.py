@@ -3,7 +3,7 @@
 import hashlib
 import logging
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -14,9 +14,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deeplab.config import Config
+from deeplab.crf import build_crf
 from deeplab.device import choose_device
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.inference.labelling import label_map
+from deeplab.inference.refining import refine_logits
 from deeplab.labels import default_labels, load_labels
 from deeplab.network import load_network
 from deeplab.resample import shrink_longer_side
@@ -41,15 +43,26 @@ class Segmenter:
     """
 
     def __init__(
-        self, model: nn.Module, config: Config, labels: Sequence[str], device: str | torch.device = "auto"
+        self,
+        model: nn.Module,
+        config: Config,
+        labels: Sequence[str],
+        device: str | torch.device = "auto",
+        *,
+        crf: bool = False,
     ) -> None:
         """Take the model over: it is moved to the device and put in evaluation mode.
 
         Args:
             model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
-            config: IMAGE is read, and DATASET and MODEL for `settings`.
+            config: IMAGE and CRF are read, and DATASET and MODEL for `settings`.
             labels: names of the C classes.
             device: "auto", "cpu", "cuda" or "cuda:1".
+            crf: refine the probabilities of each image with the dense CRF, at the size at which the network sees it.
+
+        Raises:
+            DeepLabError: if there is no such device.
+            CrfError: if the backend of the CRF cannot be had.
         """
         self.config = config
         self.labels = list(labels)
@@ -58,13 +71,15 @@ class Segmenter:
         mean = config.IMAGE.MEAN
         self._mean = torch.tensor([mean.B, mean.G, mean.R], device=self.device).view(1, 3, 1, 1)
         self._one_by_one = False
+        self._crf = build_crf(config.CRF, device=str(self.device)) if crf else None
 
     @classmethod
-    def from_checkpoint(cls, config: Config, path: Path | None, device: str = "auto") -> Self:
+    def from_checkpoint(cls, config: Config, path: Path | None, device: str = "auto", *, crf: bool = False) -> Self:
         """Build the network of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
 
         Raises:
             CheckpointError, ConfigError: as `load_network`.
+            CrfError: if the backend of the CRF cannot be had.
             DatasetError: if DATASET.LABELS is set and is not a list of the classes.
         """
         dataset = config.DATASET
@@ -73,7 +88,7 @@ class Segmenter:
             if dataset.LABELS
             else default_labels(dataset.N_CLASSES)
         )
-        return cls(load_network(config, path), config, labels, device)
+        return cls(load_network(config, path), config, labels, device, crf=crf)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         """Label images; those of equal network input size share a forward pass.
@@ -100,11 +115,16 @@ class Segmenter:
     def label(self, batch: Sequence[NetworkInput]) -> list[NDArray[np.uint8]]:
         """Label prepared images of equal size in one forward pass, or one by one if memory does not allow it.
 
+        With a CRF it is its refined probabilities that are upsampled, in strips as logits are.
+
         Raises:
             DeepLabError: if not even one image fits into memory.
         """
         logits = self._logits_of(batch)
-        return [label_map(each, image.height, image.width) for each, image in zip(logits, batch, strict=True)]
+        scores: Iterable[Tensor] = logits
+        if self._crf is not None:
+            scores = refine_logits(self._crf, [each.pixels for each in batch], logits)
+        return [label_map(each, image.height, image.width) for each, image in zip(scores, batch, strict=True)]
 
     @torch.inference_mode()
     def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
@@ -125,6 +145,7 @@ class Segmenter:
             "labels": self.labels,
             "mean": [mean.R, mean.G, mean.B],
             "size": self.config.IMAGE.SIZE.TEST,
+            "crf": self.config.CRF.model_dump(exclude={"BACKEND"}) if self._crf else None,
             "weights": _digest(self.model),
         }
 

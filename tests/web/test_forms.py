@@ -26,6 +26,7 @@ def test_types_become_widgets() -> None:
         "checkpoint": "checkpoint",
         "input": "folder",
         "output": "folder",
+        "crf": "checkbox",
         "overlays": "checkbox",
         "overrides": "lines",
         "dataset": "select",
@@ -55,7 +56,7 @@ def test_an_error_about_no_field_of_the_form_is_kept() -> None:
 
 def test_an_empty_form_asks_for_the_defaults() -> None:
     request = as_request("segment", read_form("segment", {"checkpoint": "2", "input": "/data/x", "output": " "}))
-    assert request == {"checkpoint": "2", "input": "/data/x", "overlays": False}
+    assert request == {"checkpoint": "2", "input": "/data/x", "crf": False, "overlays": False}
     assert parse_spec("segment", request).model_dump()["batch_size"] == 4
 
 

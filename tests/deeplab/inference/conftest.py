@@ -23,14 +23,14 @@ def tiny_config(**sections: object) -> Config:
     return parse_config({**keys, **sections}, "test")
 
 
-def tiny_segmenter(seed: int = 0, **sections: object) -> Segmenter:
+def tiny_segmenter(seed: int = 0, *, crf: bool = False, **sections: object) -> Segmenter:
     torch.manual_seed(seed)
     config = tiny_config(**sections)
     model = build_from_config(config)
     for name, value in model.named_parameters():
         if name.endswith("weight") and value.ndim == 4:  # far from zero, so that all classes occur
             torch.nn.init.normal_(value, std=0.3)
-    return Segmenter(model, config, LABELS, "cpu")
+    return Segmenter(model, config, LABELS, "cpu", crf=crf)
 
 
 @pytest.fixture(scope="session")

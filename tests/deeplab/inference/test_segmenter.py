@@ -112,3 +112,32 @@ def test_from_checkpoint_loads_weights_and_labels(tmp_path: Path, segmenter: Seg
 def test_other_weights_are_other_settings(segmenter: Segmenter) -> None:
     assert tiny_segmenter(seed=0).settings() == segmenter.settings()
     assert tiny_segmenter(seed=1).settings() != segmenter.settings()
+
+
+def test_the_crf_works_at_the_size_of_the_network_and_batches_change_nothing() -> None:
+    plain, refined = tiny_segmenter(), tiny_segmenter(crf=True)
+    images = [photograph(128, 200, seed) for seed in range(3)]
+    label_maps = refined.predict(images)
+    for image, labels in zip(images, label_maps, strict=True):
+        assert labels.shape == (128, 200)
+        assert (labels != plain.predict([image])[0]).any()
+        assert np.array_equal(refined.predict([image])[0], labels)
+
+
+def test_the_crf_and_its_parameters_are_settings() -> None:
+    plain, refined = tiny_segmenter(), tiny_segmenter(crf=True)
+    assert plain.settings()["crf"] is None
+    assert refined.settings() == {
+        **plain.settings(),
+        "crf": {
+            "ITER_MAX": 10,
+            "POS_W": 3.0,
+            "POS_XY_STD": 1.0,
+            "BI_W": 4.0,
+            "BI_XY_STD": 67.0,
+            "BI_RGB_STD": 3.0,
+            "EXACT": False,
+        },
+    }
+    assert tiny_segmenter(crf=True, CRF={"BACKEND": "torch"}).settings() == refined.settings()
+    assert tiny_segmenter(crf=True, CRF={"BI_W": 5}).settings() != refined.settings()

@@ -1,13 +1,16 @@
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
+from torch.nn import functional
 
-from deeplab.densecrf import DenseCRF
 from deeplab.inference.panels import draw_panels, save_panels
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_single
 from deeplab.palette import palette
+from deeplab.resample import resize_planes
+from tests.deeplab.inference.conftest import tiny_segmenter
 
 
 def test_the_longer_side_is_that_of_the_test_images(segmenter: Segmenter) -> None:
@@ -18,14 +21,23 @@ def test_the_longer_side_is_that_of_the_test_images(segmenter: Segmenter) -> Non
     assert segment_single(segmenter, image[:1, :1]).label_map.shape == (64, 64)
 
 
-def test_crf_refines_the_probabilities(segmenter: Segmenter) -> None:
-    image = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
-    plain = segment_single(segmenter, image)
-    idle = segment_single(segmenter, image, DenseCRF(1, 0, 1, 0, 1, 1))
-    assert (idle.label_map == plain.label_map).mean() > 0.99
-    smooth = segment_single(segmenter, image, DenseCRF(10, 100, 10, 0, 1, 1))
-    assert smooth.label_map.dtype == np.uint8
-    assert 0 < (smooth.label_map != plain.label_map).mean() < 0.5
+def test_the_crf_sees_what_the_original_gives_it() -> None:
+    """Its demo: probabilities upsampled to the resized image, which goes to pydensecrf as BGR."""
+    reference = pytest.importorskip("pydensecrf.densecrf")
+    unary_from_softmax = pytest.importorskip("pydensecrf.utils").unary_from_softmax
+    segmenter = tiny_segmenter(crf=True, CRF={"BI_W": 20, "BI_RGB_STD": 20})
+    cloudy = np.random.default_rng(0).uniform(0, 255, (3, 6, 8)).astype(np.float32)
+    result = segment_single(segmenter, resize_planes(cloudy, 36, 48).transpose(1, 2, 0).astype(np.uint8))
+    height, width = result.image.shape[:2]
+    logits = segmenter.logits([result.image])
+    upsampled = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
+    crf = reference.DenseCRF2D(width, height, 4)
+    crf.setUnaryEnergy(np.ascontiguousarray(unary_from_softmax(upsampled.softmax(dim=1)[0].numpy())))
+    crf.addPairwiseGaussian(sxy=1, compat=3)
+    crf.addPairwiseBilateral(sxy=67, srgb=20, rgbim=np.ascontiguousarray(result.image[..., ::-1]), compat=20)
+    expected = np.array(crf.inference(10)).reshape(4, height, width).argmax(axis=0)
+    assert (result.label_map != segment_single(tiny_segmenter(), result.image).label_map).any()
+    assert (result.label_map == expected).mean() > 0.9999
 
 
 def test_one_panel_for_the_image_and_one_for_each_class(tmp_path: Path) -> None:

@@ -125,6 +125,10 @@ def test_segment_fills_a_folder_and_continues(
     summary = json.loads(deeplab(*command, "--json").stdout)
     assert (summary["n_ok"], summary["n_skipped"], summary["output"]) == (0, 2, str(tmp_path / "out"))
     assert sum(summary["pixels"].values()) == 2 * 72 * 96
+    refined = deeplab(*command, "--crf")
+    assert refined.exit_code == 1
+    assert "holds the results of another run, with another crf" in refined.stderr
+    assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
 
 
 def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:

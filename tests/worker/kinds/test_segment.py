@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from deeplab.errors import OutputError
+from deeplab.images import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.reporter import Stopped
 from tests.processes import wait_until
@@ -172,4 +173,15 @@ def test_the_output_of_other_weights_is_refused(attempts: Attempts, tmp_path: Pa
     run_attempt(attempts.claim(attempts.submit_segment(output=str(tmp_path / "out"))))
     other = attempts.submit_segment(output=str(tmp_path / "out"), overrides="IMAGE.SIZE.TEST=20")
     with pytest.raises(OutputError, match="holds the results of another run, with another size"):
+        run_attempt(attempts.claim(other))
+
+
+def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempts, tmp_path: Path) -> None:
+    plain, refined = attempts.submit_segment(), attempts.submit_segment(crf=True, output=str(tmp_path / "out"))
+    for job in (plain, refined):
+        assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    masks = [segment.output_of(attempts.settings, job) / "masks" for job in (plain, refined)]
+    assert any((read_mask(masks[0] / f"{name}.png") != read_mask(masks[1] / f"{name}.png")).any() for name in NAMES)
+    other = attempts.submit_segment(crf=True, output=str(tmp_path / "out"), overrides="CRF.BI_W=5")
+    with pytest.raises(OutputError, match="holds the results of another run, with another crf"):
         run_attempt(attempts.claim(other))

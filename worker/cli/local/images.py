@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from worker.cli.local.options import config_options, device_options, model_option
+from worker.cli.local.options import config_options, crf_option, device_options, model_option
 from worker.cli.output import duration, json_option, print_json, print_table
 
 
@@ -15,7 +15,7 @@ from worker.cli.output import duration, json_option, print_json, print_table
 @config_options
 @model_option
 @click.option("-i", "--image-path", type=click.Path(path_type=Path), required=True, help="Image to segment.")
-@click.option("--crf", is_flag=True, help="Refine the result with the dense CRF.")
+@crf_option
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="The figure.  [default: NAME_labels.png here]")
 @device_options
 @json_option
@@ -35,7 +35,6 @@ def single(
     each class that was found.
     """
     from deeplab.config import load_config
-    from deeplab.crf import build_crf
     from deeplab.images import read_image
     from deeplab.inference.labelling import count_classes
     from deeplab.inference.panels import save_panels
@@ -43,10 +42,9 @@ def single(
     from deeplab.inference.single import segment_single
 
     config = load_config(config_path, overrides)
-    refiner = build_crf(config.CRF) if crf else None
     image = read_image(image_path)
-    segmenter = Segmenter.from_checkpoint(config, model_path, device)
-    result = segment_single(segmenter, image, refiner)
+    segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
+    result = segment_single(segmenter, image)
     output = output or Path(f"{image_path.stem}_labels.png")
     save_panels(output, *result, segmenter.labels)
     shares = _shares(count_classes(result.label_map), segmenter.labels)
@@ -62,6 +60,7 @@ def single(
 @model_option
 @click.argument("input_dir", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("output_dir", metavar="OUTPUT", type=click.Path(path_type=Path))
+@crf_option
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
 @click.option(
     "--batch-size", type=click.IntRange(1), default=1, show_default=True, help="Images of equal size per forward pass."
@@ -74,6 +73,7 @@ def segment(
     model_path: Path | None,
     input_dir: Path,
     output_dir: Path,
+    crf: bool,
     overlays: bool,
     batch_size: int,
     device: str,
@@ -89,7 +89,8 @@ def segment(
     from deeplab.inference.segmenter import Segmenter
     from worker.cli.local.reporting import console
 
-    segmenter = Segmenter.from_checkpoint(load_config(config_path, overrides), model_path, device)
+    config = load_config(config_path, overrides)
+    segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     with console(lambda _: "The same command continues.") as reporter:
         summary = segment_folder(segmenter, input_dir, output_dir, reporter, overlays=overlays, batch_size=batch_size)
     if as_json:

@@ -57,6 +57,11 @@ def split_option(command: F) -> F:
     return click.option("-s", "--split", help="Name of the split list.  [default: DATASET.SPLIT.VAL]")(command)
 
 
+def crf_option(command: F) -> F:
+    """`--crf`, which the command receives as `crf`."""
+    return click.option("--crf", is_flag=True, help="Refine the result with the dense CRF.")(command)
+
+
 def device_options(command: F) -> F:
     """`--device`, and the original's `--cuda` and `--cpu` for two of its values; received as `device`."""
     command = click.option("--cpu", "device", flag_value="cpu", help="The same as --device cpu.")(command)

@@ -1,0 +1,54 @@
+"""The dense CRF behind the network: from logits to refined probabilities."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from deeplab.crf import bgr
+from deeplab.densecrf import DenseCRF
+
+
+def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Sequence[Tensor]) -> Iterator[Tensor]:
+    """Refine the softmax of logits, which are upsampled bilinearly to the size of the images.
+
+    As many images are in work as the CRF has use and memory for; the probabilities of the others are not made yet.
+
+    Args:
+        crf: its torch backend has to be on the device of the logits.
+        images: each (H, W, 3) uint8 RGB, of one size.
+        logits: (C, h, w) of each image.
+
+    Yields:
+        Q of each image, (C, H, W) float32: on the GPU for the torch backend, else on the processor.
+
+    Raises:
+        CrfError: as `DenseCRF`.
+    """
+    if not images:
+        return
+    height, width = images[0].shape[:2]
+    at_once = crf.images_at_once(height * width, len(logits[0]))
+    for first in range(0, len(images), at_once):
+        group = slice(first, first + at_once)
+        stacked = np.stack([bgr(image) for image in images[group]])
+        yield from _refine(crf, stacked, _probabilities(logits[group], height, width))
+
+
+def _probabilities(logits: Sequence[Tensor], height: int, width: int) -> Tensor:
+    """(N, C, height, width) float32."""
+    upsampled = functional.interpolate(
+        torch.stack(list(logits)).float(), size=(height, width), mode="bilinear", align_corners=False
+    )
+    return upsampled.softmax(dim=1)
+
+
+def _refine(crf: DenseCRF, images: NDArray[np.uint8], probs: Tensor) -> Iterator[Tensor]:
+    """Args: images: (N, H, W, 3) uint8. probs: (N, C, H, W) float32."""
+    if crf.backend == "torch":
+        yield from crf.infer(torch.from_numpy(images).to(probs.device), probs)
+    else:
+        yield from map(torch.from_numpy, crf.batch(list(images), list(probs.cpu().numpy())))

@@ -31,6 +31,11 @@ def scores_path(config: Config, split: str, *, crf: bool) -> Path:
     return _folder(config, "scores", split) / ("scores_crf.json" if crf else "scores.json")
 
 
+def search_path(config: Config, split: str) -> Path:
+    """File of what a grid search over the CRF's parameters found."""
+    return _folder(config, "scores", split) / "crf_search.json"
+
+
 def scores_as_original(scores: Mapping[str, Any]) -> dict[str, Any]:
     """Scores under the original's names; null is the IoU of a class that does not occur.
 
@@ -43,9 +48,14 @@ def scores_as_original(scores: Mapping[str, Any]) -> dict[str, Any]:
 
 def save_scores(path: Path, scores: Mapping[str, Any]) -> None:
     """Write scores as the original's JSON. Raises OutputError if the file cannot be written."""
+    save_json(path, scores_as_original(scores))
+
+
+def save_json(path: Path, value: object) -> None:
+    """Write a value as JSON, whole or not at all. Raises OutputError if the file cannot be written."""
     make_folder(path.parent)
     with replace_file(path) as file:
-        file.write((json.dumps(scores_as_original(scores), indent=4, allow_nan=False) + "\n").encode())
+        file.write((json.dumps(value, indent=4, allow_nan=False) + "\n").encode())
 
 
 def _folder(config: Config, content: str, split: str) -> Path:

@@ -65,6 +65,11 @@ class ConfusionMatrix:
         self._counts += torch.bincount(pairs, minlength=self.n_classes**2)
         self.n_images += 1 if true.ndim < 3 else len(true)
 
+    def add(self, counts: NDArray[np.int64], n_images: int) -> None:
+        """Add the counts of another matrix, (C, C), which saw so many images."""
+        self._counts += torch.from_numpy(counts.reshape(-1)).to(self._counts.device)
+        self.n_images += n_images
+
     def counts(self) -> NDArray[np.int64]:
         """The matrix: (C, C), rows are ground truth."""
         matrix: NDArray[np.int64] = self._counts.cpu().numpy().reshape(self.n_classes, self.n_classes).copy()

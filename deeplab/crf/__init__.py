@@ -5,6 +5,7 @@ Importing this is light: numba or torch is imported when a `DenseCRF` is built.
 
 from deeplab.crf.build import bgr, build_crf
 from deeplab.crf.refinement import refine
+from deeplab.crf.search import Trial, best_of, search
 from deeplab.densecrf import DenseCRF
 
-__all__ = ["DenseCRF", "bgr", "build_crf", "refine"]
+__all__ = ["DenseCRF", "Trial", "best_of", "bgr", "build_crf", "refine", "search"]

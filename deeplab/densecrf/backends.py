@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,10 @@ class Engine(Protocol):
         self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.int32]]:
         """The most likely class of each pixel of each image, (H, W) int32."""
+        ...
+
+    def with_parameters(self, parameters: CrfParameters) -> Self:
+        """An engine with other parameters that shares the memory of this one."""
         ...
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:

@@ -1,7 +1,8 @@
 """The dense CRF as the rest of the platform uses it."""
 
+import copy
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,6 +60,13 @@ class DenseCRF:
         self.backend, self._engine = build_engine(
             backend, self.parameters, exact=exact, n_threads=n_threads, device=device
         )
+
+    def with_parameters(self, parameters: CrfParameters) -> Self:
+        """The same CRF with other parameters. The two share their memory, which idles between images."""
+        other = copy.copy(self)
+        other.parameters = parameters
+        other._engine = self._engine.with_parameters(parameters)
+        return other
 
     def __call__(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
         """Q after the last step.

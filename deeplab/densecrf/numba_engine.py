@@ -1,8 +1,9 @@
 """The engine for processors: numba kernels, several threads for one image or an image for each thread."""
 
+import copy
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,12 @@ class NumbaEngine:
     def labels(self, images: Sequence[Image], probs: Sequence[Probs]) -> list[NDArray[np.int32]]:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return self._run(images, probs, Beliefs.to_labels)
+
+    def with_parameters(self, parameters: CrfParameters) -> Self:
+        """An engine with other parameters that shares the memory of this one."""
+        other = copy.copy(self)
+        other._parameters = parameters
+        return other
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
         """An image for each core, as far as memory allows for."""

@@ -1,6 +1,8 @@
 """pydensecrf, the implementation that the engines are held against, behind the same methods."""
 
+import copy
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,12 @@ class ReferenceEngine:
     ) -> list[NDArray[np.int32]]:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return [q.argmax(0).astype(np.int32) for q in self.marginals(images, probs)]
+
+    def with_parameters(self, parameters: CrfParameters) -> Self:
+        """An engine with other parameters that shares the memory of this one."""
+        other = copy.copy(self)
+        other._parameters = parameters
+        return other
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
         """One."""

@@ -1,6 +1,8 @@
 """The engine for GPUs, in plain torch operations: a batch of images at once, on whatever device torch knows."""
 
+import copy
 from collections.abc import Iterator, Sequence
+from typing import Self
 
 import numpy as np
 import torch
@@ -38,6 +40,12 @@ class TorchEngine:
     def labels(self, images: Images, probs: Probs) -> list[NDArray[np.int32]]:
         """The most likely class of each pixel of each image, (H, W) int32."""
         return [q.argmax(0).int().cpu().numpy() for q in self._infer_all(images, probs)]
+
+    def with_parameters(self, parameters: CrfParameters) -> Self:
+        """An engine with other parameters that shares the memory of this one."""
+        other = copy.copy(self)
+        other._parameters = parameters
+        return other
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
         """As many as the device has room for."""

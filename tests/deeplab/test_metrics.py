@@ -83,3 +83,14 @@ def test_golden_scores(golden: Path) -> None:
     }.items():
         assert scores[ours] == pytest.approx(theirs[name], rel=1e-12)
     assert scores["class_iou"] == pytest.approx([theirs["Class IoU"][str(i)] for i in range(n_classes)], rel=1e-12)
+
+
+def test_counts_of_another_matrix_are_added() -> None:
+    labels, predictions = np.array([[0, 1], [1, 255]]), np.array([[0, 1], [0, 0]])
+    whole, part = ConfusionMatrix(2), ConfusionMatrix(2)
+    for _ in range(2):
+        whole.update(labels, predictions)
+    part.update(labels, predictions)
+    part.add(part.counts(), n_images=1)
+    assert part.counts().tolist() == [[2, 0], [2, 2]]
+    assert part.scores() == whole.scores()

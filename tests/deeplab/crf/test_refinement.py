@@ -7,29 +7,13 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.config import Config, parse_config
-from deeplab.crf import build_crf, refine
+from deeplab.config import Config
+from deeplab.crf import bgr, build_crf, refine
 from deeplab.errors import DatasetError
 from deeplab.images import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
-
-N_IMAGES, N_CLASSES = 3, 4
-
-
-@pytest.fixture
-def config(tmp_path: Path) -> Config:
-    """A split of noise images, each with coarse logits of its own."""
-    rng = np.random.default_rng(0)
-    for folder in ("images", "masks", "logits"):
-        (tmp_path / folder / "sub").mkdir(parents=True)
-    ids = [f"sub/{number}" for number in range(N_IMAGES)]
-    (tmp_path / "val.txt").write_text("\n".join(ids))
-    for each in ids:
-        Image.fromarray(rng.integers(0, 256, (24, 32, 3), np.uint8)).save(tmp_path / "images" / f"{each}.png")
-        Image.fromarray(rng.integers(0, N_CLASSES, (24, 32), np.uint8)).save(tmp_path / "masks" / f"{each}.png")
-        np.save(tmp_path / "logits" / f"{each}.npy", rng.normal(0, 2, (N_CLASSES, 4, 5)).astype(np.float16))
-    return parse_config({"DATASET": {"ROOT": str(tmp_path), "N_CLASSES": N_CLASSES}}, "test")
+from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES
 
 
 class Stopper(SilentReporter):
@@ -55,7 +39,7 @@ def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config
         logits = torch.from_numpy(np.load(tmp_path / "logits" / "sub" / f"{number}.npy")).float()[None]
         probs = functional.interpolate(logits, size=(24, 32), mode="bilinear", align_corners=False).softmax(dim=1)[0]
         image = np.array(Image.open(tmp_path / "images" / "sub" / f"{number}.png"))
-        labels = build_crf(config.CRF)(image, probs.numpy()).argmax(axis=0)
+        labels = build_crf(config.CRF)(bgr(image), probs.numpy()).argmax(axis=0)
         assert (read_mask(tmp_path / "refined" / "sub" / f"{number}.png") == labels).mean() > 0.999
         matrix.update(np.array(Image.open(tmp_path / "masks" / "sub" / f"{number}.png")), labels)
     assert scores["n_images"] == N_IMAGES

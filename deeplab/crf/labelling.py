@@ -1,0 +1,120 @@
+"""Label maps of many images under one or several CRFs, on all cores or on the GPU."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.bounded_map import bounded_map
+from deeplab.config import Config
+from deeplab.crf.build import bgr, build_crf, build_variants
+from deeplab.crf.logits import load_probs
+from deeplab.datasets import Sample, SplitDataset
+from deeplab.densecrf import plan_workers
+from deeplab.processes import n_cpus
+from deeplab.schema import Crf
+
+
+@dataclass(frozen=True)
+class Refined:
+    """One image under one CRF."""
+
+    sample: Sample
+    number: int  # of the CRF
+    labels: NDArray[np.uint8]  # (H, W)
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    """An image with its probabilities, which are read once for all CRFs."""
+
+    sample: Sample
+    image: NDArray[np.uint8]  # (H, W, 3) BGR
+    probs: NDArray[np.float32]  # (C, H, W)
+
+
+class Labeller:
+    """Refines the saved logits of a split.
+
+    Args:
+        config: DATASET and CRF are read.
+        dataset: the split.
+        logits_dir: one `<id>.npy` per image, (C, h, w) of any float type.
+        jobs: images at a time on the processor; None: as many as there are cores and memory for.
+        device: as `build_crf`.
+
+    Raises:
+        CrfError: if the backend of the CRF cannot be had.
+    """
+
+    def __init__(
+        self, config: Config, dataset: SplitDataset, logits_dir: Path, *, jobs: int | None, device: str
+    ) -> None:
+        self._config = config
+        self._dataset = dataset
+        self._logits_dir = logits_dir
+        self._jobs = jobs
+        self._device = device
+        build_crf(config.CRF, device=device)  # what fails fails before anything is read
+
+    def refine(self, indices: Sequence[int], sections: Sequence[Crf]) -> Iterator[Refined]:
+        """Refine images under each CRF in turn; in the order of the images, and for each that of the CRFs.
+
+        Args:
+            indices: places of the images in the data set.
+            sections: parameters of each CRF; the backend is that of the configuration.
+
+        Raises:
+            DatasetError, ImageError: if an image, its mask or its logits are missing or damaged.
+            CrfError: if the logits are no numbers, or memory is short.
+        """
+        if not indices:
+            return
+        jobs, n_threads = self._plan(indices, len(sections))
+        base = build_crf(self._config.CRF, device=self._device, n_threads=n_threads)
+        variants = build_variants(base, sections)
+
+        def refine_one(task: tuple[Future[_Loaded], int]) -> Refined:
+            loaded, number = task[0].result(), task[1]
+            labels = variants[number].labels(loaded.image, loaded.probs)
+            return Refined(loaded.sample, number, labels.astype(np.uint8))
+
+        with ExitStack() as stack:
+            pool = stack.enter_context(ThreadPoolExecutor(jobs))
+            # A GPU takes one image after the other, while the threads of the pool read the next ones.
+            refiners = stack.enter_context(ThreadPoolExecutor(1)) if base.backend == "torch" else pool
+            yield from bounded_map(refiners, refine_one, self._tasks(pool, indices, len(variants)), depth=2 * jobs)
+
+    def _tasks(self, pool: Executor, indices: Sequence[int], n: int) -> Iterator[tuple[Future[_Loaded], int]]:
+        """Each image with the number of each CRF. An image is read while the one before it is refined.
+
+        The pool starts its work in the order in which it came, so nobody waits for an image that is not being read.
+        """
+        reads = (pool.submit(self._load, index) for index in indices)
+        loaded = next(reads)
+        for following in reads:
+            yield from ((loaded, number) for number in range(n))
+            loaded = following
+        yield from ((loaded, number) for number in range(n))
+
+    def _load(self, index: int) -> _Loaded:
+        sample = self._dataset[index]
+        path = self._logits_dir / f"{sample.id}.npy"
+        probs = load_probs(path, self._config.DATASET.N_CLASSES, *sample.label.shape)
+        return _Loaded(sample, bgr(sample.image), probs)
+
+    def _plan(self, indices: Sequence[int], n_sections: int) -> tuple[int, int]:
+        """How many images at a time, and threads for each; the first image stands for the others."""
+        n_pixels = self._dataset[indices[0]].label.size
+        plan = plan_workers(
+            len(indices) * n_sections,
+            n_pixels,
+            self._config.DATASET.N_CLASSES,
+            cores=self._jobs or n_cpus(),
+            exact=self._config.CRF.EXACT,
+        )
+        return plan.workers, plan.threads

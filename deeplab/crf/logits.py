@@ -1,0 +1,51 @@
+"""The logits that an evaluation saved, back as probabilities at the size of the images."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+from deeplab.resample import resize_planes
+
+_NAMED = 10  # so many missing files does an error spell out
+
+
+def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[np.float32]:
+    """The softmax of an image's logits at the size of the image, (C, height, width) float32.
+
+    Raises:
+        DatasetError: if the file cannot be read or is not of so many classes.
+    """
+    probs = resize_planes(_load_logits(path, n_classes), height, width)
+    probs -= probs.max(axis=0)
+    np.exp(probs, out=probs)
+    probs /= probs.sum(axis=0)
+    return probs
+
+
+def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
+    """Find the logits of every image before hours are spent on some.
+
+    Raises:
+        DatasetError: naming the images that have none.
+    """
+    missing = [each for each in ids if not (logits_dir / f"{each}.npy").is_file()]
+    if missing:
+        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
+        raise DatasetError(
+            f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
+            f" ({', '.join(missing[:_NAMED])}{more}); evaluate the split and save its logits first."
+        )
+
+
+def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:
+    try:
+        logits = np.load(path, allow_pickle=False)
+    except Exception as error:  # on a damaged file numpy raises nearly anything
+        raise DatasetError(f"{printable(path)}: the logits cannot be read: {error}.") from error
+    if logits.ndim != 3 or len(logits) != n_classes:
+        raise DatasetError(f"{printable(path)}: expected logits of {n_classes} classes, got shape {logits.shape}.")
+    return np.asarray(logits, np.float32)

@@ -1,0 +1,88 @@
+"""The settings of a grid search over the CRF's parameters. Light to import: requests are checked with it."""
+
+import difflib
+import itertools
+import math
+from collections.abc import Sequence
+
+import yaml
+from pydantic import ValidationError
+
+from deeplab.errors import ConfigError
+from deeplab.schema import Crf
+
+PARAMETERS = ("ITER_MAX", "POS_W", "POS_XY_STD", "BI_W", "BI_XY_STD", "BI_RGB_STD")
+MAX_SETTINGS = 500  # of which each means one more refinement of every image
+
+Setting = dict[str, float]  # values by parameter
+
+
+def parse_grid(lines: Sequence[str]) -> list[Setting]:
+    """Every combination of the values that are listed.
+
+    Args:
+        lines: a parameter and its values each, as "BI_W=2,4,8".
+
+    Returns:
+        The settings; the last parameter changes fastest.
+
+    Raises:
+        ConfigError: if a parameter is unknown or comes twice, a value is not fit for it or comes twice, or there are
+            more than `MAX_SETTINGS` combinations.
+    """
+    axes: dict[str, list[float]] = {}
+    for line in lines:
+        name, values = _parse_axis(line)
+        if name in axes:
+            raise ConfigError(f"{name} comes twice; list all of its values in one place.")
+        axes[name] = values
+    n_settings = math.prod(map(len, axes.values()))
+    if n_settings > MAX_SETTINGS:
+        raise ConfigError(f"{n_settings} combinations are too many; at most {MAX_SETTINGS} are tried.")
+    return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
+
+
+def as_overrides(setting: Setting) -> list[str]:
+    """A setting as keys of a configuration: ["CRF.BI_W=4"]."""
+    return [f"CRF.{name}={as_text(value)}" for name, value in setting.items()]
+
+
+def as_text(value: float) -> str:
+    """A value as a person would write it: "4", "0.5"."""
+    return f"{value:.12g}"
+
+
+def _parse_axis(line: str) -> tuple[str, list[float]]:
+    name, equals, text = line.partition("=")
+    name = name.strip().upper().removeprefix("CRF.")
+    if not equals:
+        raise ConfigError(f"{line!r} is not of the form PARAMETER=VALUE,VALUE, such as BI_W=2,4,8.")
+    if name not in PARAMETERS:
+        close = difflib.get_close_matches(name, PARAMETERS, n=1)
+        hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(PARAMETERS)}."
+        raise ConfigError(f"{name!r} is not a parameter of the CRF; {hint}")
+    values = [_parse_value(name, part.strip()) for part in text.split(",")]
+    twice = [value for value in values if values.count(value) > 1]
+    if twice:
+        raise ConfigError(f"{name} lists {twice[0]:g} twice.")
+    return name, values
+
+
+def _parse_value(name: str, text: str) -> float:
+    if not text:
+        raise ConfigError(f"{name} has an empty value; list numbers with commas between them, such as {name}=2,4,8.")
+    try:
+        value: float = getattr(Crf.model_validate({name: yaml.safe_load(text)}), name)
+    except (ValidationError, yaml.YAMLError):
+        raise ConfigError(f"{name} must be {_EXPECTED[name]}, got {text!r}.") from None
+    return value
+
+
+_EXPECTED = {
+    "ITER_MAX": "a whole number of at least 0",
+    "POS_W": "a number of at least 0",
+    "POS_XY_STD": "a number above 0",
+    "BI_W": "a number of at least 0",
+    "BI_XY_STD": "a number above 0",
+    "BI_RGB_STD": "a number above 0",
+}

@@ -1,0 +1,107 @@
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from deeplab.config import Config, parse_config
+from deeplab.crf import Trial, best_of, refine, search
+from deeplab.crf.search import draw_sample
+from deeplab.crf_grid import parse_grid
+from deeplab.errors import DatasetError
+from deeplab.reporter import SilentReporter, Stopped
+from tests.deeplab.crf.conftest import N_IMAGES
+
+SETTINGS = parse_grid(["BI_W=0,30", "BI_RGB_STD=30", "ITER_MAX=0,5"])
+
+
+class Watcher(SilentReporter):
+    """Remembers progress, and stops after so many refinements."""
+
+    def __init__(self, stop_after: int = 1000) -> None:
+        self.shown: list[tuple[int, int, str]] = []
+        self.stop_after = stop_after
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        self.shown.append((done, total, unit))
+
+    def should_stop(self) -> bool:
+        return self.shown[-1][0] >= self.stop_after
+
+
+def same(trials: list[Trial], others: list[Trial]) -> bool:
+    return all(
+        one.setting == other.setting and (one.scores.confusion == other.scores.confusion).all()
+        for one, other in zip(trials, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize("backend", ["numba", "torch"])
+def test_each_trial_is_what_refining_gives(tmp_path: Path, config: Config, backend: str) -> None:
+    watcher = Watcher()
+    config = parse_config({**config.model_dump(mode="json"), "CRF": {"BACKEND": backend}}, "test")
+    trials = search(config, tmp_path / "logits", SETTINGS, watcher, jobs=2, device="cpu")
+    assert [trial.setting for trial in trials] == SETTINGS
+    assert watcher.shown == [(done, N_IMAGES * len(SETTINGS), "refinement") for done in range(N_IMAGES * 4 + 1)]
+    for trial in trials:
+        crf = {**trial.setting, "BACKEND": backend}
+        single = parse_config({**config.model_dump(mode="json"), "CRF": crf}, "test")
+        alone = refine(single, tmp_path / "logits", SilentReporter(), jobs=1, device="cpu")
+        assert (trial.scores.confusion == alone.confusion).all()
+        assert trial.scores["n_images"] == N_IMAGES
+    assert len({trial.scores["mean_iou"] for trial in trials}) > 2
+    assert best_of(trials).scores["mean_iou"] == max(trial.scores["mean_iou"] for trial in trials)
+
+
+def test_a_sample_is_drawn_by_its_seed_and_is_all_if_there_are_no_more(caplog: pytest.LogCaptureFixture) -> None:
+    assert draw_sample(100, 5, seed=0) == draw_sample(100, 5, seed=0)
+    assert draw_sample(100, 5, seed=0) != draw_sample(100, 5, seed=1)
+    drawn = draw_sample(100, 99, seed=3)
+    assert len(set(drawn)) == 99
+    assert drawn == sorted(drawn)
+    assert draw_sample(4, None, seed=0) == draw_sample(4, 4, seed=0) == [0, 1, 2, 3]
+    assert not caplog.messages
+    assert draw_sample(4, 9, seed=0) == [0, 1, 2, 3]
+    assert caplog.messages == ["The split has 4 images, fewer than the sample of 9; all are used."]
+
+
+def test_only_the_sample_needs_logits(tmp_path: Path, config: Config) -> None:
+    (tmp_path / "logits" / f"sub/{draw_sample(N_IMAGES, 1, seed=0)[0]}.npy").rename(tmp_path / "kept.npy")
+    with pytest.raises(DatasetError, match="the logits of 1 of 1 images are missing"):
+        search(config, tmp_path / "logits", SETTINGS, SilentReporter(), sample=1)
+    (tmp_path / "kept.npy").rename(tmp_path / "logits" / f"sub/{draw_sample(N_IMAGES, 1, seed=0)[0]}.npy")
+    trials = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), sample=1)
+    assert [trial.scores["n_images"] for trial in trials] == [1] * 4
+
+
+@pytest.mark.parametrize("n_done", [1, 4, 6, 11])
+def test_a_stopped_search_goes_on_after_its_last_whole_image(tmp_path: Path, config: Config, n_done: int) -> None:
+    whole = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), jobs=2)
+    save = tmp_path / "new" / "search.npz"
+    with pytest.raises(Stopped, match=f"Stopped after {n_done} of 12 refinements"):
+        search(config, tmp_path / "logits", SETTINGS, Watcher(stop_after=n_done), jobs=2, save=save)
+    watcher = Watcher()
+    resumed = search(config, tmp_path / "logits", SETTINGS, watcher, jobs=2, resume=save)
+    assert watcher.shown[0] == (n_done // 4 * 4, 12, "refinement")
+    assert same(resumed, whole)
+
+
+def test_what_another_search_saved_is_not_gone_on_from(
+    tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    save = tmp_path / "search.npz"
+    with pytest.raises(Stopped):
+        search(config, tmp_path / "logits", SETTINGS[:2], Watcher(stop_after=2), save=save)
+    whole = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), resume=save)
+    assert caplog.messages == [f"{save}: is of another search; this one starts over."]
+    save.write_bytes(b"torn")
+    assert same(search(config, tmp_path / "logits", SETTINGS, SilentReporter(), resume=save), whole)
+    assert "cannot be read" in caplog.messages[1]
+
+
+def test_a_split_without_classes_is_refused(tmp_path: Path, config: Config) -> None:
+    for mask in (tmp_path / "masks" / "sub").iterdir():
+        Image.new("L", (32, 24), 255).save(mask)
+    with pytest.raises(DatasetError, match="no pixel of the sample has a class"):
+        search(config, tmp_path / "logits", SETTINGS, SilentReporter())
+    with pytest.raises(DatasetError, match="no pixel of the split has a class"):
+        refine(config, tmp_path / "logits", SilentReporter())

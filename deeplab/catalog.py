@@ -1,4 +1,6 @@
-"""The names of models and data sets. Torch-free, so that forms and config checks can offer and refuse them."""
+"""The names of models, data sets and number formats, light enough for forms and config checks. Torch-free."""
+
+from typing import Literal
 
 BACKBONES: dict[str, tuple[int, int, int, int]] = {
     "ResNet50": (3, 4, 6, 3),  # bottleneck blocks in layer2 .. layer5
@@ -20,3 +22,4 @@ MODEL_NAMES: tuple[str, ...] = (
     *TORCHVISION_MODELS,
 )
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
+LogitsDtype = Literal["float32", "float16"]  # of logits on disk

@@ -4,17 +4,15 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
-import numpy as np
-from torch import Tensor
-
+from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
 from deeplab.datasets import Sample, build_dataset
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.errors import DatasetError
-from deeplab.files import make_folder, replace_file
 from deeplab.inference.labelling import label_map
 from deeplab.inference.segmenter import Segmenter
 from deeplab.labels import default_labels
+from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
 from deeplab.network import load_network
 from deeplab.reporter import Reporter, Stopped
@@ -28,6 +26,7 @@ def evaluate(
     split: str | None = None,
     device: str = "auto",
     logits_dir: Path | None = None,
+    logits_dtype: LogitsDtype = "float32",
 ) -> Scores:
     """Compare the network's labels with the masks of a split, at the images' own size.
 
@@ -37,7 +36,8 @@ def evaluate(
         reporter: hears of each image; can stop the run.
         split: name of the split; DATASET.SPLIT.VAL unless given.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        logits_dir: if given, where to leave `<id>.npy` for each image: float16 (C, h, w) as the network puts it out.
+        logits_dir: if given, where to leave `<id>.npy` for each image: (C, h, w) as the network puts it out.
+        logits_dtype: of those files; see `save_logits`.
 
     Raises:
         Stopped: when the reporter asked for it; complete logits files stay.
@@ -53,7 +53,7 @@ def evaluate(
             for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
                 confusion.update(sample.label, label_map(logits, *sample.label.shape))
                 if logits_dir is not None:
-                    save_logits(logits_dir / f"{sample.id}.npy", logits)
+                    save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
             reporter.progress(confusion.n_images, len(dataset), "image")
             if reporter.should_stop():
                 raise Stopped
@@ -73,10 +73,3 @@ def group_equal_sizes(samples: Iterable[Sample], size: int) -> Iterator[list[Sam
         batch.append(sample)
     if batch:
         yield batch
-
-
-def save_logits(path: Path, logits: Tensor) -> None:
-    """Write (C, h, w) logits as float16: whole or not at all. Raises OutputError if the file cannot be written."""
-    make_folder(path.parent)
-    with replace_file(path) as file:
-        np.save(file, logits.half().cpu().numpy())

@@ -8,6 +8,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
 
+from deeplab.catalog import LogitsDtype
 from deeplab.errors import DeepLabError
 
 KINDS = ("train", "evaluate", "crf", "segment")
@@ -87,6 +88,9 @@ class EvaluateSpec(_ModelSpec):
         None, title="Split", description="Name of the split list; empty: DATASET.SPLIT.VAL."
     )
     save_logits: bool = Field(True, title="Save logits", description="A CRF job needs them.")
+    logits_dtype: LogitsDtype = Field(
+        "float16", title="Numbers of the logits", description="float16 takes half the disk of float32."
+    )
 
 
 class CrfSpec(_Spec):

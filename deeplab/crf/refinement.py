@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deeplab.config import Config
-from deeplab.crf.logits import require_logits
 from deeplab.errors import DatasetError
 from deeplab.images import write_mask
+from deeplab.logits import require_logits
 from deeplab.reporter import Reporter, Stopped
 
 if TYPE_CHECKING:

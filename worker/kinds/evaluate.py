@@ -30,6 +30,7 @@ def run(attempt: Attempt) -> dict[str, Any]:
         split=spec.split,
         device=spec.device,
         logits_dir=logits,
+        logits_dtype=spec.logits_dtype,
     )
     record_scores(attempt, scores, checkpoint=spec.checkpoint, dataset=spec.dataset, split=spec.split, settings={})
     return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits)}

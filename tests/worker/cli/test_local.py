@@ -66,7 +66,7 @@ def test_test_and_crf_write_scores_as_the_original(
     assert ended.exit_code == 0, ended.output
     part = Path("shapes") / "deeplabv2_resnet50_msc" / "val"
     logits = np.load(tmp_path / "features" / part / "logit" / "val_0001.npy")
-    assert logits.dtype == np.float16
+    assert logits.dtype == np.float32
     assert logits.shape == (6, 7, 7)
     scores = json.loads((tmp_path / "scores" / part / "scores.json").read_text())
     assert list(scores) == SCORES

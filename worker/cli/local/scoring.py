@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import click
 
+from deeplab.catalog import LogitsDtype
 from worker.cli.local.options import config_options, device_options, model_option, split_option
 from worker.cli.output import json_option, print_json, print_table
 
@@ -18,6 +19,13 @@ if TYPE_CHECKING:
 @model_option
 @split_option
 @click.option("--logits/--no-logits", default=True, show_default=True, help="Save what `deeplab crf` needs.")
+@click.option(
+    "--logits-dtype",
+    type=click.Choice(get_args(LogitsDtype)),
+    default="float32",
+    show_default=True,
+    help="Of the saved logits; float16 takes half the disk.",
+)
 @device_options
 @json_option
 def test(
@@ -26,6 +34,7 @@ def test(
     model_path: Path | None,
     split: str | None,
     logits: bool,
+    logits_dtype: LogitsDtype,
     device: str,
     as_json: bool,
 ) -> None:
@@ -42,7 +51,9 @@ def test(
     split = split or config.DATASET.SPLIT.VAL
     folder = logits_dir(config, split) if logits else None
     with console(lambda _: "The same command starts over.") as reporter:
-        scores = evaluate(config, model_path, reporter, split=split, device=device, logits_dir=folder)
+        scores = evaluate(
+            config, model_path, reporter, split=split, device=device, logits_dir=folder, logits_dtype=logits_dtype
+        )
     path = scores_path(config, split, crf=False)
     save_scores(path, scores)
     _print_scores(config.DATASET.LABELS, scores, path, as_json)

@@ -1,4 +1,4 @@
-"""The logits that an evaluation saved, back as probabilities at the size of the images."""
+"""The network's output on disk, one `<id>.npy` per image: what `evaluate` leaves for the CRF. Torch-free."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,11 +6,33 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.catalog import LogitsDtype
 from deeplab.errors import DatasetError
-from deeplab.files import printable
+from deeplab.files import make_folder, printable, replace_file
 from deeplab.resample import resize_planes
 
+_LOWEST = np.finfo(np.float16).min
 _NAMED = 10  # so many missing files does an error spell out
+
+
+def save_logits(path: Path, logits: NDArray[np.float32], dtype: LogitsDtype = "float32") -> None:
+    """Write the logits of one image, whole or not at all.
+
+    float32 are the very numbers, as the original saves them. float16 takes half the disk: of each position its largest
+    logit is subtracted first. That changes neither what they mean (softmax, also after linear interpolation, is the
+    same) nor can they overflow, and the likely classes, now near 0, keep the most digits.
+
+    Args:
+        path: of the file; its folder is made.
+        logits: (C, h, w).
+        dtype: of the numbers in the file.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        np.save(file, logits if dtype == "float32" else _as_float16(logits))
 
 
 def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[np.float32]:
@@ -39,6 +61,11 @@ def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
             f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
             f" ({', '.join(missing[:_NAMED])}{more}); evaluate the split and save its logits first."
         )
+
+
+def _as_float16(logits: NDArray[np.float32]) -> NDArray[np.float16]:
+    below_best = logits - logits.max(axis=0)
+    return np.maximum(below_best, _LOWEST).astype(np.float16)
 
 
 def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:

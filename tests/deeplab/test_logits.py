@@ -1,0 +1,45 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from deeplab.errors import OutputError
+from deeplab.logits import save_logits
+from deeplab.resample import resize_planes
+
+
+def upsampled_probs(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """What the CRF makes of a file."""
+    enlarged = resize_planes(logits, 37, 50).astype(np.float64)
+    exponentials = np.exp(enlarged - enlarged.max(axis=0))
+    probs: NDArray[np.float64] = exponentials / exponentials.sum(axis=0)
+    return probs
+
+
+def test_float32_are_the_very_numbers(tmp_path: Path) -> None:
+    logits = np.random.default_rng(0).normal(size=(5, 6, 7)).astype(np.float32)
+    save_logits(tmp_path / "city" / "a.npy", logits)
+    written = np.load(tmp_path / "city" / "a.npy")
+    assert written.dtype == np.float32
+    assert np.array_equal(written, logits)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6, 1e30])
+def test_float16_means_the_same_however_large(tmp_path: Path, scale: float) -> None:
+    rng = np.random.default_rng(1)
+    close = rng.normal(scale=3, size=(5, 6, 7)).astype(np.float32)  # classes that compete ...
+    hopeless = np.full((2, 6, 7), -scale, np.float32)  # ... and classes that do not
+    common = np.float32(min(scale, 1e3)) * rng.normal(size=(6, 7)).astype(np.float32)
+    logits = np.concatenate([close + common, hopeless + common])
+    save_logits(tmp_path / "a.npy", logits, "float16")
+    written = np.load(tmp_path / "a.npy")
+    assert written.dtype == np.float16
+    assert np.isfinite(written).all()
+    np.testing.assert_allclose(upsampled_probs(written.astype(np.float32)), upsampled_probs(logits), atol=5e-3)
+
+
+def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
+    (tmp_path / "city").touch()
+    with pytest.raises(OutputError, match="city: the folder cannot be created"):
+        save_logits(tmp_path / "city" / "a.npy", np.zeros((2, 1, 1), np.float32))

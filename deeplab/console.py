@@ -12,11 +12,23 @@ from types import FrameType, TracebackType
 from typing import Any, Protocol, Self, TextIO
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from deeplab.files import printable
 
-_SHOWN = {"loss": "loss {:.3f}", "mean_iou": "mean IoU {:.3f}"}  # metrics that fit beside the progress
+_SHOWN = {
+    "loss": "loss {:.3f}",
+    "mean_iou": "mean IoU {:.3f}",
+    "frames_per_second": "{:.1f} frames/s",
+}  # metrics that fit beside the progress
 _LINE_EVERY = 0.1  # of the whole ...
 _LINE_SECONDS = 30.0  # ... or so long
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -100,7 +112,7 @@ class _Bar:
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
             MofNCompleteColumn(),
-            TextColumn("{task.percentage:3.0f} %"),
+            TaskProgressColumn("{task.percentage:3.0f} %"),
             TimeRemainingColumn(elapsed_when_finished=True),
             TextColumn("{task.fields[details]}"),
             console=Console(file=stream, highlight=False, markup=False),
@@ -113,8 +125,8 @@ class _Bar:
 
     def show(self, done: int, total: int, unit: str, details: str) -> None:
         if unit not in self._tasks:
-            self._tasks[unit] = self._progress.add_task(f"{unit}s", total=total, completed=done, details=details)
-        self._progress.update(self._tasks[unit], total=total, completed=done, details=details)
+            self._tasks[unit] = self._progress.add_task(f"{unit}s", total=None, details=details)
+        self._progress.update(self._tasks[unit], total=total or None, completed=done, details=details)
 
     def say(self, sentence: str) -> None:
         self._progress.console.print(sentence, soft_wrap=True)
@@ -140,10 +152,11 @@ class _Lines:
         now = self._clock()
         if unit != self._unit or done < self._last[0]:
             self._unit, self._first = unit, (done, now)
-        elif done < total and done - self._last[0] < _LINE_EVERY * total and now - self._last[1] < _LINE_SECONDS:
+        elif done != total and not self._is_due(done, total, now):
             return
         self._last = (done, now)
-        parts = [f"{done}/{total} {unit}s", details, self._estimate(done, total, now)]
+        count = f"{done}/{total}" if total else f"{done}"
+        parts = [f"{count} {unit}s", details, self._estimate(done, total, now)]
         self.say(", ".join(part for part in parts if part))
 
     def say(self, sentence: str) -> None:
@@ -152,6 +165,10 @@ class _Lines:
 
     def close(self) -> None:
         """Nothing is left open."""
+
+    def _is_due(self, done: int, total: int, now: float) -> bool:
+        is_tenth = total > 0 and done - self._last[0] >= _LINE_EVERY * total
+        return is_tenth or now - self._last[1] >= _LINE_SECONDS
 
     def _estimate(self, done: int, total: int, now: float) -> str:
         first_done, start = self._first

@@ -23,3 +23,7 @@ class ImageError(DeepLabError):
 
 class OutputError(DeepLabError):
     """A result cannot be written."""
+
+
+class VideoError(DeepLabError):
+    """A video or a camera cannot be read."""

@@ -64,8 +64,8 @@ def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
 
 
 def _as_float16(logits: NDArray[np.float32]) -> NDArray[np.float16]:
-    below_best = logits - logits.max(axis=0)
-    return np.maximum(below_best, _LOWEST).astype(np.float16)
+    below_best: NDArray[np.float32] = np.maximum(logits - logits.max(axis=0), _LOWEST)
+    return below_best.astype(np.float16)
 
 
 def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:

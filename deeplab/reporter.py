@@ -13,10 +13,10 @@ class Reporter(Protocol):
     """The four calls a loop makes. All are made from the loop's own thread and must be cheap."""
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total` are finished; `unit` is "iteration" or "image"."""
+        """`done` of `total`, 0 if nobody knows, are finished; `unit` is "iteration", "image" or "frame"."""
 
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        """Measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou"."""
+        """Measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou", "frames_per_second"."""
 
     def checkpoint(self, path: Path, iteration: int) -> None:
         """The checkpoint at `path` is complete and flushed to disk."""

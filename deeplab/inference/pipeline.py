@@ -19,8 +19,8 @@ from deeplab.images import read_image, write_mask
 from deeplab.inference.labelling import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
+from deeplab.inference.overlay import draw_overlay
 from deeplab.inference.segmenter import NetworkInput, Segmenter
-from deeplab.palette import palette
 from deeplab.resample import shrink_longer_side
 
 _THREADS = 4  # that decode and write beside the network
@@ -128,8 +128,7 @@ def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Deco
 
 
 def _write_overlay(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> None:
-    blend = image // 2
-    blend += (palette() // 2)[label_map]
+    blend = draw_overlay(image, label_map)
     make_folder(path.parent)
     with replace_file(path) as file:
         Image.fromarray(shrink_longer_side(blend, _JPEG_LIMIT)).save(file, format="JPEG", quality=90)

@@ -2,19 +2,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from deeplab.errors import OutputError
-from deeplab.logits import save_logits
-from deeplab.resample import resize_planes
-
-
-def upsampled_probs(logits: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the CRF makes of a file."""
-    enlarged = resize_planes(logits, 37, 50).astype(np.float64)
-    exponentials = np.exp(enlarged - enlarged.max(axis=0))
-    probs: NDArray[np.float64] = exponentials / exponentials.sum(axis=0)
-    return probs
+from deeplab.logits import load_probs, save_logits
 
 
 def test_float32_are_the_very_numbers(tmp_path: Path) -> None:
@@ -32,11 +22,13 @@ def test_float16_means_the_same_however_large(tmp_path: Path, scale: float) -> N
     hopeless = np.full((2, 6, 7), -scale, np.float32)  # ... and classes that do not
     common = np.float32(min(scale, 1e3)) * rng.normal(size=(6, 7)).astype(np.float32)
     logits = np.concatenate([close + common, hopeless + common])
-    save_logits(tmp_path / "a.npy", logits, "float16")
-    written = np.load(tmp_path / "a.npy")
+    save_logits(tmp_path / "float16.npy", logits, "float16")
+    save_logits(tmp_path / "float32.npy", logits)
+    written = np.load(tmp_path / "float16.npy")
     assert written.dtype == np.float16
     assert np.isfinite(written).all()
-    np.testing.assert_allclose(upsampled_probs(written.astype(np.float32)), upsampled_probs(logits), atol=5e-3)
+    got, expected = (load_probs(tmp_path / f"{dtype}.npy", 7, 37, 50) for dtype in ("float16", "float32"))
+    np.testing.assert_allclose(got, expected, atol=5e-3)
 
 
 def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:

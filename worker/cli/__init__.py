@@ -8,6 +8,7 @@ _LOCAL = {
     "test": Entry("worker.cli.local", "test", "Score a checkpoint on a split."),
     "crf": Entry("worker.cli.local", "crf", "Refine saved logits with a dense CRF."),
     "single": Entry("worker.cli.local", "single", "Segment one image."),
+    "live": Entry("worker.cli.local", "live", "Segment a camera's pictures or a video."),
     "segment": Entry("worker.cli.local", "segment", "Segment every image of a folder."),
     "sample": Entry("worker.cli.local", "sample", "Draw sample data."),
 }

@@ -16,7 +16,12 @@ from worker.cli.output import duration, json_option, print_json, print_table
 @model_option
 @click.option("-i", "--image-path", type=click.Path(path_type=Path), required=True, help="Image to segment.")
 @crf_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="The figure.  [default: NAME_labels.png here]")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Figure to write, in the place of a window.  [default without a display: NAME_labels.png here]",
+)
 @device_options
 @json_option
 def single(
@@ -31,23 +36,30 @@ def single(
 ) -> None:
     """Segment one image.
 
-    The image is resized so that its longer side is IMAGE.SIZE.TEST. Writes a figure with the image and the region of
-    each class that was found.
+    The image is resized so that its longer side is IMAGE.SIZE.TEST. Shows the image and the region of each class that
+    was found in a window, or writes them as a figure where there is no display.
     """
     from deeplab.config import load_config
     from deeplab.images import read_image
     from deeplab.inference.labelling import count_classes
-    from deeplab.inference.panels import save_panels
+    from deeplab.inference.panels import draw_panels, save_panels
     from deeplab.inference.segmenter import Segmenter
     from deeplab.inference.single import segment_single
+    from worker.cli.local.window import open_window
 
     config = load_config(config_path, overrides)
     image = read_image(image_path)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     result = segment_single(segmenter, image)
+    shares = _shares(count_classes(result.label_map), segmenter.labels)
+    window = None if output or as_json else open_window(image_path.name)
+    if window is not None:
+        _print_shares(shares)
+        window.show(draw_panels(*result, segmenter.labels))
+        window.run()
+        return
     output = output or Path(f"{image_path.stem}_labels.png")
     save_panels(output, *result, segmenter.labels)
-    shares = _shares(count_classes(result.label_map), segmenter.labels)
     if as_json:
         print_json({"figure": output, "classes": shares})
         return

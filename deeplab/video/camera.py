@@ -1,0 +1,83 @@
+"""Frames out of a camera: always the newest one, so that what is shown is what happens."""
+
+import sys
+import time
+from collections.abc import Generator, Iterator
+from types import TracebackType
+from typing import TYPE_CHECKING, NamedTuple, Self
+
+from deeplab.errors import VideoError
+from deeplab.latest import latest
+from deeplab.video.frame import Frame
+from deeplab.video.library import decode, require_av, upright
+
+if TYPE_CHECKING:
+    from av.container import InputContainer
+    from av.video.frame import VideoFrame
+
+
+class Device(NamedTuple):
+    """How FFmpeg calls a camera."""
+
+    name: str
+    system: str  # FFmpeg's name of what drives it
+    options: dict[str, str]
+
+
+def camera_device(camera_id: int) -> Device:
+    """The camera of a number, counted from 0."""
+    if sys.platform == "darwin":
+        return Device(str(camera_id), "avfoundation", {"framerate": "30"})
+    return Device(f"/dev/video{camera_id}", "v4l2", {})
+
+
+class Camera:
+    """A camera, switched on; a `FrameSource` without end. Frames that come while the consumer is busy are dropped.
+
+    Raises:
+        VideoError: if PyAV is not installed, or there is no such camera, or another program uses it.
+    """
+
+    n_frames = 0
+
+    def __init__(self, device: Device) -> None:
+        require_av()
+        self.n_damaged = 0
+        self._name = device.name
+        self._frames = latest(self._decode(_open(device)))
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames with the times at which they were taken up. Raises VideoError when the camera is gone."""
+        start = None
+        for frame in self._frames:
+            now = time.monotonic()
+            start = now if start is None else start
+            yield Frame(upright(frame), now - start)
+        raise VideoError(f"{self._name}: the camera sends no more frames.")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._frames.close()
+
+    def _decode(self, container: "InputContainer") -> "Generator[VideoFrame, None, None]":
+        """Runs in the thread of `latest`, and ends by switching the camera off."""
+        with container:
+            for frame in decode(container, container.streams.video[0]):
+                if frame is None:
+                    self.n_damaged += 1
+                else:
+                    yield frame
+
+
+def _open(device: Device) -> "InputContainer":
+    import av
+    from av.error import FFmpegError
+
+    try:
+        return av.open(device.name, format=device.system, options=device.options)
+    except FFmpegError as error:
+        raise VideoError(f"{device.name}: the camera cannot be opened: {error.strerror}.") from error

@@ -1,0 +1,34 @@
+"""Videos that tests write for themselves, with PyAV alone."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import cast
+
+import av
+import numpy as np
+from av.video.stream import VideoStream
+from numpy.typing import NDArray
+
+
+def pictures(n: int, height: int = 32, width: int = 48) -> Iterator[NDArray[np.uint8]]:
+    """Noise, ever brighter, so that the order shows."""
+    rng = np.random.default_rng(0)
+    for number in range(n):
+        yield (rng.integers(0, 60, (height, width, 3)) + 190 * number // n).astype(np.uint8)
+
+
+def film(path: Path, *, n: int = 10, rate: int = 10, codec: str = "mpeg4", rotation: int = 0) -> Path:
+    """A video of `pictures`, at so many frames per second, in the container that the file's name tells."""
+    with av.open(str(path), "w") as container:
+        stream = cast(VideoStream, container.add_stream(codec, rate=rate))
+        images = list(pictures(n))
+        stream.height, stream.width, stream.pix_fmt = (
+            *images[0].shape[:2],
+            "yuvj420p" if codec == "mjpeg" else "yuv420p",
+        )
+        stream.codec_context.gop_size = 5
+        stream.set_display_rotation(rotation)
+        for image in images:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
+        container.mux(stream.encode(None))
+    return path

@@ -1,0 +1,97 @@
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from deeplab.errors import VideoError
+from deeplab.video import library
+from deeplab.video.file import VideoFile
+from tests.deeplab.video.filming import film, pictures
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.avi"])
+def test_every_frame_in_order(tmp_path: Path, name: str) -> None:
+    with VideoFile(film(tmp_path / name, n=10, rate=10)) as video:
+        frames = list(video)
+    assert (video.n_frames, video.n_damaged) == (10, 0)
+    assert [frame.seconds for frame in frames] == pytest.approx(np.arange(10) / 10, abs=2e-3)
+    for frame, expected in zip(frames, pictures(10), strict=True):
+        assert frame.image.shape == (32, 48, 3)
+        assert frame.image.dtype == np.uint8
+        assert frame.image.mean() == pytest.approx(expected.mean(), abs=4)
+
+
+def test_frames_are_turned_upright(tmp_path: Path) -> None:
+    straight, turned = film(tmp_path / "straight.mp4"), film(tmp_path / "turned.mp4", rotation=90)
+    with VideoFile(straight) as video:
+        as_filmed = next(iter(video)).image
+    with VideoFile(turned) as video:
+        upright = next(iter(video)).image
+    assert np.array_equal(upright, np.rot90(as_filmed))
+
+
+def test_what_cannot_be_decoded_is_left_out_and_counted(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.avi", n=30, codec="mjpeg")
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 3
+    content[middle : middle + 3000] = bytes(3000)
+    path.write_bytes(content)
+    with VideoFile(path) as video:
+        assert 10 < len(list(video)) < 30
+        assert video.n_damaged > 0
+
+
+def test_a_video_that_was_cut_short_ends_early(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.mkv", n=30)
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    with VideoFile(path) as video:
+        assert 2 < len(list(video)) < 20
+
+
+def write_music(path: Path) -> None:
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        samples = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        samples.sample_rate = 8000
+        container.mux(stream.encode(samples))
+        container.mux(stream.encode(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("gone.mp4", "gone.mp4: the video does not exist."),
+        ("folder", "folder: is not a file."),
+        ("text.mp4", "text.mp4: is not a video, or cannot be read: Invalid data"),
+        ("text.txt", "text.txt: holds no moving picture."),
+        ("music.wav", "music.wav: holds no moving picture."),
+        ("headless.mp4", "headless.mp4: is not a video, or cannot be read: Invalid data"),
+    ],
+)
+def test_what_is_no_video(tmp_path: Path, name: str, sentence: str) -> None:
+    (tmp_path / "folder").mkdir()
+    for text in ("text.mp4", "text.txt"):
+        (tmp_path / text).write_text("No moving pictures here.\n" * 50)
+    write_music(tmp_path / "music.wav")
+    whole = film(tmp_path / "whole.mp4").read_bytes()
+    (tmp_path / "headless.mp4").write_bytes(whole[: whole.index(b"moov")])  # as after a crash of the writer
+    with pytest.raises(VideoError) as error:
+        VideoFile(tmp_path / name)
+    assert str(error.value).startswith(f"{tmp_path}/{sentence}")
+
+
+def test_a_video_without_a_frame(tmp_path: Path) -> None:
+    path = film(tmp_path / "film.avi", codec="mjpeg")
+    content = path.read_bytes()
+    start = content.index(b"movi") + 4
+    path.write_bytes(content[:start] + bytes(len(content) - start))
+    with VideoFile(path) as video, pytest.raises(VideoError, match=r"film\.avi: holds no frame that can be decoded\."):
+        list(video)
+
+
+def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(library, "find_spec", lambda _: None)
+    with pytest.raises(VideoError, match=r"needs av; the extra deeplab-platform\[live\] brings it\."):
+        VideoFile(film(tmp_path / "film.mp4"))

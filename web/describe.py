@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
+from deeplab.crf_grid import as_text
 from deeplab.inference.manifest import Row
 from web.formats import number, percent
 from worker.jobs import SUCCEEDED, Job
@@ -23,7 +24,9 @@ def subject(job: Job) -> str:
         case "evaluate":
             return f"{checkpoint_name(job)} on {dataset_name(job)}"
         case "crf":
-            return f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
+            return (
+                "grid search " if job.spec.get("grid") else ""
+            ) + f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
         case _:
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
 
@@ -36,6 +39,9 @@ def outcome(job: Job) -> str:
     match job.kind:
         case "train":
             return f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+        case "crf" if "best" in result:
+            best = ", ".join(f"{name}={as_text(value)}" for name, value in result["best"].items())
+            return f"best mean IoU {percent(result.get('mean_iou'))} with {best}"
         case "evaluate" | "crf":
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case _:

@@ -51,9 +51,9 @@ def number(value: float) -> str:
     return f"{value:.4g}"
 
 
-def percent(fraction: float | None) -> str:
+def percent(fraction: float | None, digits: int = 1) -> str:
     """A fraction as "84.2 %"; a dash for none."""
-    return DASH if fraction is None or math.isnan(fraction) else f"{100 * fraction:.1f}\u202f%"
+    return DASH if fraction is None or math.isnan(fraction) else f"{100 * fraction:.{digits}f}\u202f%"
 
 
 def points(difference: float | None) -> str:

@@ -16,7 +16,7 @@ from worker.specs import SPECS
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "train": ("config", "dataset"),
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
-    "crf": ("evaluate_job",),
+    "crf": ("evaluate_job", "grid", "sample"),
     "segment": ("checkpoint", "input", "output", "crf", "overlays"),
 }
 _PICKED = {"config": "config", "input": "folder", "output": "folder"}
@@ -36,6 +36,7 @@ class FormField:
     options: Sequence[Option]  # of a select
     suggestions: Sequence[str]  # of a text
     limits: Mapping[str, Any]  # min and max of a number
+    example: str  # of lines
     error: str | None
 
 
@@ -102,6 +103,7 @@ def _build_field(kind: str, name: str, choices: Choices, values: Mapping[str, st
         options=options,
         suggestions=choices.suggestions.get(name, ()),
         limits=_limits(field),
+        example=str((field.examples or [""])[0]),
         error=_sentence(field.title or name, error),
     )
 

@@ -2,6 +2,7 @@
 
 from flask import Flask
 
+from deeplab.crf_grid import as_overrides, as_text
 from deeplab.files import printable
 from web.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
 from web.formats import ago, as_yaml, clock_time, duration, number, percent, points, size
@@ -11,7 +12,7 @@ def register_templating(app: Flask) -> None:
     """Give the templates the formats as filters and the descriptions of jobs as functions."""
     for format_value in (ago, as_yaml, clock_time, duration, number, percent, points, size, printable):
         app.add_template_filter(format_value)
-    app.add_template_filter(kind_title)
-    app.add_template_filter(error_text)
+    for describe_value in (as_overrides, as_text, error_text, kind_title):
+        app.add_template_filter(describe_value)
     for describe in (evaluated_on, model_name, outcome, subject):
         app.add_template_global(describe)

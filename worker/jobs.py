@@ -59,7 +59,7 @@ class Job:
     cancel_requested: bool
     done: int  # progress: units finished ...
     total: int  # ... of so many; 0 while unknown
-    unit: str  # "iteration" or "image"
+    unit: str  # "iteration", "image" or "refinement"
     eta_seconds: float | None  # what the running child expects to need yet
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence
@@ -101,7 +101,7 @@ def submit(session: Session, settings: Settings, spec: Spec, *, parent_id: int |
     row = JobRow(
         kind=spec.kind,
         state=QUEUED,
-        queue=spec.queue,
+        queue=spec.chosen_queue(),
         spec=spec.model_dump(mode="json"),
         config=resolve_config(session, spec),
         parent_id=parent_id,

@@ -6,10 +6,19 @@ Field titles and descriptions are what the forms and `--help` show.
 from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 
 from deeplab.catalog import LogitsDtype
-from deeplab.errors import DeepLabError
+from deeplab.crf_grid import parse_grid
+from deeplab.errors import ConfigError, DeepLabError
 
 KINDS = ("train", "evaluate", "crf", "segment")
 
@@ -27,7 +36,13 @@ def _blank_is_absent(value: object) -> object:
     return None if value == "" else value
 
 
+def _split_lines(value: object) -> object:
+    """A text of several lines, as a form's box sends it, or a list."""
+    return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+
+
 Optional = BeforeValidator(_blank_is_absent)
+Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines)]
 Path = Annotated[str, Field(min_length=1)]
 Number = Annotated[int, Field(ge=1, le=2**31 - 1)]  # of a row: what every database can hold
 
@@ -40,14 +55,16 @@ class _Spec(BaseModel):
     kind: ClassVar[str]
     queue: ClassVar[str]
 
-    overrides: tuple[str, ...] = Field(
-        (), title="Overrides", description="Configuration keys to change, one KEY=VALUE a line, as SOLVER.LR=1e-3."
+    overrides: Lines = Field(
+        (),
+        title="Overrides",
+        description="Configuration keys to change, one KEY=VALUE a line, as SOLVER.LR=1e-3.",
+        examples=["SOLVER.ITER_MAX=1000"],
     )
 
-    @field_validator("overrides", mode="before")
-    @classmethod
-    def _split_lines(cls, value: object) -> object:
-        return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
+    def chosen_queue(self) -> str:
+        """The queue of this request: that of its kind, unless it asks for another."""
+        return self.queue
 
 
 class _ModelSpec(_Spec):
@@ -94,12 +111,45 @@ class EvaluateSpec(_ModelSpec):
 
 
 class CrfSpec(_Spec):
-    """Refine the saved logits of an evaluate job with a dense CRF, and score them again."""
+    """Refine the saved logits of an evaluate job with a dense CRF, and score them again; or search its parameters."""
 
     kind: ClassVar[str] = "crf"
     queue: ClassVar[str] = "cpu"
 
     evaluate_job: Number = Field(title="Evaluate job", description="Number of a finished evaluate job with logits.")
+    grid: Lines = Field(
+        (),
+        title="Grid search",
+        description="Values to try for the CRF's parameters, one KEY=VALUE,VALUE a line, as BI_W=2,4,8; empty: none.",
+        examples=["BI_W=2,4,8"],
+    )
+    sample: Annotated[Number | None, Optional] = Field(
+        None, title="Sample", description="Images that a grid search tries each setting on; empty: all of the split."
+    )
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Decides which images the sample holds.")
+    device: Literal["cpu", "cuda"] = Field(
+        "cpu", title="Device", description="cuda runs it on a GPU, by the workers of the queue gpu."
+    )
+
+    def chosen_queue(self) -> str:
+        """The workers of the queue cpu see no GPU."""
+        return "gpu" if self.device == "cuda" else self.queue
+
+    @field_validator("grid")
+    @classmethod
+    def _check_grid(cls, grid: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            parse_grid(grid)
+        except ConfigError as error:
+            raise ValueError(str(error)) from None
+        return grid
+
+    @field_validator("sample")
+    @classmethod
+    def _check_sample(cls, sample: int | None, earlier: ValidationInfo) -> int | None:
+        if sample is not None and earlier.data.get("grid") == ():
+            raise ValueError("Only a grid search has a sample.")
+        return sample
 
 
 class SegmentSpec(_ModelSpec):
@@ -145,4 +195,6 @@ def _sentence(error_type: str, message: str, given: object) -> str:
         return "is required."
     if error_type == "extra_forbidden":
         return "is not a field of this kind of job."
+    if error_type == "value_error":  # of our own validators, whose text is a sentence
+        return message.removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, got {given!r}."

@@ -11,6 +11,7 @@ jobs/<id>/items.json        the images of a segment job, fixed when it is split 
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
+    search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of a worker that helps with a segment job
 """
@@ -64,6 +65,11 @@ def outcome_in(folder: Path) -> Path:
 def pulse_in(folder: Path) -> Path:
     """The file that a child touches whenever it reports progress."""
     return folder / "alive"
+
+
+def search_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """What an attempt at a grid search has counted so far."""
+    return attempt_dir(settings, job_id, fence) / "search.npz"
 
 
 def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:

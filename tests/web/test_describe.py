@@ -19,6 +19,7 @@ def test_subjects(population: Population) -> None:
     assert subject(read(population, population.trained)) == "on shapes"
     assert subject(read(population, population.evaluated)) == "checkpoint 2 on shapes"
     assert subject(read(population, population.refined)) == f"on job {population.evaluated}, shapes"
+    assert subject(read(population, population.searched)) == f"grid search on job {population.evaluated}, shapes"
     assert subject(read(population, population.segmented)) == "photos with checkpoint 2"
 
 
@@ -32,6 +33,7 @@ def test_outcomes(population: Population) -> None:
     expected = {
         population.trained: "checkpoint 2 after 1\u202f200 iterations",
         population.refined: "mean IoU 74.0\u202f%",
+        population.searched: "best mean IoU 74.0\u202f% with BI_W=8, BI_XY_STD=40",
         population.segmented: "5 images, 1 with errors",
         population.failed: "masks/3.png: holds class 7; DATASET.N_CLASSES is 3.",
         population.cancelled: "cancelled",

@@ -38,7 +38,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
 
 
 def show_job(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>: the job with its evaluation and checkpoints."""
+    """GET /jobs/<id>: the job with its evaluation, the trials of a grid search, and checkpoints."""
     with reading() as session:
         return whole_job_as_json(session, jobs.get(session, job_id))
 

@@ -11,6 +11,7 @@ from worker import records
 from worker.jobs import Job
 from worker.plain_json import as_json
 from worker.specs import SpecError
+from worker.trials import trials_of
 
 LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row
 
@@ -27,7 +28,8 @@ def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
         for checkpoint in records.list_checkpoints(session, job.id)
     ]
     evaluation = as_json(records.evaluation_of(session, job.id))
-    return {**job_as_json(job), "evaluation": evaluation, "checkpoints": checkpoints}
+    found = as_json(trials_of(session, job))
+    return {**job_as_json(job), "evaluation": evaluation, "trials": found, "checkpoints": checkpoints}
 
 
 def item_as_json(row: Any) -> dict[str, Any]:

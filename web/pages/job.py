@@ -12,6 +12,7 @@ from web.scores import class_lines, confusion_of, metric_lines
 from worker import jobs, records, shards, storage, workers
 from worker.database import read_clock
 from worker.jobs import Job
+from worker.trials import trials_of
 
 _LOG_TAIL = 16_384  # bytes
 
@@ -29,6 +30,7 @@ def show_job(job_id: int) -> str:
             log=_log(job, _LOG_TAIL),
             checkpoints=records.list_checkpoints(session, job_id) if job.kind == "train" else [],
             images=shards.counts(session, job_id) if job.kind == "segment" else None,
+            trials=trials_of(session, job),
             is_served=_is_served(session, job),
             **_scores(session, job),
         )

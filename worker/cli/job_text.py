@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab.crf_grid import as_overrides
 from worker import jobs, records
 from worker.cli.output import duration
 from worker.jobs import Attempt, Job
 from worker.records import Checkpoint, Evaluation, Event
+from worker.trials import Trial, trials_of
 
 
 @dataclass(frozen=True)
@@ -19,13 +21,14 @@ class WholeJob:
 
     job: Job
     evaluation: Evaluation | None
+    trials: Sequence[Trial]
     checkpoints: Sequence[Checkpoint]
     attempts: Sequence[Attempt]
     events: Sequence[Event]
 
     def as_json(self) -> dict[str, Any]:
         """The job's fields, as the JSON API has them, with the rest beside them."""
-        rest = {name: getattr(self, name) for name in ("evaluation", "checkpoints", "attempts", "events")}
+        rest = {name: getattr(self, name) for name in ("evaluation", "trials", "checkpoints", "attempts", "events")}
         return {**asdict(self.job), "fraction": self.job.fraction, **rest}
 
 
@@ -38,6 +41,7 @@ def read(session: Session, job_id: int) -> WholeJob:
     return WholeJob(
         jobs.get(session, job_id),
         records.evaluation_of(session, job_id),
+        trials_of(session, jobs.get(session, job_id)),
         records.list_checkpoints(session, job_id),
         jobs.attempts_of(session, job_id),
         records.events_of(session, job_id),
@@ -73,12 +77,18 @@ def _lines(whole: WholeJob) -> Iterator[str]:
     if whole.evaluation is not None:
         scores = {name: value for name, value in whole.evaluation.scores.items() if isinstance(value, float)}
         yield from _section("Scores", [f"{name.replace('_', ' ')}: {value:.4f}" for name, value in scores.items()])
+    yield from _section("Trials", [_trial(each) for each in whole.trials])
     if job.result:
         yield from _section("Result", [f"{name}: {value}" for name, value in job.result.items()])
     yield from _section(
         "Checkpoints", [f"{each.id}: iteration {each.iteration}, {each.path}" for each in whole.checkpoints]
     )
     yield from _section("Events", [f"{_clock(each.at)}  {each.message}" for each in whole.events])
+
+
+def _trial(trial: Trial) -> str:
+    values = " ".join(as_overrides(trial.setting))
+    return f"{values}: mean IoU {trial.scores['mean_iou']:.4f}{' (best)' if trial.best else ''}"
 
 
 def _section(heading: str, lines: Sequence[str]) -> Iterator[str]:

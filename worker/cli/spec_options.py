@@ -41,6 +41,8 @@ def _option(name: str, field: FieldInfo) -> click.Option:
             metavar="KEY=VALUE",
             help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
         )
+    if get_origin(field.annotation) is tuple:
+        return click.Option([_option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
     declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
     kind = _plain_type(field.annotation)
     attributes: dict[str, Any] = {"help": field.description, "required": field.is_required()}

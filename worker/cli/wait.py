@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import click
 
+from deeplab.crf_grid import as_overrides
 from deeplab.errors import DeepLabError
 from worker import jobs, records
 from worker.cli.output import duration, print_json
@@ -98,5 +99,8 @@ def _result(settings: Settings, job: Job) -> str:
         case "segment":
             unreadable = f", {result['n_error']} could not be read" if result["n_error"] else ""
             return sentence + f"{result['n_ok']} images segmented{unreadable}, in {result['output']}"
+        case "crf" if "best" in result:
+            options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
+            return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
         case _:
             return sentence + f"mean IoU {result['mean_iou']:.4f}"

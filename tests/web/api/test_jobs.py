@@ -63,6 +63,10 @@ def test_a_job_has_all_fields_its_evaluation_and_its_checkpoints(client: FlaskCl
     assert job["evaluation"] is None
     assert [(each["id"], each["iteration"]) for each in job["checkpoints"]] == [(2, 1200), (1, 600)]
     assert job["checkpoints"][0]["mean_iou"] == pytest.approx(0.709, abs=1e-3)
+    assert job["trials"] == []
+    trials = get(client, f"/jobs/{population.searched}")["trials"]
+    assert len(trials) == 6
+    assert [trial["setting"] for trial in trials if trial["best"]] == [{"BI_W": 8, "BI_XY_STD": 40}]
     evaluation = get(client, f"/jobs/{population.evaluated}")["evaluation"]
     assert evaluation["scores"]["labels"] == ["ground", "disc", "bar"]
     assert evaluation["mean_iou"] == pytest.approx(0.652, abs=1e-3)

@@ -158,3 +158,15 @@ def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Popula
     assert {client.get(f"/jobs/{job.id}").status_code for job in everything} == {200}
     assert {job.kind for job in everything} == {"train", "evaluate", "crf", "segment"}
     assert {job.state for job in everything} == set(jobs.STATES)
+
+
+def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.searched}").text
+    assert "6 settings on 30 images" in page
+    (row,) = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
+    assert re.findall(r"<td[^>]*>([^<]+)</td>", row)[:3] == ["8", "40", "74.00\u202f%"]
+    link = re.search(r'href="([^"]+)">refine with the best setting</a>', page)
+    assert link is not None
+    form = client.get(link[1].replace("&amp;", "&")).text
+    assert "CRF.POS_W=2\nCRF.BI_W=8\nCRF.BI_XY_STD=40</textarea>" in form
+    assert f'<option value="{population.evaluated}" selected' in form

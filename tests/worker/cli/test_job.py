@@ -4,10 +4,13 @@ import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
 from worker import jobs, leases, records, storage
+from worker.cli import job_text
 from worker.database import open_session
 from worker.jobs import Job
+from worker.plain_json import as_json
 from worker.settings import Settings
 from worker.specs import parse_spec
+from worker.trials import SCORES, Trial
 
 
 @pytest.fixture
@@ -67,6 +70,18 @@ def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Setti
     assert [each["outcome"] for each in whole["attempts"]] == ["failed"]
     assert whole["evaluation"] is None
     assert whole["events"][0]["message"] == "submitted"
+
+
+def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:
+    scores = dict.fromkeys(SCORES, 0.5)
+    found = [
+        Trial(1, {"BI_W": 2.0}, scores, best=False),
+        Trial(2, {"BI_W": 4.5}, {**scores, "mean_iou": 0.75}, best=True),
+    ]
+    whole = job_text.WholeJob(submitted, None, found, [], [], [])
+    lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 0.5000\n  CRF.BI_W=4.5: mean IoU 0.7500 (best)"
+    assert lines in job_text.text(whole)
+    assert as_json(whole.as_json()["trials"])[1]["setting"] == {"BI_W": 4.5}
 
 
 def test_logs(deeplab: Deeplab, running: Job) -> None:

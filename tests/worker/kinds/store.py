@@ -10,10 +10,10 @@ from deeplab.config import load_config
 from deeplab.models import build_from_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
-from worker import leases, records, storage
+from worker import jobs, leases, records, storage
 from worker.database import open_session
 from worker.jobs import Job
-from worker.kinds import Attempt
+from worker.kinds import Attempt, run_attempt
 from worker.records import Checkpoint
 from worker.reporter import JobReporter, Pulse
 from worker.settings import Settings
@@ -41,12 +41,25 @@ class Attempts:
 
     def submit_segment(self, **fields: Any) -> Job:
         """Segment the four images with an untrained network."""
+        return self._submit_with_weights("segment", input=str(self.root / "images"), batch_size=1, **fields)
+
+    def evaluate(self) -> Job:
+        """Score an untrained network on the four images, and save its logits: a job that has succeeded."""
+        attempt = self.claim(self._submit_with_weights("evaluate"))
+        self.succeed(attempt)
+        return attempt.job
+
+    def submit_crf(self, evaluated: Job, **fields: Any) -> Job:
+        with open_session(self.settings) as session:
+            return submit(session, self.settings, "crf", evaluate_job=evaluated.id, **fields)
+
+    def _submit_with_weights(self, kind: str, **fields: Any) -> Job:
         weights = self.root / "weights.pth"
         torch.manual_seed(0)
         torch.save(build_from_config(load_config(self.config)).state_dict(), weights)
-        request = {"checkpoint": str(weights), "config": str(self.config), "input": str(self.root / "images")}
+        request = {"checkpoint": str(weights), "config": str(self.config), "device": "cpu"}
         with open_session(self.settings) as session:
-            return submit(session, self.settings, "segment", device="cpu", batch_size=1, **request, **fields)
+            return submit(session, self.settings, kind, **request, **fields)
 
     def claim(self, job: Job, owner: str = "a", should_stop: Callable[[], bool] = lambda: False) -> Attempt:
         """What a worker and its child have before the work begins."""
@@ -59,6 +72,14 @@ class Attempts:
         return Attempt(
             self.settings, claimed, JobReporter(self.settings, claimed.id, claimed.fence, pulse, should_stop)
         )
+
+    def succeed(self, attempt: Attempt) -> Job:
+        """Do what a child and its supervisor do for an attempt that ends well."""
+        result = run_attempt(attempt)
+        attempt.reporter.flush()
+        with open_session(self.settings) as session:
+            leases.finish(session, attempt.job.id, attempt.job.fence, jobs.SUCCEEDED, result=result)
+            return jobs.get(session, attempt.job.id)
 
     def crash(self, attempt: Attempt) -> None:
         """Give the job back for another attempt."""

@@ -5,7 +5,7 @@ Needs PyTorch only, and safetensors for files of that name.
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,10 @@ class Checkpoint:
     config: dict[str, Any]  # Config.model_dump(mode="json")
     seed: int
     losses: list[float]  # of the last iterations, for the moving average
+    # What the following hold is absent from files of versions that did not evaluate during training.
+    validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last evaluation
+    best: dict[str, Any] | None = None  # ... and of the best one
+    saved: list[int] = field(default_factory=list)  # iterations of the run's checkpoints that SOLVER.KEEP_LAST counts
 
 
 def checkpoint_path(folder: Path, iteration: int | None) -> Path:
@@ -43,7 +47,7 @@ def checkpoint_path(folder: Path, iteration: int | None) -> Path:
 
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
-    shallow = {name: getattr(checkpoint, name) for name in checkpoint.__dataclass_fields__}
+    shallow = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
     with replace_file(path) as file:
         torch.save({"format": _FORMAT, **shallow}, file)
 
@@ -58,11 +62,10 @@ def load_checkpoint(path: Path) -> Checkpoint:
     if "format" not in content:
         raise CheckpointError(f"{path}: holds weights alone, from which training can start but not resume.")
     _check_format(content, path)
-    fields = Checkpoint.__dataclass_fields__
-    absent = [name for name in fields if name not in content]
+    absent = [each.name for each in fields(Checkpoint) if _is_required(each) and each.name not in content]
     if absent:
         raise CheckpointError(f"{path}: lacks {', '.join(absent)}, which resuming needs.")
-    return Checkpoint(**{name: content[name] for name in fields})
+    return Checkpoint(**{each.name: content[each.name] for each in fields(Checkpoint) if each.name in content})
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -187,6 +190,10 @@ def _read(path: Path) -> Any:
 def _check_format(content: Mapping[str, Any], path: Path) -> None:
     if content["format"] != _FORMAT:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {_FORMAT}.")
+
+
+def _is_required(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING
 
 
 def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -22,7 +22,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from deeplab.files import printable
+from deeplab.files import delete_file, printable
 
 _SHOWN = {
     "loss": "loss {:.3f}",
@@ -61,10 +61,14 @@ class ConsoleReporter:
         """Remember the loss and the mean IoU for the next `progress`."""
         self._details.update({name: values[name] for name in _SHOWN if name in values})
 
-    def checkpoint(self, path: Path, iteration: int) -> None:
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
         """Say where the state was saved, and remember it as `last_checkpoint`."""
         self.last_checkpoint = path
-        self._view.say(f"Saved {printable(path)} at iteration {iteration}.")
+        self._view.say(f"Saved {printable(path)} at iteration {iteration}{', the best so far' if is_best else ''}.")
+
+    def discard(self, path: Path, iteration: int) -> None:
+        """Delete it."""
+        delete_file(path)
 
     def should_stop(self) -> bool:
         """Whether a signal came."""

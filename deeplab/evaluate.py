@@ -6,7 +6,7 @@ from pathlib import Path
 
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
-from deeplab.datasets import Sample, build_dataset
+from deeplab.datasets import Sample, SplitDataset, build_dataset
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.errors import DatasetError
 from deeplab.inference.labelling import label_map
@@ -43,10 +43,31 @@ def evaluate(
         Stopped: when the reporter asked for it; complete logits files stay.
         DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
     """
-    split = split or config.DATASET.SPLIT.VAL
     labels = default_labels(config.DATASET.N_CLASSES)
     segmenter = Segmenter(load_network(config, checkpoint), config, labels, device)
-    dataset = build_dataset(config, split, train=False)
+    dataset = build_dataset(config, split or config.DATASET.SPLIT.VAL, train=False)
+    return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
+
+
+def score(
+    segmenter: Segmenter,
+    dataset: SplitDataset,
+    reporter: Reporter,
+    *,
+    unit: str = "image",
+    logits_dir: Path | None = None,
+    logits_dtype: LogitsDtype = "float32",
+) -> Scores:
+    """Compare the labels of a network in memory with the masks of a data set; otherwise as `evaluate`.
+
+    Args:
+        segmenter: the network, with the settings to read images by.
+        dataset: the split.
+        reporter: hears of each image; can stop the run.
+        unit: by which the reporter counts them.
+        logits_dir, logits_dtype: as for `evaluate`.
+    """
+    config = segmenter.config
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES)
     with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
@@ -54,13 +75,13 @@ def evaluate(
                 confusion.update(sample.label, label_map(logits, *sample.label.shape))
                 if logits_dir is not None:
                     save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
-            reporter.progress(confusion.n_images, len(dataset), "image")
+            reporter.progress(confusion.n_images, len(dataset), unit)
             if reporter.should_stop():
                 raise Stopped
     try:
         return confusion.scores()
     except ValueError:
-        raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the split {split!r} has a class.") from None
+        raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the split {dataset.name!r} has a class.") from None
 
 
 def group_equal_sizes(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:

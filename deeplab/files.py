@@ -1,5 +1,6 @@
 """Files that exist whole or not at all, and names of files in sentences. Torch-free."""
 
+import logging
 import os
 import uuid
 from collections.abc import Iterator
@@ -8,6 +9,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deeplab.errors import OutputError
+
+_log = logging.getLogger(__name__)
 
 
 @contextmanager
@@ -32,6 +35,14 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(draft)
         raise
+
+
+def delete_file(path: Path) -> None:
+    """Delete a file, if it is there. One that cannot be deleted stays, with a warning: it costs nothing but space."""
+    try:
+        path.unlink(missing_ok=True)
+    except OSError as error:
+        _log.warning("%s: cannot be deleted: %s.", printable(path), error.strerror or error)
 
 
 def make_folder(path: Path) -> None:

@@ -165,6 +165,14 @@ class Solver(Section):
     ITER_MAX: Whole = Field(20000, description="Length of the training, in iterations.")
     ITER_SIZE: Whole = Field(2, description="Batches whose gradients are summed into one iteration.")
     ITER_SAVE: Whole = Field(5000, description="Iterations between checkpoints.")
+    KEEP_LAST: Whole | None = Field(
+        None, description="Newest checkpoints that are kept, beside the best and the final one; empty: all. (Ours.)"
+    )
+    EVAL_EVERY: Whole | None = Field(
+        None,
+        description="Iterations between evaluations of DATASET.SPLIT.VAL during training, by whose mean IoU the best"
+        " checkpoint is kept; the final network is evaluated too; empty: never. (Ours.)",
+    )
     ITER_TB: Whole = Field(100, description="Iterations between metrics.")
     LR_DECAY: Whole = Field(10, description="Iterations between steps of the learning rate.")
     LR: Positive = Field(2.5e-4, description="Learning rate of the backbone; the head's is 10x, its biases' 20x.")

@@ -2,12 +2,14 @@
 
 import logging
 from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 from deeplab.catalog import BACKBONES
-from deeplab.checkpoint import checkpoint_path, load_checkpoint, load_initial_weights, save_checkpoint
+from deeplab.checkpoint import checkpoint_path, load_checkpoint, load_initial_weights
+from deeplab.checkpoint_folder import CheckpointFolder
 from deeplab.config import Config
 from deeplab.datasets import build_dataset
 from deeplab.datasets.loading import training_batches
@@ -17,9 +19,19 @@ from deeplab.files import make_folder
 from deeplab.network import fill_from_torchvision
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training_log import TrainingLog
-from deeplab.training_run import TrainingRun, require_same_config
+from deeplab.training_run import TrainingRun, Validated, require_same_config
+from deeplab.validation import Validation
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training left."""
+
+    checkpoint: Path  # of the last iteration
+    best: Validated | None  # the best evaluation; None without SOLVER.EVAL_EVERY
+    best_checkpoint: Path | None  # of that iteration; None too if its file, of a run that was resumed, is gone
 
 
 def train(
@@ -31,11 +43,11 @@ def train(
     resume: Path | None = None,
     init: Path | None = None,
     seed: int = 0,
-) -> Path:
+) -> Trained:
     """Train the network of a config for SOLVER.ITER_MAX iterations.
 
     On a CPU the result depends on the config, the seed, the initial weights and the number of threads alone, whether
-    the run was interrupted and resumed or not.
+    the run was interrupted and resumed or not, and whether the network is evaluated in between or not.
 
     Args:
         config: all settings.
@@ -46,9 +58,6 @@ def train(
         init: weights to start from, in place of MODEL.INIT_MODEL or MODEL.WEIGHTS.
         seed: of the random weights, the order of samples and their augmentation.
 
-    Returns:
-        The path of the final checkpoint.
-
     Raises:
         Stopped: when the reporter asked for it, after a checkpoint was saved.
         DeepLabError: if something the config names is missing or wrong, the loss is not finite any more, or a file
@@ -56,27 +65,32 @@ def train(
     """
     run = _start(config, choose_device(device), resume, init, seed)
     stream = build_dataset(config, config.DATASET.SPLIT.TRAIN, train=True, seed=run.seed)
+    validation, checkpoints = Validation(run, reporter), CheckpointFolder(output_dir, run, reporter)
     make_folder(output_dir / "logs")
-    solver, first = config.SOLVER, run.iteration
+    solver = config.SOLVER
     batches = training_batches(
         stream,
         solver.BATCH_SIZE.TRAIN,
-        first=first * solver.ITER_SIZE,
+        first=run.iteration * solver.ITER_SIZE,
         last=solver.ITER_MAX * solver.ITER_SIZE,
         n_workers=config.DATALOADER.NUM_WORKERS,
         pin_memory=run.device.type == "cuda",
     )
     with closing(batches), closing(TrainingLog(output_dir / "logs", run, reporter)) as log:
-        while run.iteration < solver.ITER_MAX:
-            if reporter.should_stop():
-                if run.iteration == first or run.iteration % solver.ITER_SAVE:  # else it was saved a moment ago
-                    _save(run, checkpoint_path(output_dir, run.iteration), reporter)
-                raise Stopped
-            run.step(batches)
-            log.after_iteration()
-            if run.iteration % solver.ITER_SAVE == 0:
-                _save(run, checkpoint_path(output_dir, run.iteration), reporter)
-    return _save(run, checkpoint_path(output_dir, None), reporter)
+        try:
+            if validation.if_due(log):  # the run was stopped in the middle of an evaluation
+                checkpoints.save()
+            while run.iteration < solver.ITER_MAX:
+                if reporter.should_stop():
+                    raise Stopped
+                run.step(batches)
+                log.after_iteration()
+                if validation.if_due(log) or run.iteration % solver.ITER_SAVE == 0:
+                    checkpoints.save()
+        except Stopped:
+            checkpoints.save()
+            raise
+    return Trained(checkpoints.save_final(), run.best, _find_best(run, output_dir, resume))
 
 
 def _start(config: Config, device: torch.device, resume: Path | None, init: Path | None, seed: int) -> TrainingRun:
@@ -102,7 +116,8 @@ def _start(config: Config, device: torch.device, resume: Path | None, init: Path
     return run
 
 
-def _save(run: TrainingRun, path: Path, reporter: Reporter) -> Path:
-    save_checkpoint(path, run.checkpoint())
-    reporter.checkpoint(path, run.iteration)
-    return path
+def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path | None:
+    """The best checkpoint: in the folder of this run, or still in that of the run that it continues."""
+    folders = [output_dir] if resume is None else [output_dir, resume.parent]
+    paths = [checkpoint_path(folder, run.best.iteration) for folder in folders if run.best is not None]
+    return next((path for path in paths if path.is_file()), None)

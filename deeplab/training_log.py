@@ -5,8 +5,11 @@ from pathlib import Path
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from deeplab.metrics import Scores
 from deeplab.reporter import Reporter
 from deeplab.training_run import TrainingRun
+
+_SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 class TrainingLog:
@@ -30,6 +33,13 @@ class TrainingLog:
         self._reporter.progress(iteration, solver.ITER_MAX, "iteration")
         if iteration == 1 or iteration % solver.ITER_TB == 0:
             self._report_metrics(iteration)
+
+    def after_validation(self, scores: Scores) -> None:
+        """Report the scores of the network as it is."""
+        values = {name: scores[name] for name in _SCORES}
+        for name, value in values.items():
+            self._writer.add_scalar(f"{name}/val", value, self._run.iteration)
+        self._reporter.metrics(self._run.iteration, values)
 
     def close(self) -> None:
         """Flush the scalars to disk."""

@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,16 @@ _FREE_TO_CHANGE = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
     *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
+    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST"),
 )
+
+
+@dataclass(frozen=True)
+class Validated:
+    """What the evaluation of a network during its training found."""
+
+    iteration: int
+    mean_iou: float
 
 
 class TrainingRun:
@@ -36,6 +46,9 @@ class TrainingRun:
         self.seed = seed
         self.iteration = 0
         self.losses: deque[Tensor] = deque(maxlen=config.SOLVER.AVERAGE_LOSS)  # scalars on the device
+        self.validated: Validated | None = None  # the last evaluation
+        self.best: Validated | None = None  # the one with the highest mean IoU; of equal ones the first
+        self.saved: list[int] = []  # iterations whose checkpoints were saved and not let go since, ascending
         solver = config.SOLVER
         self.model = build_from_config(config).to(device).train()
         if solver.FREEZE_BN:
@@ -84,6 +97,23 @@ class TrainingRun:
         """Of each parameter group, for the coming iteration."""
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
+    def note_validation(self, mean_iou: float) -> bool:
+        """Keep the mean IoU of the network as it is; whether it is better than ever before."""
+        self.validated = Validated(self.iteration, mean_iou)
+        if self.best is None or mean_iou > self.best.mean_iou:
+            self.best = self.validated
+        return self.is_best()
+
+    def is_best(self) -> bool:
+        """Whether the network as it is has the highest mean IoU of all that were evaluated."""
+        return self.best is not None and self.best.iteration == self.iteration
+
+    def outdated(self) -> list[int]:
+        """Iterations whose checkpoints are to be let go by SOLVER.KEEP_LAST. The best one is not among them."""
+        keep_last = self.config.SOLVER.KEEP_LAST
+        old = [] if keep_last is None else self.saved[:-keep_last]
+        return [iteration for iteration in old if self.best is None or iteration != self.best.iteration]
+
     def checkpoint(self) -> Checkpoint:
         """Everything needed to continue from here. Raises DeepLabError if the loss is not a finite number."""
         if self.losses:
@@ -97,6 +127,9 @@ class TrainingRun:
             config=self.config.model_dump(mode="json"),
             seed=self.seed,
             losses=[float(loss) for loss in self.losses],
+            validated=None if self.validated is None else asdict(self.validated),
+            best=None if self.best is None else asdict(self.best),
+            saved=list(self.saved),
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
@@ -109,6 +142,10 @@ class TrainingRun:
             torch.cuda.set_rng_state_all(checkpoint.rng["cuda"])
         self.iteration = checkpoint.iteration
         self.losses.extend(torch.tensor(loss, device=self.device) for loss in checkpoint.losses)
+        self.saved = list(checkpoint.saved)
+        if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == self.config.DATASET.SPLIT.VAL:  # else they do not compare
+            self.validated = None if checkpoint.validated is None else Validated(**checkpoint.validated)
+            self.best = None if checkpoint.best is None else Validated(**checkpoint.best)
 
     def _on_gpu(self) -> bool:
         return self.device.type == "cuda"

@@ -48,8 +48,9 @@ def load_choices(session: Session) -> Choices:
 def _checkpoint_option(checkpoint: Checkpoint) -> Option:
     score = "" if checkpoint.mean_iou is None else f", mean IoU {percent(checkpoint.mean_iou)}"
     iteration = number(checkpoint.iteration)
-    label = f"{checkpoint.id} · {model_name(checkpoint.config)}, job {checkpoint.job_id}, iteration {iteration}{score}"
-    return Option(str(checkpoint.id), label)
+    best = ", best" if checkpoint.is_best else ""
+    name = f"{checkpoint.id} · {model_name(checkpoint.config)}, job {checkpoint.job_id}"
+    return Option(str(checkpoint.id), f"{name}, iteration {iteration}{score}{best}")
 
 
 def _evaluate_options(session: Session) -> list[Option]:

@@ -38,7 +38,7 @@ def outcome(job: Job) -> str:
         return job.error or ("cancelled" if job.is_terminal else "")
     match job.kind:
         case "train":
-            return f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+            return _trained(result)
         case "crf" if "best" in result:
             best = ", ".join(f"{name}={as_text(value)}" for name, value in result["best"].items())
             return f"best mean IoU {percent(result.get('mean_iou'))} with {best}"
@@ -74,3 +74,9 @@ def model_name(config: Mapping[str, Any]) -> str:
 def error_text(row: Row, job: Job) -> str:
     """What is wrong with an image, without the folder that all images of the job have in common."""
     return row.error.replace(f"{job.spec['input']}/", "")
+
+
+def _trained(result: Mapping[str, Any]) -> str:
+    sentence = f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+    best = result.get("best_checkpoint")
+    return sentence + ("" if best is None else f"; best is checkpoint {best}, mean IoU {percent(result['mean_iou'])}")

@@ -63,6 +63,7 @@ class Job:
     eta_seconds: float | None  # what the running child expects to need yet
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence
+    best_checkpoint: int | None  # number of the checkpoint with the best validation mean IoU of a training so far
     created_at: float
     started_at: float | None  # first claim
     finished_at: float | None

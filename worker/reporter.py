@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab.files import delete_file
+from deeplab.reporter import VALIDATION_IMAGE
 from worker import leases, records, storage
 from worker.database import DatabaseError, patiently
 from worker.settings import Settings
@@ -50,6 +52,7 @@ class _SavedCheckpoint:
     path: Path
     iteration: int
     sha256: str
+    is_best: bool
 
 
 class JobReporter:
@@ -72,10 +75,15 @@ class JobReporter:
         self._progress: tuple[int, int, str, float | None] | None = None
         self._metrics: dict[int, dict[str, float]] = defaultdict(dict)
         self._checkpoints: list[_SavedCheckpoint] = []
+        self._discarded: list[int] = []  # iterations
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Record progress, about once a second."""
         self._pulse.beat()
+        if unit == VALIDATION_IMAGE:  # the job is as far as it was
+            if done * 10 // total > (done - 1) * 10 // total:  # at each tenth
+                _log.info("Evaluated %d of %d images.", done, total)
+            return
         self._progress = (done, total, unit, self._rate.eta_seconds(done, total))
         if time.monotonic() >= self._written_at + _PAUSE:
             self._try_to_write()
@@ -85,11 +93,16 @@ class JobReporter:
         _log.info("Iteration %d: %s", iteration, ", ".join(f"{name} {value:.6g}" for name, value in values.items()))
         self._metrics[iteration].update({name: value for name, value in values.items() if math.isfinite(value)})
 
-    def checkpoint(self, path: Path, iteration: int) -> None:
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
         """Record a complete, flushed checkpoint at once, with its hash."""
         storage.flush(path.parent)
-        self._checkpoints.append(_SavedCheckpoint(path, iteration, storage.sha256_of(path)))
-        _log.info("Saved %s at iteration %d.", path.name, iteration)
+        self._checkpoints.append(_SavedCheckpoint(path, iteration, storage.sha256_of(path), is_best))
+        _log.info("Saved %s at iteration %d%s.", path.name, iteration, ", the best so far" if is_best else "")
+        self._try_to_write()
+
+    def discard(self, path: Path, iteration: int) -> None:
+        """Forget the job's checkpoints of an iteration, whichever attempt saved them, and then delete their files."""
+        self._discarded.append(iteration)
         self._try_to_write()
 
     def flush(self) -> None:
@@ -116,7 +129,17 @@ class JobReporter:
             for iteration, values in self._metrics.items():
                 records.add_metrics(session, self._job_id, iteration, values)
             for each in self._checkpoints:
-                records.add_checkpoint(session, self._job_id, self._fence, each.iteration, each.path, each.sha256)
+                records.add_checkpoint(
+                    session, self._job_id, self._fence, each.iteration, each.path, each.sha256, is_best=each.is_best
+                )
+            unreferenced = [
+                path
+                for iteration in self._discarded
+                for path in records.discard_checkpoints(session, self._job_id, iteration)
+            ]
+        for path in unreferenced:  # only now that it is committed: a row never points to a file that is gone
+            delete_file(path)
+        self._discarded.clear()
         self._progress = None
         self._metrics.clear()
         self._checkpoints.clear()

@@ -45,6 +45,7 @@ class JobRow(Base):
     eta_seconds: Mapped[float | None]
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[str | None]
+    best_checkpoint: Mapped[int | None]  # no foreign key: it would make a circle with that of checkpoints to jobs
     published_at: Mapped[float | None]
     publications: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[float]

@@ -40,7 +40,7 @@ def build_dataset(config: Config, split: str, *, train: bool, seed: int = 0) -> 
         load_labels(Path(settings.LABELS), settings.N_CLASSES)
     pairs = list_split(settings, split).require_complete()
     side = _WARP_SIDE if settings.NAME == "cocostuff10k" and settings.WARP else None
-    dataset = SplitDataset(pairs, settings.N_CLASSES, settings.IGNORE_LABEL, side)
+    dataset = SplitDataset(split, pairs, settings.N_CLASSES, settings.IGNORE_LABEL, side)
     if not train:
         return dataset
     # Imported here, because reading alone does not need PyTorch.

@@ -10,13 +10,17 @@ class SplitDataset:
     """Reads each pair of a split when it is asked for.
 
     Args:
+        name: of the split, for sentences.
         pairs: where the files are.
         n_classes: how many classes label maps may hold.
         ignore_label: the value of pixels without a class.
         side: warp every sample to a square of so many pixels; None leaves them as they are.
     """
 
-    def __init__(self, pairs: Sequence[Pair], n_classes: int, ignore_label: int, side: int | None = None) -> None:
+    def __init__(
+        self, name: str, pairs: Sequence[Pair], n_classes: int, ignore_label: int, side: int | None = None
+    ) -> None:
+        self.name = name
         self.pairs = pairs
         self.ids = [pair.id for pair in pairs]
         self.n_classes = n_classes

@@ -217,6 +217,16 @@ def test_resuming_needs_more_than_weights(tmp_path: Path) -> None:
         load_checkpoint(tmp_path / "b.pth")
 
 
+def test_files_of_the_time_before_evaluations_are_resumed_without_any(tmp_path: Path) -> None:
+    save_checkpoint(tmp_path / "a.pth", whole(build()))
+    content = torch.load(tmp_path / "a.pth")
+    for name in ("validated", "best", "saved"):
+        del content[name]
+    torch.save(content, tmp_path / "old.pth")
+    old = load_checkpoint(tmp_path / "old.pth")
+    assert (old.validated, old.best, old.saved) == (None, None, [])
+
+
 def test_missing_files_and_folders(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="the checkpoint does not exist"):
         load_state_dict(tmp_path / "none.pth")

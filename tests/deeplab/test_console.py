@@ -46,11 +46,11 @@ def test_a_new_unit_starts_a_new_estimate() -> None:
     with ConsoleReporter(stream) as reporter:
         reporter.progress(10, 10, "iteration")
         reporter.progress(0, 3, "image")
-        reporter.checkpoint(Path(os.fsdecode(b"out/caf\xe9.pth")), 10)
+        reporter.checkpoint(Path(os.fsdecode(b"out/caf\xe9.pth")), 10, is_best=True)
     assert stream.getvalue().splitlines() == [
         "10/10 iterations",
         "0/3 images",
-        r"Saved out/caf\xe9.pth at iteration 10.",
+        r"Saved out/caf\xe9.pth at iteration 10, the best so far.",
     ]
 
 
@@ -93,7 +93,7 @@ with ConsoleReporter() as reporter:
     reporter.progress(0, 4, "image")
     reporter.metrics(1, {"mean_iou": 0.5})
     reporter.progress(2, 4, "image")
-    reporter.checkpoint(Path("x[bold].pth"), 2)
+    reporter.checkpoint(Path("x[bold].pth"), 2, is_best=False)
     reporter.progress(4, 4, "image")
 """
     control, terminal = pty.openpty()

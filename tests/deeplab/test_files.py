@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import OutputError
-from deeplab.files import make_folder, printable, replace_file
+from deeplab.files import delete_file, make_folder, printable, replace_file
 
 
 def test_the_name_holds_the_old_content_until_the_new_is_complete(tmp_path: Path) -> None:
@@ -60,6 +60,15 @@ def test_failures_are_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(OutputError, match="file: the folder cannot be created: File exists"):
         make_folder(tmp_path / "file")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "new"]
+
+
+def test_what_cannot_be_deleted_stays_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    for path in (file, tmp_path / "gone", tmp_path):  # a folder is no file
+        delete_file(path)
+    assert not file.exists()
+    assert [record.getMessage() for record in caplog.records] == [f"{tmp_path}: cannot be deleted: Is a directory."]
 
 
 def test_names_that_are_not_utf8_can_be_printed() -> None:

@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,10 +9,11 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from deeplab.checkpoint import Checkpoint, load_checkpoint, load_state_dict
 from deeplab.config import Config, parse_config
-from deeplab.errors import CheckpointError, ConfigError, DeepLabError
+from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.models import build_from_config, build_model
 from deeplab.reporter import SilentReporter, Stopped
 from deeplab.train import train
+from deeplab.training_run import Validated
 from tests.deeplab.drawing import draw_folder
 
 TINY: dict[str, Any] = {
@@ -53,23 +55,26 @@ class Recorder(SilentReporter):
         self.iterations: list[tuple[int, int, str]] = []
         self.values: dict[int, dict[str, float]] = {}
         self.checkpoints: list[tuple[str, int]] = []
+        self.best: list[str] = []  # names of those that were the best when they were saved
 
     def progress(self, done: int, total: int, unit: str) -> None:
         self.iterations.append((done, total, unit))
 
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        self.values[iteration] = dict(values)
+        self.values.setdefault(iteration, {}).update(values)
 
-    def checkpoint(self, path: Path, iteration: int) -> None:
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
         assert load_checkpoint(path).iteration == iteration
         self.checkpoints.append((path.name, iteration))
+        if is_best:
+            self.best.append(path.name)
 
     def should_stop(self) -> bool:
         return self.stop_after is not None and len(self.iterations) >= self.stop_after
 
 
 def run(config: Config, output: Path, **options: Any) -> Checkpoint:
-    return load_checkpoint(train(config, output, SilentReporter(), device="cpu", **options))
+    return load_checkpoint(train(config, output, SilentReporter(), device="cpu", **options).checkpoint)
 
 
 def same(one: Any, other: Any) -> bool:
@@ -86,14 +91,14 @@ def same(one: Any, other: Any) -> bool:
 def assert_same_state(one: Checkpoint, other: Checkpoint) -> None:
     assert one.iteration == other.iteration
     assert one.losses == other.losses
-    for part in ("model", "optimizer", "schedule", "rng"):
+    for part in ("model", "optimizer", "schedule", "rng", "validated", "best"):
         assert same(getattr(one, part), getattr(other, part)), part
 
 
 def test_a_run_reports_and_leaves_checkpoints(config: Config, tmp_path: Path) -> None:
     reporter = Recorder()
 
-    final = train(config, tmp_path / "new" / "folder", reporter, device="cpu")
+    final = train(config, tmp_path / "new" / "folder", reporter, device="cpu").checkpoint
 
     assert final == tmp_path / "new" / "folder" / "checkpoint_final.pth"
     assert reporter.iterations == [(i, 6, "iteration") for i in range(1, 7)]
@@ -193,7 +198,7 @@ def test_frozen_batch_norm_is_not_trained(root: Path, tmp_path: Path) -> None:
     config = configure(root, "SOLVER.FREEZE_BN=true")
     reporter = Recorder()
 
-    final = load_state_dict(train(config, tmp_path, reporter, device="cpu", seed=3))
+    final = load_state_dict(train(config, tmp_path, reporter, device="cpu", seed=3).checkpoint)
 
     torch.manual_seed(3)
     initial = build_from_config(config).state_dict()
@@ -217,6 +222,70 @@ def test_training_starts_from_the_weights_it_is_given(root: Path, tmp_path: Path
     assert all(torch.equal(begin[f"base.{key}"], value) for key, value in source.state_dict().items() if "layer" in key)
 
 
+@pytest.mark.parametrize("freeze_bn", [True, False])
+def test_evaluating_in_between_changes_nothing(root: Path, tmp_path: Path, freeze_bn: bool) -> None:
+    bn = f"SOLVER.FREEZE_BN={str(freeze_bn).lower()}"
+    without = run(configure(root, bn), tmp_path / "without")
+    with_it = run(configure(root, bn, "SOLVER.EVAL_EVERY=1"), tmp_path / "with")
+    assert with_it.validated is not None
+    assert_same_state(replace(with_it, validated=None, best=None), without)
+
+
+def test_evaluations_are_reported_and_the_best_checkpoint_is_kept(root: Path, tmp_path: Path) -> None:
+    config = configure(root, "SOLVER.EVAL_EVERY=2", "SOLVER.ITER_SAVE=4", "SOLVER.KEEP_LAST=1")
+    reporter = Recorder()
+
+    trained = train(config, tmp_path, reporter, device="cpu")
+
+    found = {i: values["mean_iou"] for i, values in reporter.values.items() if "mean_iou" in values}
+    assert list(found) == [2, 4, 6]
+    assert set(reporter.values[2]) == {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"}
+    best = max(found, key=lambda iteration: found[iteration])
+    assert trained.best == Validated(best, found[best])
+    assert trained.best_checkpoint == tmp_path / f"checkpoint_000000{best}.pth"
+    assert load_checkpoint(trained.best_checkpoint).best == {"iteration": best, "mean_iou": found[best]}
+    last = max(best, 4)
+    assert sorted(path.name for path in tmp_path.glob("*.pth")) == sorted(
+        {f"checkpoint_000000{best}.pth", f"checkpoint_000000{last}.pth", "checkpoint_final.pth"}
+    )
+    assert reporter.best[-1] in (trained.best_checkpoint.name, "checkpoint_final.pth")
+    events = EventAccumulator(str(tmp_path / "logs")).Reload()
+    assert [event.step for event in events.Scalars("mean_iou/val")] == [2, 4, 6]
+
+
+def test_a_run_that_was_stopped_in_the_middle_of_an_evaluation_ends_alike(root: Path, tmp_path: Path) -> None:
+    config = configure(root, "SOLVER.EVAL_EVERY=3")
+    whole = run(config, tmp_path / "whole")
+
+    reporter = Recorder(stop_after=5)  # three iterations and two images
+    with pytest.raises(Stopped):
+        train(config, tmp_path / "stopped", reporter, device="cpu")
+    stopped = load_checkpoint(tmp_path / "stopped" / "checkpoint_0000003.pth")
+    assert stopped.validated is None
+    resumed = run(config, tmp_path / "stopped", resume=tmp_path / "stopped" / "checkpoint_0000003.pth")
+
+    assert_same_state(whole, resumed)
+    assert resumed.validated is not None
+
+
+def test_a_resumed_run_knows_the_best_checkpoint_of_before(root: Path, tmp_path: Path) -> None:
+    config = configure(root, "SOLVER.EVAL_EVERY=2")
+    train(config, tmp_path / "first", SilentReporter(), device="cpu")
+    middle = load_checkpoint(tmp_path / "first" / "checkpoint_0000004.pth")
+    torch.save(
+        {**vars(middle), "format": 1, "best": {"iteration": 2, "mean_iou": 0.999}}, tmp_path / "first/middle.pth"
+    )
+
+    trained = train(config, tmp_path / "second", SilentReporter(), device="cpu", resume=tmp_path / "first/middle.pth")
+    assert trained.best == Validated(2, 0.999)
+    assert trained.best_checkpoint == tmp_path / "first" / "checkpoint_0000002.pth"
+
+    trained.best_checkpoint.unlink()
+    again = train(config, tmp_path / "second", SilentReporter(), device="cpu", resume=trained.checkpoint)
+    assert again.best == trained.best
+    assert again.best_checkpoint is None
+
+
 def test_divergence_is_one_sentence(root: Path, tmp_path: Path) -> None:
     with pytest.raises(DeepLabError) as caught:
         train(configure(root, "SOLVER.LR=1e30"), tmp_path, SilentReporter(), device="cpu")
@@ -232,6 +301,7 @@ def test_divergence_is_one_sentence(root: Path, tmp_path: Path) -> None:
         (["MODEL.INIT_MODEL=/none.pth"], {}, CheckpointError, "/none.pth: the checkpoint does not exist."),
         ([], {"resume": Path("/none.pth")}, CheckpointError, "/none.pth: the checkpoint does not exist."),
         (["MODEL.NAME=ResNet50"], {}, ConfigError, "MODEL.NAME ResNet50 classifies whole images"),
+        (["SOLVER.EVAL_EVERY=1", "DATASET.SPLIT.VAL=none"], {}, DatasetError, "{root}/none.txt: "),
         ([], {"seed": -1}, DeepLabError, "The seed must not be negative, got -1."),
         ([], {"device": "tpu"}, DeepLabError, "'tpu' is not a device"),
     ],
@@ -241,7 +311,7 @@ def test_what_is_missing_or_wrong_is_named_before_anything_is_written(
 ) -> None:
     with pytest.raises(error) as caught:
         train(configure(root, *overrides), tmp_path / "out", SilentReporter(), **{"device": "cpu", **options})
-    assert str(caught.value).startswith(reason)
+    assert str(caught.value).startswith(reason.format(root=root))
     assert not (tmp_path / "out").exists()
 
 

@@ -13,7 +13,7 @@ import torch
 from deeplab.config import parse_config
 from deeplab.datasets.loading import Batch
 from deeplab.losses import multi_scale_loss
-from deeplab.training_run import TrainingRun
+from deeplab.training_run import TrainingRun, Validated
 
 
 def golden_run(case: dict[str, Any], recipe: ModuleType) -> TrainingRun:
@@ -71,9 +71,26 @@ def test_the_originals_training_run(golden: Path, recipe: ModuleType) -> None:
         assert float(state[key].double().abs().sum()) == pytest.approx(absolute, rel=1e-5), key
 
 
-def test_what_the_protocol_does_not_train_gets_no_gradient() -> None:
+def build(*overrides: str) -> TrainingRun:
     sections = {"DATASET": {"N_CLASSES": 3}, "MODEL": {"N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}}
-    run = TrainingRun(parse_config(sections, "test"), torch.device("cpu"), seed=0)
+    return TrainingRun(parse_config(sections, "test", overrides), torch.device("cpu"), seed=0)
+
+
+@pytest.mark.parametrize(("split", "best"), [("val", Validated(1, 0.5)), ("another", None)])
+def test_the_best_score_goes_on_where_it_compares(split: str, best: Validated | None) -> None:
+    run = build()
+    for run.iteration, mean_iou in ((1, 0.5), (2, 0.25)):
+        run.note_validation(mean_iou)
+    resumed = build(f"DATASET.SPLIT.VAL={split}")
+
+    resumed.restore(run.checkpoint())
+
+    assert resumed.best == best
+    assert resumed.validated == (best and Validated(2, 0.25))
+
+
+def test_what_the_protocol_does_not_train_gets_no_gradient() -> None:
+    run = build()
 
     run.step(iter([(torch.randn(1, 3, 33, 33), torch.zeros(1, 33, 33, dtype=torch.uint8))] * 2))
 

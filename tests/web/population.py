@@ -21,6 +21,7 @@ from worker.specs import parse_spec
 
 OWNER = "gpu@laboratory"
 ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))
+VALIDATIONS = (0.314, 0.428, 0.553, 0.627, 0.716, 0.698)  # mean IoU after 200, 400 ... 1200 iterations
 BROKEN_SENTENCE = "is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or WebP)."
 
 
@@ -50,6 +51,7 @@ class Population:
         self.progress(self.running, self.fence, 480)
         self.queued = self.submit("evaluate", checkpoint="1", dataset="shapes")
         self.searched = self._search_succeeded()
+        self.validated = self._train_validated()
 
     def submit(self, kind: str, **spec: object) -> int:
         with open_session(self.settings) as session:
@@ -60,6 +62,11 @@ class Population:
             job = leases.claim(session, job_id, OWNER, lease_seconds=600)
         assert job is not None
         return job.fence
+
+    def evaluate(self, job_id: int, fence: int, iteration: int, mean_iou: float) -> None:
+        """Report an evaluation in the middle of a training."""
+        with leases.fenced(self.settings, job_id, fence) as session:
+            records.add_metrics(session, job_id, iteration, {"mean_iou": mean_iou})
 
     def progress(self, job_id: int, fence: int, iteration: int, total: int = 1200) -> None:
         """Report an iteration as a training does."""
@@ -72,13 +79,13 @@ class Population:
         ]
         storage.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
 
-    def save_checkpoint(self, job_id: int, fence: int, iteration: int) -> int:
+    def save_checkpoint(self, job_id: int, fence: int, iteration: int, *, is_best: bool = False) -> int:
         """Record a checkpoint of random bytes and return its number."""
         path = storage.attempt_dir(self.settings, job_id, fence) / f"checkpoint_{iteration:07d}.pth"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(2048))
         with leases.fenced(self.settings, job_id, fence) as session:
-            records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path))
+            records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path), is_best=is_best)
         with open_session(self.settings, reads_only=True) as session:
             checkpoint = records.last_checkpoint(session, job_id)
         assert checkpoint is not None
@@ -95,6 +102,20 @@ class Population:
         for iteration in (600, 1200):
             self.save_checkpoint(job_id, fence, iteration)
         self.finish(job_id, fence, result={"checkpoint": 2, "iteration": 1200})
+        return job_id
+
+    def _train_validated(self) -> int:
+        """A training that was evaluated every 200 iterations, was best at 1000, and kept one more checkpoint."""
+        overrides = ["SOLVER.EVAL_EVERY=200", "SOLVER.KEEP_LAST=1"]
+        config = str(self.dataset / "config.yaml")
+        job_id = self.submit("train", config=config, dataset="shapes", overrides=overrides)
+        fence = self.claim(job_id)
+        self.progress(job_id, fence, 1200)
+        for iteration, mean_iou in zip(range(200, 1201, 200), VALIDATIONS, strict=True):
+            self.evaluate(job_id, fence, iteration, mean_iou)
+        best, final = (self.save_checkpoint(job_id, fence, i, is_best=i == 1000) for i in (1000, 1200))
+        result = {"checkpoint": final, "iteration": 1200, "best_checkpoint": best, "mean_iou": max(VALIDATIONS)}
+        self.finish(job_id, fence, result=result)
         return job_id
 
     def _evaluate_succeeded(self) -> int:

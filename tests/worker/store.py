@@ -38,12 +38,14 @@ def submit_and_claim(session: Session, settings: Settings, owner: str = "a", lea
     return job
 
 
-def add_checkpoint(session: Session, settings: Settings, job: Job, iteration: int = 10) -> int:
+def add_checkpoint(
+    session: Session, settings: Settings, job: Job, iteration: int = 10, *, is_best: bool = False
+) -> int:
     """Record a checkpoint file of a job's attempt; its number."""
     path = settings.home / f"checkpoint-{job.id}-{job.fence}-{iteration}.pth"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"weights %d" % iteration)
-    records.add_checkpoint(session, job.id, job.fence, iteration, path, sha256="0" * 64)
+    records.add_checkpoint(session, job.id, job.fence, iteration, path, sha256="0" * 64, is_best=is_best)
     session.flush()
     checkpoint = records.last_checkpoint(session, job.id)
     assert checkpoint is not None

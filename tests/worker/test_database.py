@@ -2,9 +2,12 @@ import multiprocessing
 import socket
 import time
 from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
 from sqlalchemy import inspect, select
 
 from tests.conftest import OpenStore
@@ -28,6 +31,45 @@ def test_the_schema_is_what_the_tables_say_and_an_upgrade_changes_nothing(store:
     with engine_for(store.database).connect() as connection:
         assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
+    sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path
+) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE older")
+    older = server.url.set(database="older").render_as_string(hide_password=False)
+    for url in ("", older):
+        settings = load_settings(home=tmp_path / "older", database_url=url)
+        migrate(settings, "0001")
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO job (id, kind, state, queue, spec, config, fence, attempts, max_attempts,"
+                " cancel_requested, done, total, unit, publications, created_at)"
+                " VALUES (7, 'train', 'queued', 'gpu', '{}', '{}', 0, 0, 3, false, 0, 0, '', 0, 0)"
+            )
+            connection.exec_driver_sql("INSERT INTO event (job_id, fence, at, message) VALUES (7, 0, 0, 'submitted')")
+        with pytest.raises(DatabaseError, match="`deeplab db upgrade`"), open_session(settings) as session:
+            session.get(JobRow, 7)
+
+        upgrade(settings)
+
+        with open_session(settings) as session:
+            job = session.get_one(JobRow, 7)
+            assert (job.kind, job.best_checkpoint) == ("train", None)
+            assert session.scalar(select(EventRow.message)) == "submitted"
+        engine_for(settings.database).dispose()
+
+
+def migrate(settings: Settings, revision: str) -> None:
+    """Create the tables as an older version of the platform did."""
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")))
+    settings.home.mkdir(exist_ok=True)
+    with engine_for(settings.database).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
 
 
 def test_a_block_commits_or_leaves_no_trace(store: Settings) -> None:

@@ -1,9 +1,16 @@
-import pytest
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
 
-from tests.worker.store import add_checkpoint, submit, submit_and_claim
-from worker import records
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.deeplab.drawing import draw_folder
+from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, write_config
+from worker import jobs, leases, records
 from worker.database import open_session
+from worker.jobs import Job
 from worker.settings import Settings
+from worker.specs import SpecError
 
 SCORES = {"mean_iou": 0.5, "labels": ["sky", "road"], "n_images": 3}
 
@@ -48,6 +55,122 @@ def test_an_attempt_records_one_checkpoint_per_iteration(store: Settings) -> Non
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         assert add_checkpoint(session, store, job, 10) == add_checkpoint(session, store, job, 10)
+
+
+def test_a_training_s_own_evaluations_count_as_scores(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        for iteration, mean_iou in ((10, 0.5), (20, 0.75), (30, 0.25)):
+            add_checkpoint(session, store, job, iteration, is_best=iteration < 30)
+            records.add_metrics(session, job.id, iteration, {"mean_iou": mean_iou, "loss": 9.0})
+        unscored = add_checkpoint(session, store, job, 40)
+        found = [(each.iteration, each.mean_iou, each.is_best) for each in records.list_checkpoints(session)]
+        assert found == [(40, None, False), (30, 0.25, False), (20, 0.75, True), (10, 0.5, False)]
+        assert records.get_checkpoint(session, unscored).is_best is False
+
+
+def files_of(session: Session, job: Job) -> set[int]:
+    return {each.iteration for each in records.list_checkpoints(session, job.id)}
+
+
+def test_a_checkpoint_is_forgotten_unless_a_job_refers_to_it(store: Settings) -> None:
+    images = str(draw_folder(store.home / "sample", n_images=1) / "images")
+    config = str(write_config(store.home))
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        numbers = {i: add_checkpoint(session, store, job, i, is_best=i == 20) for i in (10, 20, 30, 40, 50)}
+        submit(session, store, "evaluate", checkpoint=str(numbers[30]))
+        segment = submit(session, store, "segment", checkpoint=str(numbers[40]), input=images)
+        jobs.cancel(session, segment.id)  # it may be cloned
+        submit(session, store, "train", config=config, resume=numbers[50])
+    with open_session(store) as session:
+        paths = {i: records.discard_checkpoints(session, job.id, i) for i in (*numbers, 60)}
+        assert [i for i, files in paths.items() if files] == [10]
+        assert paths[10] == [store.home / f"checkpoint-{job.id}-1-10.pth"]
+    with open_session(store) as session:
+        assert files_of(session, job) == {20, 30, 40, 50}
+
+
+def test_a_checkpoint_of_every_attempt_is_forgotten_but_of_no_other_job(store: Settings) -> None:
+    with open_session(store) as session:
+        job, other = submit_and_claim(session, store), submit_and_claim(session, store)
+        for each in (job, other):
+            add_checkpoint(session, store, each, 10)
+        leases.release(session, job.id, job.fence, "crashed")
+        again = leases.claim(session, job.id, "b", FOREVER)
+        assert again is not None
+        add_checkpoint(session, store, again, 10)
+        assert len(records.discard_checkpoints(session, job.id, 10)) == 2
+        assert (files_of(session, job), files_of(session, other)) == (set(), {10})
+
+
+def test_who_submits_a_checkpoint_that_is_just_forgotten_is_told(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        number = add_checkpoint(session, store, job)
+
+    def evaluate() -> str:
+        try:
+            with open_session(store) as session:
+                submit(session, store, "evaluate", checkpoint=str(number))
+        except SpecError as error:
+            return str(error)
+        return "submitted"
+
+    with ThreadPoolExecutor() as pool:
+        with open_session(store) as session:
+            assert records.discard_checkpoints(session, job.id, 10)
+            session.flush()
+            submission = pool.submit(evaluate)
+            wait([submission], timeout=1)  # it has come to where it has to wait
+        assert submission.result() == f"checkpoint: There is no checkpoint {number}."
+
+
+def test_a_checkpoint_that_is_just_submitted_stays(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        number = add_checkpoint(session, store, job)
+
+    def discard() -> list[Path]:
+        with open_session(store) as session:
+            return records.discard_checkpoints(session, job.id, 10)
+
+    with ThreadPoolExecutor() as pool:
+        with open_session(store) as session:
+            submit(session, store, "evaluate", checkpoint=str(number))
+            discarding = pool.submit(discard)
+            wait([discarding], timeout=1)
+        assert discarding.result() == []
+
+
+@pytest.mark.parametrize(
+    ("resumed", "best"),
+    [(40, 20), (10, 10), (30, 20)],  # 20 is the best up to 40, 50 the best of all
+)
+def test_a_job_that_continues_another_one_begins_with_its_best(store: Settings, resumed: int, best: int) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        numbers = {}
+        for iteration, mean_iou in ((10, 0.25), (20, 0.5), (30, 0.375), (40, 0.5), (50, 0.75)):
+            numbers[iteration] = add_checkpoint(session, store, job, iteration, is_best=iteration in (10, 20, 50))
+            records.add_metrics(session, job.id, iteration, {"mean_iou": mean_iou})
+        heir, grandchild = submit(session, store), submit(session, store)
+        records.inherit_best(session, heir.id, records.get_checkpoint(session, numbers[resumed]))
+        session.expire_all()
+        assert jobs.get(session, heir.id).best_checkpoint == numbers[best]
+        own = add_checkpoint(session, store, heir, 60)
+        records.inherit_best(session, grandchild.id, records.get_checkpoint(session, own))
+        session.expire_all()
+        assert jobs.get(session, grandchild.id).best_checkpoint == numbers[best]
+
+
+def test_there_may_be_no_best_to_begin_with(store: Settings) -> None:
+    with open_session(store) as session:
+        job, heir = submit_and_claim(session, store), submit(session, store)
+        number = add_checkpoint(session, store, job, 10)
+        records.inherit_best(session, heir.id, records.get_checkpoint(session, number))
+        session.expire_all()
+        assert jobs.get(session, heir.id).best_checkpoint is None
 
 
 def test_the_last_checkpoint_is_the_furthest(store: Settings) -> None:

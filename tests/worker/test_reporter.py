@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.store import FOREVER, OVER, submit_and_claim
+from deeplab.reporter import VALIDATION_IMAGE
+from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker import jobs, leases, records, storage
 from worker.database import engine_for, open_session
 from worker.jobs import Job
@@ -68,11 +69,70 @@ def test_a_checkpoint_is_recorded_at_once_with_its_hash(store: Settings, tmp_pat
     job = claimed(store)
     path = tmp_path / "checkpoint_0000010.pth"
     path.write_bytes(b"weights")
-    build(store, job).checkpoint(path, 10)
+    build(store, job).checkpoint(path, 10, is_best=True)
     with open_session(store) as session:
         [checkpoint] = records.list_checkpoints(session, job.id)
     assert (checkpoint.path, checkpoint.iteration, checkpoint.n_bytes) == (path, 10, 7)
     assert checkpoint.sha256 == storage.sha256_of(path)
+    assert checkpoint.is_best
+    assert now(store, job).best_checkpoint == checkpoint.id
+
+
+def saved(reporter: JobReporter, folder: Path, *iterations: int) -> list[Path]:
+    paths = [folder / f"checkpoint_{iteration:07d}.pth" for iteration in iterations]
+    for path, iteration in zip(paths, iterations, strict=True):
+        path.write_bytes(b"weights")
+        reporter.checkpoint(path, iteration, is_best=False)
+    return paths
+
+
+def iterations(store: Settings) -> list[int]:
+    with open_session(store, reads_only=True) as session:
+        return [each.iteration for each in records.list_checkpoints(session)]
+
+
+def test_a_discarded_checkpoint_is_forgotten_and_then_deleted(store: Settings, tmp_path: Path) -> None:
+    reporter = build(store, claimed(store))
+    old, new = saved(reporter, tmp_path, 10, 20)
+    reporter.discard(old, 10)
+    assert iterations(store) == [20]
+    assert not old.exists()
+    assert new.exists()
+
+
+def test_a_discarded_checkpoint_that_a_job_uses_stays(store: Settings, tmp_path: Path) -> None:
+    reporter = build(store, claimed(store))
+    (path,) = saved(reporter, tmp_path, 10)
+    with open_session(store) as session:
+        submit(session, store, "evaluate", checkpoint="1")
+    reporter.discard(path, 10)
+    assert iterations(store) == [10]
+    assert path.exists()
+
+
+def test_a_file_that_cannot_be_deleted_is_an_orphan(store: Settings, tmp_path: Path) -> None:
+    reporter = build(store, claimed(store))
+    (path,) = saved(reporter, tmp_path, 10)
+    path.unlink()
+    path.mkdir()  # deleting a folder fails, as deleting a file may
+    reporter.discard(path, 10)
+    assert iterations(store) == []
+    assert path.exists()
+
+
+def test_the_images_of_an_evaluation_within_a_training_are_not_the_job_s_progress(
+    store: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = claimed(store)
+    reporter = build(store, job)
+    reporter.progress(480, 1200, "iteration")
+    with caplog.at_level("INFO"):
+        for done in range(1, 101):
+            reporter.progress(done, 100, VALIDATION_IMAGE)
+    reporter.flush()
+    assert (now(store, job).done, now(store, job).total, now(store, job).unit) == (480, 1200, "iteration")
+    told = [record.getMessage() for record in caplog.records if "images" in record.getMessage()]
+    assert told == [f"Evaluated {tenth}0 of 100 images." for tenth in range(1, 11)]
 
 
 def test_nothing_is_recorded_once_the_job_is_another_s(store: Settings, tmp_path: Path) -> None:
@@ -87,9 +147,12 @@ def test_nothing_is_recorded_once_the_job_is_another_s(store: Settings, tmp_path
     with pytest.raises(LeaseLostError):
         reporter.progress(5, 10, "iteration")
     with pytest.raises(LeaseLostError):
-        reporter.checkpoint(path, 10)
+        reporter.checkpoint(path, 10, is_best=False)
+    with pytest.raises(LeaseLostError):
+        reporter.discard(path, 10)
     with pytest.raises(LeaseLostError):
         reporter.flush()
+    assert path.exists()
     with open_session(store) as session:
         assert jobs.get(session, job.id).done == 0
         assert records.metrics_of(session, job.id) == {}
@@ -112,7 +175,10 @@ def test_work_goes_on_while_the_database_is_away_and_nothing_is_forgotten(
     file.mkdir()  # nobody can open a database there now
     reporter.progress(5, 10, "iteration")
     reporter.metrics(5, {"loss": 0.5})
-    reporter.checkpoint(path, 5)
+    reporter.checkpoint(path, 5, is_best=False)
+    (old,) = saved(reporter, tmp_path, 3)
+    reporter.discard(old, 3)
+    assert old.exists()  # as long as its row may be there
 
     def bring_back() -> None:
         file.rmdir()
@@ -125,6 +191,7 @@ def test_work_goes_on_while_the_database_is_away_and_nothing_is_forgotten(
         assert jobs.get(session, job.id).done == 5
         assert records.metrics_of(session, job.id) == {"loss": [[5, 0.5]]}
         assert [each.iteration for each in records.list_checkpoints(session, job.id)] == [5]
+    assert not old.exists()
 
 
 def test_the_pulse_is_felt_once_a_second(tmp_path: Path) -> None:

@@ -1,29 +1,36 @@
-// The chart of a training: loss on the left axis, learning rate on the right one, drawn by uPlot.
+// The chart of a training, drawn by uPlot: loss on the left axis; on the right one the mean IoU of the evaluations in
+// between if there are to be any, else the learning rate.
 
 const box = document.getElementById("chart");
+const hasEvaluations = "evaluations" in box.dataset;
 const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const series = { loss: new Map(), rate: new Map() };
+const series = { loss: new Map(), "lr/group0": new Map(), ...(hasEvaluations && { mean_iou: new Map() }) }; // value by iteration
 let plot = null;
 let last = -1;
 
 async function load() {
-  const query = new URLSearchParams([["name", "loss"], ["name", "lr/group0"]]);
+  const query = new URLSearchParams(Object.keys(series).map((name) => ["name", name]));
   if (last >= 0) query.set("after", last);
   const response = await fetch(`${box.dataset.metrics}?${query}`);
   if (!response.ok) return;
   const { metrics } = await response.json();
-  for (const [iteration, value] of metrics.loss ?? []) series.loss.set(iteration, value);
-  for (const [iteration, value] of metrics["lr/group0"] ?? []) series.rate.set(iteration, value);
-  const seen = Math.max(-1, ...series.loss.keys(), ...series.rate.keys());
+  for (const [name, values] of Object.entries(series)) {
+    for (const [iteration, value] of metrics[name] ?? []) values.set(iteration, value);
+  }
+  const seen = Math.max(-1, ...iterations());
   if (seen > last) {
     last = seen;
     draw();
   }
 }
 
+function iterations() {
+  return [...new Set(Object.values(series).flatMap((values) => [...values.keys()]))].sort((a, b) => a - b);
+}
+
 function columns() {
-  const iterations = [...new Set([...series.loss.keys(), ...series.rate.keys()])].sort((a, b) => a - b);
-  return [iterations, iterations.map((i) => series.loss.get(i) ?? null), iterations.map((i) => series.rate.get(i) ?? null)];
+  const all = iterations();
+  return [all, ...Object.values(series).map((values) => all.map((iteration) => values.get(iteration) ?? null))];
 }
 
 function draw() {
@@ -43,23 +50,32 @@ function size() {
 function options() {
   const ink = () => css("--bs-secondary-color");
   const grid = { stroke: () => css("--line"), width: 1 };
+  const fromZero = (_, low, high) => [Math.min(0, low), (high || 1) * 1.05];
   const points = (chart) => chart.data[0].length < 40;
-  const short = (_, values) => values.map((value) => (value === null ? "" : Number(value.toPrecision(3)).toString()));
-  const exponent = (_, values) => values.map((value) => (value === null ? "" : value === 0 ? "0" : value.toExponential(1)));
+  const labels = (format) => (_, values) => values.map((value) => (value === null ? "" : format(value)));
+  const legend = (format) => (_, value) => (value === null ? "–" : format(value));
+  const short = (value) => Number(value.toPrecision(3)).toString();
+  const exponent = (value) => (value === 0 ? "0" : value.toExponential(1));
+  const percent = (digits) => (value) => `${(100 * value).toFixed(digits)} %`;
+  const right = hasEvaluations ? { scale: "iou", values: labels(percent(0)) } : { scale: "rate", values: labels(exponent) };
+  const lines = [
+    { label: "loss", stroke: () => css("--chart-loss"), width: 2, points: { show: points }, value: legend((value) => value.toFixed(4)) },
+    { label: "learning rate", stroke: () => css("--chart-rate"), width: 1.5, dash: [5, 4], scale: "rate", points: { show: false }, value: legend((value) => value.toExponential(2)) },
+    { label: "mean IoU", stroke: () => css("--chart-iou"), width: 2, scale: "iou", points: { show: true, size: 7 }, value: legend(percent(1)) },
+  ];
   return {
     ...size(),
     legend: { live: true },
     cursor: { drag: { x: false, y: false } },
-    scales: { x: { time: false }, y: { range: (_, low, high) => [Math.min(0, low), (high || 1) * 1.05] }, rate: { range: (_, low, high) => [0, (high || 1) * 1.05] } },
+    scales: { x: { time: false }, y: { range: fromZero }, rate: { range: fromZero }, iou: { range: [0, 1] } },
     axes: [
       { stroke: ink, grid, ticks: grid, size: 32 },
-      { stroke: ink, grid, ticks: grid, size: 48, values: short },
-      { stroke: ink, grid: { show: false }, ticks: grid, size: 60, side: 1, scale: "rate", values: exponent },
+      { stroke: ink, grid, ticks: grid, size: 48, values: labels(short) },
+      { stroke: ink, grid: { show: false }, ticks: grid, size: 60, side: 1, ...right },
     ],
     series: [
       { label: "iteration", value: (_, value) => value ?? "–" },
-      { label: "loss", stroke: () => css("--chart-loss"), width: 2, points: { show: points }, value: (_, value) => (value === null ? "–" : value.toFixed(4)) },
-      { label: "learning rate", stroke: () => css("--chart-rate"), width: 1.5, dash: [5, 4], scale: "rate", points: { show: false }, value: (_, value) => (value === null ? "–" : value.toExponential(2)) },
+      ...lines.slice(0, Object.keys(series).length).map((line) => ({ ...line, spanGaps: true })), // measured at different iterations
     ],
   };
 }

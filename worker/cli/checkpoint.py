@@ -15,7 +15,7 @@ def checkpoint() -> None:
 @click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, newest first.")
 @json_option
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
-    """List checkpoints, newest first."""
+    """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
     from worker import records
     from worker.cli.store import open_store
     from worker.settings import load_settings
@@ -26,9 +26,18 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
         print_json(found)
         return
     rows = [
-        (each.id, each.job_id, each.iteration, size(each.n_bytes), _score(each.mean_iou), each.path) for each in found
+        (
+            each.id,
+            each.job_id,
+            each.iteration,
+            size(each.n_bytes),
+            _score(each.mean_iou),
+            "best" if each.is_best else "",
+            each.path,
+        )
+        for each in found
     ]
-    print_table(("ID", "JOB", "ITERATION", "SIZE", "MEAN IOU", "FILE"), rows, "There is no checkpoint yet.")
+    print_table(("ID", "JOB", "ITERATION", "SIZE", "MEAN IOU", "", "FILE"), rows, "There is no checkpoint yet.")
 
 
 @checkpoint.command()
@@ -50,7 +59,8 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     click.echo(f"Checkpoint {found.id} of job {found.job_id}, iteration {found.iteration}")
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
     click.echo(f"SHA-256:   {found.sha256}")
-    click.echo(f"Mean IoU:  {_score(found.mean_iou) or 'not evaluated'}")
+    best = ", the best of its job" if found.is_best else ""
+    click.echo(f"Mean IoU:  {_score(found.mean_iou) or 'not evaluated'}{best}")
     click.echo(f"\n{yaml.safe_dump(found.config, sort_keys=False, allow_unicode=True)}", nl=False)
 
 

@@ -81,7 +81,11 @@ def _lines(whole: WholeJob) -> Iterator[str]:
     if job.result:
         yield from _section("Result", [f"{name}: {value}" for name, value in job.result.items()])
     yield from _section(
-        "Checkpoints", [f"{each.id}: iteration {each.iteration}, {each.path}" for each in whole.checkpoints]
+        "Checkpoints",
+        [
+            f"{each.id}: iteration {each.iteration}{', best' if each.is_best else ''}, {each.path}"
+            for each in whole.checkpoints
+        ],
     )
     yield from _section("Events", [f"{_clock(each.at)}  {each.message}" for each in whole.events])
 

@@ -1,7 +1,9 @@
 """Wait for a job's end, with progress, and with a platform of our own where none is running."""
 
 import time
+from collections.abc import Mapping
 from contextlib import ExitStack
+from typing import Any
 
 import click
 
@@ -95,7 +97,8 @@ def _result(settings: Settings, job: Job) -> str:
         case "train":
             with open_session(settings, reads_only=True) as session:
                 checkpoint = records.get_checkpoint(session, result["checkpoint"])
-            return sentence + f"checkpoint {checkpoint.id} of iteration {checkpoint.iteration}, {checkpoint.path}"
+            final = f"checkpoint {checkpoint.id} of iteration {checkpoint.iteration}, {checkpoint.path}"
+            return sentence + final + _best(result)
         case "segment":
             unreadable = f", {result['n_error']} could not be read" if result["n_error"] else ""
             return sentence + f"{result['n_ok']} images segmented{unreadable}, in {result['output']}"
@@ -104,3 +107,8 @@ def _result(settings: Settings, job: Job) -> str:
             return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
         case _:
             return sentence + f"mean IoU {result['mean_iou']:.4f}"
+
+
+def _best(result: Mapping[str, Any]) -> str:
+    number = result.get("best_checkpoint")
+    return "" if number is None else f"; best is checkpoint {number}, mean IoU {result['mean_iou']:.4f}"

@@ -165,5 +165,8 @@ class _ShardReporter:
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
         """Segmenting has none."""
 
-    def checkpoint(self, path: Path, iteration: int) -> None:
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
+        """Segmenting has none."""
+
+    def discard(self, path: Path, iteration: int) -> None:
         """Segmenting has none."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from deeplab.errors import CheckpointError
 from deeplab.train import train
-from worker import records
+from worker import jobs, leases, records
 from worker.database import open_session
 from worker.kinds import Attempt, require_intact
 from worker.records import Checkpoint
@@ -18,11 +18,14 @@ _log = logging.getLogger(__name__)
 def run(attempt: Attempt) -> dict[str, Any]:
     """Train, from the job's own last checkpoint, else from the one that was asked for, else from the start.
 
+    Returns:
+        {"checkpoint", "iteration"} of the end; {"best_checkpoint", "mean_iou"} of the best evaluation, null without.
+
     Raises:
         CheckpointError: if the checkpoint that was asked for is gone or damaged.
     """
     spec = TrainSpec.model_validate(attempt.job.spec)
-    train(
+    trained = train(
         attempt.config,
         attempt.folder,
         attempt.reporter,
@@ -33,9 +36,16 @@ def run(attempt: Attempt) -> dict[str, Any]:
     attempt.reporter.flush()
     with open_session(attempt.settings, reads_only=True) as session:
         final = records.last_checkpoint(session, attempt.job.id)
+        best_checkpoint = jobs.get(session, attempt.job.id).best_checkpoint
     if final is None:
         raise RuntimeError("the training ended without a checkpoint")
-    return {"checkpoint": final.id, "iteration": final.iteration}
+    mean_iou = None if trained.best is None else trained.best.mean_iou
+    return {
+        "checkpoint": final.id,
+        "iteration": final.iteration,
+        "best_checkpoint": best_checkpoint,
+        "mean_iou": mean_iou,
+    }
 
 
 def _resume_path(attempt: Attempt, spec: TrainSpec) -> Path | None:
@@ -44,6 +54,9 @@ def _resume_path(attempt: Attempt, spec: TrainSpec) -> Path | None:
         with open_session(attempt.settings, reads_only=True) as session:
             checkpoint = records.get_checkpoint(session, spec.resume)
         require_intact(checkpoint)
+        if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == attempt.config.DATASET.SPLIT.VAL:  # else they do not compare
+            with leases.fenced(attempt.settings, attempt.job.id, attempt.job.fence) as session:
+                records.inherit_best(session, attempt.job.id, checkpoint)
     if checkpoint is None:
         _log.info("Training starts at iteration 0.")
         return None

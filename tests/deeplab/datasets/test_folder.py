@@ -15,7 +15,7 @@ LABEL = np.array([[0, 1, 2, 255, 0]] * 4, np.uint8)
 
 def open_folder(root: Path, split: str, n_classes: int) -> SplitDataset:
     settings = Dataset(NAME="folder", ROOT=str(root), N_CLASSES=n_classes)
-    return SplitDataset(list_split(settings, split).require_complete(), n_classes, ignore_label=255)
+    return SplitDataset(split, list_split(settings, split).require_complete(), n_classes, ignore_label=255)
 
 
 def listed(root: Path, *ids: str) -> Path:

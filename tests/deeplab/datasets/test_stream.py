@@ -16,7 +16,7 @@ AUGMENT = Augmentation(mean_bgr=(0, 0, 0), crop=24, scales=(0.5, 1.0), base=None
 
 @pytest.fixture
 def dataset(tmp_path: Path) -> SplitDataset:
-    return SplitDataset(list_folder(draw_folder(tmp_path, n_images=5), "train").pairs, 3, ignore_label=255)
+    return SplitDataset("train", list_folder(draw_folder(tmp_path, n_images=5), "train").pairs, 3, ignore_label=255)
 
 
 class Recorder:

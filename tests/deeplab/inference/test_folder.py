@@ -34,7 +34,10 @@ class Recorder:
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
         raise AssertionError
 
-    def checkpoint(self, path: Path, iteration: int) -> None:
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
+        raise AssertionError
+
+    def discard(self, path: Path, iteration: int) -> None:
         raise AssertionError
 
     def should_stop(self) -> bool:

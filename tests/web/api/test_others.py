@@ -22,9 +22,9 @@ def test_health(client: FlaskClient) -> None:
 
 def test_lists(client: FlaskClient, population: Population) -> None:
     checkpoints = get(client, "/checkpoints")["checkpoints"]
-    assert {"id", "job_id", "iteration", "path", "sha256", "n_bytes", "created_at", "config", "mean_iou"} == set(
-        checkpoints[0]
-    )
+    fields = {"id", "job_id", "iteration", "path", "sha256", "n_bytes", "created_at", "config", "mean_iou", "is_best"}
+    assert fields == set(checkpoints[0])
+    assert {each["id"]: each["is_best"] for each in checkpoints} == {1: False, 2: False, 3: True, 4: False}
     evaluations = get(client, "/evaluations")["evaluations"]
     assert [each["job_id"] for each in evaluations] == [population.refined, population.evaluated]
     workers = get(client, "/workers")["workers"]

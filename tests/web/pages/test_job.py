@@ -44,6 +44,18 @@ def test_a_train_job_offers_its_checkpoints(client: FlaskClient, population: Pop
     assert "70.9\u202f%" in page  # the best mean IoU of checkpoint 2
 
 
+def test_the_best_checkpoint_of_a_training_is_marked(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.validated}").text
+    row = re.search(r'<tr id="checkpoint-3">.*?</tr>', page, re.DOTALL)
+    assert row is not None
+    assert ">best</span>" in row[0]
+    assert "71.6\u202f%" in row[0]
+    assert page.count(">best</span>") == 1
+    assert "checkpoint 4 after 1\u202f200 iterations; best is checkpoint 3, mean IoU 71.6\u202f%" in page
+    assert "data-evaluations" in page
+    assert "data-evaluations" not in client.get(f"/jobs/{population.trained}").text
+
+
 def test_a_failed_job_shows_its_sentence_first(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.failed}").text
     alert = page.index("masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")

@@ -54,9 +54,23 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
         *("--resume", folder / "checkpoint_0000002.pth"),
     )
     final = tmp_path / "again" / "checkpoint_final.pth"
-    assert json.loads(resumed.stdout) == {"checkpoint": str(final)}
+    assert json.loads(resumed.stdout) == {"checkpoint": str(final), "best": None, "best_checkpoint": None}
     expected, got = (torch.load(path)["model"] for path in (folder / "checkpoint_final.pth", final))
     assert all(torch.equal(value, got[key]) for key, value in expected.items())
+
+
+def test_train_names_the_best_checkpoint(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:
+    options = ["--cpu", "-o", tmp_path / "run", "--set", "SOLVER.EVAL_EVERY=2", "--set", "SOLVER.KEEP_LAST=1"]
+    said = deeplab("train", *output, *options)
+    told = json.loads(deeplab("train", *output, *options, "--json").stdout)
+
+    iteration, path = told["best"]["iteration"], tmp_path / "run" / f"checkpoint_{told['best']['iteration']:07d}.pth"
+    assert told["best_checkpoint"] == str(path)
+    assert torch.load(path)["best"] == told["best"]
+    mean_iou = f"{told['best']['mean_iou']:.1%}"
+    assert said.stdout.splitlines()[1] == f"Best:    {path} (mean IoU {mean_iou} at iteration {iteration})"
+    assert "2/2 validation images" in said.stderr
+    assert "the best so far." in said.stderr
 
 
 def test_test_and_crf_write_scores_as_the_original(

@@ -58,6 +58,24 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
     assert (missing.exit_code, missing.stderr) == (1, "Error: There is no checkpoint 2.\n")
 
 
+def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    with open_session(home) as session:
+        job = jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
+        for iteration, mean_iou in ((10, 0.5), (20, 0.25)):
+            path = home.home / f"{iteration}.pth"
+            path.touch()
+            records.add_metrics(session, job.id, iteration, {"mean_iou": mean_iou})
+            records.add_checkpoint(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
+    lines = deeplab("checkpoint", "list").output.splitlines()[1:]
+    assert [line.split()[5:] for line in lines] == [
+        ["0.2500", str(home.home / "20.pth")],
+        ["0.5000", "best", str(home.home / "10.pth")],
+    ]
+    assert [each["is_best"] for each in json.loads(deeplab("checkpoint", "list", "--json").output)] == [False, True]
+    assert "Mean IoU:  0.5000, the best of its job\n" in deeplab("checkpoint", "show", 1).output
+    assert "1: iteration 10, best, " in deeplab("job", "show", job.id).output
+
+
 def test_workers(deeplab: Deeplab, home: Settings) -> None:
     assert deeplab("worker", "list").output == "No worker was started yet.\n"
     with open_session(home) as session:

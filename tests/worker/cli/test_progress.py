@@ -24,6 +24,7 @@ _QUEUED = Job(
     eta_seconds=None,
     result=None,
     error=None,
+    best_checkpoint=None,
     created_at=0,
     started_at=None,
     finished_at=None,

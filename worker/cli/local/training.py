@@ -35,6 +35,7 @@ def train(
     """Train a network in the foreground.
 
     Checkpoints go to EXP.OUTPUT_DIR/models/..., or to the folder of -o, TensorBoard scalars to logs/ beside them.
+    With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the end.
     Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
     """
     from deeplab.config import load_config
@@ -45,8 +46,11 @@ def train(
     config = load_config(config_path, overrides)
     output = output or models_dir(config)
     with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
-        checkpoint = run(config, output, reporter, device=device, resume=resume, seed=seed)
+        trained = run(config, output, reporter, device=device, resume=resume, seed=seed)
     if as_json:
-        print_json({"checkpoint": checkpoint})
-    else:
-        click.echo(f"Trained: {checkpoint}")
+        print_json(trained)
+        return
+    click.echo(f"Trained: {trained.checkpoint}")
+    if trained.best is not None:
+        where = "its checkpoint is gone" if trained.best_checkpoint is None else trained.best_checkpoint
+        click.echo(f"Best:    {where} (mean IoU {trained.best.mean_iou:.1%} at iteration {trained.best.iteration})")

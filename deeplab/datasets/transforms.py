@@ -55,8 +55,8 @@ class Augmentation:
     def _scaled_size(self, size: tuple[int, ...], scale: float) -> tuple[int, int]:
         height, width = size
         if self.base is not None:
-            ratio = self.base / max(height, width)
-            height, width = int(height * ratio), int(width * ratio)
+            longer = max(height, width)
+            height, width = self.base * height // longer, self.base * width // longer
         return max(1, int(height * scale)), max(1, int(width * scale))
 
 

@@ -70,6 +70,15 @@ def test_scales_and_base_size() -> None:
     assert sizes == {(7, 10), (22, 30)}  # int(15 * scale), int(20 * scale)
 
 
+@pytest.mark.parametrize(("size", "base", "expected"), [((94, 163), 54, (31, 54)), ((196, 103), 55, (55, 28))])
+def test_the_longer_side_gets_the_base_size_exactly(
+    size: tuple[int, int], base: int, expected: tuple[int, int]
+) -> None:
+    _, labels = dataclasses.replace(PLAIN, crop=64, base=base)(sample(*size), np.random.default_rng(0))
+    known = labels != 255
+    assert (int(known.any(dim=1).sum()), int(known.any(dim=0).sum())) == expected  # a factor 55 / 196 gives 54
+
+
 def test_doubling_is_bilinear_between_pixel_centres() -> None:
     pixels = np.zeros((1, 2, 3), np.uint8)
     pixels[0, 1] = 100

@@ -77,6 +77,6 @@ def error_text(row: Row, job: Job) -> str:
 
 
 def _trained(result: Mapping[str, Any]) -> str:
-    sentence = f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+    last = f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
     best = result.get("best_checkpoint")
-    return sentence + ("" if best is None else f"; best is checkpoint {best}, mean IoU {percent(result['mean_iou'])}")
+    return last if best is None else f"best mean IoU {percent(result['mean_iou'])} with checkpoint {best}; last {last}"

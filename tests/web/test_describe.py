@@ -32,7 +32,8 @@ def test_a_weights_file_and_a_folder_stand_for_themselves(population: Population
 def test_outcomes(population: Population) -> None:
     expected = {
         population.trained: "checkpoint 2 after 1\u202f200 iterations",
-        population.validated: "checkpoint 4 after 1\u202f200 iterations; best is checkpoint 3, mean IoU 71.6\u202f%",
+        population.validated: "best mean IoU 71.6\u202f% with checkpoint 3; last "
+        "checkpoint 4 after 1\u202f200 iterations",
         population.refined: "mean IoU 74.0\u202f%",
         population.searched: "best mean IoU 74.0\u202f% with BI_W=8, BI_XY_STD=40",
         population.segmented: "5 images, 1 with errors",

@@ -42,9 +42,10 @@ function draw() {
   plot = new uPlot(options(), columns(), box);
 }
 
-// What is left of the box beside the legend, which takes two lines on a phone.
+// What is left of the box beside the legend, which takes a line of 28 pixels, or on a phone one per series.
 function size() {
-  return { width: box.clientWidth, height: box.clientHeight - (box.clientWidth < 480 ? 60 : 32) };
+  const lines = box.clientWidth < 480 ? Object.keys(series).length : 1;
+  return { width: box.clientWidth, height: box.clientHeight - 4 - 28 * lines };
 }
 
 function options() {

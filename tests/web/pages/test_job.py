@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker import jobs, leases, storage
+from worker import jobs, leases, records, storage
 from worker.database import open_session
 
 POLLING = 'hx-trigger="every 2s"'
@@ -51,9 +51,19 @@ def test_the_best_checkpoint_of_a_training_is_marked(client: FlaskClient, popula
     assert ">best</span>" in row[0]
     assert "71.6\u202f%" in row[0]
     assert page.count(">best</span>") == 1
-    assert "checkpoint 4 after 1\u202f200 iterations; best is checkpoint 3, mean IoU 71.6\u202f%" in page
+    assert "best mean IoU 71.6\u202f% with checkpoint 3; last checkpoint 4 after 1\u202f200 iterations" in page
     assert "data-evaluations" in page
     assert "data-evaluations" not in client.get(f"/jobs/{population.trained}").text
+
+
+def test_the_best_checkpoint_may_be_another_job_s(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"), resume=4)
+    fence = population.claim(job_id)
+    with leases.fenced(population.settings, job_id, fence) as session:
+        records.inherit_best(session, job_id, records.get_checkpoint(session, 4))
+    page = client.get(f"/jobs/{job_id}").text
+    assert "The best so far is checkpoint 3, of the training that this job continues." in page
+    population.finish(job_id, fence, jobs.CANCELLED)
 
 
 def test_a_failed_job_shows_its_sentence_first(client: FlaskClient, population: Population) -> None:

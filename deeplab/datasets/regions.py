@@ -53,9 +53,11 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
             raise ValueError(
                 f"its run lengths are of an image of size {segmentation.get('size')}, not [{height}, {width}]"
             )
-        runs = segmentation
-        if not isinstance(runs.get("counts"), str):
-            runs = mask.frPyObjects(runs, height, width)
+        counts = segmentation.get("counts")
+        lengths: Any = _run_lengths(counts) if isinstance(counts, str) else counts
+        runs = mask.frPyObjects({"size": [height, width], "counts": lengths}, height, width)
+        if sum(lengths) < height * width:  # pycocotools leaves the rest to chance, and itself refuses too many
+            raise ValueError(f"its run lengths cover {sum(lengths)} of {height * width} pixels")
     elif isinstance(segmentation, list) and segmentation:
         for polygon in segmentation:
             _check_polygon(polygon)
@@ -64,6 +66,27 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
         raise ValueError("has no segmentation; expected polygons or run lengths")
     with silence_warnings():  # of the way in which pycocotools makes its array
         return np.asarray(mask.decode(runs), np.bool_)
+
+
+def _run_lengths(compressed: str) -> list[int]:
+    """Decode COCO's text: five bits per character, least first; from the fourth length on the change since the last but
+    one is written.
+    """
+    lengths: list[int] = []
+    value = shift = 0
+    for character in compressed:
+        bits = ord(character) - 48
+        if not 0 <= bits < 64:
+            raise ValueError(f"its run lengths hold the character {character!r}")
+        value |= (bits & 31) << shift
+        shift += 5
+        if not bits & 32:  # the last character of a length; its highest bit is the sign
+            signed = value - (1 << shift) if bits & 16 else value
+            lengths.append(signed + (lengths[-2] if len(lengths) > 2 else 0))
+            value = shift = 0
+    if shift:
+        raise ValueError("its run lengths end in the middle of a number")
+    return lengths
 
 
 def _check_polygon(polygon: Any) -> None:

@@ -34,6 +34,15 @@ def test_run_lengths(compressed: bool) -> None:
     assert np.array_equal(draw_regions([[1, 4, True, runs]], 2, 3, "a"), inside * 4)
 
 
+def test_compressed_run_lengths_of_any_mask_are_read() -> None:
+    rng = np.random.default_rng(0)
+    for coarse in (1, 9):  # short runs, and long ones that take several characters
+        inside = rng.integers(0, 2, (40, 50)).astype(np.uint8).repeat(coarse, axis=0)
+        height, width = inside.shape
+        runs = {"size": [height, width], "counts": mask.encode(np.asfortranarray(inside))["counts"].decode()}
+        assert np.array_equal(draw_regions([[1, 1, False, runs]], height, width, "a"), inside)
+
+
 def test_nothing_is_background() -> None:
     assert not draw_regions([], 3, 4, "a").any()
 
@@ -67,7 +76,12 @@ def test_of_equal_objects_the_later_is_on_top_and_crowds_lie_below() -> None:
         ({"size": [5, 4], "counts": [20]}, r"of an image of size \[5, 4\], not \[4, 4\]"),
         ({"counts": [16]}, r"of an image of size None, not \[4, 4\]"),
         ({"size": [4, 4], "counts": [10, 20]}, "Invalid RLE mask representation"),
-        ({"size": [4, 4], "counts": "abc"}, "Invalid RLE mask representation"),
+        ({"size": [4, 4], "counts": [10, 5]}, "cover 15 of 16 pixels"),
+        ({"size": [4, 4], "counts": []}, "cover 0 of 16 pixels"),
+        ({"size": [4, 4], "counts": "52"}, "cover 7 of 16 pixels"),
+        ({"size": [4, 4], "counts": "5~"}, "hold the character '~'"),
+        ({"size": [4, 4], "counts": "5a"}, "end in the middle of a number"),
+        ({"size": [4, 4], "counts": "a1b1c1"}, "Invalid RLE mask representation"),
         ({"size": [4, 4], "counts": [-3, 19]}, "out of bounds"),
         ({"size": [4, 4]}, "."),
         ({"size": [4, 4], "counts": ["x"]}, "."),

@@ -60,7 +60,8 @@ def _print_findings(split: "SplitReport") -> None:
     if split.error:
         click.echo(f"{split.split}: {split.error}")
         return
-    verdict = f"{split.n_problems} problems" if split.n_problems else "nothing is wrong"
+    n_problems = split.n_problems
+    verdict = f"{n_problems} problem{'s'[: n_problems != 1]}" if n_problems else "nothing is wrong"
     click.echo(f"{split.split}: {split.n_read} of {split.n_ids} pairs read, {verdict}.")
     _print_list("missing", split.missing)
     _print_list("unreadable", split.unreadable)

@@ -69,6 +69,12 @@ def test_check_shows_ten_findings_of_a_kind(deeplab: Deeplab, config: Path, tmp_
     assert "    and 16 more (--json lists all)" in ended.stdout
 
 
+def test_check_counts_one_problem(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
+    (tmp_path / "drawn/images/0.png").unlink()
+    ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
+    assert ended.stdout.splitlines()[0] == "val: 5 of 6 pairs read, 1 problem."
+
+
 def test_check_as_json(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 48), 9, np.uint8)).save(tmp_path / "drawn/masks/3.png")
     ended = deeplab("dataset", "check", config, "-j", 1, "--json")

@@ -1,4 +1,4 @@
-"""The verbs on real photographs, arranged as each public data set arranges its own."""
+"""The verbs on each public data set's own arrangement of files, of drawn pairs and of photographs."""
 
 import json
 from pathlib import Path
@@ -7,20 +7,34 @@ import pytest
 import yaml
 
 from deeplab.inference.manifest import read_manifest
-from tests.deeplab.datasets.arrangements import arrange, camvid_sources
+from tests.deeplab.datasets.arrangements import Source, arrange, camvid_sources, draw_sources
 from tests.worker.cli.conftest import Deeplab
 
 _CAMVID = Path(__file__).parents[4] / "shared" / "camvid"  # beside the repository
+_N_CLASSES = 11
 _TINY = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [3, 6], "WIDTH": 4}
-# Frozen batch norm would let the activations of random weights grow beyond what saved logits (float16) can hold.
+# Frozen batch norm would let the activations of random weights explode.
 _SOLVER = {"FREEZE_BN": False, "ITER_MAX": 2, "ITER_SIZE": 1, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
 
 
-@pytest.mark.skipif(not _CAMVID.is_dir(), reason=f"the street scenes are not at hand: {_CAMVID} does not exist")
+@pytest.fixture(params=["drawn", "photographed"])
+def splits(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[Source], list[Source]]:
+    """Two pairs to train on and two to validate on."""
+    if request.param == "drawn":
+        train, val = (draw_sources(tmp_path / f"{seed}", n=2, n_classes=_N_CLASSES, seed=seed) for seed in (0, 1))
+    elif _CAMVID.is_dir():
+        train, val = (camvid_sources(_CAMVID, split, 2) for split in ("train", "val"))
+    else:
+        pytest.skip(f"the street scenes are not at hand: {_CAMVID} does not exist")
+    return train, val
+
+
 @pytest.mark.parametrize("layout", ["voc", "vocaug", "cocostuff10k", "cocostuff164k"])
-def test_verbs_on_street_scenes(deeplab: Deeplab, tmp_path: Path, layout: str) -> None:
-    train, val = (camvid_sources(_CAMVID, split, 2) for split in ("train", "val"))
-    dataset = {"N_CLASSES": 11, "LABELS": str(_CAMVID / "labels.txt"), **arrange(layout, tmp_path / "root", train, val)}
+def test_every_verb(deeplab: Deeplab, tmp_path: Path, splits: tuple[list[Source], list[Source]], layout: str) -> None:
+    train, val = splits
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"{index}\tclass {index}\n" for index in range(_N_CLASSES)))
+    dataset = {"N_CLASSES": _N_CLASSES, "LABELS": str(labels), **arrange(layout, tmp_path / "root", train, val)}
     keys = {
         "EXP": {"ID": layout, "OUTPUT_DIR": str(tmp_path / "out")},
         "DATASET": dataset,

@@ -21,6 +21,11 @@ def models_dir(config: Config) -> Path:
     return _folder(config, "models", config.DATASET.SPLIT.TRAIN)
 
 
+def logs_dir(config: Config) -> Path:
+    """Folder of the TensorBoard scalars of a training."""
+    return Path(config.EXP.OUTPUT_DIR) / "logs" / config.EXP.ID
+
+
 def logits_dir(config: Config, split: str) -> Path:
     """Folder of the logits of a split's images."""
     return _folder(config, "features", split) / "logit"

@@ -39,6 +39,7 @@ def train(
     output_dir: Path,
     reporter: Reporter,
     *,
+    logs_dir: Path | None = None,
     device: str = "auto",
     resume: Path | None = None,
     init: Path | None = None,
@@ -51,8 +52,9 @@ def train(
 
     Args:
         config: all settings.
-        output_dir: folder of the checkpoints and, in logs/, of the TensorBoard scalars; it is made if need be.
+        output_dir: folder of the checkpoints; it is made if need be.
         reporter: hears of each iteration, the metrics and the checkpoints; can stop the run.
+        logs_dir: folder of the TensorBoard scalars, likewise; None: logs/ in `output_dir`.
         device: "auto", "cpu", "cuda" or "cuda:1".
         resume: checkpoint to continue from; its seed is used, and `init` is not.
         init: weights to start from, in place of MODEL.INIT_MODEL or MODEL.WEIGHTS.
@@ -66,7 +68,9 @@ def train(
     run = _start(config, choose_device(device), resume, init, seed)
     stream = build_dataset(config, config.DATASET.SPLIT.TRAIN, train=True, seed=run.seed)
     validation, checkpoints = Validation(run, reporter), CheckpointFolder(output_dir, run, reporter)
-    make_folder(output_dir / "logs")
+    logs_dir = logs_dir or output_dir / "logs"
+    for folder in (output_dir, logs_dir):
+        make_folder(folder)
     solver = config.SOLVER
     batches = training_batches(
         stream,
@@ -76,7 +80,7 @@ def train(
         n_workers=config.DATALOADER.NUM_WORKERS,
         pin_memory=run.device.type == "cuda",
     )
-    with closing(batches), closing(TrainingLog(output_dir / "logs", run, reporter)) as log:
+    with closing(batches), closing(TrainingLog(logs_dir, run, reporter)) as log:
         try:
             if validation.if_due(log):  # the run was stopped in the middle of an evaluation
                 checkpoints.save()

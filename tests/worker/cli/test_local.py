@@ -49,12 +49,15 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
     assert whole.exit_code == 0, whole.output
     assert whole.stdout == f"Trained: {folder / 'checkpoint_final.pth'}\n"
     assert "4/4 iterations" in whole.stderr
+    assert not (folder / "logs").exists()
+    assert list((tmp_path / "logs" / "shapes").glob("events.*"))
     resumed = deeplab(
         *("train", *output, "--device", "cpu", "-o", tmp_path / "again", "--json"),
         *("--resume", folder / "checkpoint_0000002.pth"),
     )
     final = tmp_path / "again" / "checkpoint_final.pth"
     assert json.loads(resumed.stdout) == {"checkpoint": str(final), "best": None, "best_checkpoint": None}
+    assert list((tmp_path / "again" / "logs").glob("events.*"))
     expected, got = (torch.load(path)["model"] for path in (folder / "checkpoint_final.pth", final))
     assert all(torch.equal(value, got[key]) for key, value in expected.items())
 

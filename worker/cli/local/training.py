@@ -34,19 +34,20 @@ def train(
 ) -> None:
     """Train a network in the foreground.
 
-    Checkpoints go to EXP.OUTPUT_DIR/models/..., or to the folder of -o, TensorBoard scalars to logs/ beside them.
-    With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the end.
-    Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
+    Checkpoints go to EXP.OUTPUT_DIR/models/... and TensorBoard scalars to EXP.OUTPUT_DIR/logs/..., or both to the
+    folder of -o. With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the
+    end. Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
     """
     from deeplab.config import load_config
-    from deeplab.experiment import models_dir
+    from deeplab.experiment import logs_dir, models_dir
     from deeplab.train import train as run
     from worker.cli.local.reporting import console
 
     config = load_config(config_path, overrides)
+    logs = output / "logs" if output else logs_dir(config)
     output = output or models_dir(config)
     with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
-        trained = run(config, output, reporter, device=device, resume=resume, seed=seed)
+        trained = run(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)
     if as_json:
         print_json(trained)
         return

@@ -23,3 +23,4 @@ MODEL_NAMES: tuple[str, ...] = (
 )
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
 LogitsDtype = Literal["float32", "float16"]  # of logits on disk
+Precision = Literal["fp32", "bf16", "fp16"]  # of a network's arithmetic

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 
-from deeplab.catalog import DATASET_NAMES, MODEL_NAMES, TORCHVISION_MODELS
+from deeplab.catalog import DATASET_NAMES, MODEL_NAMES, TORCHVISION_MODELS, Precision
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -206,11 +206,13 @@ class Crf(Section):
 class Runtime(Section):
     """How the network is computed, in training and afterwards; the original has none of these keys."""
 
-    PRECISION: Literal["fp32", "bf16", "fp16"] = Field(
+    PRECISION: Precision = Field(
         "fp32", description="Of the network's arithmetic; bf16 and fp16 are mixed precision, for GPUs. (Ours.)"
     )
     CHANNELS_LAST: StrictBool = Field(
-        False, description="Keep the channels of a pixel side by side in memory, faster with bf16 and fp16. (Ours.)"
+        False,
+        description="Train with the channels of a pixel side by side in memory, which suits bf16 and fp16;"
+        " inference always does. (Ours.)",
     )
     COMPILE: StrictBool = Field(
         False, description="Compile the network with torch.compile: minutes at the start, faster afterwards. (Ours.)"

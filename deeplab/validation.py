@@ -41,7 +41,10 @@ class Validation:
         """
         if not self._is_due():
             return False
-        run, config = self._run, self._run.config
+        run = self._run
+        # Each evaluation makes a network of its own of the weights; to compile it would take longer than it saves.
+        eager = run.config.RUNTIME.model_copy(update={"COMPILE": False})
+        config = run.config.model_copy(update={"RUNTIME": eager})
         with lent(run.model):
             segmenter = Segmenter(run.model, config, default_labels(config.DATASET.N_CLASSES), run.device)
             scores = score(segmenter, self._dataset, self._reporter, unit=VALIDATION_IMAGE)

@@ -22,6 +22,7 @@ from deeplab.inference.refining import refine_logits
 from deeplab.labels import default_labels, load_labels
 from deeplab.network import load_network
 from deeplab.resample import shrink_longer_side
+from deeplab.runtime import DTYPES, prepare_inference
 
 _log = logging.getLogger(__name__)
 
@@ -51,23 +52,25 @@ class Segmenter:
         *,
         crf: bool = False,
     ) -> None:
-        """Take the model over: it is moved to the device and put in evaluation mode.
+        """Copy the model to the device in the form in which inference computes it; the model itself stays as it is.
 
         Args:
             model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
-            config: IMAGE and CRF are read, and DATASET and MODEL for `settings`.
+            config: IMAGE, RUNTIME and CRF are read, and DATASET and MODEL for `settings`.
             labels: names of the C classes.
             device: "auto", "cpu", "cuda" or "cuda:1".
             crf: refine the probabilities of each image with the dense CRF, at the size at which the network sees it.
 
         Raises:
-            DeepLabError: if there is no such device.
+            DeepLabError: if there is no such device, or RUNTIME.COMPILE is set and nothing can be compiled.
             CrfError: if the backend of the CRF cannot be had.
         """
         self.config = config
         self.labels = list(labels)
         self.device = choose_device(str(device))
-        self.model = model.to(self.device).eval().requires_grad_(False)
+        self.model = model
+        self._dtype = DTYPES[config.RUNTIME.PRECISION]
+        self._network = prepare_inference(model, config.RUNTIME, self.device)
         mean = config.IMAGE.MEAN
         self._mean = torch.tensor([mean.B, mean.G, mean.R], device=self.device).view(1, 3, 1, 1)
         self._one_by_one = False
@@ -129,12 +132,12 @@ class Segmenter:
     @torch.inference_mode()
     def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Run the network on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
-        pixels = torch.from_numpy(np.stack(batch)).to(self.device)
+        pixels = self._to_device(torch.from_numpy(np.stack(batch)))
         bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
-        logits: Tensor = self.model(bgr)
+        logits: Tensor = self._network(bgr.to(self._dtype, memory_format=torch.channels_last))
         if logits.ndim != 4:
             raise ConfigError(f"{self.config.MODEL.NAME} classifies whole images; segmenting needs a DeepLab model.")
-        return logits
+        return logits.float()
 
     def settings(self) -> dict[str, object]:
         """What decides about the label maps, for the record of a run: equal settings give equal masks."""
@@ -145,9 +148,14 @@ class Segmenter:
             "labels": self.labels,
             "mean": [mean.R, mean.G, mean.B],
             "size": self.config.IMAGE.SIZE.TEST,
+            "precision": self.config.RUNTIME.PRECISION,
             "crf": self.config.CRF.model_dump(exclude={"BACKEND"}) if self._crf else None,
             "weights": _digest(self.model),
         }
+
+    def _to_device(self, tensor: Tensor) -> Tensor:
+        """Copy to the device; to a GPU from pinned memory, so that the copy waits for nothing and nobody for it."""
+        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def _logits_of(self, batch: Sequence[NetworkInput]) -> list[Tensor]:
         if len(batch) > 1 and not self._one_by_one:

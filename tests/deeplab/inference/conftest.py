@@ -30,7 +30,7 @@ def tiny_segmenter(seed: int = 0, *, crf: bool = False, **sections: object) -> S
     for name, value in model.named_parameters():
         if name.endswith("weight") and value.ndim == 4:  # far from zero, so that all classes occur
             torch.nn.init.normal_(value, std=0.3)
-    return Segmenter(model, config, LABELS, "cpu", crf=crf)
+    return Segmenter(model.eval(), config, LABELS, "cpu", crf=crf)
 
 
 @pytest.fixture(scope="session")

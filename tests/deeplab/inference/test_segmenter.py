@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ from torch.nn import functional
 
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.inference.segmenter import Segmenter
+from deeplab.models import build_from_config
 from deeplab.resample import shrink_longer_side
 from tests.deeplab.inference.conftest import LABELS, tiny_config, tiny_segmenter
 
@@ -55,25 +57,25 @@ def test_the_other_images_of_a_batch_change_nothing(segmenter: Segmenter) -> Non
 class _Narrow(nn.Module):
     """A network on a device that has room for so many images only."""
 
-    def __init__(self, room: int) -> None:
+    def __init__(self, room: int, on_call: Callable[[int], None] = lambda _: None) -> None:
         super().__init__()
         self.room = room
-        self.calls: list[int] = []
+        self.on_call = on_call
 
     def forward(self, x: Tensor) -> Tensor:
-        self.calls.append(len(x))
+        self.on_call(len(x))
         if len(x) > self.room:
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return x
 
 
 def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.LogCaptureFixture) -> None:
-    model = _Narrow(room=1)
-    segmenter = Segmenter(model, tiny_config(), LABELS, "cpu")
+    calls: list[int] = []
+    segmenter = Segmenter(_Narrow(room=1, on_call=calls.append), tiny_config(), LABELS, "cpu")
     images = [photograph(8, 8, seed) for seed in range(3)]
     assert len(segmenter.predict(images)) == 3
     segmenter.predict(images)
-    assert model.calls == [3, 1, 1, 1, 1, 1, 1]
+    assert calls == [3, 1, 1, 1, 1, 1, 1]
     assert caplog.messages == ["A batch of 3 images does not fit into memory; images go one by one from now on."]
 
 
@@ -141,3 +143,23 @@ def test_the_crf_and_its_parameters_are_settings() -> None:
     }
     assert tiny_segmenter(crf=True, CRF={"BACKEND": "torch"}).settings() == refined.settings()
     assert tiny_segmenter(crf=True, CRF={"BI_W": 5}).settings() != refined.settings()
+
+
+def test_the_model_stays_as_it_is() -> None:
+    model = build_from_config(tiny_config())
+    before = {key: value.clone() for key, value in model.state_dict().items()}
+    segmenter = Segmenter(model, tiny_config(RUNTIME={"PRECISION": "bf16"}), LABELS, "cpu")
+    segmenter.predict([photograph(20, 30)])
+    assert model.training
+    assert all(parameter.requires_grad for parameter in model.parameters())
+    assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_lower_precision_is_another_setting_and_nearly_the_same_labels(segmenter: Segmenter, precision: str) -> None:
+    lower = tiny_segmenter(RUNTIME={"PRECISION": precision})
+    images = [photograph(40, 60, seed) for seed in range(4)]
+    same = [(a == b).mean() for a, b in zip(lower.predict(images), segmenter.predict(images), strict=True)]
+    assert np.mean(same) > 0.95
+    assert lower.logits(images).dtype == torch.float32
+    assert {key for key, value in lower.settings().items() if value != segmenter.settings()[key]} == {"precision"}

@@ -186,6 +186,20 @@ def test_segment_fills_a_folder_and_continues(
     assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
 
 
+def test_options_of_the_runtime_are_configuration_keys(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    command = ["segment", *output, "-m", experiment / "weights.pth", experiment / "unlabelled", tmp_path / "out"]
+    ended = deeplab(*command, "--precision", "bf16")
+    assert ended.exit_code == 0, ended.output
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["precision"] == "bf16"
+    continued = deeplab(*command, "--set", "RUNTIME.PRECISION=bf16")
+    assert continued.exit_code == 0, continued.output
+    other = deeplab(*command)
+    assert other.exit_code == 1
+    assert "precision" in other.stderr
+
+
 def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:
     """Interrupt a real process in the middle of its work; the same command then finishes it."""
     photos = tmp_path / "photos"

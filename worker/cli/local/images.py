@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from worker.cli.local.options import config_options, crf_option, device_options, model_option
+from worker.cli.local.options import config_options, crf_option, device_options, model_option, runtime_options
 from worker.cli.output import duration, json_option, print_json, print_table
 
 
@@ -22,6 +22,7 @@ from worker.cli.output import duration, json_option, print_json, print_table
     type=click.Path(path_type=Path),
     help="Figure to write, in the place of a window.  [default without a display: NAME_labels.png here]",
 )
+@runtime_options
 @device_options
 @json_option
 def single(
@@ -77,6 +78,7 @@ def single(
 @click.option(
     "--batch-size", type=click.IntRange(1), default=1, show_default=True, help="Images of equal size per forward pass."
 )
+@runtime_options
 @device_options
 @json_option
 def segment(

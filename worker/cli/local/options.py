@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
+from deeplab.catalog import Precision
+
 F = TypeVar("F", bound=Callable[..., Any])
-_WEIGHTS = f"{__name__}.weights"  # key of click's notes on a call
+_OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
 
 
 def config_options(command: F) -> F:
@@ -17,7 +19,7 @@ def config_options(command: F) -> F:
         "overrides",
         multiple=True,
         metavar="KEY=VALUE",
-        callback=_add_weights,
+        callback=_add_noted,
         help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
     )(command)
     return click.option(
@@ -37,19 +39,38 @@ def model_option(command: F) -> F:
 
 def weights_option(command: F) -> F:
     """`--weights NAME`, the same as `--set MODEL.WEIGHTS=NAME`: it joins the `overrides` of `config_options`."""
-    return click.option(
+    return _override(
         "--weights",
+        key="MODEL.WEIGHTS",
         metavar="NAME",
-        is_eager=True,  # before --set, which takes it up
-        expose_value=False,
-        callback=lambda context, _option, name: context.meta.update({_WEIGHTS: name}),
         help="Published weights of a model of torchvision's, as COCO_WITH_VOC_LABELS_V1.",
     )(command)
 
 
-def _add_weights(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
-    name = context.meta.get(_WEIGHTS)
-    return overrides if name is None else (*overrides, f"MODEL.WEIGHTS={name}")
+def runtime_options(command: F) -> F:
+    """`--precision` and `--compile`, the same as `--set RUNTIME.PRECISION=...` and `--set RUNTIME.COMPILE=true`."""
+    command = _override("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the network first.")(command)
+    return _override(
+        "--precision",
+        key="RUNTIME.PRECISION",
+        type=click.Choice(get_args(Precision)),
+        help="Of the network's arithmetic.  [default: RUNTIME.PRECISION]",
+    )(command)
+
+
+def _override(name: str, *, key: str, **settings: Any) -> Callable[[F], F]:
+    """An option that sets a configuration key: it joins the `overrides` of `config_options`."""
+
+    def note(context: click.Context, _option: click.Parameter, value: object) -> None:
+        if value:
+            context.meta.setdefault(_OVERRIDES, []).append(f"{key}={value}")
+
+    # Eager: before --set, which takes it up.
+    return click.option(name, is_eager=True, expose_value=False, callback=note, **settings)
+
+
+def _add_noted(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    return (*overrides, *context.meta.get(_OVERRIDES, []))
 
 
 def split_option(command: F) -> F:

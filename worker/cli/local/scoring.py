@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import click
 
 from deeplab.catalog import LogitsDtype
-from worker.cli.local.options import config_options, device_options, model_option, split_option
+from worker.cli.local.options import config_options, device_options, model_option, runtime_options, split_option
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Of the saved logits; float16 takes half the disk.",
 )
+@runtime_options
 @device_options
 @json_option
 def test(

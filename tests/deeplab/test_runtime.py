@@ -1,0 +1,51 @@
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from deeplab.errors import DeepLabError
+from deeplab.models import build_model
+from deeplab.runtime import compile_network, prepare_inference
+from deeplab.schema import Runtime
+
+CPU = torch.device("cpu")
+
+
+def build() -> nn.Module:
+    torch.manual_seed(0)
+    return build_model("DeepLabV2_ResNet50_MSC", 4, n_blocks=(1, 1, 1, 1), width=4, atrous_rates=(1, 2))
+
+
+def images(*sizes: tuple[int, int]) -> list[torch.Tensor]:
+    generator = torch.Generator().manual_seed(0)
+    return [torch.randn(1, 3, *size, generator=generator) for size in sizes]
+
+
+def test_the_copy_is_in_the_wanted_form() -> None:
+    model = build()
+    network = prepare_inference(model, Runtime(PRECISION="bf16"), CPU)
+    for parameter in network.parameters():
+        assert parameter.dtype == torch.bfloat16
+        assert not parameter.requires_grad
+        assert parameter.ndim < 4 or parameter.is_contiguous(memory_format=torch.channels_last)
+    assert not network.training
+    assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+@pytest.mark.slow
+def test_compiled_networks_give_the_same_for_images_of_any_size() -> None:
+    model = build().eval()
+    network = prepare_inference(model, Runtime(COMPILE=True), CPU)
+    assert not any("_orig_mod" in key for key in network.state_dict())
+    with torch.inference_mode():
+        for image in images((33, 49), (65, 90)):
+            torch.testing.assert_close(network(image), model(image), rtol=1e-4, atol=1e-5)
+
+
+def test_without_a_compiler_it_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("TORCHINDUCTOR_CACHE_DIR", str(tmp_path))
+    torch.compiler.reset()  # forget what was compiled before
+    monkeypatch.setattr("torch._inductor.config.cpp.cxx", (None, "no-such-compiler"))
+    with pytest.raises(DeepLabError, match=r"RUNTIME\.COMPILE: .* needs a C\+\+ compiler, .* \(InvalidCxxCompiler"):
+        compile_network(build(), CPU)

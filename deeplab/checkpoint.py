@@ -34,10 +34,11 @@ class Checkpoint:
     config: dict[str, Any]  # Config.model_dump(mode="json")
     seed: int
     losses: list[float]  # of the last iterations, for the moving average
-    # What the following hold is absent from files of versions that did not evaluate during training.
+    # What the following hold is absent from files of earlier versions.
     validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last evaluation
     best: dict[str, Any] | None = None  # ... and of the best one
     saved: list[int] = field(default_factory=list)  # iterations of the run's checkpoints that SOLVER.KEEP_LAST counts
+    scaler: dict[str, Any] = field(default_factory=dict)  # of the loss, with fp16
 
 
 def checkpoint_path(folder: Path, iteration: int | None) -> Path:

@@ -40,11 +40,17 @@ class ConsoleReporter:
 
     Inside it the first Ctrl-C (or SIGTERM) makes `should_stop` true, so that the loop saves its state and raises
     `Stopped`; the second acts as it always does. Off the main thread signals are left alone.
+
+    Args:
+        stream: in place of standard error.
+        clock: seconds, for the estimates.
+        silent: listen to signals and show nothing.
     """
 
-    def __init__(self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic) -> None:
-        stream = stream or sys.stderr
-        self._view: _View = _Bar(stream) if stream.isatty() else _Lines(stream, clock)
+    def __init__(
+        self, stream: TextIO | None = None, clock: Callable[[], float] = time.monotonic, *, silent: bool = False
+    ) -> None:
+        self._view: _View = _Silence() if silent else _choose_view(stream or sys.stderr, clock)
         self.last_checkpoint: Path | None = None
         self._details: dict[str, float] = {}
         self._stop = False
@@ -101,6 +107,19 @@ class ConsoleReporter:
 
 class _View(Protocol):
     """Where a reporter's progress appears."""
+
+    def open(self) -> None: ...
+    def show(self, done: int, total: int, unit: str, details: str) -> None: ...
+    def say(self, sentence: str) -> None: ...
+    def close(self) -> None: ...
+
+
+def _choose_view(stream: TextIO, clock: Callable[[], float]) -> _View:
+    return _Bar(stream) if stream.isatty() else _Lines(stream, clock)
+
+
+class _Silence:
+    """Shows nothing."""
 
     def open(self) -> None: ...
     def show(self, done: int, total: int, unit: str, details: str) -> None: ...

@@ -1,6 +1,6 @@
 """The loss of the DeepLab v2 protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -10,24 +10,31 @@ from torch import Tensor
 from torch.nn import functional
 
 
-def multi_scale_loss(logits_list: Sequence[Tensor], labels: Tensor, ignore_index: int) -> Tensor:
+def multi_scale_loss(
+    logits_list: Sequence[Tensor],
+    labels: Tensor,
+    ignore_index: int,
+    count_all: Callable[[Tensor], Tensor] = lambda counts: counts,
+) -> Tensor:
     """Sum of the cross-entropies of several logits against the same labels, each a mean over its labelled pixels.
 
     Args:
-        logits_list: each (N, C, h, w), of any size.
+        logits_list: each (N, C, h, w), of any size and floating type; the loss is computed in float32.
         labels: (N, H, W) class indices of any integer type, on the logits' device.
         ignore_index: label of pixels that do not count.
+        count_all: where this is a part of a batch: makes the numbers of labelled pixels, one per logits, those of the
+            whole batch. The losses of all parts then add up to the batch's.
 
     Returns:
         A scalar. Logits whose resized labels are all ignored add 0 to it, where a plain mean would be NaN.
     """
-    return torch.stack([_cross_entropy(logits, labels, ignore_index) for logits in logits_list]).sum()
-
-
-def _cross_entropy(logits: Tensor, labels: Tensor, ignore_index: int) -> Tensor:
-    labels = resize_labels(labels, *logits.shape[2:])
-    labelled = (labels != ignore_index).sum().clamp(min=1)
-    return functional.cross_entropy(logits, labels, ignore_index=ignore_index, reduction="sum") / labelled
+    resized = [resize_labels(labels, *logits.shape[2:]) for logits in logits_list]
+    n_labelled = count_all(torch.stack([(each != ignore_index).sum() for each in resized])).clamp(min=1)
+    sums = [
+        functional.cross_entropy(logits.float(), each, ignore_index=ignore_index, reduction="sum")
+        for logits, each in zip(logits_list, resized, strict=True)
+    ]
+    return (torch.stack(sums) / n_labelled).sum()
 
 
 def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
@@ -41,13 +48,14 @@ def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
     Returns:
         (N, height, width) int64.
     """
-    rows = torch.tensor(_nearest(labels.shape[1], height), device=labels.device)
-    columns = torch.tensor(_nearest(labels.shape[2], width), device=labels.device)
+    rows = _nearest(labels.shape[1], height, labels.device)
+    columns = _nearest(labels.shape[2], width, labels.device)
     return labels[:, rows][:, :, columns].long()
 
 
-@lru_cache(maxsize=256)
-def _nearest(old: int, new: int) -> list[int]:
+@lru_cache(maxsize=256)  # on the device too: copying them there would make the processor wait for the GPU
+def _nearest(old: int, new: int, device: torch.device) -> Tensor:
     """For each of `new` positions the index among `old` that Pillow takes: Pillow itself is asked."""
     ramp = Image.fromarray(np.arange(old, dtype=np.int32)[np.newaxis])
-    return [int(index) for index in np.asarray(ramp.resize((new, 1), Image.Resampling.NEAREST))[0]]
+    indices = np.asarray(ramp.resize((new, 1), Image.Resampling.NEAREST))[0]
+    return torch.tensor(indices, dtype=torch.int64, device=device)

@@ -41,11 +41,33 @@ def parameter_groups(
     return groups
 
 
-def build_optimizer(groups: list[dict[str, Any]], solver: Solver) -> Optimizer:
-    """The optimizer that SOLVER.OPTIMIZER names, over `parameter_groups`."""
+def build_optimizer(groups: list[dict[str, Any]], solver: Solver, *, fused: bool = False) -> Optimizer:
+    """The optimizer that SOLVER.OPTIMIZER names, over `parameter_groups`.
+
+    Args:
+        groups: of `parameter_groups`.
+        solver: the section.
+        fused: whether one kernel does a whole step; equal but for rounding. It leaves a step with overflown gradients
+            out by itself, so that nobody waits to see whether there are any.
+    """
     if solver.OPTIMIZER == "adamw":
-        return torch.optim.AdamW(groups, lr=solver.LR, betas=(solver.MOMENTUM, 0.999))
-    return torch.optim.SGD(groups, lr=solver.LR, momentum=solver.MOMENTUM)
+        return torch.optim.AdamW(groups, lr=solver.LR, betas=(solver.MOMENTUM, 0.999), fused=fused or None)
+    return torch.optim.SGD(groups, lr=solver.LR, momentum=solver.MOMENTUM, fused=fused or None)
+
+
+def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
+    """Continue from a saved state; it may be of a fused optimizer or not, in any memory format.
+
+    Args:
+        optimizer: keeps its own form.
+        state: its `state_dict`.
+    """
+    fused = optimizer.param_groups[0]["fused"]
+    optimizer.load_state_dict({**state, "param_groups": [{**group, "fused": fused} for group in state["param_groups"]]})
+    for parameter, values in optimizer.state.items():
+        for name, value in values.items():
+            if isinstance(value, Tensor) and value.shape == parameter.shape:
+                values[name] = torch.empty_like(parameter).copy_(value)  # kernels expect the parameter's strides
 
 
 class PolynomialLR(LRScheduler):

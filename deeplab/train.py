@@ -1,8 +1,10 @@
 """Training by the DeepLab v2 protocol, from the first iteration or from a checkpoint on."""
 
 import logging
-from contextlib import closing
+from collections.abc import Generator, Iterator
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import torch
@@ -12,8 +14,8 @@ from deeplab.checkpoint import checkpoint_path, load_checkpoint, load_initial_we
 from deeplab.checkpoint_folder import CheckpointFolder
 from deeplab.config import Config
 from deeplab.datasets import build_dataset
-from deeplab.datasets.loading import training_batches
-from deeplab.device import choose_device
+from deeplab.datasets.loading import Batch, training_batches
+from deeplab.distributed import World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
 from deeplab.network import fill_from_torchvision
@@ -65,51 +67,97 @@ def train(
         DeepLabError: if something the config names is missing or wrong, the loss is not finite any more, or a file
             cannot be written.
     """
-    run = _start(config, choose_device(device), resume, init, seed)
-    stream = build_dataset(config, config.DATASET.SPLIT.TRAIN, train=True, seed=run.seed)
-    validation, checkpoints = Validation(run, reporter), CheckpointFolder(output_dir, run, reporter)
-    logs_dir = logs_dir or output_dir / "logs"
-    for folder in (output_dir, logs_dir):
-        make_folder(folder)
-    solver = config.SOLVER
-    batches = training_batches(
-        stream,
-        solver.BATCH_SIZE.TRAIN,
-        first=run.iteration * solver.ITER_SIZE,
-        last=solver.ITER_MAX * solver.ITER_SIZE,
-        n_workers=config.DATALOADER.NUM_WORKERS,
-        pin_memory=run.device.type == "cuda",
-    )
-    with closing(batches), closing(TrainingLog(logs_dir, run, reporter)) as log:
-        try:
-            if validation.if_due(log):  # the run was stopped in the middle of an evaluation
-                checkpoints.save()
-            while run.iteration < solver.ITER_MAX:
+    with joined_world() as world:
+        with world.agreement():
+            run = _start(config, world, device, resume, init, seed)
+            batches = _read_batches(run)
+            record = _Record(output_dir, logs_dir or output_dir / "logs", run, reporter) if world.is_main else None
+        with closing(batches), closing(record) if record is not None else nullcontext():
+            _iterate(run, batches, record, reporter)
+        with world.agreement():
+            if record is not None:
+                record.save_final()
+    return Trained(checkpoint_path(output_dir, None), run.best, _find_best(run, output_dir, resume))
+
+
+def _iterate(run: TrainingRun, batches: Iterator[Batch], record: "_Record | None", reporter: Reporter) -> None:
+    """Train to the end, in step with the other processes.
+
+    Raises:
+        Stopped: if one of them was asked to stop, after a checkpoint was saved.
+    """
+    solver, world = run.config.SOLVER, run.world
+    try:
+        with world.agreement():
+            if record is not None:
+                record.before_first_iteration()
+        while run.iteration < solver.ITER_MAX:
+            with world.agreement():
                 if reporter.should_stop():
                     raise Stopped
-                run.step(batches)
-                log.after_iteration()
-                if validation.if_due(log) or run.iteration % solver.ITER_SAVE == 0:
-                    checkpoints.save()
-        except Stopped:
-            checkpoints.save()
-            raise
-    return Trained(checkpoints.save_final(), run.best, _find_best(run, output_dir, resume))
+                own = list(islice(batches, solver.ITER_SIZE))
+            run.step(own)
+            with world.agreement():
+                if record is not None:
+                    record.after_iteration()
+    except Stopped:
+        with world.agreement():
+            if record is not None:
+                record.save()
+        raise
 
 
-def _start(config: Config, device: torch.device, resume: Path | None, init: Path | None, seed: int) -> TrainingRun:
+class _Record:
+    """What the main process, and no other, reports and writes of a run."""
+
+    def __init__(self, output_dir: Path, logs_dir: Path, run: TrainingRun, reporter: Reporter) -> None:
+        self._run = run
+        self._validation = Validation(run, reporter)
+        self._checkpoints = CheckpointFolder(output_dir, run, reporter)
+        for folder in (output_dir, logs_dir):
+            make_folder(folder)
+        self._log = TrainingLog(logs_dir, run, reporter)
+
+    def before_first_iteration(self) -> None:
+        """Evaluate the network if the run was stopped in the middle of that."""
+        if self._validation.if_due(self._log):
+            self.save()
+
+    def after_iteration(self) -> None:
+        """Report the iteration that was just done; evaluate and save the network if it is time to."""
+        self._log.after_iteration()
+        if self._validation.if_due(self._log) or self._run.iteration % self._run.config.SOLVER.ITER_SAVE == 0:
+            self.save()
+
+    def save(self) -> None:
+        """Save the state, unless it was saved a moment ago."""
+        self._checkpoints.save()
+
+    def save_final(self) -> None:
+        """Save the state of a run that is over."""
+        self._checkpoints.save_final()
+
+    def close(self) -> None:
+        """Flush the scalars to disk."""
+        self._log.close()
+
+
+def _start(
+    config: Config, world: World, device_name: str, resume: Path | None, init: Path | None, seed: int
+) -> TrainingRun:
     if seed < 0:
         raise DeepLabError(f"The seed must not be negative, got {seed}.")
     if config.MODEL.NAME in BACKBONES:
         raise ConfigError(f"MODEL.NAME {config.MODEL.NAME} classifies whole images; training needs a DeepLab model.")
+    device = world.choose_device(device_name)
     torch.backends.cudnn.benchmark = True  # all crops have one size
     if resume is not None:
         checkpoint = load_checkpoint(resume)
         require_same_config(config, checkpoint.config, resume)
-        run = TrainingRun(config, device, checkpoint.seed)
+        run = TrainingRun(config, device, checkpoint.seed, world)
         run.restore(checkpoint)
         return run
-    run = TrainingRun(config, device, seed)
+    run = TrainingRun(config, device, seed, world)
     weights = init or (Path(config.MODEL.INIT_MODEL) if config.MODEL.INIT_MODEL else None)
     if weights is not None:
         left = load_initial_weights(run.model, weights)
@@ -125,3 +173,17 @@ def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path 
     folders = [output_dir] if resume is None else [output_dir, resume.parent]
     paths = [checkpoint_path(folder, run.best.iteration) for folder in folders if run.best is not None]
     return next((path for path in paths if path.is_file()), None)
+
+
+def _read_batches(run: TrainingRun) -> Generator[Batch, None, None]:
+    """This process's share of all batches that are left."""
+    config, solver = run.config, run.config.SOLVER
+    return training_batches(
+        build_dataset(config, config.DATASET.SPLIT.TRAIN, train=True, seed=run.seed),
+        solver.BATCH_SIZE.TRAIN,
+        first=run.iteration * solver.ITER_SIZE,
+        last=solver.ITER_MAX * solver.ITER_SIZE,
+        n_workers=config.DATALOADER.NUM_WORKERS,
+        pin_memory=run.device.type == "cuda",
+        share=run.world.share(solver.BATCH_SIZE.TRAIN),
+    )

@@ -19,7 +19,14 @@ Batch = tuple[Tensor, Tensor]
 
 
 def training_batches(
-    stream: TrainingStream, batch_size: int, *, first: int, last: int, n_workers: int, pin_memory: bool
+    stream: TrainingStream,
+    batch_size: int,
+    *,
+    first: int,
+    last: int,
+    n_workers: int,
+    pin_memory: bool,
+    share: range | None = None,
 ) -> Generator[Batch, None, None]:
     """Batches number `first` to `last` - 1 of a run.
 
@@ -30,6 +37,7 @@ def training_batches(
         last: number of the batch after the last one.
         n_workers: processes that read; 0 reads here.
         pin_memory: whether the tensors are for a GPU.
+        share: which samples of each batch to read, of several processes that share it; None: all.
 
     Yields:
         Images (N, 3, crop, crop) float32 and labels (N, crop, crop) uint8.
@@ -37,7 +45,8 @@ def training_batches(
     Raises:
         DatasetError, ImageError: at the batch in which a sample cannot be read.
     """
-    positions = (list(range(number * batch_size, (number + 1) * batch_size)) for number in range(first, last))
+    share = range(batch_size) if share is None else share
+    positions = ([number * batch_size + place for place in share] for number in range(first, last))
     loader = DataLoader(
         _Readable(stream),
         batch_sampler=positions,

@@ -71,9 +71,15 @@ def test_the_originals_training_run(golden: Path, recipe: ModuleType) -> None:
         assert float(state[key].double().abs().sum()) == pytest.approx(absolute, rel=1e-5), key
 
 
-def build(*overrides: str) -> TrainingRun:
+def build(*overrides: str, device: str = "cpu") -> TrainingRun:
     sections = {"DATASET": {"N_CLASSES": 3}, "MODEL": {"N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}}
-    return TrainingRun(parse_config(sections, "test", overrides), torch.device("cpu"), seed=0)
+    return TrainingRun(parse_config(sections, "test", overrides), torch.device(device), seed=0)
+
+
+def random_batches(n: int) -> Iterator[Batch]:
+    generator = torch.Generator().manual_seed(0)
+    for _ in range(n):
+        yield torch.randn(2, 3, 33, 33, generator=generator), torch.randint(0, 3, (2, 33, 33), generator=generator)
 
 
 @pytest.mark.parametrize(("split", "best"), [("val", Validated(1, 0.5)), ("another", None)])
@@ -89,10 +95,41 @@ def test_the_best_score_goes_on_where_it_compares(split: str, best: Validated | 
     assert resumed.validated == (best and Validated(2, 0.25))
 
 
-def test_what_the_protocol_does_not_train_gets_no_gradient() -> None:
-    run = build()
+@pytest.mark.parametrize("name", ["DeepLabV2_ResNet50_MSC", "DeepLabV3_ResNet50", "DeepLabV3Plus_ResNet50_MSC"])
+@pytest.mark.parametrize("frozen", [True, False])
+def test_what_the_protocol_does_not_train_gets_no_gradient(name: str, frozen: bool) -> None:
+    run = build(f"MODEL.NAME={name}", f"SOLVER.FREEZE_BN={frozen}")
 
-    run.step(iter([(torch.randn(1, 3, 33, 33), torch.zeros(1, 33, 33, dtype=torch.uint8))] * 2))
+    run.step(random_batches(2))
 
     without = {name for name, parameter in run.model.named_parameters() if parameter.grad is None}
-    assert without == {name for name, _ in run.model.named_parameters() if ".bn." in name}
+    assert without == {name for name, _ in run.model.named_parameters() if frozen and ".bn." in name}
+
+
+@pytest.mark.slow
+def test_a_compiled_network_trains_alike() -> None:
+    losses = []
+    for compiled in (False, True):
+        run = build("SOLVER.FREEZE_BN=false", "SOLVER.LR=1e-4", f"RUNTIME.COMPILE={compiled}")
+        batches = random_batches(6)
+        for _ in range(3):
+            run.step(batches)
+        losses.append([float(loss) for loss in run.losses])
+        assert not any("_orig_mod" in key for key in run.checkpoint().model)
+    assert losses[1] == pytest.approx(losses[0], rel=1e-3)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("precision", ["fp32", "bf16", "fp16"])
+def test_an_iteration_does_not_wait_for_the_gpu(precision: str) -> None:
+    run = build(f"RUNTIME.PRECISION={precision}", "RUNTIME.CHANNELS_LAST=true", device="cuda")
+    run.step(random_batches(2))  # the first one fills caches
+    batches = [(images.pin_memory(), labels.pin_memory()) for images, labels in random_batches(2)]
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        run.step(batches)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    assert run.average_loss() > 0

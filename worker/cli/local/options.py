@@ -47,6 +47,16 @@ def weights_option(command: F) -> F:
     )(command)
 
 
+def train_bn_option(command: F) -> F:
+    """`--train-bn`, the same as `--set SOLVER.FREEZE_BN=false`."""
+    return _override(
+        "--train-bn",
+        key="SOLVER.FREEZE_BN",
+        flag_value="false",
+        help="Train batch norm too, as v3 and v3+ from random weights need.",
+    )(command)
+
+
 def runtime_options(command: F) -> F:
     """`--precision` and `--compile`, the same as `--set RUNTIME.PRECISION=...` and `--set RUNTIME.COMPILE=true`."""
     command = _override("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the network first.")(command)

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 import click
 
 from deeplab.console import ConsoleReporter
+from deeplab.errors import DeepLabError
+from deeplab.processes import is_main_process
 from deeplab.reporter import Stopped
 
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
@@ -15,13 +17,21 @@ _INTERRUPTED = 130  # as a shell reports Ctrl-C
 def console(how_to_continue: Callable[[ConsoleReporter], str]) -> Iterator[ConsoleReporter]:
     """Show progress inside the block. If it is stopped, say how to continue and exit with 130.
 
+    Of several processes only the main one says anything; its failures are those of all.
+
     Args:
         how_to_continue: makes the sentence; the reporter knows the last checkpoint.
     """
-    reporter = ConsoleReporter()
+    speaks = is_main_process()
+    reporter = ConsoleReporter(silent=not speaks)
     try:
         with reporter:
             yield reporter
     except Stopped as stopped:
-        click.echo(f"{str(stopped) or 'Stopped.'} {how_to_continue(reporter)}", err=True)
+        if speaks:
+            click.echo(f"{str(stopped) or 'Stopped.'} {how_to_continue(reporter)}", err=True)
         raise click.exceptions.Exit(_INTERRUPTED) from stopped
+    except DeepLabError as error:
+        if speaks:
+            raise
+        raise click.exceptions.Exit(1) from error

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from worker.cli.local.options import config_options, device_options, weights_option
+from worker.cli.local.options import config_options, device_options, runtime_options, train_bn_option, weights_option
 from worker.cli.output import json_option, print_json
 
 
@@ -21,6 +21,8 @@ from worker.cli.output import json_option, print_json
 @click.option(
     "--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds give equal runs on a CPU."
 )
+@train_bn_option
+@runtime_options
 @device_options
 @json_option
 def train(
@@ -37,17 +39,22 @@ def train(
     Checkpoints go to EXP.OUTPUT_DIR/models/... and TensorBoard scalars to EXP.OUTPUT_DIR/logs/..., or both to the
     folder of -o. With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the
     end. Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
+
+    On several GPUs: torchrun --standalone --nproc-per-node 4 --no-python deeplab train -c ...
     """
     from deeplab.config import load_config
     from deeplab.experiment import logs_dir, models_dir
+    from deeplab.processes import is_main_process
     from deeplab.train import train as run
     from worker.cli.local.reporting import console
 
-    config = load_config(config_path, overrides)
-    logs = output / "logs" if output else logs_dir(config)
-    output = output or models_dir(config)
     with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
+        config = load_config(config_path, overrides)
+        logs = output / "logs" if output else logs_dir(config)
+        output = output or models_dir(config)
         trained = run(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)
+    if not is_main_process():
+        return
     if as_json:
         print_json(trained)
         return

@@ -1,0 +1,125 @@
+"""Training by several processes, started by torchrun as users do."""
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from PIL import Image
+
+from deeplab.checkpoint import Checkpoint, load_checkpoint
+from deeplab.config import load_config
+from deeplab.reporter import SilentReporter
+from deeplab.train import train
+from tests.deeplab.drawing import draw_folder
+from tests.deeplab.test_train import TINY
+from tests.deeplab.torchrun import BIN, run_together, torchrun
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def config_path(tmp_path: Path) -> Path:
+    """Of a tiny network with frozen batch norm, and batches of four."""
+    keys: dict[str, Any] = {**TINY, "DATASET": {**TINY["DATASET"], "ROOT": str(draw_folder(tmp_path / "data"))}}
+    keys["SOLVER"] = {**TINY["SOLVER"], "FREEZE_BN": True, "BATCH_SIZE": {"TRAIN": 4}}
+    path = tmp_path / "config.yaml"
+    path.write_text(yaml.safe_dump(keys))
+    return path
+
+
+def command(config_path: Path, output: Path, *options: str | Path) -> list[str | Path]:
+    return [BIN / "deeplab", "train", "-c", config_path, "--cpu", "-o", output, *options]
+
+
+def train_alone(config_path: Path, output: Path, *overrides: str, resume: Path | None = None) -> Checkpoint:
+    config = load_config(config_path, overrides)
+    return load_checkpoint(train(config, output, SilentReporter(), device="cpu", resume=resume).checkpoint)
+
+
+def assert_close(one: Checkpoint, other: Checkpoint) -> None:
+    assert one.iteration == other.iteration
+    assert one.losses == pytest.approx(other.losses, rel=1e-5)
+    assert one.model.keys() == other.model.keys()
+    for key, value in one.model.items():
+        torch.testing.assert_close(value, other.model[key], rtol=1e-5, atol=1e-7, msg=key)
+    for number, state in one.optimizer["state"].items():
+        momentum = other.optimizer["state"][number]["momentum_buffer"]
+        assert float((state["momentum_buffer"] - momentum).norm()) <= 1e-4 * float(momentum.norm()), number
+
+
+def test_two_processes_come_to_the_result_of_one(config_path: Path, tmp_path: Path) -> None:
+    keep_all_losses = "SOLVER.AVERAGE_LOSS=6"
+    alone = train_alone(config_path, tmp_path / "alone", keep_all_losses)
+    ended = run_together(*command(config_path, tmp_path / "together", "--set", keep_all_losses))
+
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == f"Trained: {tmp_path / 'together' / 'checkpoint_final.pth'}\n"
+    assert ended.stderr.count("6/6 iterations") == 1
+    assert len(list((tmp_path / "together" / "logs").iterdir())) == 1
+    assert_close(load_checkpoint(tmp_path / "together" / "checkpoint_final.pth"), alone)
+
+    middle = tmp_path / "together" / "checkpoint_0000002.pth"
+    assert_close(train_alone(config_path, tmp_path / "resumed", keep_all_losses, resume=middle), alone)
+
+
+def test_a_signal_stops_both_with_a_checkpoint(config_path: Path, tmp_path: Path) -> None:
+    endless = ("--set", "SOLVER.ITER_MAX=1000000", "--set", "SOLVER.ITER_SAVE=1000000")
+    process = subprocess.Popen(
+        torchrun(*command(config_path, tmp_path, *endless)), stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    assert process.stderr is not None
+    lines = []
+    for line in process.stderr:
+        lines.append(line)
+        if re.match(r"\d+/1000000 iterations", line):
+            process.send_signal(signal.SIGTERM)
+            break
+    lines += process.stderr.readlines()
+    process.wait()
+    process.stderr.close()
+
+    said = "".join(lines)
+    (saved,) = re.findall(r"Stopped\. Continue with --resume (\S+)", said)
+    assert load_checkpoint(Path(saved)).iteration > 0
+    assert said.count("Saved ") == 1
+
+
+def test_what_one_of_them_cannot_read_ends_both_with_a_sentence(config_path: Path, tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    for path in sorted((root / "images").iterdir())[1:]:  # whoever comes to another than the first
+        Image.new("RGB", (3, 3)).save(path)
+
+    ended = run_together(*command(config_path, tmp_path / "out"))
+
+    assert ended.returncode == 1
+    assert len(re.findall(r"^Error: .*$", ended.stderr, re.MULTILINE)) == 1
+    assert "Traceback" not in ended.stderr.split("ChildFailedError")[0].rpartition("Error: ")[0]
+    assert not list((tmp_path / "out").glob("*.pth"))
+
+
+@pytest.mark.parametrize(
+    ("override", "sentence"),
+    [
+        (
+            "SOLVER.BATCH_SIZE.TRAIN=3",
+            "Error: SOLVER.BATCH_SIZE.TRAIN must be a multiple of the number of processes, 2; it is 3.\n",
+        ),
+        (
+            "SOLVER.FREEZE_BN=false",
+            "Error: Several processes can train batch norm on GPUs only (torch's SyncBatchNorm); start one process,"
+            " or set SOLVER.FREEZE_BN=true.\n",
+        ),
+    ],
+)
+def test_what_two_processes_cannot_do_is_refused_once(
+    config_path: Path, tmp_path: Path, override: str, sentence: str
+) -> None:
+    ended = run_together(*command(config_path, tmp_path / "out", "--set", override))
+    assert ended.returncode == 1
+    assert ended.stderr.count(sentence) == 1
+    assert not (tmp_path / "out").exists()

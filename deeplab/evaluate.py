@@ -4,12 +4,14 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import torch
+
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
 from deeplab.datasets import Sample, SplitDataset, build_dataset
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.errors import DatasetError
-from deeplab.inference.labelling import label_map
+from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.labels import default_labels
 from deeplab.logits import save_logits
@@ -68,11 +70,12 @@ def score(
         logits_dir, logits_dtype: as for `evaluate`.
     """
     config = segmenter.config
-    confusion = ConfusionMatrix(config.DATASET.N_CLASSES)
+    confusion = ConfusionMatrix(config.DATASET.N_CLASSES, segmenter.device)
     with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
             for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
-                confusion.update(sample.label, label_map(logits, *sample.label.shape))
+                labels = segmenter.to_device(torch.from_numpy(sample.label))
+                confusion.update(labels, best_classes(logits, *sample.label.shape))
                 if logits_dir is not None:
                     save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
             reporter.progress(confusion.n_images, len(dataset), unit)

@@ -47,32 +47,47 @@ class ConfusionMatrix:
     def __init__(self, n_classes: int, device: torch.device | str = "cpu") -> None:
         self.n_classes = n_classes
         self.n_images = 0
-        self._counts = torch.zeros(n_classes * n_classes, dtype=torch.int64, device=device)
+        # A cell for each pair of classes, one for what is not counted and one for predictions that are no class.
+        self._counts = torch.zeros(n_classes**2 + 2, dtype=torch.int64, device=device)
 
     def update(self, labels: ArrayLike | Tensor, predictions: ArrayLike | Tensor) -> None:
         """Count the pixels of one label map (H, W) or of several (N, H, W).
 
         Raises:
-            ValueError: if the shapes differ, or a counted pixel's prediction is not a class.
+            ValueError: if the shapes differ, or a counted pixel's prediction is not a class. On a GPU, for whose result
+                nobody waits here, the latter is raised by `counts` and `scores`.
         """
         true, predicted = self._as_tensor(labels), self._as_tensor(predictions)
         if true.shape != predicted.shape:
             raise ValueError(f"labels have shape {tuple(true.shape)}, predictions {tuple(predicted.shape)}")
-        counted = (true >= 0) & (true < self.n_classes)
-        pairs = true[counted] * self.n_classes + predicted[counted]
-        if pairs.numel() and not bool(((predicted[counted] >= 0) & (predicted[counted] < self.n_classes)).all()):
-            raise ValueError(f"predictions must be classes below {self.n_classes}")
-        self._counts += torch.bincount(pairs, minlength=self.n_classes**2)
+        ignored, wrong = self.n_classes**2, self.n_classes**2 + 1
+        cells = torch.where(self._is_class(predicted), true * self.n_classes + predicted, wrong)
+        cells = torch.where(self._is_class(true), cells, ignored).flatten()
+        if self._counts.is_cuda:  # bincount would ask for the greatest cell first
+            self._counts.scatter_add_(0, cells, torch.ones_like(cells))
+        else:
+            counts = torch.bincount(cells, minlength=wrong + 1)
+            self._require_classes(counts)
+            self._counts += counts
         self.n_images += 1 if true.ndim < 3 else len(true)
+
+    def _is_class(self, values: Tensor) -> Tensor:
+        return (values >= 0) & (values < self.n_classes)
+
+    def _require_classes(self, counts: Tensor) -> None:
+        if counts[-1]:
+            raise ValueError(f"predictions must be classes below {self.n_classes}")
 
     def add(self, counts: NDArray[np.int64], n_images: int) -> None:
         """Add the counts of another matrix, (C, C), which saw so many images."""
-        self._counts += torch.from_numpy(counts.reshape(-1)).to(self._counts.device)
+        self._counts[: self.n_classes**2] += torch.from_numpy(counts.reshape(-1)).to(self._counts.device)
         self.n_images += n_images
 
     def counts(self) -> NDArray[np.int64]:
-        """The matrix: (C, C), rows are ground truth."""
-        matrix: NDArray[np.int64] = self._counts.cpu().numpy().reshape(self.n_classes, self.n_classes).copy()
+        """The matrix: (C, C), rows are ground truth. Raises ValueError if a counted prediction was not a class."""
+        counts = self._counts.cpu()
+        self._require_classes(counts)
+        matrix: NDArray[np.int64] = counts[: self.n_classes**2].view(self.n_classes, self.n_classes).numpy().copy()
         return matrix
 
     def scores(self) -> Scores:
@@ -81,7 +96,7 @@ class ConfusionMatrix:
         Mean accuracy and mean IoU are over the classes that occur in the ground truth.
 
         Raises:
-            ValueError: if no pixel was counted.
+            ValueError: if no pixel was counted, or a counted pixel's prediction was not a class.
         """
         confusion = self.counts()
         if not confusion.any():

@@ -1,5 +1,7 @@
 """From logits to label maps of any size, in memory that does not grow with it."""
 
+from functools import lru_cache
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -15,9 +17,16 @@ _STRIP_GPU = 2**25
 
 
 def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
+    """The label map of `best_classes` in the computer's memory: (height, width) uint8."""
+    labels: NDArray[np.uint8] = best_classes(logits, height, width, strip=strip).cpu().numpy()
+    return labels
+
+
+def best_classes(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> Tensor:
     """Upsample logits bilinearly (`align_corners=False`) and take the best class of each pixel, strip by strip.
 
-    Each pixel's result depends on its neighbours in `logits` alone, so it is the same for every size of strip.
+    Each pixel's result depends on its neighbours in `logits` alone, so it is the same for every size of strip. On a GPU
+    nothing waits for the result.
 
     Args:
         logits: (C, h, w) float, on any device.
@@ -26,11 +35,11 @@ def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = No
         strip: how many upsampled numbers may exist at a time.
 
     Returns:
-        (height, width) uint8; of equal logits the first class wins.
+        (height, width) uint8 on the device of the logits; of equal logits the first class wins.
     """
     strip = strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)
     n_rows = max(1, strip // (logits.shape[0] * width))
-    low, high, weight = (torch.from_numpy(part).to(logits.device) for part in taps(logits.shape[1], height))
+    low, high, weight = _taps_on(logits.device, logits.shape[1], height)
     labels = torch.empty((height, width), dtype=torch.uint8, device=logits.device)
     for top in range(0, height, n_rows):
         rows = slice(top, top + n_rows)
@@ -39,7 +48,14 @@ def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = No
             between[None], size=(between.shape[1], width), mode="bilinear", align_corners=False
         )[0]
         labels[rows] = upsampled.max(dim=0).indices  # faster than argmax over the first axis
-    return labels.cpu().numpy()
+    return labels
+
+
+@lru_cache(maxsize=256)
+def _taps_on(device: torch.device, n_in: int, n_out: int) -> tuple[Tensor, Tensor, Tensor]:
+    """`taps` on a device. Kept, because copying to a GPU waits for all the work that it has."""
+    low, high, weight = (torch.from_numpy(part).to(device) for part in taps(n_in, n_out))
+    return low, high, weight
 
 
 def count_classes(labels: NDArray[np.uint8]) -> dict[int, int]:

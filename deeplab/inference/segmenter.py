@@ -132,7 +132,7 @@ class Segmenter:
     @torch.inference_mode()
     def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
         """Run the network on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
-        pixels = self._to_device(torch.from_numpy(np.stack(batch)))
+        pixels = self.to_device(torch.from_numpy(np.stack(batch)))
         bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
         logits: Tensor = self._network(bgr.to(self._dtype, memory_format=torch.channels_last))
         if logits.ndim != 4:
@@ -153,7 +153,7 @@ class Segmenter:
             "weights": _digest(self.model),
         }
 
-    def _to_device(self, tensor: Tensor) -> Tensor:
+    def to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; to a GPU from pinned memory, so that the copy waits for nothing and nobody for it."""
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 

@@ -126,3 +126,13 @@ def test_a_split_without_a_labelled_pixel(root: Path, weights: Path) -> None:
 def test_weights_of_another_model(root: Path, weights: Path) -> None:
     with pytest.raises(CheckpointError, match="holds the weights of another model"):
         evaluate(configure(root, "MODEL.WIDTH=8"), weights, SilentReporter(), device="cpu")
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize(("precision", "share"), [("fp32", 0.999), ("bf16", 0.98)])
+def test_a_gpu_scores_the_same(root: Path, weights: Path, precision: str, share: float) -> None:
+    config = configure(root, f"RUNTIME.PRECISION={precision}", "SOLVER.BATCH_SIZE.TEST=4")
+    on_cpu = evaluate(configure(root), weights, SilentReporter(), device="cpu").confusion
+    on_gpu = evaluate(config, weights, SilentReporter(), device="cuda").confusion
+    assert np.minimum(on_gpu, on_cpu).sum() >= share * on_cpu.sum()
+    assert on_gpu.sum() == on_cpu.sum()

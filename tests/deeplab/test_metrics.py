@@ -94,3 +94,24 @@ def test_counts_of_another_matrix_are_added() -> None:
     part.add(part.counts(), n_images=1)
     assert part.counts().tolist() == [[2, 0], [2, 2]]
     assert part.scores().as_json() == whole.scores().as_json()
+
+
+@pytest.mark.gpu
+def test_a_gpu_counts_the_same_and_is_not_waited_for() -> None:
+    rng = np.random.default_rng(0)
+    labels = torch.from_numpy(rng.choice([0, 1, 2, 255], (2, 50, 60)))
+    predictions = torch.from_numpy(rng.integers(0, 3, (2, 50, 60)))
+    on_cpu, on_gpu = ConfusionMatrix(3), ConfusionMatrix(3, "cuda")
+    on_cpu.update(labels, predictions)
+    there = labels.cuda(), predictions.cuda()
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        on_gpu.update(*there)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    assert np.array_equal(on_gpu.counts(), on_cpu.counts())
+    on_gpu.update(torch.zeros(1, 1).cuda(), torch.full((1, 1), 3).cuda())
+    with pytest.raises(ValueError, match="predictions must be classes below 3"):
+        on_gpu.counts()

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
+from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models import build_from_config
 from deeplab.resample import shrink_longer_side
@@ -163,3 +164,18 @@ def test_lower_precision_is_another_setting_and_nearly_the_same_labels(segmenter
     assert np.mean(same) > 0.95
     assert lower.logits(images).dtype == torch.float32
     assert {key for key, value in lower.settings().items() if value != segmenter.settings()[key]} == {"precision"}
+
+
+@pytest.mark.gpu
+def test_finding_the_classes_does_not_wait_for_the_gpu(segmenter: Segmenter) -> None:
+    on_gpu = Segmenter(segmenter.model, segmenter.config, segmenter.labels, "cuda")
+    images = [photograph(40, 60, seed) for seed in range(2)]
+    expected = on_gpu.predict(images)  # the first pass fills caches
+
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        labels = [best_classes(each, 40, 60) for each in on_gpu.logits(images)]
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+    assert all(np.array_equal(each.cpu().numpy(), other) for each, other in zip(labels, expected, strict=True))

@@ -1,15 +1,11 @@
-"""The settings of a grid search over the CRF's parameters. Light to import: requests are checked with it."""
+"""The settings of a grid search over the CRF's parameters. Light to import: commands offer it in `--help`."""
 
 import difflib
 import itertools
 import math
 from collections.abc import Sequence
 
-import yaml
-from pydantic import ValidationError
-
 from deeplab.errors import ConfigError
-from deeplab.schema import Crf
 
 PARAMETERS = ("ITER_MAX", "POS_W", "POS_XY_STD", "BI_W", "BI_XY_STD", "BI_RGB_STD")
 MAX_SETTINGS = 500  # of which each means one more refinement of every image
@@ -69,6 +65,11 @@ def _parse_axis(line: str) -> tuple[str, list[float]]:
 
 
 def _parse_value(name: str, text: str) -> float:
+    import yaml
+    from pydantic import ValidationError
+
+    from deeplab.schema import Crf
+
     if not text:
         raise ConfigError(f"{name} has an empty value; list numbers with commas between them, such as {name}=2,4,8.")
     try:

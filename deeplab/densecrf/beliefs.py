@@ -1,6 +1,7 @@
 """Q of one image in chunks of rows, on its way through the iterations."""
 
 import functools
+from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -14,6 +15,7 @@ from deeplab.densecrf.chunks import Chunks
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
 from deeplab.densecrf.softmax_kernels import softmax_kernel
 from deeplab.densecrf.team import Team, even_ranges
+from deeplab.densecrf.update_kernels import update_kernel
 from deeplab.densecrf.workers import workspace_bytes
 
 
@@ -98,6 +100,11 @@ class Beliefs:
         """Turn the messages of all chunks into beliefs; `sums` (N) is what those of all classes sum to."""
         rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
+
+    def update(self, filtered: Sequence[object], sums: Floats) -> None:
+        """Do it all at once where there is one chunk: `filtered` is what `message` takes of both lattices."""
+        rows = self.chunk(0), self._likelihood, self._rest, sums, THRESHOLD
+        self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.n_pixels)
 
     def to_probs(self) -> Floats:
         """Q as (C, H, W) float32, the dropped classes among them."""

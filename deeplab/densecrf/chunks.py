@@ -1,9 +1,9 @@
-"""How classes are laid out: chunks of 32 classes, the last with 8, 16, 24 or 32 lanes, whatever is enough."""
+"""How classes are laid out: chunks of 32 classes, the last with as many lanes as are enough, in steps of four."""
 
 from dataclasses import dataclass
 
 WIDTH = 32  # lanes of every chunk but the last; a row is two cache lines
-STEP = 8  # all lanes are multiples of it
+STEP = 4  # all lanes are multiples of it
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ class Lattice:
 
         Args:
             values: (N * lanes) rows of pixels.
-            lanes: values per row: 1, 8, 16, 24 or 32.
+            lanes: values per row: 1, or 4 to 32 in steps of four.
             vertex_values: (M * lanes) written.
             team: threads to share the work.
         """

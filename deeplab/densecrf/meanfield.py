@@ -59,11 +59,19 @@ def infer(
         kernels = _Kernels(image, parameters, team, workspace)
         sums = kernels.row_sums() if beliefs.drops_classes else _NONE
         for _ in range(parameters.iter_max):
-            for k, lanes in enumerate(beliefs.chunks.lanes):
-                kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
-                beliefs.take_messages(k)
-            beliefs.softmax(sums)
+            _step(beliefs, kernels, sums)
     return beliefs
+
+
+def _step(beliefs: Beliefs, kernels: "_Kernels", sums: Floats) -> None:
+    chunks = beliefs.chunks
+    if chunks.count == 1:
+        beliefs.update(kernels.filter(beliefs.chunk(0), chunks.tail), sums)
+        return
+    for k, lanes in enumerate(chunks.lanes):
+        kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
+        beliefs.take_messages(k)
+    beliefs.softmax(sums)
 
 
 class _Kernels:
@@ -90,9 +98,14 @@ class _Kernels:
 
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
+        message = functools.partial(row_kernels(lanes).message, *self.filter(values, lanes), messages)
+        self._team.share(message, self._n_pixels)
+
+    def filter(self, values: Floats, lanes: int) -> list[object]:
+        """Bring rows (N * lanes) to the vertices of both lattices and blur them there; what `message` takes of it."""
         sliced: list[object] = []
         for name, lattice, weight in zip(_NAMES, (self._appearance, self._smoothness), self._weights, strict=True):
             at_vertices: Floats = self._arena.take(name, lattice.n_vertices * lanes, np.float32)
             lattice.splat_and_blur(values, lanes, at_vertices, self._team)
             sliced += [at_vertices, *lattice.corner_arrays, weight]
-        self._team.share(functools.partial(row_kernels(lanes).message, *sliced, messages), self._n_pixels)
+        return sliced

@@ -28,7 +28,7 @@ class RowKernels(NamedTuple):
 
 @functools.cache
 def row_kernels(lanes: int) -> RowKernels:
-    """Compile or load the kernels for rows of so many lanes: 1, 8, 16, 24 or 32."""
+    """Compile or load the kernels for rows of so many lanes: 1, or 4 to 32 in steps of four."""
     return RowKernels(_splat(lanes), _blur(lanes), _slice(lanes), _message(lanes))
 
 
@@ -78,14 +78,14 @@ def _slice(lanes: int) -> Compiled:
     ) -> None:  # fmt: skip
         """values[i] = factor * sum of weight * vertex_values over pixel i's corners."""
         for pixel in range(first, last):
-            row = _sliced(vertex_values, vertices, weights, corners, pixel, lanes)
+            row = sliced(vertex_values, vertices, weights, corners, pixel, lanes)
             store(values, pixel * lanes, scale(row, factor))
 
     return slice_
 
 
 @inlined_part
-def _sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, pixel: int, lanes: int) -> Any:
+def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, pixel: int, lanes: int) -> Any:
     """The row of one pixel, interpolated between its vertices."""
     total = zeros(lanes)
     for at in range(pixel * corners, pixel * corners + corners):
@@ -103,8 +103,8 @@ def _message(lanes: int) -> Compiled:
     ) -> None:  # fmt: skip
         """messages[i] = far_factor * slice(far)[i] + near_factor * slice(near)[i], two lattices in one pass."""
         for pixel in range(first, last):
-            row = scale(_sliced(far, far_vertices, far_weights, far_corners, pixel, lanes), far_factor)
-            other = _sliced(near, near_vertices, near_weights, near_corners, pixel, lanes)
+            row = scale(sliced(far, far_vertices, far_weights, far_corners, pixel, lanes), far_factor)
+            other = sliced(near, near_vertices, near_weights, near_corners, pixel, lanes)
             store(messages, pixel * lanes, add_scaled(row, near_factor, other))
 
     return message

@@ -1,12 +1,13 @@
 """A row of float32 lanes as one value inside numba kernels: load, multiply-add, exponential, store.
 
 numba leaves it to the compiler whether a loop over classes becomes vector code, and with arrays that might
-overlap it often does not. These few operations say it outright: a row is one or two LLVM vectors of up to 16 lanes,
+overlap it often does not. These few operations say it outright: a row is one to three LLVM vectors of up to 16 lanes,
 and each of them becomes whatever the processor has (one AVX-512 register, two of AVX2, four of SSE or NEON), so that
 sums stay in registers. `lanes` must be a constant where the kernel is compiled; indices count elements and are never
 negative. With NUMBA_BOUNDSCHECK=1 every load and store is checked, as numba does for its own indexing.
 """
 
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -33,9 +34,15 @@ class RowType(types.Type):
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
-        self.sizes = [min(_WIDEST, lanes - first) for first in range(0, lanes, _WIDEST)]
+        self.sizes = _vector_sizes(lanes)
         self.struct = ir.LiteralStructType([ir.VectorType(_F32, size) for size in self.sizes])
         super().__init__(name=f"Row{lanes}")
+
+
+def _vector_sizes(lanes: int) -> list[int]:
+    """Split a row into vectors of 16 lanes and smaller powers of two, the widest first: 28 is 16 + 8 + 4."""
+    sizes = [_WIDEST] * (lanes // _WIDEST)
+    return sizes + [size for size in (8, 4, 2, 1) if lanes & size]
 
 
 @register_model(RowType)
@@ -121,7 +128,8 @@ def _address(context: Any, builder: Any, array_type: Any, array: Any, at: Any, l
 
 
 def _vector_addresses(builder: Any, address: Any, row: RowType) -> list[Any]:
-    places = [builder.gep(address, [ir.IntType(64)(i * _WIDEST)]) for i in range(len(row.sizes))]
+    begins = itertools.accumulate(row.sizes[:-1], initial=0)
+    places = [builder.gep(address, [ir.IntType(64)(begin)]) for begin in begins]
     return [
         builder.bitcast(place, ir.VectorType(_F32, size).as_pointer())
         for place, size in zip(places, row.sizes, strict=True)
@@ -159,8 +167,11 @@ def prefetch(typing: Any, array: Any, at: Any, lanes: Any) -> Any:
         kind = ir.FunctionType(ir.VoidType(), [pointer, _I32, _I32, _I32])
         function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0")  # type: ignore[no-untyped-call]
         address = _address(context, builder, signature.args[0], arguments[0], arguments[1])
-        for line in range(0, lanes.literal_value, _WIDEST):
-            place = builder.bitcast(builder.gep(address, [ir.IntType(64)(line)]), pointer)
+        places = list(range(0, lanes.literal_value, _WIDEST))
+        if lanes.literal_value % _WIDEST == 12:
+            places.append(lanes.literal_value - 1)  # such a row may reach into one more line
+        for lane in places:
+            place = builder.bitcast(builder.gep(address, [ir.IntType(64)(lane)]), pointer)
             builder.call(function, [place, _I32(0), _I32(3), _I32(1)])  # for reading, kept in all caches, data
         return context.get_dummy_value()
 

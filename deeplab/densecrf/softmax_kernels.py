@@ -30,7 +30,7 @@ _F0, _F1 = np.float32(0), np.float32(1)
 
 
 @part
-def _weigh_dropped(rest: Floats, sums: Floats, pixel: int, heard: float, top: float, highest: float) -> float:
+def weigh_dropped(rest: Floats, sums: Floats, pixel: int, heard: float, top: float, highest: float) -> float:
     """The sum of likelihood * exp(message - top) over the dropped classes of a pixel; their gain is noted.
 
     Args:
@@ -40,7 +40,10 @@ def _weigh_dropped(rest: Floats, sums: Floats, pixel: int, heard: float, top: fl
     """
     n_pixels = sums.size
     dropped, mean = rest[pixel], rest[n_pixels + pixel]
-    unheard = min(max(sums[pixel] - heard, _F0), highest * sums[pixel] * dropped / mean)
+    unheard = sums[pixel] - heard
+    unheard = unheard if unheard > _F0 else _F0
+    most = highest * sums[pixel] * dropped / mean
+    unheard = unheard if unheard < most else most
     unmoved = lane_sum(exp_below(zeros(1), top))
     rest[2 * n_pixels + pixel] = unmoved
     rest[3 * n_pixels + pixel] = unheard / dropped
@@ -49,7 +52,7 @@ def _weigh_dropped(rest: Floats, sums: Floats, pixel: int, heard: float, top: fl
 
 @functools.cache
 def softmax_kernel(tail: int) -> Compiled:
-    """Compile or load the softmax for a last chunk of so many lanes."""
+    """Compile or load the softmax for a last chunk of so many lanes that follows others."""
 
     @kernel
     def softmax(
@@ -60,23 +63,20 @@ def softmax_kernel(tail: int) -> Compiled:
 
         Args:
             rest: (4 * N) as in `gather`, factor and gain written; (0) if no class is dropped.
-            sums, highest: as in `_weigh_dropped`.
+            sums, highest: as in `weigh_dropped`.
         """
         n_full = slots.size - 1
         for pixel in range(first, last):
             tail_at = slots[n_full] + pixel * tail
             tail_row = load(messages, tail_at, tail)
-            top = lane_maximum(tail_row)
-            heard = lane_sum(tail_row) if rest.size else _F0
-            if n_full:
-                greatest = zeros(WIDTH)
-                both = zeros(WIDTH)
-                for k in range(n_full):
-                    row = load(messages, slots[k] + pixel * WIDTH, WIDTH)
-                    greatest = maximum(greatest, row)
-                    both = add(both, row)
-                top = max(top, lane_maximum(greatest))
-                heard += lane_sum(both)
+            greatest = zeros(WIDTH)
+            both = zeros(WIDTH)
+            for k in range(n_full):
+                row = load(messages, slots[k] + pixel * WIDTH, WIDTH)
+                greatest = maximum(greatest, row)
+                both = add(both, row)
+            top = max(lane_maximum(tail_row), lane_maximum(greatest))
+            heard = lane_sum(tail_row) + lane_sum(both)
             tail_prior = load(likelihood, likelihood_slots[n_full] + pixel * tail, tail)
             tail_row = multiply(tail_prior, exp_below(tail_row, top))
             shares = zeros(WIDTH)
@@ -86,11 +86,9 @@ def softmax_kernel(tail: int) -> Compiled:
                 row = multiply(prior, exp_below(load(messages, at, WIDTH), top))
                 store(messages, at, row)
                 shares = add(shares, row)
-            total = lane_sum(tail_row)
-            if n_full:
-                total += lane_sum(shares)
+            total = lane_sum(tail_row) + lane_sum(shares)
             if rest.size:
-                total += _weigh_dropped(rest, sums, pixel, heard, top, highest)
+                total += weigh_dropped(rest, sums, pixel, heard, top, highest)
                 rest[2 * sums.size + pixel] /= total
             store(messages, tail_at, scale(tail_row, _F1 / total))
             for k in range(n_full):

@@ -22,8 +22,8 @@ from deeplab.densecrf.workers import workspace_bytes
 class Beliefs:
     """Rows of the classes that take part; the dropped ones are one number for each pixel.
 
-    `values` has a slot for each chunk and one to spare. A chunk's message is written to the spare slot, since the
-    old values are still needed; then its old slot is the spare one.
+    A single chunk is updated where it lies. Where there are more, `values` has a slot for each and one to spare: a
+    chunk's message is written to the spare slot, since the old values are still needed; then its old slot is the spare.
     """
 
     def __init__(self, probs: Floats, classes: Longs, team: Team, arena: Arena) -> None:
@@ -42,7 +42,7 @@ class Beliefs:
         self._begins = np.arange(n_slots, dtype=np.int64) * room
         self._slots = self._begins.copy()
         self._spare = n_slots * room
-        self._values: Floats = arena.take("values", (n_slots + 1) * room, np.float32)
+        self._values: Floats = arena.take("values", (n_slots + (n_slots > 1)) * room, np.float32)
         self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
         self.drops_classes = len(classes) < n_classes
         n_rest = self.n_pixels * kernels.REST if self.drops_classes else 0
@@ -97,12 +97,12 @@ class Beliefs:
         self._slots[k], self._spare = self._spare, int(self._slots[k])
 
     def softmax(self, sums: Floats) -> None:
-        """Turn the messages of all chunks into beliefs; `sums` (N) is what those of all classes sum to."""
+        """Turn the messages of several chunks into beliefs; `sums` (N) is what those of all classes sum to."""
         rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
 
     def update(self, filtered: Sequence[object], sums: Floats) -> None:
-        """Do it all at once where there is one chunk: `filtered` is what `message` takes of both lattices."""
+        """A step of a single chunk: `filtered` is what `update` takes of both lattices, `sums` as for the softmax."""
         rows = self.chunk(0), self._likelihood, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.n_pixels)
 

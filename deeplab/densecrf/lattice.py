@@ -67,13 +67,15 @@ class Lattice:
 
     def slice(self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team) -> None:
         """Interpolate at the pixels: values = factor * slice(vertex_values), rows of so many lanes."""
-        work = functools.partial(row_kernels(lanes).slice, vertex_values, *self.corner_arrays, factor, values)
+        work = functools.partial(
+            row_kernels(lanes).slice, vertex_values, *self.corner_arrays, self.corners, factor, values
+        )
         team.share(work, self.n_pixels)
 
     @property
-    def corner_arrays(self) -> tuple[Ints, Floats, int]:
+    def corner_arrays(self) -> tuple[Ints, Floats]:
         """What slicing needs to know of the pixels."""
-        return self.vertices, self.slice_weights, self.corners
+        return self.vertices, self.slice_weights
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

@@ -63,17 +63,6 @@ def infer(
     return beliefs
 
 
-def _step(beliefs: Beliefs, kernels: "_Kernels", sums: Floats) -> None:
-    chunks = beliefs.chunks
-    if chunks.count == 1:
-        beliefs.update(kernels.filter(beliefs.chunk(0), chunks.tail), sums)
-        return
-    for k, lanes in enumerate(chunks.lanes):
-        kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
-        beliefs.take_messages(k)
-    beliefs.softmax(sums)
-
-
 class _Kernels:
     """Both Gaussians of one image, ready to filter."""
 
@@ -102,10 +91,22 @@ class _Kernels:
         self._team.share(message, self._n_pixels)
 
     def filter(self, values: Floats, lanes: int) -> list[object]:
-        """Bring rows (N * lanes) to the vertices of both lattices and blur them there; what `message` takes of it."""
+        """Filter rows (N * lanes) up to the slices, which are left to `message` or `update`: their first arguments."""
         sliced: list[object] = []
         for name, lattice, weight in zip(_NAMES, (self._appearance, self._smoothness), self._weights, strict=True):
             at_vertices: Floats = self._arena.take(name, lattice.n_vertices * lanes, np.float32)
             lattice.splat_and_blur(values, lanes, at_vertices, self._team)
             sliced += [at_vertices, *lattice.corner_arrays, weight]
         return sliced
+
+
+def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
+    """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
+    chunks = beliefs.chunks
+    if chunks.count == 1:
+        beliefs.update(kernels.filter(beliefs.chunk(0), chunks.tail), sums)
+        return
+    for k, lanes in enumerate(chunks.lanes):
+        kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
+        beliefs.take_messages(k)
+    beliefs.softmax(sums)

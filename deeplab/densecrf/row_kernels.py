@@ -15,6 +15,8 @@ from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, scale, 
 
 _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed
+# Corners of a simplex of position and colour, and of position: constants, so that loops over them are unrolled.
+FAR_CORNERS, NEAR_CORNERS = 6, 3
 
 
 class RowKernels(NamedTuple):
@@ -97,14 +99,14 @@ def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int,
 def _message(lanes: int) -> Compiled:
     @kernel
     def message(
-        far: Floats, far_vertices: Ints, far_weights: Floats, far_corners: int, far_factor: float,
-        near: Floats, near_vertices: Ints, near_weights: Floats, near_corners: int, near_factor: float,
+        far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float,
+        near: Floats, near_vertices: Ints, near_weights: Floats, near_factor: float,
         messages: Floats, first: int, last: int,
     ) -> None:  # fmt: skip
         """messages[i] = far_factor * slice(far)[i] + near_factor * slice(near)[i], two lattices in one pass."""
         for pixel in range(first, last):
-            row = scale(sliced(far, far_vertices, far_weights, far_corners, pixel, lanes), far_factor)
-            other = sliced(near, near_vertices, near_weights, near_corners, pixel, lanes)
+            row = scale(sliced(far, far_vertices, far_weights, FAR_CORNERS, pixel, lanes), far_factor)
+            other = sliced(near, near_vertices, near_weights, NEAR_CORNERS, pixel, lanes)
             store(messages, pixel * lanes, add_scaled(row, near_factor, other))
 
     return message

@@ -16,6 +16,7 @@ from deeplab.densecrf.compiled import Compiled, kernel, part
 from deeplab.densecrf.simd import (
     add,
     exp_below,
+    item,
     lane_maximum,
     lane_sum,
     load,
@@ -39,10 +40,10 @@ def weigh_dropped(rest: Floats, sums: Floats, pixel: int, heard: float, top: flo
         highest: belief of dropped classes, which bounds their messages.
     """
     n_pixels = sums.size
-    dropped, mean = rest[pixel], rest[n_pixels + pixel]
-    unheard = sums[pixel] - heard
+    dropped, mean, of_all = item(rest, pixel), item(rest, n_pixels + pixel), item(sums, pixel)
+    unheard = of_all - heard
     unheard = unheard if unheard > _F0 else _F0
-    most = highest * sums[pixel] * dropped / mean
+    most = highest * of_all * dropped / mean
     unheard = unheard if unheard < most else most
     unmoved = lane_sum(exp_below(zeros(1), top))
     rest[2 * n_pixels + pixel] = unmoved

@@ -10,7 +10,7 @@ import numpy as np
 
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.compiled import Compiled, kernel
-from deeplab.densecrf.row_kernels import sliced
+from deeplab.densecrf.row_kernels import FAR_CORNERS, NEAR_CORNERS, sliced
 from deeplab.densecrf.simd import add_scaled, exp_below, lane_maximum, lane_sum, load, multiply, scale, store
 from deeplab.densecrf.softmax_kernels import weigh_dropped
 
@@ -23,8 +23,8 @@ def update_kernel(lanes: int) -> Compiled:
 
     @kernel
     def update(
-        far: Floats, far_vertices: Ints, far_weights: Floats, far_corners: int, far_factor: float,
-        near: Floats, near_vertices: Ints, near_weights: Floats, near_corners: int, near_factor: float,
+        far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float,
+        near: Floats, near_vertices: Ints, near_weights: Floats, near_factor: float,
         beliefs: Floats, likelihood: Floats, rest: Floats, sums: Floats, highest: float, first: int, last: int,
     ) -> None:  # fmt: skip
         """beliefs[i] = likelihood[i] * exp(message), normalised, for the pixels first..last - 1.
@@ -34,8 +34,8 @@ def update_kernel(lanes: int) -> Compiled:
             rest, sums, highest: as in `softmax`.
         """
         for pixel in range(first, last):
-            row = scale(sliced(far, far_vertices, far_weights, far_corners, pixel, lanes), far_factor)
-            other = sliced(near, near_vertices, near_weights, near_corners, pixel, lanes)
+            row = scale(sliced(far, far_vertices, far_weights, FAR_CORNERS, pixel, lanes), far_factor)
+            other = sliced(near, near_vertices, near_weights, NEAR_CORNERS, pixel, lanes)
             row = add_scaled(row, near_factor, other)
             top = lane_maximum(row)
             at = pixel * lanes

@@ -109,24 +109,9 @@ def test_what_one_of_them_cannot_read_ends_both_with_a_sentence(config_path: Pat
     assert not list((tmp_path / "out").glob("*.pth"))
 
 
-@pytest.mark.parametrize(
-    ("override", "sentence"),
-    [
-        (
-            "SOLVER.BATCH_SIZE.TRAIN=3",
-            "Error: SOLVER.BATCH_SIZE.TRAIN must be a multiple of the number of processes, 2; it is 3.\n",
-        ),
-        (
-            "SOLVER.FREEZE_BN=false",
-            "Error: Several processes can train batch norm on GPUs only (torch's SyncBatchNorm); start one process,"
-            " or set SOLVER.FREEZE_BN=true.\n",
-        ),
-    ],
-)
-def test_what_two_processes_cannot_do_is_refused_once(
-    config_path: Path, tmp_path: Path, override: str, sentence: str
-) -> None:
-    ended = run_together(*command(config_path, tmp_path / "out", "--set", override))
+def test_what_two_processes_cannot_do_is_refused_once(config_path: Path, tmp_path: Path) -> None:
+    ended = run_together(*command(config_path, tmp_path / "out", "--set", "SOLVER.BATCH_SIZE.TRAIN=3"))
+    sentence = "Error: SOLVER.BATCH_SIZE.TRAIN must be a multiple of the number of processes, 2; it is 3.\n"
     assert ended.returncode == 1
     assert ended.stderr.count(sentence) == 1
     assert not (tmp_path / "out").exists()

@@ -12,6 +12,8 @@ import torch
 
 from deeplab.config import parse_config
 from deeplab.datasets.loading import Batch
+from deeplab.distributed import ALONE, World
+from deeplab.errors import ConfigError
 from deeplab.losses import multi_scale_loss
 from deeplab.training_run import TrainingRun, Validated
 
@@ -71,9 +73,9 @@ def test_the_originals_training_run(golden: Path, recipe: ModuleType) -> None:
         assert float(state[key].double().abs().sum()) == pytest.approx(absolute, rel=1e-5), key
 
 
-def build(*overrides: str, device: str = "cpu") -> TrainingRun:
+def build(*overrides: str, device: str = "cpu", world: World = ALONE) -> TrainingRun:
     sections = {"DATASET": {"N_CLASSES": 3}, "MODEL": {"N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}}
-    return TrainingRun(parse_config(sections, "test", overrides), torch.device(device), seed=0)
+    return TrainingRun(parse_config(sections, "test", overrides), torch.device(device), seed=0, world=world)
 
 
 def random_batches(n: int) -> Iterator[Batch]:
@@ -104,6 +106,15 @@ def test_what_the_protocol_does_not_train_gets_no_gradient(name: str, frozen: bo
 
     without = {name for name, parameter in run.model.named_parameters() if parameter.grad is None}
     assert without == {name for name, _ in run.model.named_parameters() if frozen and ".bn." in name}
+
+
+def test_several_processes_do_not_train_batch_norm_on_the_cpu() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build("SOLVER.FREEZE_BN=false", world=World(rank=0, size=2))
+    assert str(caught.value) == (
+        "Several processes can train batch norm on GPUs only (torch's SyncBatchNorm); start one process,"
+        " or set SOLVER.FREEZE_BN=true."
+    )
 
 
 @pytest.mark.slow

@@ -19,7 +19,7 @@ demo: setup ## Train, evaluate, CRF and segment on sample data, through the HTTP
 	$(BIN)/deeplab demo
 
 test: setup browser ## Run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: setup ## Check format, lint, types and import layers
 	$(BIN)/ruff format --check .

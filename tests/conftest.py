@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import signal
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -10,12 +12,22 @@ import hypothesis
 import pytest
 from sqlalchemy import text
 
+from deeplab.processes import n_cpus
 from worker import database
 from worker.settings import Settings, load_settings
 from worker.slots import find_gpus
 from worker.tables import Base
 
 TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
+
+# Tests run side by side, a process for each core (`make test`), and start hundreds of processes. All of these inherit
+# one thread, so that equal runs also add up in equal order on every machine; that bytecode is kept, for without it
+# each would compile PyTorch's sources anew, which takes longer than most tests; and that SIGINT is not ignored, which
+# it is in what a shell starts in the background.
+os.environ["OMP_NUM_THREADS"] = "1"
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The same examples in every run, so that whoever sees a failure can repeat it; `HYPOTHESIS=explore` draws new ones.
 hypothesis.settings.register_profile("repeat", derandomize=True, deadline=None)
@@ -24,6 +36,11 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeat"))
 
 # Given the temporary folder of a test: settings of a fresh store.
 OpenStore = Callable[[Path], Settings]
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes run the tests. Each has servers and a browser of its own, which pays off up to a point."""
+    return min(n_cpus(), 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

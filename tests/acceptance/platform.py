@@ -137,10 +137,10 @@ class Platform:
     def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
         log = storage.logs_dir(self.settings) / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
-        # One thread, so that equal runs add up in equal order on every machine.
-        environment = self.settings.environment() | {"OMP_NUM_THREADS": "1"}
         with log.open("ab") as file:
-            return subprocess.Popen(command, stdout=file, stderr=file, env=environment, start_new_session=True)
+            return subprocess.Popen(
+                command, stdout=file, stderr=file, env=self.settings.environment(), start_new_session=True
+            )
 
 
 def _arguments(process: psutil.Process) -> list[str]:

@@ -22,7 +22,6 @@ pytestmark = pytest.mark.acceptance
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
     """Settings of the home folder that the commands use."""
     monkeypatch.setenv("DEEPLAB_HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
     return Settings(home=tmp_path / "home")
 
 

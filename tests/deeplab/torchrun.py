@@ -1,6 +1,5 @@
 """Real processes in touch with each other, as users start them."""
 
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,5 +21,4 @@ def run_together(*command: str | Path, n: int = 2) -> subprocess.CompletedProces
         text=True,
         timeout=280,
         check=False,
-        env=os.environ | {"OMP_NUM_THREADS": "1"},
     )

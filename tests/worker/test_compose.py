@@ -36,7 +36,7 @@ def test_commands_and_settings_are_ours(name: str) -> None:
     assert _OURS[name]["environment"].keys() <= known
 
 
-@pytest.mark.parametrize("name", list(_SERVICES.keys() - {"upgrade"}))
+@pytest.mark.parametrize("name", sorted(_SERVICES.keys() - {"upgrade"}))
 def test_every_service_that_stays_has_a_health_check(name: str) -> None:
     test = _SERVICES[name]["healthcheck"]["test"]
     if test[1] == "deeplab":

@@ -128,7 +128,7 @@ def test_a_display_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_single_shows_its_figure_until_the_window_is_closed(network: list[str], tmp_path: Path, display: str) -> None:
     Image.new("RGB", (48, 48), "yellow").save(tmp_path / "a.png")
     command = [sys.executable, "-m", "worker.cli", "single", *network, "-i", "a.png"]
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path.cwd())}
+    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
 
     def is_shown() -> bool:
         screen = np.asarray(ImageGrab.grab(xdisplay=display).convert("RGB"))

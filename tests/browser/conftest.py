@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, expect, sync_playwright
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.chromium import FLAGS, find_chromium
@@ -12,7 +12,7 @@ from tests.web.conftest import populated
 from tests.web.population import Population
 from web import create_app
 
-WAIT = 10_000  # milliseconds for anything that a page shall come to show
+WAIT = 30_000  # milliseconds for anything that a page shall come to show, on a machine that is busy with other tests
 
 
 class _QuietHandler(WSGIRequestHandler):
@@ -45,6 +45,7 @@ def browser() -> Iterator[Browser]:
     chromium = find_chromium()
     if chromium is None:
         pytest.skip("there is no Chromium on this machine; `python -m tests.browser` tries to install it")
+    expect.set_options(timeout=WAIT)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser

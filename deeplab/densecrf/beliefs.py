@@ -12,10 +12,10 @@ from deeplab.densecrf.arena import Arena
 from deeplab.densecrf.arrays import Floats, Longs
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.chunks import Chunks
+from deeplab.densecrf.message_kernels import update_kernel
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
 from deeplab.densecrf.softmax_kernels import softmax_kernel
 from deeplab.densecrf.team import Team, even_ranges
-from deeplab.densecrf.update_kernels import update_kernel
 from deeplab.densecrf.workers import workspace_bytes
 
 
@@ -42,7 +42,8 @@ class Beliefs:
         self._begins = np.arange(n_slots, dtype=np.int64) * room
         self._slots = self._begins.copy()
         self._spare = n_slots * room
-        self._values: Floats = arena.take("values", (n_slots + (n_slots > 1)) * room, np.float32)
+        self._has_spare = n_slots > 1 or team.n_threads > 1
+        self._values: Floats = arena.take("values", (n_slots + self._has_spare) * room, np.float32)
         self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
         self.drops_classes = len(classes) < n_classes
         n_rest = self.n_pixels * kernels.REST if self.drops_classes else 0
@@ -92,8 +93,8 @@ class Beliefs:
     def _slot(self, begin: int, lanes: int) -> Floats:
         return self._values[begin : begin + lanes * self.n_pixels]
 
-    def take_messages(self, k: int) -> None:
-        """Let the spare slot be chunk k, which holds messages until the softmax."""
+    def swap(self, k: int) -> None:
+        """Let the spare slot be chunk k, and its slot the spare one."""
         self._slots[k], self._spare = self._spare, int(self._slots[k])
 
     def softmax(self, sums: Floats) -> None:
@@ -103,8 +104,11 @@ class Beliefs:
 
     def update(self, filtered: Sequence[object], sums: Floats) -> None:
         """A step of a single chunk: `filtered` is what `update` takes of both lattices, `sums` as for the softmax."""
-        rows = self.chunk(0), self._likelihood, self._rest, sums, THRESHOLD
-        self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.n_pixels)
+        updated = self.spare(0) if self._has_spare else self.chunk(0)
+        rows = self.chunk(0), updated, self._likelihood, self._rest, sums, THRESHOLD
+        self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.shape[0])
+        if self._has_spare:
+            self.swap(0)
 
     def to_probs(self) -> Floats:
         """Q as (C, H, W) float32, the dropped classes among them."""

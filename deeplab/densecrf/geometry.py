@@ -19,7 +19,7 @@ class Geometry:
     """Where the features of an image lie in the lattice, and how its vertices are packed into 64-bit keys."""
 
     factors: NDArray[np.float32]  # (d) diagonal of the elevation matrix
-    steps: NDArray[np.int64]  # (d + 1) what one period along each coordinate adds to a key
+    steps: NDArray[np.int64]  # (d + 1) what one period along each coordinate adds to a key; the last counts most
     origin: int  # key of the vertex at zero
     size: int  # keys lie in 0..size - 1
 
@@ -55,14 +55,14 @@ def geometry(height: int, width: int, xy_std: float, rgb_std: float | None, copi
     if not sum(scaled) * d < _MAX_COORDINATE:
         raise _too_fine()
     # Quotients are coordinates / (d + 1), widened for rounding, wrapping and the neighbours that blurring asks for.
-    low = [math.floor(-j * scaled[j - 1] / (d + 1)) - 4 if j else -4 for j in range(d)]
-    high = [math.ceil(sum(scaled[j:]) / (d + 1)) + 4 for j in range(d)]
+    low = [math.floor(-j * scaled[j - 1] / (d + 1)) - 4 for j in range(1, d + 1)]
+    high = [math.ceil(sum(scaled[j:]) / (d + 1)) + 4 for j in range(1, d + 1)]
     spans = [top - bottom + 1 for bottom, top in zip(low, high, strict=True)]
     *steps, size = itertools.accumulate(spans, lambda step, span: step * span, initial=8)
     if size * copies >= _MAX_KEY:
         raise _too_fine()
     origin = -sum(bottom * step for bottom, step in zip(low, steps, strict=True))
-    return Geometry(factors, np.array([*steps, 0], np.int64), origin, size)
+    return Geometry(factors, np.array([0, *steps], np.int64), origin, size)
 
 
 def _too_fine() -> CrfError:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Ints
-from deeplab.densecrf.row_kernels import row_kernels
+from deeplab.densecrf.arrays import Floats, Ints, Longs
+from deeplab.densecrf.chunks import lane_groups
+from deeplab.densecrf.row_kernels import blur_kernel, slice_kernel, splat_kernel
 from deeplab.densecrf.team import Team
 
 
@@ -28,15 +29,14 @@ class Chains:
 class Lattice:
     """A Gaussian over N pixels by way of M vertices; each pixel lies between `corners` of them.
 
-    The weights of splat and of slice hold the symmetric normalisation, those of slice the lattice's constant too.
+    The weights serve splat and slice; they hold the root of the symmetric normalisation and of the lattice's constant.
     """
 
     corners: int  # features + 1
     vertices: Ints  # (N * corners)
-    slice_weights: Floats  # (N * corners)
-    starts: Ints  # (M + 1): row m of the next two is starts[m]:starts[m + 1]
-    pixels: Ints  # (N * corners)
-    splat_weights: Floats  # (N * corners)
+    weights: Floats  # (N * corners)
+    keys: Longs  # (M) of the vertices, see `geometry`
+    period: int  # what one period along the last coordinate adds to a key
     chains: tuple[Chains, ...]  # one per axis, in the order of blurring
 
     @property
@@ -47,10 +47,10 @@ class Lattice:
     @property
     def n_vertices(self) -> int:
         """M."""
-        return len(self.starts) - 1
+        return len(self.keys)
 
     def splat_and_blur(self, values: Floats, lanes: int, vertex_values: Floats, team: Team) -> None:
-        """Gather pixels to vertices and blur there.
+        """Bring pixels to vertices and blur there.
 
         Args:
             values: (N * lanes) rows of pixels.
@@ -58,24 +58,22 @@ class Lattice:
             vertex_values: (M * lanes) written.
             team: threads to share the work.
         """
-        kernels = row_kernels(lanes)
-        splat = functools.partial(kernels.splat, values, self.starts, self.pixels, self.splat_weights, vertex_values)
-        team.over(splat, split_by_load(self.starts, team.n_threads))
+        team.share(lambda first, last: vertex_values[first:last].fill(0), len(vertex_values))
+        corners = self.vertices, self.weights, self.corners
+        team.run(
+            [
+                functools.partial(splat_kernel(width), values, *corners, vertex_values, lanes, lane)
+                for lane, width in lane_groups(lanes, team.n_threads)
+            ]
+        )
         for chains in self.chains:
-            blur = functools.partial(kernels.blur, vertex_values, chains.items, chains.starts)
+            blur = functools.partial(blur_kernel(lanes), vertex_values, chains.items, chains.starts)
             team.over(blur, split_by_load(chains.starts, team.n_threads))
 
-    def slice(self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team) -> None:
-        """Interpolate at the pixels: values = factor * slice(vertex_values), rows of so many lanes."""
-        work = functools.partial(
-            row_kernels(lanes).slice, vertex_values, *self.corner_arrays, self.corners, factor, values
-        )
-        team.share(work, self.n_pixels)
-
-    @property
-    def corner_arrays(self) -> tuple[Ints, Floats]:
-        """What slicing needs to know of the pixels."""
-        return self.vertices, self.slice_weights
+    def slice(self, vertex_values: Floats, lanes: int, values: Floats, team: Team) -> None:
+        """Interpolate at the pixels: write rows of so many lanes to `values`."""
+        corners = self.vertices, self.weights, self.corners
+        team.share(functools.partial(slice_kernel(lanes), vertex_values, *corners, values), self.n_pixels)
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

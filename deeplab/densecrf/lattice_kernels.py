@@ -3,8 +3,8 @@
 Notation of Adams, Baek and Davis (2010): d features; each pixel lies in a simplex of d + 1 vertices, one of each
 remainder 0..d modulo d + 1. All coordinates of a vertex equal its remainder modulo d + 1, so the quotients and the
 remainder say everything: `key = 8 * sum(radix[j] * quotient[j]) + remainder` with a mixed radix that the image's size
-and the deviations determine (see `permutohedral.geometry`). `step[j] = 8 * radix[j]`, and step[d] = 0, since the last
-coordinate follows from the others.
+and the deviations determine (see `geometry`). `step[j] = 8 * radix[j]`, and step[0] = 0, since the first coordinate
+follows from the others.
 """
 
 import numpy as np
@@ -236,46 +236,15 @@ def link(
 
 
 @kernel
-def index_by_vertex(
-    vertices: Ints, weights: Floats, corners: int, starts: Ints, pixels: Ints, pixel_weights: Floats
-) -> None:  # fmt: skip
-    """Turn the vertices of each pixel into the pixels of each vertex (compressed sparse rows).
+def normalise(filtered_ones: Floats, alpha: float, corners: int, weights: Floats) -> None:
+    """Fold the symmetric normalisation into the weights, which serve splat and slice.
 
     Args:
-        vertices, weights: (N * corners). starts: (M + 2) written: row m is starts[m]..starts[m + 1] - 1; the last
-            element is scratch. pixels, pixel_weights: (N * corners) written.
+        filtered_ones: (N) what the bare filter makes of ones, short of its constant of scale `alpha`.
+        weights: (N * corners) changed in place.
     """
-    for vertex in range(starts.size):
-        starts[vertex] = 0
-    # Counted two places late, so that filling the rows moves the sums to where they belong.
-    for at in range(vertices.size):
-        starts[vertices[at] + 2] += 1
-    for vertex in range(2, starts.size):
-        starts[vertex] += starts[vertex - 1]
-    at = 0
-    for pixel in range(vertices.size // corners):
-        for _ in range(corners):
-            place = starts[vertices[at] + 1]
-            starts[vertices[at] + 1] = place + 1
-            pixels[place] = pixel
-            pixel_weights[place] = weights[at]
-            at += 1
-
-
-@kernel
-def normalise(
-    filtered_ones: Floats, alpha: float, pixels: Ints, pixel_weights: Floats, corners: int, weights: Floats
-) -> None:  # fmt: skip
-    """Fold the symmetric normalisation into the weights of splat and slice.
-
-    Args:
-        filtered_ones: (N) what the unnormalised filter makes of ones. alpha: the lattice's constant of scale.
-        pixel_weights: (N * corners) of splat. weights: (N * corners) of slice. Both are changed in place.
-    """
+    root = np.sqrt(alpha)
     for pixel in range(filtered_ones.size):
-        norm = np.float32(1.0 / np.sqrt(np.float64(filtered_ones[pixel]) + 1e-20))
-        filtered_ones[pixel] = norm
+        norm = root * np.float32(1.0 / np.sqrt(np.float64(alpha * filtered_ones[pixel]) + 1e-20))
         for corner in range(corners):
-            weights[pixel * corners + corner] *= alpha * norm
-    for at in range(pixels.size):
-        pixel_weights[at] *= filtered_ones[pixels[at]]
+            weights[pixel * corners + corner] *= norm

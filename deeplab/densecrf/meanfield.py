@@ -16,12 +16,11 @@ from deeplab.densecrf.arrays import Floats
 from deeplab.densecrf.beliefs import Beliefs
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.row_kernels import row_kernels
-from deeplab.densecrf.smoothness import smoothness_lattice
+from deeplab.densecrf.message_kernels import message_kernel
+from deeplab.densecrf.smoothness import smoothness_sweep
 from deeplab.densecrf.team import Team
 
 _NONE = np.empty(0, np.float32)
-_NAMES = "at_appearance", "at_smoothness"  # of the memory for the vertices of both lattices
 
 
 @dataclass(frozen=True)
@@ -71,11 +70,12 @@ class _Kernels:
         self._weights = parameters.bi_w, parameters.pos_w
         self._team = team
         self._arena = workspace.rows
+        self._height, self._width = height, width
         self._n_pixels = height * width
         self._appearance = build_lattice(
             height, width, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
         )
-        self._smoothness = smoothness_lattice(height, width, parameters.pos_xy_std, team, workspace.smoothness)
+        self._smoothness = smoothness_sweep(height, width, parameters.pos_xy_std, team, workspace.smoothness)
 
     def row_sums(self) -> Floats:
         """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
@@ -87,26 +87,27 @@ class _Kernels:
 
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
-        message = functools.partial(row_kernels(lanes).message, *self.filter(values, lanes), messages)
-        self._team.share(message, self._n_pixels)
+        message = functools.partial(message_kernel(lanes), *self.filters(values, lanes), values, messages)
+        self._team.share(message, self._height)
 
-    def filter(self, values: Floats, lanes: int) -> list[object]:
-        """Filter rows (N * lanes) up to the slices, which are left to `message` or `update`: their first arguments."""
-        sliced: list[object] = []
-        for name, lattice, weight in zip(_NAMES, (self._appearance, self._smoothness), self._weights, strict=True):
-            at_vertices: Floats = self._arena.take(name, lattice.n_vertices * lanes, np.float32)
-            lattice.splat_and_blur(values, lanes, at_vertices, self._team)
-            sliced += [at_vertices, *lattice.corner_arrays, weight]
-        return sliced
+    def filters(self, values: Floats, lanes: int) -> list[object]:
+        """Filter rows (N * lanes) by appearance up to the slices: the first arguments of `message` and `update`.
+
+        These slice, and filter by position as they go.
+        """
+        far, near = self._appearance, self._smoothness
+        at_vertices: Floats = self._arena.take("at_vertices", far.n_vertices * lanes, np.float32)
+        far.splat_and_blur(values, lanes, at_vertices, self._team)
+        return [at_vertices, far.vertices, far.weights, *self._weights, *near.arguments, self._width]
 
 
 def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
     """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
     chunks = beliefs.chunks
     if chunks.count == 1:
-        beliefs.update(kernels.filter(beliefs.chunk(0), chunks.tail), sums)
+        beliefs.update(kernels.filters(beliefs.chunk(0), chunks.tail), sums)
         return
     for k, lanes in enumerate(chunks.lanes):
         kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
-        beliefs.take_messages(k)
+        beliefs.swap(k)
     beliefs.softmax(sums)

@@ -81,11 +81,8 @@ def _number(keys: Longs, expected: int, arena: Arena) -> tuple[Longs, Ints]:
 
 
 def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, team: Team, arena: Arena) -> Lattice:
-    """Link the vertices along each axis, index the pixels by vertex, and normalise."""
+    """Link the vertices along each axis, and normalise."""
     count = len(distinct)
-    starts = arena.take("starts", count + 2, np.int32)
-    pixels = arena.take("pixels", len(vertices), np.int32)
-    splat_weights = arena.take("splat_weights", len(vertices), np.float32)
     order = np.argsort(distinct)
     keys = distinct[order]
     inner, outer = np.flatnonzero(keys & 7), np.flatnonzero(keys & 7 == 0)
@@ -93,17 +90,16 @@ def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, t
 
     def link(axis: int) -> None:
         items = arena.take(f"items{axis}", count, np.int32)
-        runs = arena.take(f"runs{axis}", count // 2 + 1, np.int32)
+        starts = arena.take(f"starts{axis}", count // 2 + 1, np.int32)
         following = arena.take(f"following{axis}", count, np.int32)
         preceded = arena.take(f"preceded{axis}", count, np.uint8)
-        n_runs = kernels.link(keys, order, inner, outer, plan.steps, axis, following, preceded, items, runs)
-        chains[axis] = Chains(items, runs[: n_runs + 1])
+        n_chains = kernels.link(keys, order, inner, outer, plan.steps, axis, following, preceded, items, starts)
+        chains[axis] = Chains(items, starts[: n_chains + 1])
 
-    index = functools.partial(kernels.index_by_vertex, vertices, weights, plan.corners, starts, pixels, splat_weights)
     axes = range(plan.corners)
-    team.run([index, *(functools.partial(link, axis) for axis in axes)])
-    rows = starts[: count + 1], pixels, splat_weights
-    lattice = Lattice(plan.corners, vertices, weights, *rows, tuple(chains[axis] for axis in axes))
+    team.run([functools.partial(link, axis) for axis in axes])
+    last_period = int(plan.steps[-1])
+    lattice = Lattice(plan.corners, vertices, weights, distinct, last_period, tuple(chains[axis] for axis in axes))
     _normalise(lattice, plan.alpha, team, arena)
     return lattice
 
@@ -114,5 +110,5 @@ def _normalise(lattice: Lattice, alpha: float, team: Team, arena: Arena) -> None
     ones.fill(1)
     vertex_values = arena.take("vertex_ones", lattice.n_vertices, np.float32)
     lattice.splat_and_blur(ones, 1, vertex_values, team)
-    lattice.slice(vertex_values, 1, alpha, ones, team)
-    kernels.normalise(ones, alpha, lattice.pixels, lattice.splat_weights, lattice.corners, lattice.slice_weights)
+    lattice.slice(vertex_values, 1, ones, team)
+    kernels.normalise(ones, alpha, lattice.corners, lattice.weights)

@@ -5,7 +5,7 @@ work range is given by first and last, so that threads share the work.
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -15,43 +15,30 @@ from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, scale, 
 
 _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed
-# Corners of a simplex of position and colour, and of position: constants, so that loops over them are unrolled.
-FAR_CORNERS, NEAR_CORNERS = 6, 3
-
-
-class RowKernels(NamedTuple):
-    """The kernels compiled for one number of lanes."""
-
-    splat: Compiled
-    blur: Compiled
-    slice: Compiled
-    message: Compiled
 
 
 @functools.cache
-def row_kernels(lanes: int) -> RowKernels:
-    """Compile or load the kernels for rows of so many lanes: 1, or 4 to 32 in steps of four."""
-    return RowKernels(_splat(lanes), _blur(lanes), _slice(lanes), _message(lanes))
+def splat_kernel(lanes: int) -> Compiled:
+    """Compile or load the kernel for so many lanes of a row: 1, or 4 to 32 in steps of four; so do those below."""
 
-
-def _splat(lanes: int) -> Compiled:
     @kernel
     def splat(
-        values: Floats, starts: Ints, pixels: Ints, weights: Floats, vertex_values: Floats, first: int, last: int
+        values: Floats, vertices: Ints, weights: Floats, corners: int, vertex_values: Floats, row: int, lane: int
     ) -> None:
-        """vertex_values[m] = sum of weight * values[pixel] over row m of the index."""
-        final = np.int64(starts[last]) - 1
-        for vertex in range(first, last):
-            total = zeros(lanes)
-            for at in range(np.int64(starts[vertex]), np.int64(starts[vertex + 1])):
-                prefetch(values, np.int64(item(pixels, min(at + _AHEAD, final))) * lanes, lanes)
-                total = add_scaled(total, item(weights, at), load(values, np.int64(item(pixels, at)) * lanes, lanes))
-            store(vertex_values, vertex * lanes, total)
+        """Add weight * values[i] to each vertex of each pixel i, in the lanes from `lane` of rows of `row` values."""
+        for pixel in range(vertices.size // corners):
+            value = load(values, pixel * row + lane, lanes)
+            for at in range(pixel * corners, pixel * corners + corners):
+                place = np.int64(item(vertices, at)) * row + lane
+                store(vertex_values, place, add_scaled(load(vertex_values, place, lanes), item(weights, at), value))
 
     return splat
 
 
-def _blur(lanes: int) -> Compiled:
+@functools.cache
+def blur_kernel(lanes: int) -> Compiled:
+    """Compile or load the kernel that blurs along whole chains."""
+
     @kernel
     def blur(vertex_values: Floats, items: Ints, starts: Ints, first: int, last: int) -> None:
         """Add half of both neighbours to each vertex along chains first..last - 1, in place."""
@@ -72,16 +59,17 @@ def _blur(lanes: int) -> Compiled:
     return blur
 
 
-def _slice(lanes: int) -> Compiled:
+@functools.cache
+def slice_kernel(lanes: int) -> Compiled:
+    """Compile or load the kernel that interpolates at pixels."""
+
     @kernel
     def slice_(
-        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float,
-        values: Floats, first: int, last: int,
-    ) -> None:  # fmt: skip
-        """values[i] = factor * sum of weight * vertex_values over pixel i's corners."""
+        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, values: Floats, first: int, last: int
+    ) -> None:
+        """values[i] = sum of weight * vertex_values over the corners of the pixels first..last - 1."""
         for pixel in range(first, last):
-            row = sliced(vertex_values, vertices, weights, corners, pixel, lanes)
-            store(values, pixel * lanes, scale(row, factor))
+            store(values, pixel * lanes, sliced(vertex_values, vertices, weights, corners, pixel, lanes))
 
     return slice_
 
@@ -94,19 +82,3 @@ def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int,
         row = load(vertex_values, np.int64(item(vertices, at)) * lanes, lanes)
         total = add_scaled(total, item(weights, at), row)
     return total
-
-
-def _message(lanes: int) -> Compiled:
-    @kernel
-    def message(
-        far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float,
-        near: Floats, near_vertices: Ints, near_weights: Floats, near_factor: float,
-        messages: Floats, first: int, last: int,
-    ) -> None:  # fmt: skip
-        """messages[i] = far_factor * slice(far)[i] + near_factor * slice(near)[i], two lattices in one pass."""
-        for pixel in range(first, last):
-            row = scale(sliced(far, far_vertices, far_weights, FAR_CORNERS, pixel, lanes), far_factor)
-            other = sliced(near, near_vertices, near_weights, NEAR_CORNERS, pixel, lanes)
-            store(messages, pixel * lanes, add_scaled(row, near_factor, other))
-
-    return message

@@ -217,6 +217,30 @@ def multiply(typing: Any, a: Any, b: Any) -> Any:
 
 
 @_operation
+def subtract(typing: Any, a: Any, b: Any) -> Any:
+    """a - b, lane by lane."""
+    return a(a, b), _by_vector(a, lambda builder, x, y: builder.fsub(x, y))
+
+
+@_operation
+def divide(typing: Any, a: Any, b: Any) -> Any:
+    """a / b, lane by lane."""
+    return a(a, b), _by_vector(a, lambda builder, x, y: builder.fdiv(x, y))
+
+
+@_operation
+def inverse(typing: Any, row: Any) -> Any:
+    """1 / row, lane by lane."""
+    return row(row), _by_vector(row, lambda builder, x: builder.fdiv(_number(x.type, 1.0), x))
+
+
+@_operation
+def minimum(typing: Any, a: Any, b: Any) -> Any:
+    """The lesser of a and b, lane by lane."""
+    return a(a, b), _by_vector(a, lambda builder, x, y: builder.select(builder.fcmp_ordered("<", x, y), x, y))
+
+
+@_operation
 def maximum(typing: Any, a: Any, b: Any) -> Any:
     """The greater of a and b, lane by lane."""
     return a(a, b), _by_vector(a, _maximum)

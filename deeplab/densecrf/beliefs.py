@@ -42,8 +42,7 @@ class Beliefs:
         self._begins = np.arange(n_slots, dtype=np.int64) * room
         self._slots = self._begins.copy()
         self._spare = n_slots * room
-        self._has_spare = n_slots > 1 or team.n_threads > 1
-        self._values: Floats = arena.take("values", (n_slots + self._has_spare) * room, np.float32)
+        self._values: Floats = arena.take("values", (n_slots + 1) * room, np.float32)
         self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
         self.drops_classes = len(classes) < n_classes
         n_rest = self.n_pixels * kernels.REST if self.drops_classes else 0
@@ -104,10 +103,12 @@ class Beliefs:
 
     def update(self, filtered: Sequence[object], sums: Floats) -> None:
         """A step of a single chunk: `filtered` is what `update` takes of both lattices, `sums` as for the softmax."""
-        updated = self.spare(0) if self._has_spare else self.chunk(0)
+        # One thread may overwrite what it has used; of several, each needs old rows around its own.
+        alone = self._team.n_threads == 1
+        updated = self.chunk(0) if alone else self.spare(0)
         rows = self.chunk(0), updated, self._likelihood, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.shape[0])
-        if self._has_spare:
+        if not alone:
             self.swap(0)
 
     def to_probs(self) -> Floats:

@@ -29,12 +29,13 @@ class Chains:
 class Lattice:
     """A Gaussian over N pixels by way of M vertices; each pixel lies between `corners` of them.
 
-    The weights serve splat and slice; they hold the root of the symmetric normalisation and of the lattice's constant.
+    The weights serve splat and slice, and hold the symmetric normalisation, which is the same before and after.
     """
 
     corners: int  # features + 1
     vertices: Ints  # (N * corners)
     weights: Floats  # (N * corners)
+    alpha: float  # the lattice's constant of scale, by which what was sliced is multiplied
     keys: Longs  # (M) of the vertices, see `geometry`
     period: int  # what one period along the last coordinate adds to a key
     chains: tuple[Chains, ...]  # one per axis, in the order of blurring
@@ -70,10 +71,13 @@ class Lattice:
             blur = functools.partial(blur_kernel(lanes), vertex_values, chains.items, chains.starts)
             team.over(blur, split_by_load(chains.starts, team.n_threads))
 
-    def slice(self, vertex_values: Floats, lanes: int, values: Floats, team: Team) -> None:
-        """Interpolate at the pixels: write rows of so many lanes to `values`."""
+    def slice(
+        self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team, *, add_up: bool = False
+    ) -> None:
+        """Interpolate at the pixels and multiply: write rows of so many lanes to `values`, or add to those there."""
         corners = self.vertices, self.weights, self.corners
-        team.share(functools.partial(slice_kernel(lanes), vertex_values, *corners, values), self.n_pixels)
+        slice_ = functools.partial(slice_kernel(lanes), vertex_values, *corners, factor * self.alpha, add_up, values)
+        team.share(slice_, self.n_pixels)
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

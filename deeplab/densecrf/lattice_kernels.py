@@ -236,15 +236,13 @@ def link(
 
 
 @kernel
-def normalise(filtered_ones: Floats, alpha: float, corners: int, weights: Floats) -> None:
+def normalise(filtered_ones: Floats, corners: int, weights: Floats) -> None:
     """Fold the symmetric normalisation into the weights, which serve splat and slice.
 
     Args:
-        filtered_ones: (N) what the bare filter makes of ones, short of its constant of scale `alpha`.
-        weights: (N * corners) changed in place.
+        filtered_ones: (N) what the bare filter makes of ones. weights: (N * corners) changed in place.
     """
-    root = np.sqrt(alpha)
     for pixel in range(filtered_ones.size):
-        norm = root * np.float32(1.0 / np.sqrt(np.float64(alpha * filtered_ones[pixel]) + 1e-20))
+        norm = np.float32(1.0 / np.sqrt(np.float64(filtered_ones[pixel]) + 1e-20))
         for corner in range(corners):
             weights[pixel * corners + corner] *= norm

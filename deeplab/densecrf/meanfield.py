@@ -16,8 +16,10 @@ from deeplab.densecrf.arrays import Floats
 from deeplab.densecrf.beliefs import Beliefs
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.permutohedral import build_lattice
+from deeplab.densecrf.lattice import Lattice
 from deeplab.densecrf.message_kernels import message_kernel
-from deeplab.densecrf.smoothness import smoothness_sweep
+from deeplab.densecrf.smoothness import smoothness_filter
+from deeplab.densecrf.sweep import Sweep
 from deeplab.densecrf.team import Team
 
 _NONE = np.empty(0, np.float32)
@@ -66,46 +68,60 @@ class _Kernels:
     """Both Gaussians of one image, ready to filter."""
 
     def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
-        height, width, _ = image.shape
+        self._height, self._width, _ = image.shape
         self._weights = parameters.bi_w, parameters.pos_w
         self._team = team
         self._arena = workspace.rows
-        self._height, self._width = height, width
-        self._n_pixels = height * width
+        size = self._height, self._width
         self._appearance = build_lattice(
-            height, width, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
+            *size, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
         )
-        self._smoothness = smoothness_sweep(height, width, parameters.pos_xy_std, team, workspace.smoothness)
+        self._smoothness = smoothness_filter(*size, parameters.pos_xy_std, team, workspace.smoothness)
 
     def row_sums(self) -> Floats:
         """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
-        ones: Floats = self._arena.take("ones", self._n_pixels, np.float32)
+        ones: Floats = self._arena.take("ones", self._height * self._width, np.float32)
         ones.fill(1)
-        sums: Floats = self._arena.take("sums", self._n_pixels, np.float32)
+        sums: Floats = self._arena.take("sums", len(ones), np.float32)
         self.send_messages(ones, sums, 1)
         return sums
 
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
-        message = functools.partial(message_kernel(lanes), *self.filters(values, lanes), values, messages)
-        self._team.share(message, self._height)
+        if isinstance(self._smoothness, Sweep):
+            message = functools.partial(message_kernel(lanes), *self.arguments(values, lanes), values, messages)
+            self._team.share(message, self._height)
+            return
+        for lattice, weight in zip((self._appearance, self._smoothness), self._weights, strict=True):
+            at_vertices = self._at_vertices(lattice, values, lanes)
+            lattice.slice(at_vertices, lanes, weight, messages, self._team, add_up=lattice is self._smoothness)
 
-    def filters(self, values: Floats, lanes: int) -> list[object]:
+    @property
+    def sweeps(self) -> bool:
+        """Whether there are `arguments`: the smoothness kernel is no sparse lattice."""
+        return isinstance(self._smoothness, Sweep)
+
+    def arguments(self, values: Floats, lanes: int) -> list[object]:
         """Filter rows (N * lanes) by appearance up to the slices: the first arguments of `message` and `update`.
 
         These slice, and filter by position as they go.
         """
+        assert isinstance(self._smoothness, Sweep)
         far, near = self._appearance, self._smoothness
-        at_vertices: Floats = self._arena.take("at_vertices", far.n_vertices * lanes, np.float32)
-        far.splat_and_blur(values, lanes, at_vertices, self._team)
-        return [at_vertices, far.vertices, far.weights, *self._weights, *near.arguments, self._width]
+        factors = self._weights[0] * far.alpha, self._weights[1] * near.alpha
+        return [self._at_vertices(far, values, lanes), far.vertices, far.weights, *factors, *near.arguments, self._width]
+
+    def _at_vertices(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
+        at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
+        lattice.splat_and_blur(values, lanes, at_vertices, self._team)
+        return at_vertices
 
 
 def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
     """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
     chunks = beliefs.chunks
-    if chunks.count == 1:
-        beliefs.update(kernels.filters(beliefs.chunk(0), chunks.tail), sums)
+    if chunks.count == 1 and kernels.sweeps:
+        beliefs.update(kernels.arguments(beliefs.chunk(0), chunks.tail), sums)
         return
     for k, lanes in enumerate(chunks.lanes):
         kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)

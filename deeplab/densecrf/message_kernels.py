@@ -11,7 +11,7 @@ import numpy as np
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
 from deeplab.densecrf.row_kernels import sliced
-from deeplab.densecrf.simd import add_scaled, exp_below, item, lane_maximum, lane_sum, load, multiply, scale, store, zeros
+from deeplab.densecrf.simd import add, add_scaled, exp_below, item, lane_maximum, lane_sum, load, multiply, scale, store, zeros
 from deeplab.densecrf.softmax_kernels import BLOCK, find_shares
 from deeplab.densecrf.sweep_kernels import CORNERS, blurred_at, first_row, lines_of_buffer, sweep_line
 
@@ -24,12 +24,15 @@ def message_row(
     buffer: Floats, origin: int, near_places: Ints, near_weights: Floats, near_factor: float, pixel: int, lanes: int,
 ) -> Any:  # fmt: skip
     """far_factor * slice(far) + near_factor * slice(near) of one pixel."""
-    row = scale(sliced(far, far_vertices, far_weights, _FAR_CORNERS, pixel, lanes), far_factor)
-    total = zeros(lanes)
+    near = zeros(lanes)
     for at in range(pixel * CORNERS, pixel * CORNERS + CORNERS):
-        near = load(buffer, (origin + np.int64(item(near_places, at))) * lanes, lanes)
-        total = add_scaled(total, item(near_weights, at), near)
-    return add_scaled(row, near_factor, total)
+        row = load(buffer, (origin + np.int64(item(near_places, at))) * lanes, lanes)
+        near = add_scaled(near, item(near_weights, at), row)
+    # In two halves, which do not wait for each other.
+    half = pixel * _FAR_CORNERS + _FAR_CORNERS // 2
+    first = sliced(far, far_vertices, far_weights, half - _FAR_CORNERS // 2, half, lanes)
+    second = sliced(far, far_vertices, far_weights, half, half + _FAR_CORNERS // 2, lanes)
+    return add_scaled(scale(near, near_factor), far_factor, add(first, second))
 
 
 @functools.cache

@@ -98,17 +98,17 @@ def _connect(plan: Geometry, distinct: Longs, vertices: Ints, weights: Floats, t
 
     axes = range(plan.corners)
     team.run([functools.partial(link, axis) for axis in axes])
-    last_period = int(plan.steps[-1])
-    lattice = Lattice(plan.corners, vertices, weights, distinct, last_period, tuple(chains[axis] for axis in axes))
-    _normalise(lattice, plan.alpha, team, arena)
+    axis_by_axis = tuple(chains[axis] for axis in axes)
+    lattice = Lattice(plan.corners, vertices, weights, plan.alpha, distinct, int(plan.steps[-1]), axis_by_axis)
+    _normalise(lattice, team, arena)
     return lattice
 
 
-def _normalise(lattice: Lattice, alpha: float, team: Team, arena: Arena) -> None:
+def _normalise(lattice: Lattice, team: Team, arena: Arena) -> None:
     """Divide by the square root of what the bare filter makes of ones, before and after it."""
     ones = arena.take("ones", lattice.n_pixels, np.float32)
     ones.fill(1)
     vertex_values = arena.take("vertex_ones", lattice.n_vertices, np.float32)
     lattice.splat_and_blur(ones, 1, vertex_values, team)
-    lattice.slice(vertex_values, 1, ones, team)
-    kernels.normalise(ones, alpha, lattice.corners, lattice.weights)
+    lattice.slice(vertex_values, 1, 1.0, ones, team)
+    kernels.normalise(ones, lattice.corners, lattice.weights)

@@ -65,20 +65,27 @@ def slice_kernel(lanes: int) -> Compiled:
 
     @kernel
     def slice_(
-        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, values: Floats, first: int, last: int
-    ) -> None:
-        """values[i] = sum of weight * vertex_values over the corners of the pixels first..last - 1."""
+        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float, add_up: bool,
+        values: Floats, first: int, last: int,
+    ) -> None:  # fmt: skip
+        """values[i] = factor * sum of weight * vertex_values over the corners of the pixels first..last - 1.
+
+        Args:
+            add_up: whether to add that to what `values` holds.
+        """
         for pixel in range(first, last):
-            store(values, pixel * lanes, sliced(vertex_values, vertices, weights, corners, pixel, lanes))
+            total = load(values, pixel * lanes, lanes) if add_up else zeros(lanes)
+            row = sliced(vertex_values, vertices, weights, pixel * corners, (pixel + 1) * corners, lanes)
+            store(values, pixel * lanes, add_scaled(total, factor, row))
 
     return slice_
 
 
 @inlined_part
-def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, pixel: int, lanes: int) -> Any:
-    """The row of one pixel, interpolated between its vertices."""
+def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, first: int, last: int, lanes: int) -> Any:
+    """The sum of weight * vertex_values over the entries first..last - 1 of `vertices`."""
     total = zeros(lanes)
-    for at in range(pixel * corners, pixel * corners + corners):
+    for at in range(first, last):
         row = load(vertex_values, np.int64(item(vertices, at)) * lanes, lanes)
         total = add_scaled(total, item(weights, at), row)
     return total

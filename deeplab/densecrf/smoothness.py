@@ -3,6 +3,7 @@
 import functools
 
 from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.lattice import Lattice
 from deeplab.densecrf.permutohedral import build_lattice
 from deeplab.densecrf.sweep import Sweep
 from deeplab.densecrf.team import Team
@@ -10,8 +11,8 @@ from deeplab.densecrf.team import Team
 _MAX_KEPT_PIXELS = 2**19  # larger images seldom come in one size, and their lattices take 67 bytes a pixel
 
 
-def smoothness_sweep(height: int, width: int, xy_std: float, team: Team, arena: Arena) -> Sweep:
-    """The filter of a Gaussian in position.
+def smoothness_filter(height: int, width: int, xy_std: float, team: Team, arena: Arena) -> Sweep | Lattice:
+    """The filter of a Gaussian in position: a sweep, or the lattice itself for small deviations, which leave it sparse.
 
     Args:
         height, width: pixels.
@@ -23,11 +24,16 @@ def smoothness_sweep(height: int, width: int, xy_std: float, team: Team, arena: 
         CrfError: if the deviation is too small for the image's size.
     """
     if height * width > _MAX_KEPT_PIXELS:
-        return Sweep.over(build_lattice(height, width, xy_std, team, arena), height)
-    return _kept_sweep(height, width, xy_std)
+        return _build(height, width, xy_std, team, arena)
+    return _kept(height, width, xy_std)
 
 
 @functools.lru_cache(maxsize=8)
-def _kept_sweep(height: int, width: int, xy_std: float) -> Sweep:
+def _kept(height: int, width: int, xy_std: float) -> Sweep | Lattice:
     with Team(1) as team:
-        return Sweep.over(build_lattice(height, width, xy_std, team, Arena()), height)
+        return _build(height, width, xy_std, team, Arena())
+
+
+def _build(height: int, width: int, xy_std: float, team: Team, arena: Arena) -> Sweep | Lattice:
+    lattice = build_lattice(height, width, xy_std, team, arena)
+    return Sweep.over(lattice, height) or lattice

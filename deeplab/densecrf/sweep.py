@@ -29,6 +29,7 @@ class Sweep:
 
     places: Ints  # (N * 3): where the ring of lines has each vertex of each pixel
     weights: Floats  # (N * 3) as in `Lattice`
+    alpha: float  # as in `Lattice`
     rows: Ints  # (H * 2): the first and the last line that a row of pixels touches
     lines: Ints  # (lines * 9): how long a line is, the distances to neighbours (see `_neighbours`), and its part of gaps
     gaps: Ints  # how far from the beginning of its line there is no vertex, line by line
@@ -59,7 +60,7 @@ class Sweep:
         tables = [above, below], [lengths, *neighbours.T, np.append(0, ends[:-1]), ends]
         rows, lines = (np.column_stack(table).astype(np.int32).reshape(-1) for table in tables)
         places = places.astype(np.int32)[lattice.vertices]
-        return cls(places, lattice.weights.copy(), rows, lines, gaps.astype(np.int32), margin, stride, ring)
+        return cls(places, lattice.weights.copy(), lattice.alpha, rows, lines, gaps.astype(np.int32), margin, stride, ring)
 
     @property
     def arguments(self) -> tuple[Ints, Floats, Ints, Ints, Ints, int, int, int]:

@@ -1,7 +1,6 @@
 """Q of one image in chunks of rows, on its way through the iterations."""
 
 import functools
-from collections.abc import Sequence
 from typing import Self
 
 import numpy as np
@@ -12,9 +11,10 @@ from deeplab.densecrf.arena import Arena
 from deeplab.densecrf.arrays import Floats, Longs
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.chunks import Chunks
-from deeplab.densecrf.message_kernels import update_kernel
+from deeplab.densecrf.message_kernels import Filtered, update_kernel
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
 from deeplab.densecrf.softmax_kernels import softmax_kernel
+from deeplab.densecrf.sweep_kernels import Lines
 from deeplab.densecrf.team import Team, even_ranges
 from deeplab.densecrf.workers import workspace_bytes
 
@@ -101,13 +101,13 @@ class Beliefs:
         rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
         self._team.share(functools.partial(softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
 
-    def update(self, filtered: Sequence[object], sums: Floats) -> None:
-        """A step of a single chunk: `filtered` is what `update` takes of both lattices, `sums` as for the softmax."""
+    def update(self, filtered: Filtered, lines: Lines, sums: Floats) -> None:
+        """A step of a single chunk: both lattices as `update_kernel` takes them, and `sums` as for the softmax."""
         # One thread may overwrite what it has used; of several, each needs old rows around its own.
         alone = self._team.n_threads == 1
         updated = self.chunk(0) if alone else self.spare(0)
         rows = self.chunk(0), updated, self._likelihood, self._rest, sums, THRESHOLD
-        self._team.share(functools.partial(update_kernel(self.chunks.tail), *filtered, *rows), self.shape[0])
+        self._team.share(functools.partial(update_kernel(self.chunks.tail), filtered, lines, *rows), self.shape[0])
         if not alone:
             self.swap(0)
 

@@ -52,9 +52,10 @@ def inlined_part(function: Compiled) -> Compiled:
 def kernel(function: Compiled) -> Compiled:
     """Compile a function at once for its annotated arguments, or load it from the cache on disk.
 
-    Arrays are those of `arrays` in one dimension, int is 64 bits and float is 32.
+    Arrays are those of `arrays` in one dimension, int is 64 bits and float is 32. Named tuples hold these, but float is
+    64 bits there, as what Python has is converted for plain arguments only.
     """
-    arguments = [_TYPES[annotation] for name, annotation in function.__annotations__.items() if name != "return"]
+    arguments = [_type(annotation) for name, annotation in function.__annotations__.items() if name != "return"]
     signatures = [tuple(arguments)]
     try:
         return _compile(function, signatures, cache=True)
@@ -73,6 +74,13 @@ def kernel(function: Compiled) -> Compiled:
         return _compile(function, signatures, cache=False)
     finally:
         config.CACHE_DIR = before  # type: ignore[attr-defined]
+
+
+def _type(annotation: Any) -> Any:
+    if annotation in _TYPES:
+        return _TYPES[annotation]
+    fields = annotation.__annotations__.values()
+    return types.NamedTuple([types.float64 if field is float else _TYPES[field] for field in fields], annotation)  # type: ignore[no-untyped-call]
 
 
 def _compile(function: Compiled, signatures: list[Any], *, cache: bool) -> Compiled:

@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from deeplab.densecrf.arena import Arena
 from deeplab.densecrf.arrays import Floats
 from deeplab.densecrf.beliefs import Beliefs
+from deeplab.densecrf.lattice import Lattice
+from deeplab.densecrf.message_kernels import Filtered, message_kernel
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.message_kernels import message_kernel
 from deeplab.densecrf.smoothness import smoothness_filter
 from deeplab.densecrf.sweep import Sweep
+from deeplab.densecrf.sweep_kernels import Lines
 from deeplab.densecrf.team import Team
 
 _NONE = np.empty(0, np.float32)
@@ -76,7 +77,7 @@ class _Kernels:
         self._appearance = build_lattice(
             *size, parameters.bi_xy_std, team, workspace.appearance, image=image, rgb_std=parameters.bi_rgb_std
         )
-        self._smoothness = smoothness_filter(*size, parameters.pos_xy_std, team, workspace.smoothness)
+        self.smoothness = smoothness_filter(*size, parameters.pos_xy_std, team, workspace.smoothness)
 
     def row_sums(self) -> Floats:
         """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
@@ -88,28 +89,23 @@ class _Kernels:
 
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
-        if isinstance(self._smoothness, Sweep):
-            message = functools.partial(message_kernel(lanes), *self.arguments(values, lanes), values, messages)
+        if isinstance(self.smoothness, Sweep):
+            filtered = self.filtered(values, lanes, self.smoothness)
+            message = functools.partial(message_kernel(lanes), *filtered, values, messages)
             self._team.share(message, self._height)
             return
-        for lattice, weight in zip((self._appearance, self._smoothness), self._weights, strict=True):
+        for lattice, weight in ((self._appearance, self._weights[0]), (self.smoothness, self._weights[1])):
             at_vertices = self._at_vertices(lattice, values, lanes)
-            lattice.slice(at_vertices, lanes, weight, messages, self._team, add_up=lattice is self._smoothness)
+            lattice.slice(at_vertices, lanes, weight, messages, self._team, add_up=lattice is self.smoothness)
 
-    @property
-    def sweeps(self) -> bool:
-        """Whether there are `arguments`: the smoothness kernel is no sparse lattice."""
-        return isinstance(self._smoothness, Sweep)
-
-    def arguments(self, values: Floats, lanes: int) -> list[object]:
+    def filtered(self, values: Floats, lanes: int, near: Sweep) -> tuple[Filtered, Lines]:
         """Filter rows (N * lanes) by appearance up to the slices: the first arguments of `message` and `update`.
 
         These slice, and filter by position as they go.
         """
-        assert isinstance(self._smoothness, Sweep)
-        far, near = self._appearance, self._smoothness
+        far = self._appearance
         factors = self._weights[0] * far.alpha, self._weights[1] * near.alpha
-        return [self._at_vertices(far, values, lanes), far.vertices, far.weights, *factors, *near.arguments, self._width]
+        return Filtered(self._at_vertices(far, values, lanes), far.vertices, far.weights, *factors), near.lines
 
     def _at_vertices(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
         at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
@@ -120,8 +116,8 @@ class _Kernels:
 def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
     """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
     chunks = beliefs.chunks
-    if chunks.count == 1 and kernels.sweeps:
-        beliefs.update(kernels.arguments(beliefs.chunk(0), chunks.tail), sums)
+    if chunks.count == 1 and isinstance(kernels.smoothness, Sweep):
+        beliefs.update(*kernels.filtered(beliefs.chunk(0), chunks.tail, kernels.smoothness), sums)
         return
     for k, lanes in enumerate(chunks.lanes):
         kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)

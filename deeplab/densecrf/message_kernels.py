@@ -1,38 +1,43 @@
-"""numba kernels of a mean-field step: from beliefs, and what the lattice of colours makes of them, to messages or beliefs.
+"""numba kernels of a mean-field step that make messages, or new beliefs, of what both lattices make of the beliefs.
 
-Both sweep over the image (see `sweep`): they filter by the lattice of positions on the way.
+They sweep over the image: they filter by the lattice of positions on the way (see `sweep`).
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
 from deeplab.densecrf.row_kernels import sliced
-from deeplab.densecrf.simd import add, add_scaled, exp_below, item, lane_maximum, lane_sum, load, multiply, scale, store, zeros
+from deeplab.densecrf.simd import add, add_scaled, exp_below, item, lane_maximum, lane_sum, load, multiply, scale, store
 from deeplab.densecrf.softmax_kernels import BLOCK, find_shares
-from deeplab.densecrf.sweep_kernels import CORNERS, blurred_at, first_row, lines_of_buffer, sweep_line
+from deeplab.densecrf.sweep_kernels import BEHIND, Lines, blur_lines, buffer_size, first_row, slice_blurred, splat_rows
 
-_FAR_CORNERS = 6  # of a simplex of position and colour: a constant, so that loops over them are unrolled
+_CORNERS = 6  # of a simplex of position and colour: a constant, so that loops over them are unrolled
+
+
+class Filtered(NamedTuple):
+    """What the lattice of position and colour holds when it is blurred, and how messages are made of it."""
+
+    vertex_values: Floats  # (M * lanes)
+    vertices: Ints  # (N * 6) as in `Lattice`
+    weights: Floats  # (N * 6) as in `Lattice`
+    factor: float  # by which what was sliced is multiplied
+    near_factor: float  # and by which what the lattice of positions makes
 
 
 @inlined_part
-def message_row(
-    far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float,
-    buffer: Floats, origin: int, near_places: Ints, near_weights: Floats, near_factor: float, pixel: int, lanes: int,
-) -> Any:  # fmt: skip
-    """far_factor * slice(far) + near_factor * slice(near) of one pixel."""
-    near = zeros(lanes)
-    for at in range(pixel * CORNERS, pixel * CORNERS + CORNERS):
-        row = load(buffer, (origin + np.int64(item(near_places, at))) * lanes, lanes)
-        near = add_scaled(near, item(near_weights, at), row)
+def _message(filtered: Filtered, lines: Lines, buffer: Floats, pixel: int, lanes: int) -> Any:
+    """The row of one pixel: both slices, each times its factor."""
     # In two halves, which do not wait for each other.
-    half = pixel * _FAR_CORNERS + _FAR_CORNERS // 2
-    first = sliced(far, far_vertices, far_weights, half - _FAR_CORNERS // 2, half, lanes)
-    second = sliced(far, far_vertices, far_weights, half, half + _FAR_CORNERS // 2, lanes)
-    return add_scaled(scale(near, near_factor), far_factor, add(first, second))
+    begin, end = pixel * _CORNERS, (pixel + 1) * _CORNERS
+    half = begin + _CORNERS // 2
+    first = sliced(filtered.vertex_values, filtered.vertices, filtered.weights, begin, half, lanes)
+    second = sliced(filtered.vertex_values, filtered.vertices, filtered.weights, half, end, lanes)
+    near = scale(slice_blurred(lines, buffer, pixel, lanes), np.float32(filtered.near_factor))
+    return add_scaled(near, np.float32(filtered.factor), add(first, second))
 
 
 @functools.cache
@@ -40,28 +45,17 @@ def message_kernel(lanes: int) -> Compiled:
     """Compile or load the kernel of the message of both Gaussians."""
 
     @kernel
-    def message(
-        far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float, near_factor: float,
-        places: Ints, weights: Floats, rows: Ints, lines: Ints, gaps: Ints, margin: int, stride: int, ring: int, width: int,
-        values: Floats, messages: Floats, first: int, last: int,
-    ) -> None:  # fmt: skip
-        """Write what `message_row` gives for the pixels of rows first..last - 1."""
-        buffer = np.zeros(lines_of_buffer(ring) * stride * lanes, np.float32)
-        row = first_row(rows, first)
-        begin = line = cleared = np.int64(rows[2 * row])
-        done, origin = first, blurred_at(0, margin, stride, ring)
+    def message(filtered: Filtered, lines: Lines, values: Floats, messages: Floats, first: int, last: int) -> None:
+        """Write the messages of the pixels in rows first..last - 1; `values` are those that were filtered."""
+        buffer = np.zeros(buffer_size(lines, lanes), np.float32)
+        row, done = first_row(lines, first), first
+        begin = line = untouched = np.int64(lines.rows[2 * row])
         while done < last:
-            row, cleared = sweep_line(
-                values, width, places, weights, rows, lines, gaps, margin, stride, ring, buffer,
-                begin, line, row, cleared, lanes,
-            )  # fmt: skip
-            while done < last and np.int64(item(rows, 2 * done + 1)) <= line - 3:
-                for pixel in range(done * width, done * width + width):
-                    message_ = message_row(
-                        far, far_vertices, far_weights, far_factor,
-                        buffer, origin, places, weights, near_factor, pixel, lanes,
-                    )  # fmt: skip
-                    store(messages, pixel * lanes, message_)
+            row, untouched = splat_rows(values, lines, buffer, row, untouched, line + 1, lanes)
+            blur_lines(lines, buffer, begin, line, lanes)
+            while done < last and item(lines.rows, 2 * done + 1) <= line - BEHIND:
+                for pixel in range(done * lines.width, (done + 1) * lines.width):
+                    store(messages, pixel * lanes, _message(filtered, lines, buffer, pixel, lanes))
                 done += 1
             line += 1
 
@@ -74,43 +68,30 @@ def update_kernel(lanes: int) -> Compiled:
 
     @kernel
     def update(
-        far: Floats, far_vertices: Ints, far_weights: Floats, far_factor: float, near_factor: float,
-        places: Ints, weights: Floats, rows: Ints, lines: Ints, gaps: Ints, margin: int, stride: int, ring: int, width: int,
-        beliefs: Floats, updated: Floats, likelihood: Floats, rest: Floats, sums: Floats, highest: float,
-        first: int, last: int,
+        filtered: Filtered, lines: Lines, beliefs: Floats, updated: Floats, likelihood: Floats, rest: Floats,
+        sums: Floats, highest: float, first: int, last: int,
     ) -> None:  # fmt: skip
-        """updated[i] = likelihood[i] * exp(message), normalised, for the pixels of rows first..last - 1.
+        """updated[i] = likelihood[i] * exp(message), normalised, for the pixels in rows first..last - 1.
 
         Args:
+            filtered, lines: as in `message`.
             beliefs, updated: may be the same array where one call does all rows.
-            rest, sums, highest: as in `softmax`. All others: as in `message`.
+            rest, sums, highest: as in `find_shares`.
         """
-        buffer = np.zeros(lines_of_buffer(ring) * stride * lanes, np.float32)
-        row = first_row(rows, first)
-        begin = line = cleared = np.int64(rows[2 * row])
-        done, origin = first, blurred_at(0, margin, stride, ring)
+        buffer = np.zeros(buffer_size(lines, lanes), np.float32)
+        row, done = first_row(lines, first), first
+        begin = line = untouched = np.int64(lines.rows[2 * row])
         tops, heard, totals = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
         while done < last:
-            row, cleared = sweep_line(
-                beliefs, width, places, weights, rows, lines, gaps, margin, stride, ring, buffer,
-                begin, line, row, cleared, lanes,
-            )  # fmt: skip
-            while done < last and np.int64(item(rows, 2 * done + 1)) <= line - 3:
-                for start in range(done * width, done * width + width, BLOCK):
-                    n = min(BLOCK, done * width + width - start)
+            row, untouched = splat_rows(beliefs, lines, buffer, row, untouched, line + 1, lanes)
+            blur_lines(lines, buffer, begin, line, lanes)
+            while done < last and item(lines.rows, 2 * done + 1) <= line - BEHIND:
+                end = (done + 1) * lines.width
+                for start in range(done * lines.width, end, BLOCK):
+                    n = min(BLOCK, end - start)
                     for pixel in range(start, start + n):
-                        message_ = message_row(
-                            far, far_vertices, far_weights, far_factor,
-                            buffer, origin, places, weights, near_factor, pixel, lanes,
-                        )  # fmt: skip
-                        store(updated, pixel * lanes, message_)
-                    for b in range(n):
-                        at = (start + b) * lanes
-                        message_ = load(updated, at, lanes)
-                        top = lane_maximum(message_)
-                        powers = multiply(load(likelihood, at, lanes), exp_below(message_, top))
-                        store(updated, at, powers)
-                        tops[b], heard[b], totals[b] = top, lane_sum(message_), lane_sum(powers)
+                        store(updated, pixel * lanes, _message(filtered, lines, buffer, pixel, lanes))
+                    _exponentiate(updated, likelihood, start, n, tops, heard, totals, lanes)
                     find_shares(tops, heard, totals, rest, sums, highest, start, n)
                     for b in range(n):
                         at = (start + b) * lanes
@@ -119,3 +100,17 @@ def update_kernel(lanes: int) -> Compiled:
             line += 1
 
     return update
+
+
+@inlined_part
+def _exponentiate(
+    rows: Floats, likelihood: Floats, start: int, n: int, tops: Floats, heard: Floats, totals: Floats, lanes: int
+) -> None:
+    """Replace messages by likelihood * exp(message - top), and note for each pixel what `find_shares` takes."""
+    for b in range(n):
+        at = (start + b) * lanes
+        messages = load(rows, at, lanes)
+        top = lane_maximum(messages)
+        powers = multiply(load(likelihood, at, lanes), exp_below(messages, top))
+        store(rows, at, powers)
+        tops[b], heard[b], totals[b] = top, lane_sum(messages), lane_sum(powers)

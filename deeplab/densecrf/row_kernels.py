@@ -1,7 +1,7 @@
-"""numba kernels of the lattice filter on rows of classes: splat, blur, slice, and the message of both Gaussians.
+"""numba kernels of the lattice filter on rows of classes, a phase each: splat, blur, slice.
 
-A chunk holds the values of up to 32 classes as rows: (N, lanes) for pixels, (M, lanes) for vertices, both flat. Each
-work range is given by first and last, so that threads share the work.
+A chunk holds the values of up to 32 classes as rows: (N, lanes) for pixels, (M, lanes) for vertices, both flat. Threads
+share the work by its first and last item, or by lanes where all items are added to the same vertices.
 """
 
 import functools
@@ -11,7 +11,7 @@ import numpy as np
 
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
-from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, scale, store, zeros
+from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, store, zeros
 
 _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed

@@ -8,7 +8,7 @@ from deeplab.densecrf.permutohedral import build_lattice
 from deeplab.densecrf.sweep import Sweep
 from deeplab.densecrf.team import Team
 
-_MAX_KEPT_PIXELS = 2**19  # larger images seldom come in one size, and their lattices take 67 bytes a pixel
+_MAX_KEPT_PIXELS = 2**19  # larger images seldom come in one size, and their sweeps take 24 bytes a pixel
 
 
 def smoothness_filter(height: int, width: int, xy_std: float, team: Team, arena: Arena) -> Sweep | Lattice:

@@ -13,41 +13,32 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf.arrays import Floats, Ints, Longs
+from deeplab.densecrf.arrays import Ints, Longs
 from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.sweep_kernels import REACH
+from deeplab.densecrf.sweep_kernels import REACH, Lines
 
 _SPARSE = 4  # places for each vertex from which on most of the work would be wasted
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """A lattice of positions, line by line from the top of the image; the arguments of `sweep_kernels`.
+    """A lattice of positions that is laid out line by line, from the top of the image."""
 
-    A line is held as `stride` places, of which the first ones and the last ones are no vertices: there stay zeros.
-    """
-
-    places: Ints  # (N * 3): where the ring of lines has each vertex of each pixel
-    weights: Floats  # (N * 3) as in `Lattice`
+    lines: Lines
     alpha: float  # as in `Lattice`
-    rows: Ints  # (H * 2): the first and the last line that a row of pixels touches
-    lines: Ints  # (lines * 9): how long a line is, the distances to neighbours (see `_neighbours`), and its part of gaps
-    gaps: Ints  # how far from the beginning of its line there is no vertex, line by line
-    margin: int  # places before the first vertex of a line
-    stride: int  # places of a line
-    ring: int  # lines that are held of the splatted and of the blurred values
 
     @classmethod
     def over(cls, lattice: Lattice, height: int) -> Self | None:
-        """Lay out a lattice of positions line by line; None if most places would be gaps: deviations below a pixel."""
+        """Lay out a lattice; None if most places would be gaps, as with deviations below a pixel. Nothing is shared."""
         line, column, remainders = _coordinates(lattice)
-        first, last = np.full(len(remainders), np.iinfo(np.int64).max), np.zeros(len(remainders), np.int64)
+        first, last = np.full(len(remainders), column.max()), np.full(len(remainders), -1)
         np.minimum.at(first, line, column)
         np.maximum.at(last, line, column)
         lengths = (last - first + 1).clip(0)
         if lengths.sum() > _SPARSE * lattice.n_vertices:
             return None
-        first[lengths == 0] = 0
+        # An empty line counts as one that begins where the line before it does.
+        first = first[np.maximum.accumulate(np.where(lengths, np.arange(len(lengths)), 0))]
         neighbours = _neighbours(first, remainders)
         margin = max(0, -int(neighbours.min()))
         stride = margin + int((lengths[:, None] + neighbours.clip(0)).max())
@@ -57,15 +48,23 @@ class Sweep:
         ring = _lines_held(above, below)
         places = line % ring * stride + margin + column - first[line]
         gaps, ends = _gaps(line, column - first[line], lengths)
-        tables = [above, below], [lengths, *neighbours.T, np.append(0, ends[:-1]), ends]
-        rows, lines = (np.column_stack(table).astype(np.int32).reshape(-1) for table in tables)
-        places = places.astype(np.int32)[lattice.vertices]
-        return cls(places, lattice.weights.copy(), lattice.alpha, rows, lines, gaps.astype(np.int32), margin, stride, ring)
+        table = np.column_stack([lengths, neighbours, np.append(0, ends[:-1]), ends])
+        lines = Lines(
+            places=places.astype(np.int32)[lattice.vertices],
+            weights=lattice.weights.copy(),
+            rows=_flat(np.column_stack([above, below])),
+            table=_flat(table),
+            gaps=_flat(gaps),
+            width=lattice.n_pixels // height,
+            margin=margin,
+            stride=stride,
+            ring=ring,
+        )
+        return cls(lines, lattice.alpha)
 
-    @property
-    def arguments(self) -> tuple[Ints, Floats, Ints, Ints, Ints, int, int, int]:
-        """What kernels take."""
-        return self.places, self.weights, self.rows, self.lines, self.gaps, self.margin, self.stride, self.ring
+
+def _flat(numbers: NDArray[np.int64]) -> Ints:
+    return numbers.astype(np.int32).reshape(-1)
 
 
 def _coordinates(lattice: Lattice) -> tuple[Longs, Longs, Longs]:
@@ -108,7 +107,7 @@ def _lines_held(above: Longs, below: Longs) -> int:
     raw = splatted - (line - 1) + 1
     waiting = np.searchsorted(below, line)  # the first row that needs this line or a later one
     blurred = line - above[waiting.clip(max=len(above) - 1)] + 1
-    return int(max(raw.max(), blurred.max()))
+    return int(max(3, raw.max(), blurred.max()))  # the first axis needs three lines at once
 
 
 def _gaps(line: Longs, distance: Longs, lengths: Longs) -> tuple[Longs, Longs]:

@@ -7,8 +7,8 @@ import psutil
 from deeplab.densecrf.chunks import Chunks
 from deeplab.processes import n_cpus
 
-# Bytes for each pixel apart from its classes: keys, weights and both indices of the appearance lattice, its hash table,
-# and links and values for up to 2.5 vertices of it (photographs have 0.3 to 2.3).
+# Bytes for each pixel apart from its classes: keys, vertices and weights of both lattices, a hash table, and links and
+# values for up to 2.5 vertices of the appearance lattice (photographs have 0.3 to 2.3).
 _LATTICE_BYTES = 600
 _USUAL_KEPT = 32  # classes that take part in the default form, for planning
 

@@ -105,13 +105,19 @@ def test_noise_needs_a_larger_table() -> None:
     assert sorted(set(corners.flat)) == list(range(lattice.n_vertices))
 
 
-def test_index_and_chains_hold_every_vertex_once() -> None:
+def test_slices_add_up() -> None:
+    lattice = build(7, 6, 2.37)
+    at_vertices = np.random.default_rng(0).random(lattice.n_vertices * 4, np.float32)
+    once, twice = np.empty(42 * 4, np.float32), np.full(42 * 4, np.nan, np.float32)
+    with Team(2) as team:
+        lattice.slice(at_vertices, 4, 1.0, once, team)
+        lattice.slice(at_vertices, 4, 2.0, twice, team)
+        lattice.slice(at_vertices, 4, 0.5, twice, team, add_up=True)
+    assert np.allclose(twice, 2.5 * once, atol=1e-6)
+
+
+def test_chains_hold_a_vertex_once() -> None:
     lattice = build(30, 41, 67.0, photograph(30, 41), 3.0)
-    assert lattice.starts[-1] == len(lattice.pixels) == 30 * 41 * 6
-    rows = np.repeat(np.arange(lattice.n_vertices), np.diff(lattice.starts))
-    pairs = sorted(zip(lattice.pixels.tolist(), rows.tolist(), strict=True))
-    expected = sorted((at // 6, int(vertex)) for at, vertex in enumerate(lattice.vertices))
-    assert pairs == expected
     for chains in lattice.chains:
         items = chains.items[: chains.starts[-1]]
         assert len(set(items.tolist())) == len(items)
@@ -121,7 +127,8 @@ def test_index_and_chains_hold_every_vertex_once() -> None:
 def test_keys_of_neighbours_stay_apart() -> None:
     plan = geometry(375, 500, 67.0, 3.0)
     assert plan.size < 2**40
-    assert plan.steps[-1] == 0
+    assert plan.steps[0] == 0
+    assert (np.diff(plan.steps) > 0).all()
     assert 0 < plan.origin < plan.size
 
 

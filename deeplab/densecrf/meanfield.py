@@ -70,7 +70,7 @@ class _Kernels:
 
     def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
         self._height, self._width, _ = image.shape
-        self._weights = parameters.bi_w, parameters.pos_w
+        self._weights = float(parameters.bi_w), float(parameters.pos_w)
         self._team = team
         self._arena = workspace.rows
         size = self._height, self._width

@@ -67,79 +67,61 @@ def splat_rows(
 
     Args:
         values: (N * lanes) of pixels.
-        row, untouched: the next row to splat, and the first line that no row before it touches.
+        row, untouched: the next row to splat, and the first line that nothing was splatted to.
 
     Returns:
         The same for the next line.
     """
-    while row < lines.rows.size // 2 and item(lines.rows, 2 * row) <= line:
-        untouched = _clear_lines(lines, buffer, untouched, np.int64(item(lines.rows, 2 * row + 1)) + 1, lanes)
-        for pixel in range(row * lines.width, (row + 1) * lines.width):
-            value = load(values, pixel * lanes, lanes)
-            for at in range(pixel * CORNERS, (pixel + 1) * CORNERS):
-                place = (lines.stride + np.int64(item(lines.places, at))) * lanes
-                store(buffer, place, add_scaled(load(buffer, place, lanes), item(lines.weights, at), value))
-        row += 1
-    return row, _clear_lines(lines, buffer, untouched, line + 1, lanes)
+    stop, end = row, max(untouched, line + 1)
+    while stop < lines.rows.size // 2 and item(lines.rows, 2 * stop) <= line:
+        end = max(end, np.int64(item(lines.rows, 2 * stop + 1)) + 1)
+        stop += 1
+    for fresh in range(untouched, end):
+        start = (1 + fresh % lines.ring) * lines.stride
+        for place in range(start, start + lines.stride):
+            store(buffer, place * lanes, zeros(lanes))
+    for pixel in range(row * lines.width, stop * lines.width):
+        value = load(values, pixel * lanes, lanes)
+        for at in range(pixel * CORNERS, (pixel + 1) * CORNERS):
+            place = (lines.stride + np.int64(item(lines.places, at))) * lanes
+            store(buffer, place, add_scaled(load(buffer, place, lanes), item(lines.weights, at), value))
+    return stop, end
+
+
+@part
+def _beside(lines: Lines, begin: int, line: int, other: int, source: int, ring: int, column: int) -> int:
+    """The place where the neighbours of a line's vertices begin; in the line of zeros if the other line does not exist."""
+    if other < begin or other >= lines.table.size // _COLUMNS:
+        return lines.margin
+    return (source + other % ring) * lines.stride + lines.margin + lines.table[line * _COLUMNS + column]  # type: ignore[no-any-return]
 
 
 @inlined_part
-def _clear_lines(lines: Lines, buffer: Floats, untouched: int, end: int, lanes: int) -> int:
-    """Make room in the ring of what is splatted up to line `end`."""
-    for line in range(untouched, end):
-        _clear(buffer, (1 + line % lines.ring) * lines.stride, lines.stride, lanes)
-    return max(untouched, end)
-
-
-@inlined_part
-def blur_lines(lines: Lines, buffer: Floats, begin: int, line: int, lanes: int) -> None:
+def blur_lines(lines: Lines, buffer: Floats, begin: int, newest: int, lanes: int) -> None:
     """Blur along the first axis in one line, and along the others in the lines before it that are ready for that.
 
     Args:
-        begin: the line where the sweep began.
+        begin: the line where the sweep began. newest: the line; it need not exist.
     """
-    once = 1 + lines.ring
-    twice = once + _ONCE
-    _blur_line(lines, buffer, begin, line, 0, 1, lines.ring, once, _ONCE, lanes)
-    _blur_line(lines, buffer, begin, line - 1, 1, once, _ONCE, twice, _TWICE, lanes)
-    _blur_line(lines, buffer, begin, line - BEHIND, 2, twice, _TWICE, twice + _TWICE, lines.ring, lanes)
-
-
-@inlined_part
-def _blur_line(
-    lines: Lines, buffer: Floats, begin: int, line: int, axis: int, source: int, source_ring: int, target: int,
-    target_ring: int, lanes: int,
-) -> None:  # fmt: skip
-    """Add half of both neighbours along one axis to the vertices of a line, if it exists.
-
-    Args:
-        source, target: the first lines of the rings of what there is and of what is written.
-    """
-    n_lines, reach, entry = lines.table.size // _COLUMNS, 1 + axis // 2, line * _COLUMNS
-    if begin <= line < n_lines:
-        here = (source + line % source_ring) * lines.stride + lines.margin
-        above = below = lines.margin  # of the line of zeros
-        if line - reach >= begin:
-            above = (source + (line - reach) % source_ring) * lines.stride + lines.margin
-            above += item(lines.table, entry + 1 + 2 * axis)
-        if line + reach < n_lines:
-            below = (source + (line + reach) % source_ring) * lines.stride + lines.margin
-            below += item(lines.table, entry + 2 + 2 * axis)
-        start = (target + line % target_ring) * lines.stride
-        to, length = start + lines.margin, np.int64(item(lines.table, entry))
-        _clear(buffer, start, lines.margin, lanes)
-        for i in range(length):
-            both = add(load(buffer, (above + i) * lanes, lanes), load(buffer, (below + i) * lanes, lanes))
-            store(buffer, (to + i) * lanes, add_scaled(load(buffer, (here + i) * lanes, lanes), _HALF, both))
-        for gap in range(np.int64(item(lines.table, entry + 7)), np.int64(item(lines.table, entry + 8))):
-            _clear(buffer, to + np.int64(item(lines.gaps, gap)), 1, lanes)
-        _clear(buffer, to + length, lines.stride - lines.margin - length, lanes)
-
-
-@inlined_part
-def _clear(buffer: Floats, place: int, count: int, lanes: int) -> None:
-    for at in range(place, place + count):
-        store(buffer, at * lanes, zeros(lanes))
+    source, ring = 1, lines.ring
+    for axis in range(3):
+        line = newest - (0, 1, BEHIND)[axis]
+        target, target_ring = source + ring, (_ONCE, _TWICE, lines.ring)[axis]
+        if begin <= line < lines.table.size // _COLUMNS:
+            reach, entry = REACH[axis], line * _COLUMNS
+            here = (source + line % ring) * lines.stride + lines.margin
+            above = _beside(lines, begin, line, line - reach, source, ring, 1 + 2 * axis)
+            below = _beside(lines, begin, line, line + reach, source, ring, 2 + 2 * axis)
+            start = (target + line % target_ring) * lines.stride
+            to, length = start + lines.margin, np.int64(item(lines.table, entry))
+            for i in range(length):
+                both = add(load(buffer, (above + i) * lanes, lanes), load(buffer, (below + i) * lanes, lanes))
+                store(buffer, (to + i) * lanes, add_scaled(load(buffer, (here + i) * lanes, lanes), _HALF, both))
+            for gap in range(np.int64(item(lines.table, entry + 7)), np.int64(item(lines.table, entry + 8))):
+                store(buffer, (to + np.int64(item(lines.gaps, gap))) * lanes, zeros(lanes))
+            for i in range(length, lines.stride):  # behind the vertices, and in the margin before them
+                store(buffer, (start + (lines.margin + i) % lines.stride) * lanes, zeros(lanes))
+        source, ring = target, target_ring
 
 
 @inlined_part

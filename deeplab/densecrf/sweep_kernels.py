@@ -74,7 +74,7 @@ def splat_rows(
     """
     stop, end = row, max(untouched, line + 1)
     while stop < lines.rows.size // 2 and item(lines.rows, 2 * stop) <= line:
-        end = max(end, np.int64(item(lines.rows, 2 * stop + 1)) + 1)
+        end = max(end, item(lines.rows, 2 * stop + 1) + 1)
         stop += 1
     for fresh in range(untouched, end):
         start = (1 + fresh % lines.ring) * lines.stride
@@ -83,14 +83,14 @@ def splat_rows(
     for pixel in range(row * lines.width, stop * lines.width):
         value = load(values, pixel * lanes, lanes)
         for at in range(pixel * CORNERS, (pixel + 1) * CORNERS):
-            place = (lines.stride + np.int64(item(lines.places, at))) * lanes
-            store(buffer, place, add_scaled(load(buffer, place, lanes), item(lines.weights, at), value))
+            vertex = (lines.stride + np.int64(item(lines.places, at))) * lanes
+            store(buffer, vertex, add_scaled(load(buffer, vertex, lanes), item(lines.weights, at), value))
     return stop, end
 
 
 @part
 def _beside(lines: Lines, begin: int, line: int, other: int, source: int, ring: int, column: int) -> int:
-    """The place where the neighbours of a line's vertices begin; in the line of zeros if the other line does not exist."""
+    """Where another line has the neighbour of a line's first vertex: among zeros if there is no such line."""
     if other < begin or other >= lines.table.size // _COLUMNS:
         return lines.margin
     return (source + other % ring) * lines.stride + lines.margin + lines.table[line * _COLUMNS + column]  # type: ignore[no-any-return]

@@ -3,12 +3,15 @@
 numba keeps compiled code beside the source file, or below the user's cache folder where the package is read-only.
 Where neither can be written (a container that runs as a user without a home) a private folder below the system's
 temporary one serves, and without even that each process compiles for itself. It compiles anew when the file of a kernel
-has changed, not when a constant or a part that it took from another file has: remove `__pycache__` after such an edit.
+has changed, but does not notice when a part or a constant that the kernel took from another file has. So what lies
+beside the sources is dropped here when any of them is newer; in a folder that NUMBA_CACHE_DIR names, that is up to you.
 """
 
+import contextlib
 import os
 import stat
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,18 @@ _TYPES: Mapping[Any, Any] = {
     GivenBytes: types.Array(types.uint8, 1, "C", readonly=True),
     GivenFloats: types.Array(types.float32, 1, "C", readonly=True),
 }
+
+
+def drop_outdated(package: Path) -> None:
+    """Remove the index of cached code that is older than some source file of its package."""
+    changed = max(path.stat().st_mtime for path in package.glob("*.py"))
+    for index in (package / "__pycache__").glob("*.nbi"):
+        with contextlib.suppress(OSError):  # read-only, or another process was faster
+            if index.stat().st_mtime < changed <= time.time():
+                index.unlink()
+
+
+drop_outdated(Path(__file__).parent)
 
 
 def part(function: Compiled) -> Compiled:

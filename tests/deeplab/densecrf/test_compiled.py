@@ -2,7 +2,7 @@ import os
 import stat
 from pathlib import Path
 
-from deeplab.densecrf.compiled import private_folder
+from deeplab.densecrf.compiled import drop_outdated, private_folder
 from tests.deeplab.densecrf.test_numba_engine import run
 
 MODULE = """
@@ -69,3 +69,18 @@ def test_without_any_place_kernels_are_compiled_all_the_same(tmp_path: Path) -> 
     folder.chmod(0o777)
     assert cache_hits(tmp_path) == "0"
     assert not list(folder.iterdir())
+
+
+def test_code_that_is_older_than_a_source_file_is_dropped(tmp_path: Path) -> None:
+    (tmp_path / "__pycache__").mkdir()
+    index = tmp_path / "__pycache__" / "kernels.nbi"
+    for name, age in (("kernels.py", 300), ("parts.py", 300), ("__pycache__/kernels.nbi", 200)):
+        (tmp_path / name).touch()
+        then = (tmp_path / name).stat().st_mtime - age
+        os.utime(tmp_path / name, (then, then))
+    drop_outdated(tmp_path)
+    assert index.exists()
+    (tmp_path / "parts.py").touch()
+    drop_outdated(tmp_path)
+    assert not index.exists()
+    drop_outdated(tmp_path)

@@ -1,7 +1,7 @@
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
@@ -84,6 +84,23 @@ def test_a_dataset_is_registered_and_used(page: Page, population: Population) ->
     expect(page.get_by_role("status").first).to_have_text("picked is registered: 3 classes.")
     page.get_by_role("row", name="picked").get_by_role("link", name="train").click()
     expect(page.get_by_label("Dataset")).to_have_value("picked")
+
+
+def test_the_picker_waits_for_the_folder_that_was_opened(page: Page, population: Population) -> None:
+    page.goto("/datasets")
+    page.get_by_label("Browse for: Folder").click()
+    picker = page.get_by_role("dialog")
+    picker.get_by_role("button", name=str(population.root)).click()
+    expect(picker.get_by_role("button", name="Use this folder")).to_be_visible()
+
+    def answer_late(route: Route) -> None:
+        page.wait_for_timeout(500)
+        route.continue_()
+
+    page.route(re.compile("for=folder"), answer_late)
+    picker.get_by_role("button", name="shapes").click()
+    picker.get_by_role("button", name="Use this folder").click()
+    expect(page.get_by_role("textbox", name="Folder")).to_have_value(str(population.dataset))
 
 
 def test_a_checkpoint_leads_to_a_filled_in_form(page: Page, population: Population) -> None:

@@ -49,12 +49,18 @@ document.addEventListener("click", (event) => {
     if (opener.dataset.pick === "folder" && pickInto.value.trim()) query.set("path", pickInto.value.trim());
     htmx.ajax("GET", `${opener.dataset.address}?${query}`, { target: "#picker-content", swap: "innerHTML" });
     byId("picker").showModal();
-  } else if (choice) {
+  }
+  // What is shown until the answer comes is another folder's: nothing in it can be chosen.
+  if (opener || event.target.closest("#picker-content [hx-get]")) byId("picker-content").inert = true;
+  if (choice) {
     pickInto.value = choice.dataset.choose;
     byId("picker").close();
     pickInto.focus();
   }
 });
+for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
+  document.addEventListener(answered, () => { if (byId("picker")) byId("picker-content").inert = false; });
+}
 
 // ---- masks over photographs: one slider for all of them, remembered ----
 const setOpacity = (percent) => {

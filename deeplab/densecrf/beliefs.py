@@ -22,8 +22,8 @@ from deeplab.densecrf.workers import workspace_bytes
 class Beliefs:
     """Rows of the classes that take part; the dropped ones are one number for each pixel.
 
-    A single chunk is updated where it lies. Where there are more, `values` has a slot for each and one to spare: a
-    chunk's message is written to the spare slot, since the old values are still needed; then its old slot is the spare.
+    `values` has a slot for each chunk and one to spare. Messages, and what several threads update, are written to the
+    spare slot, since the old values are still needed; then the old slot is the spare.
     """
 
     def __init__(self, probs: Floats, classes: Longs, team: Team, arena: Arena) -> None:

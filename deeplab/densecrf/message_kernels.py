@@ -34,8 +34,8 @@ def _message(filtered: Filtered, lines: Lines, buffer: Floats, pixel: int, lanes
     # In two halves, which do not wait for each other.
     begin, end = pixel * _CORNERS, (pixel + 1) * _CORNERS
     half = begin + _CORNERS // 2
-    first = sliced(filtered.vertex_values, filtered.vertices, filtered.weights, begin, half, lanes)
-    second = sliced(filtered.vertex_values, filtered.vertices, filtered.weights, half, end, lanes)
+    first = sliced(filtered.vertex_values, 0, filtered.vertices, filtered.weights, begin, half, lanes)
+    second = sliced(filtered.vertex_values, 0, filtered.vertices, filtered.weights, half, end, lanes)
     near = scale(slice_blurred(lines, buffer, pixel, lanes), np.float32(filtered.near_factor))
     return add_scaled(near, np.float32(filtered.factor), add(first, second))
 

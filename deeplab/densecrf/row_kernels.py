@@ -75,17 +75,17 @@ def slice_kernel(lanes: int) -> Compiled:
         """
         for pixel in range(first, last):
             total = load(values, pixel * lanes, lanes) if add_up else zeros(lanes)
-            row = sliced(vertex_values, vertices, weights, pixel * corners, (pixel + 1) * corners, lanes)
+            row = sliced(vertex_values, 0, vertices, weights, pixel * corners, (pixel + 1) * corners, lanes)
             store(values, pixel * lanes, add_scaled(total, factor, row))
 
     return slice_
 
 
 @inlined_part
-def sliced(vertex_values: Floats, vertices: Ints, weights: Floats, first: int, last: int, lanes: int) -> Any:
-    """The sum of weight * vertex_values over the entries first..last - 1 of `vertices`."""
+def sliced(rows: Floats, origin: int, places: Ints, weights: Floats, first: int, last: int, lanes: int) -> Any:
+    """The sum of weight * row over the entries first..last - 1 of `places`, which count from row `origin`."""
     total = zeros(lanes)
     for at in range(first, last):
-        row = load(vertex_values, np.int64(item(vertices, at)) * lanes, lanes)
+        row = load(rows, (origin + np.int64(item(places, at))) * lanes, lanes)
         total = add_scaled(total, item(weights, at), row)
     return total

@@ -80,7 +80,7 @@ def _share(
 
 @functools.cache
 def softmax_kernel(tail: int) -> Compiled:
-    """Compile or load the softmax for a last chunk of so many lanes that follows others."""
+    """Compile or load the softmax for a last chunk of so many lanes, whether or not others precede it."""
 
     @kernel
     def softmax(

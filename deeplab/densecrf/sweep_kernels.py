@@ -13,13 +13,14 @@ import numpy as np
 
 from deeplab.densecrf.arrays import Floats, Ints
 from deeplab.densecrf.compiled import inlined_part, part
+from deeplab.densecrf.row_kernels import sliced
 from deeplab.densecrf.simd import add, add_scaled, item, load, store, zeros
 
 CORNERS = 3  # of a simplex
 REACH = 1, 1, 2  # how many lines it is to the neighbours along each axis
-BEHIND = 3  # lines by which the last axis follows the first: each needs those it reaches to from the one before it
-_SPREAD = 4  # lines that all axes reach together
-_ONCE, _TWICE = 3, 5  # lines of the rings of what is blurred along one axis, and along two
+BEHIND = REACH[1] + REACH[2]  # lines by which the last axis follows the first: each needs what it reaches to
+_SPREAD = sum(REACH)
+_ONCE, _TWICE = 2 * REACH[1] + 1, 2 * REACH[2] + 1  # lines of the rings of what the second and the last axis read
 _COLUMNS = 9  # of the table of lines
 _HALF = np.float32(0.5)
 
@@ -105,7 +106,7 @@ def blur_lines(lines: Lines, buffer: Floats, begin: int, newest: int, lanes: int
     """
     source, ring = 1, lines.ring
     for axis in range(3):
-        line = newest - (0, 1, BEHIND)[axis]
+        line = newest - (0, REACH[1], BEHIND)[axis]
         target, target_ring = source + ring, (_ONCE, _TWICE, lines.ring)[axis]
         if begin <= line < lines.table.size // _COLUMNS:
             reach, entry = REACH[axis], line * _COLUMNS
@@ -127,8 +128,5 @@ def blur_lines(lines: Lines, buffer: Floats, begin: int, newest: int, lanes: int
 @inlined_part
 def slice_blurred(lines: Lines, buffer: Floats, pixel: int, lanes: int) -> Any:
     """The row of one pixel, interpolated between its vertices."""
-    total, origin = zeros(lanes), _blurred(lines) * lines.stride
-    for at in range(pixel * CORNERS, (pixel + 1) * CORNERS):
-        row = load(buffer, (origin + np.int64(item(lines.places, at))) * lanes, lanes)
-        total = add_scaled(total, item(lines.weights, at), row)
-    return total
+    origin, first = _blurred(lines) * lines.stride, pixel * CORNERS
+    return sliced(buffer, origin, lines.places, lines.weights, first, first + CORNERS, lanes)

@@ -27,7 +27,7 @@ from deeplab.inference.segmenter import Segmenter
 from deeplab.labels import default_labels
 from deeplab.models import build_from_config
 from deeplab.processes import n_cpus
-from deeplab.training_run import TrainingRun
+from deeplab.training.run import TrainingRun
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "camvid"
 Pixels = NDArray[np.uint8]

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.errors import CheckpointError
-from deeplab.train import train
+from deeplab.training.train import train
 from worker import jobs, leases, records
 from worker.database import open_session
 from worker.kinds import Attempt, require_intact

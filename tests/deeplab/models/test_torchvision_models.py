@@ -14,8 +14,8 @@ from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models import build_from_config, build_model
 from deeplab.network import fill_from_torchvision, load_network
-from deeplab.optim import parameter_groups
 from deeplab.releases import RELEASES
+from deeplab.training.optim import parameter_groups
 
 FAST = "lraspp_mobilenet_v3_large"
 WEIGHTS = "COCO_WITH_VOC_LABELS_V1"

@@ -45,7 +45,7 @@ def train(
     from deeplab.config import load_config
     from deeplab.experiment import logs_dir, models_dir
     from deeplab.processes import is_main_process
-    from deeplab.train import train as run
+    from deeplab.training.train import train as run
     from worker.cli.local.reporting import console
 
     with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from deeplab.checkpoint import load_checkpoint
-from deeplab.checkpoint_folder import CheckpointFolder
 from deeplab.config import parse_config
 from deeplab.reporter import SilentReporter
-from deeplab.training_run import TrainingRun
+from deeplab.training.checkpoint_folder import CheckpointFolder
+from deeplab.training.run import TrainingRun
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
 

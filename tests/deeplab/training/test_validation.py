@@ -10,9 +10,9 @@ from deeplab.evaluate import evaluate
 from deeplab.metrics import Scores
 from deeplab.models import freeze_batch_norm
 from deeplab.reporter import VALIDATION_IMAGE, SilentReporter, Stopped
-from deeplab.training_log import TrainingLog
-from deeplab.training_run import TrainingRun, Validated
-from deeplab.validation import Validation, lent
+from deeplab.training.log import TrainingLog
+from deeplab.training.run import TrainingRun, Validated
+from deeplab.training.validation import Validation, lent
 from tests.deeplab.drawing import draw_folder
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}

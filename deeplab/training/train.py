@@ -11,18 +11,18 @@ import torch
 
 from deeplab.catalog import BACKBONES
 from deeplab.checkpoint import checkpoint_path, load_checkpoint, load_initial_weights
-from deeplab.checkpoint_folder import CheckpointFolder
 from deeplab.config import Config
 from deeplab.datasets import build_dataset
 from deeplab.datasets.loading import Batch, training_batches
-from deeplab.distributed import World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
 from deeplab.network import fill_from_torchvision
 from deeplab.reporter import Reporter, Stopped
-from deeplab.training_log import TrainingLog
-from deeplab.training_run import TrainingRun, Validated, require_same_config
-from deeplab.validation import Validation
+from deeplab.training.checkpoint_folder import CheckpointFolder
+from deeplab.training.distributed import World, joined_world
+from deeplab.training.log import TrainingLog
+from deeplab.training.run import TrainingRun, Validated, require_same_config
+from deeplab.training.validation import Validation
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from deeplab.metrics import Scores
 from deeplab.reporter import Reporter
-from deeplab.training_run import TrainingRun
+from deeplab.training.run import TrainingRun
 
 _SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 

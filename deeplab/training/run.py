@@ -17,14 +17,14 @@ from torch.nn.parallel import DistributedDataParallel
 from deeplab.checkpoint import Checkpoint
 from deeplab.config import Config, parse_config
 from deeplab.datasets.loading import Batch
-from deeplab.distributed import ALONE, World
 from deeplab.errors import CheckpointError, DeepLabError
-from deeplab.losses import multi_scale_loss
-from deeplab.mixed_precision import MixedPrecision
 from deeplab.models import build_from_config, freeze_batch_norm
 from deeplab.models.batch_norm import synchronise_batch_norm
-from deeplab.optim import PolynomialLR, build_optimizer, parameter_groups, restore_optimizer
 from deeplab.runtime import compile_network
+from deeplab.training.distributed import ALONE, World
+from deeplab.training.losses import multi_scale_loss
+from deeplab.training.mixed_precision import MixedPrecision
+from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups, restore_optimizer
 
 # Sections and keys that do not change what is computed, but for rounding; a run may be resumed with others.
 _FREE_TO_CHANGE = (

@@ -11,8 +11,8 @@ from deeplab.evaluate import score
 from deeplab.inference.segmenter import Segmenter
 from deeplab.labels import default_labels
 from deeplab.reporter import VALIDATION_IMAGE, Reporter
-from deeplab.training_log import TrainingLog
-from deeplab.training_run import TrainingRun
+from deeplab.training.log import TrainingLog
+from deeplab.training.run import TrainingRun
 
 
 class Validation:

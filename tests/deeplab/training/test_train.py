@@ -12,8 +12,8 @@ from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.models import build_from_config, build_model
 from deeplab.reporter import SilentReporter, Stopped
-from deeplab.train import train
-from deeplab.training_run import Validated
+from deeplab.training.run import Validated
+from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
 
 TINY: dict[str, Any] = {

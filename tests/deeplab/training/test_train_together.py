@@ -14,10 +14,10 @@ from torch import Tensor
 from deeplab.checkpoint import Checkpoint, load_checkpoint
 from deeplab.config import load_config
 from deeplab.reporter import SilentReporter
-from deeplab.train import train
+from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
-from tests.deeplab.test_train import TINY
-from tests.deeplab.torchrun import BIN, run_together, torchrun
+from tests.deeplab.training.test_train import TINY
+from tests.deeplab.training.torchrun import BIN, run_together, torchrun
 
 pytestmark = pytest.mark.slow
 

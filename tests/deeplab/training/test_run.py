@@ -12,10 +12,10 @@ import torch
 
 from deeplab.config import parse_config
 from deeplab.datasets.loading import Batch
-from deeplab.distributed import ALONE, World
 from deeplab.errors import ConfigError
-from deeplab.losses import multi_scale_loss
-from deeplab.training_run import TrainingRun, Validated
+from deeplab.training.distributed import ALONE, World
+from deeplab.training.losses import multi_scale_loss
+from deeplab.training.run import TrainingRun, Validated
 
 
 def golden_run(case: dict[str, Any], recipe: ModuleType) -> TrainingRun:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from deeplab.checkpoint import checkpoint_path, save_checkpoint
 from deeplab.reporter import Reporter
-from deeplab.training_run import TrainingRun
+from deeplab.training.run import TrainingRun
 
 
 class CheckpointFolder:

@@ -9,9 +9,9 @@ import torch
 from deeplab.config import Config, parse_config
 from deeplab.datasets.loading import Batch
 from deeplab.errors import DeepLabError
-from deeplab.training_run import TrainingRun
+from deeplab.training.run import TrainingRun
 from tests.deeplab.drawing import draw_folder
-from tests.deeplab.test_train import TINY, assert_same_state, configure, run
+from tests.deeplab.training.test_train import TINY, assert_same_state, configure, run
 
 CPU = torch.device("cpu")
 TOO_LARGE = {

@@ -3,7 +3,7 @@ import torch
 
 from deeplab.config import parse_config
 from deeplab.models import build_model
-from deeplab.optim import PolynomialLR, build_optimizer, parameter_groups
+from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups
 
 
 def names(model: torch.nn.Module, group: dict[str, object]) -> set[str]:

@@ -4,7 +4,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.losses import multi_scale_loss, resize_labels
+from deeplab.training.losses import multi_scale_loss, resize_labels
 
 
 @pytest.mark.parametrize("size", [(13, 13), (7, 10), (97, 97), (120, 31), (1, 1)])

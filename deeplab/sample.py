@@ -9,7 +9,7 @@ from PIL import Image
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.images import write_mask
+from deeplab.images.files import write_mask
 from deeplab.shapes import LABELS, draw_scene
 
 _PARTS = ("train", "val", "unlabelled")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deeplab.errors import DeepLabError
-from deeplab.images import IMAGE_SUFFIXES
+from deeplab.images.files import IMAGE_SUFFIXES
 from web.paths import lies_under, outside
 from worker import storage
 from worker.settings import Settings

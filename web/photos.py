@@ -7,8 +7,8 @@ from pathlib import Path, PurePosixPath
 from flask import Response, abort, request
 from PIL import Image
 
-from deeplab.images import read_image, read_mask
-from deeplab.palette import palette
+from deeplab.images.files import read_image, read_mask
+from deeplab.images.palette import palette
 
 LARGEST_SIDE = 2048  # pixels
 _SMALLEST_SIDE = 16

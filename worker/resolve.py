@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.config import load_config, parse_config
 from deeplab.errors import DeepLabError
-from deeplab.images import list_images
+from deeplab.images.files import list_images
 from worker import datasets, records
 from worker.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.tables import JobRow

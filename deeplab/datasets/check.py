@@ -17,7 +17,7 @@ from deeplab.datasets.layouts import list_split
 from deeplab.datasets.pairs import Listing, Pair
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
-from deeplab.images import read_image
+from deeplab.images.files import read_image
 from deeplab.labels import default_labels, load_labels
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images import read_mask
+from deeplab.images.files import read_mask
 
 _NAMED = 10  # so many missing files does an error spell out
 

@@ -12,7 +12,7 @@ from deeplab.config import Config
 from deeplab.datasets import build_dataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.files import make_folder, replace_file
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 from deeplab.reporter import Reporter, Stopped
 
 _GAP = 10  # pixels between two images; the original leaves 50

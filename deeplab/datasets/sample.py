@@ -9,8 +9,8 @@ from PIL import Image
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images import read_image
-from deeplab.resample import resize_planes
+from deeplab.images.files import read_image
+from deeplab.images.resample import resize_planes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.resample import taps
+from deeplab.images.resample import taps
 
 # Numbers in one strip of upsampled logits: about a CPU's cache, but enough to keep a GPU busy.
 _STRIP_CPU = 2**20

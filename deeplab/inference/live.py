@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.inference.overlay import draw_overlay
+from deeplab.images.overlay import draw_overlay
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_single
 from deeplab.reporter import Reporter

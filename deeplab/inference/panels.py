@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from deeplab.files import make_folder, replace_file
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 
 _LARGEST = 2400  # pixels: the figure's sides are about that at most
 _MARGIN, _TITLE = 8, 24  # pixels

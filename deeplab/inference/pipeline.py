@@ -15,13 +15,13 @@ from PIL import Image
 from deeplab.bounded_map import bounded_map
 from deeplab.errors import ImageError, OutputError
 from deeplab.files import make_folder, replace_file
-from deeplab.images import read_image, write_mask
+from deeplab.images.files import read_image, write_mask
+from deeplab.images.overlay import draw_overlay
+from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
-from deeplab.inference.overlay import draw_overlay
 from deeplab.inference.segmenter import NetworkInput, Segmenter
-from deeplab.resample import shrink_longer_side
 
 _THREADS = 4  # that decode and write beside the network
 _JPEG_LIMIT = 65500  # pixels per side

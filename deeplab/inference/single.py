@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.images.resample import resize_longer_side
 from deeplab.inference.segmenter import NetworkInput, Segmenter
-from deeplab.resample import resize_longer_side
 
 
 class Single(NamedTuple):

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deeplab.images import read_mask
+from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform

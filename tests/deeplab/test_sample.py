@@ -6,7 +6,7 @@ import pytest
 from deeplab.config import load_config
 from deeplab.datasets import build_dataset
 from deeplab.errors import OutputError
-from deeplab.images import list_images, read_image
+from deeplab.images.files import list_images, read_image
 from deeplab.labels import load_labels
 from deeplab.models import build_from_config
 from deeplab.sample import draw_shapes

@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 from sqlalchemy.orm import Session
 
-from deeplab.images import read_mask, write_mask
+from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.images import write_mask
+from deeplab.images.files import write_mask
 
 LABELS = ("ground", "disc", "bar")
 _COLOURS = ((96, 140, 84), (205, 70, 60), (70, 96, 200))

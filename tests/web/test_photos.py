@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image
 from werkzeug.exceptions import NotFound
 
-from deeplab.images import write_mask
-from deeplab.palette import palette
+from deeplab.images.files import write_mask
+from deeplab.images.palette import palette
 from tests.web.population import ODD_NAMES, Population
 from web.photos import inside, send_mask, send_photo
 from web.results import item_key

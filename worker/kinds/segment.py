@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deeplab.images import list_images
+from deeplab.images.files import list_images
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
 from deeplab.inference.output import manifest_path
 from worker import leases, queue, shards, storage, workers

@@ -10,7 +10,7 @@ from torch.nn import functional
 from deeplab.config import Config
 from deeplab.crf import bgr, build_crf, refine
 from deeplab.errors import DatasetError
-from deeplab.images import read_mask
+from deeplab.images.files import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES

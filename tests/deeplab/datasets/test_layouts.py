@@ -7,7 +7,7 @@ import pytest
 from deeplab.config import Config, parse_config
 from deeplab.datasets import build_dataset
 from deeplab.errors import ConfigError, DatasetError
-from deeplab.images import read_image, read_mask
+from deeplab.images.files import read_image, read_mask
 from tests.deeplab.datasets.arrangements import LAYOUTS, Source, arrange, camvid_sources, draw_sources
 
 

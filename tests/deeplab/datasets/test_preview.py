@@ -7,7 +7,7 @@ from PIL import Image
 from deeplab.config import Config, parse_config
 from deeplab.datasets import build_dataset
 from deeplab.datasets.preview import preview
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 from deeplab.reporter import SilentReporter
 from tests.deeplab.drawing import draw_folder
 

@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deeplab.images.overlay import draw_overlay
+from deeplab.images.palette import palette
 from deeplab.inference.live import label_frames, write_labelled
-from deeplab.inference.overlay import draw_overlay
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_single
-from deeplab.palette import palette
 from deeplab.reporter import SilentReporter
 from deeplab.video.file import VideoFile
 from deeplab.video.frame import Frame

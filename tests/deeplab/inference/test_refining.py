@@ -4,8 +4,8 @@ import torch
 
 from deeplab.crf import bgr, build_crf
 from deeplab.densecrf import CrfError, DenseCRF
+from deeplab.images.resample import resize_planes
 from deeplab.inference.refining import refine_logits
-from deeplab.resample import resize_planes
 from deeplab.schema import Crf
 
 N_CLASSES, HEIGHT, WIDTH = 5, 24, 32

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
+from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models import build_from_config
-from deeplab.resample import shrink_longer_side
 from tests.deeplab.inference.conftest import LABELS, tiny_config, tiny_segmenter
 
 

@@ -5,11 +5,11 @@ import pytest
 from PIL import Image
 from torch.nn import functional
 
+from deeplab.images.palette import palette
+from deeplab.images.resample import resize_planes
 from deeplab.inference.panels import draw_panels, save_panels
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_single
-from deeplab.palette import palette
-from deeplab.resample import resize_planes
 from tests.deeplab.inference.conftest import tiny_segmenter
 
 

@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from deeplab.config import load_config
-from deeplab.images import read_mask
+from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.models import build_from_config, build_model
 from deeplab.releases import RELEASES

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from deeplab.errors import OutputError
-from deeplab.images import read_mask
+from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.reporter import Stopped
 from tests.processes import wait_until

@@ -41,7 +41,7 @@ def single(
     was found in a window, or writes them as a figure where there is no display.
     """
     from deeplab.config import load_config
-    from deeplab.images import read_image
+    from deeplab.images.files import read_image
     from deeplab.inference.labelling import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
     from deeplab.inference.segmenter import Segmenter

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 
 
 def test_first_and_last_colours_are_those_of_voc() -> None:

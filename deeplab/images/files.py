@@ -14,7 +14,7 @@ from PIL import Image, UnidentifiedImageError
 
 from deeplab.errors import DatasetError, ImageError
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 
 IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
 

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.palette import palette
+from deeplab.images.palette import palette
 
 
 def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -11,8 +11,8 @@ from PIL import Image, PngImagePlugin
 
 from deeplab.errors import DatasetError, ImageError, OutputError
 from deeplab.files import printable
-from deeplab.images import list_images, read_image, read_mask, write_mask
-from deeplab.palette import palette
+from deeplab.images.files import list_images, read_image, read_mask, write_mask
+from deeplab.images.palette import palette
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 

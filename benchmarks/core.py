@@ -23,8 +23,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.core_peer import Peer
 from benchmarks.crf_inputs import photographs
 from deeplab.config import Config, parse_config
+from deeplab.datasets.labels import default_labels
 from deeplab.inference.segmenter import Segmenter
-from deeplab.labels import default_labels
 from deeplab.models import build_from_config
 from deeplab.processes import n_cpus
 from deeplab.training.run import TrainingRun

@@ -9,11 +9,11 @@ import torch
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
 from deeplab.datasets import Sample, SplitDataset, build_dataset
+from deeplab.datasets.labels import default_labels
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.errors import DatasetError
 from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
-from deeplab.labels import default_labels
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
 from deeplab.network import load_network

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.images.palette import palette
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import manifest_path
-from deeplab.labels import default_labels, load_labels
 from worker import shards, storage
 from worker.jobs import SUCCEEDED, Job
 from worker.settings import Settings

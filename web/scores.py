@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.labels import default_labels
+from deeplab.datasets.labels import default_labels
 from web.results import colour
 from worker.records import Evaluation
 

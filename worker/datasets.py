@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from deeplab.datasets.labels import load_labels
 from deeplab.errors import DeepLabError
-from deeplab.labels import load_labels
 from worker.database import db_now
 from worker.tables import DatasetRow
 

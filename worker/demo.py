@@ -10,8 +10,8 @@ from typing import Any
 import click
 import httpx
 
+from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.errors import DeepLabError
-from deeplab.sample import draw_shapes
 from worker import web_server
 from worker.cli.output import duration, print_table
 from worker.settings import load_settings

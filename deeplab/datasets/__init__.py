@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from deeplab.config import Config
-from deeplab.datasets.layouts import list_split
-from deeplab.datasets.lists import read_ids
+from deeplab.datasets.labels import load_labels
+from deeplab.datasets.layouts.by_name import list_split
+from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
-from deeplab.labels import load_labels
 
 if TYPE_CHECKING:
     from deeplab.datasets.stream import TrainingStream

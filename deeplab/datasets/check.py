@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
-from deeplab.datasets.layouts import list_split
+from deeplab.datasets.labels import default_labels, load_labels
+from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Listing, Pair
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
 from deeplab.images.files import read_image
-from deeplab.labels import default_labels, load_labels
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
 

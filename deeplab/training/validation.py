@@ -7,9 +7,9 @@ import torch
 from torch import nn
 
 from deeplab.datasets import build_dataset
+from deeplab.datasets.labels import default_labels
 from deeplab.evaluate import score
 from deeplab.inference.segmenter import Segmenter
-from deeplab.labels import default_labels
 from deeplab.reporter import VALIDATION_IMAGE, Reporter
 from deeplab.training.log import TrainingLog
 from deeplab.training.run import TrainingRun

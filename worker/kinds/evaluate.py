@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deeplab.config import Config
+from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.evaluate import evaluate
-from deeplab.labels import default_labels, load_labels
 from worker import leases, records, storage
 from worker.kinds import Attempt, weights_path
 from worker.specs import EvaluateSpec

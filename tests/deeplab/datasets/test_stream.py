@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deeplab.datasets import Sample, SplitDataset
-from deeplab.datasets.folder import list_folder
+from deeplab.datasets.layouts.folder import list_folder
 from deeplab.datasets.loading import evaluation_samples, training_batches
 from deeplab.datasets.stream import TrainingStream
 from deeplab.datasets.transforms import Augmentation

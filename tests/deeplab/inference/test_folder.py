@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from deeplab.datasets.labels import load_labels
 from deeplab.errors import DatasetError, OutputError
 from deeplab.images.files import read_image, read_mask
 from deeplab.images.palette import palette
@@ -14,7 +15,6 @@ from deeplab.inference.folder import segment_folder, segment_items
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import locked_output, mask_path
 from deeplab.inference.segmenter import Segmenter
-from deeplab.labels import load_labels
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.inference.conftest import LABELS, draw, tiny_segmenter
 

@@ -12,11 +12,11 @@ import yaml
 from PIL import Image
 
 from deeplab.config import load_config
+from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.models import build_from_config, build_model
 from deeplab.releases import RELEASES
-from deeplab.sample import draw_shapes
 from tests.worker.cli.conftest import Deeplab
 
 SCORES = ["Pixel Accuracy", "Mean Accuracy", "Frequency Weighted IoU", "Mean IoU", "Class IoU"]

@@ -117,8 +117,8 @@ def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json
 
 
 def _print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
+    from deeplab.datasets.labels import default_labels, load_labels
     from deeplab.experiment import scores_as_original
-    from deeplab.labels import default_labels, load_labels
 
     if as_json:
         print_json(scores_as_original(scores))

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab.datasets.drawn.shapes import LABELS, draw_scene
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.files import write_mask
-from deeplab.shapes import LABELS, draw_scene
 
 _PARTS = ("train", "val", "unlabelled")
 

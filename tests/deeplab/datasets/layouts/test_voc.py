@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.voc import list_voc, list_vocaug
+from deeplab.datasets.layouts.voc import list_voc, list_vocaug
 from deeplab.errors import DatasetError
 
 

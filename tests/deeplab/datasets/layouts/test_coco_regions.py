@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pycocotools import mask
 
-from deeplab.datasets.regions import draw_regions
+from deeplab.datasets.layouts.coco_regions import draw_regions
 from deeplab.errors import DatasetError
 
 

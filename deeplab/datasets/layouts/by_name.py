@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from deeplab.datasets.coco import list_coco
-from deeplab.datasets.cocostuff import list_cocostuff10k, list_cocostuff164k
-from deeplab.datasets.folder import list_folder
+from deeplab.datasets.layouts.coco import list_coco
+from deeplab.datasets.layouts.cocostuff import list_cocostuff10k, list_cocostuff164k
+from deeplab.datasets.layouts.folder import list_folder
+from deeplab.datasets.layouts.voc import list_voc, list_vocaug
 from deeplab.datasets.pairs import Listing
-from deeplab.datasets.voc import list_voc, list_vocaug
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.files import printable
 from deeplab.schema import Dataset

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.lists import read_ids, read_paths
+from deeplab.datasets.layouts.lists import read_ids, read_paths
 from deeplab.errors import DatasetError
 
 

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deeplab.datasets.lists import read_ids, read_paths
+from deeplab.datasets.layouts.lists import read_ids, read_paths
 from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.errors import DatasetError
-from deeplab.labels import default_labels, load_labels
 
 
 def write(folder: Path, text: str) -> Path:

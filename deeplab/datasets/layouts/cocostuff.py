@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.datasets.lists import read_ids
+from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable

@@ -5,7 +5,7 @@ import pytest
 from numpy.typing import NDArray
 from scipy.io import savemat
 
-from deeplab.datasets.cocostuff import MatFile, list_cocostuff164k
+from deeplab.datasets.layouts.cocostuff import MatFile, list_cocostuff164k
 from deeplab.errors import DatasetError
 
 

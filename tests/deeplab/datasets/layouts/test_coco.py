@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from deeplab.datasets.coco import list_coco
+from deeplab.datasets.layouts.coco import list_coco
 from deeplab.errors import DatasetError
 
 BOX = [[0, 0, 2, 0, 2, 2, 0, 2]]

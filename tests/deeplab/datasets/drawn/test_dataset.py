@@ -5,12 +5,12 @@ import pytest
 
 from deeplab.config import load_config
 from deeplab.datasets import build_dataset
+from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.datasets.drawn.shapes import LABELS, draw_scene
+from deeplab.datasets.labels import load_labels
 from deeplab.errors import OutputError
 from deeplab.images.files import list_images, read_image
-from deeplab.labels import load_labels
 from deeplab.models import build_from_config
-from deeplab.sample import draw_shapes
-from deeplab.shapes import LABELS, draw_scene
 
 
 def draw(directory: Path, seed: int = 0) -> Path:

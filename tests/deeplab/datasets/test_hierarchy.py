@@ -2,9 +2,9 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.datasets.hierarchy import ancestors, load_hierarchy
+from deeplab.datasets.labels import load_labels
 from deeplab.errors import DatasetError
-from deeplab.hierarchy import ancestors, load_hierarchy
-from deeplab.labels import load_labels
 
 LABELS = Path(__file__).parents[2] / "configs/labels"
 

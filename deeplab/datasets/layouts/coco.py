@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.datasets.layouts.coco_regions import draw_regions
 from deeplab.datasets.pairs import Listing, Pair, list_files
-from deeplab.datasets.regions import draw_regions
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 

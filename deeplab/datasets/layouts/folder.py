@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
-from deeplab.datasets.lists import read_ids
+from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import Listing, MaskFile, Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable

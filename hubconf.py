@@ -5,9 +5,9 @@ from pathlib import Path
 
 import torch
 
-from deeplab.checkpoint import load_weights
 from deeplab.errors import CheckpointError, ConfigError
-from deeplab.models import build_model
+from deeplab.models.build import build_model
+from deeplab.models.weights import load_weights
 from deeplab.releases import RELEASES, Release
 
 dependencies = ["torch"]

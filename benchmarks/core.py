@@ -25,7 +25,7 @@ from benchmarks.crf_inputs import photographs
 from deeplab.config import Config, parse_config
 from deeplab.datasets.labels import default_labels
 from deeplab.inference.segmenter import Segmenter
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 from deeplab.processes import n_cpus
 from deeplab.training.run import TrainingRun
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deeplab.datasets.transforms import normalize
-from deeplab.models import freeze_batch_norm
+from deeplab.models.batch_norm import freeze_batch_norm
 from deeplab.training.optim import parameter_groups
 
 _MEAN_BGR = (104.008, 116.669, 122.675)

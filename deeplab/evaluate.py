@@ -16,7 +16,7 @@ from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
-from deeplab.network import load_network
+from deeplab.models.load import load_network
 from deeplab.reporter import Reporter, Stopped
 
 

@@ -10,7 +10,7 @@ import torch
 from packaging.requirements import Requirement
 
 from deeplab.errors import CheckpointError
-from deeplab.models import build_model
+from deeplab.models.build import build_model
 from deeplab.releases import RELEASES
 from hubconf import deeplabv2_resnet101
 

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deeplab.catalog import BACKBONES
-from deeplab.checkpoint import name_some
 from deeplab.convert.caffemodel import KINDS, CaffeLayer, read_layers
 from deeplab.convert.geometry import differing_settings
 from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.convert.targets import TARGETS, Target
 from deeplab.errors import CheckpointError
-from deeplab.models import build_model
+from deeplab.models.build import build_model
+from deeplab.models.weights import name_some
 
 
 def convert_caffemodel(

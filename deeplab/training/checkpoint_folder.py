@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deeplab.checkpoint import checkpoint_path, save_checkpoint
+from deeplab.models.weights import checkpoint_path, save_checkpoint
 from deeplab.reporter import Reporter
 from deeplab.training.run import TrainingRun
 

@@ -9,8 +9,8 @@ from datetime import timedelta
 import torch
 from torch import Tensor, distributed
 
-from deeplab.device import choose_device
 from deeplab.errors import ConfigError, DeepLabError
+from deeplab.models.device import choose_device
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
 

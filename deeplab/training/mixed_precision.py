@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from deeplab.catalog import Precision
 from deeplab.errors import ConfigError
-from deeplab.runtime import DTYPES
+from deeplab.models.runtime import DTYPES
 
 _LEAST_SCALE = 1.0  # below it gradients overflow that were not even enlarged
 

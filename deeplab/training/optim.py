@@ -18,7 +18,7 @@ def parameter_groups(
     """The parameters that the protocol trains, by learning rate.
 
     Args:
-        model: any network of `deeplab.models`.
+        model: any network of `deeplab.models.build`.
         lr: base learning rate.
         weight_decay: of weights; biases have none.
         train_bn: whether batch norm's scales and shifts are trained too.

@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from deeplab.checkpoint import Checkpoint
 from deeplab.config import Config, parse_config
 from deeplab.datasets.loading import Batch
 from deeplab.errors import CheckpointError, DeepLabError
-from deeplab.models import build_from_config, freeze_batch_norm
-from deeplab.models.batch_norm import synchronise_batch_norm
-from deeplab.runtime import compile_network
+from deeplab.models.batch_norm import freeze_batch_norm, synchronise_batch_norm
+from deeplab.models.build import build_from_config
+from deeplab.models.runtime import compile_network
+from deeplab.models.weights import Checkpoint
 from deeplab.training.distributed import ALONE, World
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision

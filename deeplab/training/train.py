@@ -10,13 +10,13 @@ from pathlib import Path
 import torch
 
 from deeplab.catalog import BACKBONES
-from deeplab.checkpoint import checkpoint_path, load_checkpoint, load_initial_weights
 from deeplab.config import Config
 from deeplab.datasets import build_dataset
 from deeplab.datasets.loading import Batch, training_batches
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
-from deeplab.network import fill_from_torchvision
+from deeplab.models.load import fill_from_torchvision
+from deeplab.models.weights import checkpoint_path, load_checkpoint, load_initial_weights
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.distributed import World, joined_world

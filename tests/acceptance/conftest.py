@@ -51,7 +51,7 @@ def weights(sample: Path) -> Path:
     import torch
 
     from deeplab.config import load_config
-    from deeplab.models import build_from_config
+    from deeplab.models.build import build_from_config
 
     torch.manual_seed(0)
     path = sample / "weights.pth"

@@ -11,7 +11,7 @@ from deeplab.datasets.transforms import normalize
 from deeplab.errors import CheckpointError, DatasetError
 from deeplab.evaluate import evaluate
 from deeplab.metrics import ConfusionMatrix
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
 

@@ -26,9 +26,9 @@ def caffemodel(file: Path | None, dataset: str, output: Path | None) -> None:
     FILE is init.caffemodel (coco) or train2_iter_20000.caffemodel (voc12); it is looked for below data/models unless
     given, where the original keeps it.
     """
-    from deeplab.checkpoint import save_weights
     from deeplab.convert.caffe import convert_caffemodel
     from deeplab.files import make_folder
+    from deeplab.models.weights import save_weights
 
     target = TARGETS[dataset]
     source = file or target.caffemodel

@@ -27,8 +27,8 @@ def export(
 ) -> None:
     """Write a trained network as ONNX: BGR minus mean in, logits out."""
     from deeplab.config import load_config
-    from deeplab.export import export_onnx
     from deeplab.inference.segmenter import Segmenter
+    from deeplab.models.onnx_export import export_onnx
 
     config = load_config(config_path, overrides)
     segmenter = Segmenter.from_checkpoint(config, model_path, "cpu")

@@ -11,7 +11,7 @@ from deeplab.catalog import BACKBONES
 from deeplab.convert.caffe import convert_caffemodel
 from deeplab.convert.targets import TARGETS
 from deeplab.errors import CheckpointError
-from deeplab.models import build_model
+from deeplab.models.build import build_model
 from tests.deeplab.convert.writer import Deeplab, Layer, write
 
 N_BLOCKS, WIDTH = (1, 2, 4, 1), 4
@@ -44,7 +44,7 @@ def test_the_full_network_in_little_memory(tmp_path: Path) -> None:
     source, out = write(tmp_path / "a.caffemodel", written.layers()), tmp_path / "out.pth"
     code = (
         "import resource, sys; from pathlib import Path; from deeplab.convert.caffe import convert_caffemodel;"
-        "from deeplab.checkpoint import save_weights;"
+        "from deeplab.models.weights import save_weights;"
         "source, out, dataset = sys.argv[1:]; save_weights(Path(out), convert_caffemodel(Path(source), dataset));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

@@ -6,7 +6,7 @@ from deeplab.datasets.hierarchy import ancestors, load_hierarchy
 from deeplab.datasets.labels import load_labels
 from deeplab.errors import DatasetError
 
-LABELS = Path(__file__).parents[2] / "configs/labels"
+LABELS = Path(__file__).parents[3] / "configs/labels"
 
 
 def test_every_class_of_cocostuff_has_its_place() -> None:

@@ -9,7 +9,7 @@ from PIL import Image
 
 from deeplab.config import Config, parse_config
 from deeplab.inference.segmenter import Segmenter
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 
 LABELS = ["background", "circle", "square", "triangle"]
 

@@ -11,7 +11,7 @@ from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabEr
 from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 from tests.deeplab.inference.conftest import LABELS, tiny_config, tiny_segmenter
 
 

@@ -3,8 +3,8 @@ import torch
 from torch import nn
 
 from deeplab.errors import ConfigError
-from deeplab.models import build_model, freeze_batch_norm
-from deeplab.models.batch_norm import batch_norms, synchronise_batch_norm
+from deeplab.models.batch_norm import batch_norms, freeze_batch_norm, synchronise_batch_norm
+from deeplab.models.build import build_model
 
 
 def build() -> nn.Module:

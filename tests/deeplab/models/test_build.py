@@ -5,11 +5,12 @@ from typing import Any, TypedDict
 import pytest
 import torch
 
-from deeplab.catalog import TORCHVISION_MODELS
+from deeplab.catalog import MODEL_NAMES, TORCHVISION_MODELS
 from deeplab.config import parse_config
 from deeplab.errors import ConfigError
-from deeplab.models import MSC, build_from_config, build_model, freeze_batch_norm, model_names
-from deeplab.models.batch_norm import batch_norms
+from deeplab.models.batch_norm import batch_norms, freeze_batch_norm
+from deeplab.models.build import build_from_config, build_model
+from deeplab.models.msc import MSC
 
 
 class Tiny(TypedDict):
@@ -18,7 +19,7 @@ class Tiny(TypedDict):
 
 
 TINY = Tiny(n_blocks=(1, 1, 1, 1), width=4)
-SEGMENTERS = [name for name in model_names() if not name.startswith("ResNet") and name not in TORCHVISION_MODELS]
+SEGMENTERS = [name for name in MODEL_NAMES if not name.startswith("ResNet") and name not in TORCHVISION_MODELS]
 
 
 def output_size(name: str, side: int) -> int:
@@ -143,6 +144,6 @@ def test_the_config_section_builds_the_same() -> None:
 
 
 def test_models_and_checkpoints_need_no_package_but_torch() -> None:
-    code = "import sys, deeplab.models, deeplab.checkpoint; print({'pydantic', 'yaml', 'PIL'} & set(sys.modules))"
+    code = "import sys, deeplab.models.weights; print({'pydantic', 'yaml', 'PIL'} & set(sys.modules))"
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert result.stdout == "set()\n"

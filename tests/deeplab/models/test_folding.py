@@ -5,8 +5,8 @@ import torch
 from torch import nn
 
 from deeplab.catalog import TORCHVISION_MODELS
-from deeplab.models import build_model
 from deeplab.models.batch_norm import batch_norms
+from deeplab.models.build import build_model
 from deeplab.models.folding import fold_batch_norm
 
 TINY = {"n_blocks": (1, 1, 1, 1), "width": 4}

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from deeplab.models import build_model, freeze_batch_norm
+from deeplab.models.batch_norm import freeze_batch_norm
+from deeplab.models.build import build_model
 
 NAMES = [
     ("ResNet101", 1000),

@@ -9,11 +9,11 @@ from torch import Tensor
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.catalog import TORCHVISION_MODELS
-from deeplab.checkpoint import load_weights, save_weights
 from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, ConfigError
-from deeplab.models import build_from_config, build_model
-from deeplab.network import fill_from_torchvision, load_network
+from deeplab.models.build import build_from_config, build_model
+from deeplab.models.load import fill_from_torchvision, load_network
+from deeplab.models.weights import load_weights, save_weights
 from deeplab.releases import RELEASES
 from deeplab.training.optim import parameter_groups
 

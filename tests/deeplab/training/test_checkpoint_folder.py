@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from deeplab.checkpoint import load_checkpoint
 from deeplab.config import parse_config
+from deeplab.models.weights import load_checkpoint
 from deeplab.reporter import SilentReporter
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.run import TrainingRun

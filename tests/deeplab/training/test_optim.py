@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from deeplab.config import parse_config
-from deeplab.models import build_model
+from deeplab.models.build import build_model
 from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups
 
 

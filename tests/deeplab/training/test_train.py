@@ -7,10 +7,10 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
-from deeplab.checkpoint import Checkpoint, load_checkpoint, load_state_dict
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
-from deeplab.models import build_from_config, build_model
+from deeplab.models.build import build_from_config, build_model
+from deeplab.models.weights import Checkpoint, load_checkpoint, load_state_dict
 from deeplab.reporter import SilentReporter, Stopped
 from deeplab.training.run import Validated
 from deeplab.training.train import train

@@ -11,8 +11,8 @@ import yaml
 from PIL import Image
 from torch import Tensor
 
-from deeplab.checkpoint import Checkpoint, load_checkpoint
 from deeplab.config import load_config
+from deeplab.models.weights import Checkpoint, load_checkpoint
 from deeplab.reporter import SilentReporter
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder

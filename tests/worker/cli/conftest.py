@@ -66,7 +66,7 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     import torch
 
     from deeplab.config import load_config
-    from deeplab.models import build_from_config
+    from deeplab.models.build import build_from_config
 
     folder = tmp_path_factory.mktemp("network")
     (folder / "config.yaml").write_text(yaml.safe_dump(_TINY))

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from deeplab.catalog import BACKBONES
-from deeplab.checkpoint import load_weights
-from deeplab.models import build_model
+from deeplab.models.build import build_model
+from deeplab.models.weights import load_weights
 from tests.deeplab.convert.writer import Deeplab as Written
 from tests.deeplab.convert.writer import write
 from tests.worker.cli.conftest import Deeplab

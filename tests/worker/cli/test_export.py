@@ -5,9 +5,9 @@ import onnxruntime
 import pytest
 import yaml
 
-from deeplab.checkpoint import save_weights
 from deeplab.config import load_config
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
+from deeplab.models.weights import save_weights
 from tests.worker.cli.conftest import Deeplab
 
 

@@ -15,7 +15,7 @@ from deeplab.config import load_config
 from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
-from deeplab.models import build_from_config, build_model
+from deeplab.models.build import build_from_config, build_model
 from deeplab.releases import RELEASES
 from tests.worker.cli.conftest import Deeplab
 

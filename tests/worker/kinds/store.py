@@ -7,7 +7,7 @@ from typing import Any
 import torch
 
 from deeplab.config import load_config
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
 from worker import jobs, leases, records, storage

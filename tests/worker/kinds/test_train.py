@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.checkpoint import load_checkpoint
 from deeplab.errors import CheckpointError
+from deeplab.models.weights import load_checkpoint
 from deeplab.reporter import Stopped
 from tests.worker.kinds.store import Attempts
 from worker import records, storage

@@ -10,7 +10,7 @@ from deeplab.datasets.drawn.shapes import LABELS, draw_scene
 from deeplab.datasets.labels import load_labels
 from deeplab.errors import OutputError
 from deeplab.images.files import list_images, read_image
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
 
 
 def draw(directory: Path, seed: int = 0) -> Path:

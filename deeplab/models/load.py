@@ -4,10 +4,10 @@ from pathlib import Path
 
 from torch import nn
 
-from deeplab.checkpoint import fill_backbone, load_weights
 from deeplab.config import Config
 from deeplab.errors import ConfigError
-from deeplab.models import build_from_config
+from deeplab.models.build import build_from_config
+from deeplab.models.weights import fill_backbone, load_weights
 
 
 def load_network(config: Config, checkpoint: Path | None) -> nn.Module:

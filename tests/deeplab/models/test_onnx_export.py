@@ -9,11 +9,11 @@ import onnxruntime
 import pytest
 import torch
 
-from deeplab import export
 from deeplab.config import Config, parse_config
 from deeplab.errors import ConfigError
-from deeplab.export import export_onnx
-from deeplab.models import build_from_config
+from deeplab.models import onnx_export
+from deeplab.models.build import build_from_config
+from deeplab.models.onnx_export import export_onnx
 
 LABELS = ["road", "sky", "tree"]
 
@@ -69,7 +69,7 @@ def test_torchvisions_models(tmp_path: Path) -> None:
 
 
 def test_without_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(export, "_PACKAGES", ("onnx", "a_package_that_is_not_there"))
+    monkeypatch.setattr(onnx_export, "_PACKAGES", ("onnx", "a_package_that_is_not_there"))
     config = config_of("DeepLabV2_ResNet50", N_BLOCKS=[1, 1, 1, 1], WIDTH=4)
     with pytest.raises(
         ConfigError, match=r"^Exporting needs a_package_that_is_not_there; the extra deeplab-platform\["

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from deeplab.device import choose_device
 from deeplab.errors import DeepLabError
+from deeplab.models.device import choose_device
 
 
 def test_auto_takes_a_gpu_where_there_is_one() -> None:

@@ -7,7 +7,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from deeplab.checkpoint import (
+from deeplab.errors import CheckpointError, OutputError
+from deeplab.models.build import build_model
+from deeplab.models.msc import MSC
+from deeplab.models.weights import (
     Checkpoint,
     checkpoint_path,
     load_checkpoint,
@@ -17,8 +20,6 @@ from deeplab.checkpoint import (
     save_checkpoint,
     save_weights,
 )
-from deeplab.errors import CheckpointError, OutputError
-from deeplab.models import MSC, build_model
 
 
 def build(name: str = "DeepLabV2_ResNet50_MSC", n_classes: int = 3, width: int = 4) -> nn.Module:

@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import nn
 
-from deeplab.models import build_model
-from deeplab.runtime import prepare_inference
+from deeplab.models.build import build_model
+from deeplab.models.runtime import prepare_inference
 from deeplab.schema import Runtime
 
 CPU = torch.device("cpu")
@@ -49,7 +49,8 @@ def test_compiled_networks_give_the_same_for_images_of_any_size() -> None:
 def test_without_a_compiler_it_says_so(tmp_path: Path) -> None:
     """In a process of its own: PyTorch remembers for the rest of one which compilers do not work."""
     script = (
-        "import torch; from deeplab.runtime import compile_network as c; c(torch.nn.Linear(1, 1), torch.device('cpu'))"
+        "import torch; from deeplab.models.runtime import compile_network;"
+        "compile_network(torch.nn.Linear(1, 1), torch.device('cpu'))"
     )
     environment = {**os.environ, "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)

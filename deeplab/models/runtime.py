@@ -7,8 +7,8 @@ from torch import nn
 
 from deeplab.catalog import Precision
 from deeplab.errors import DeepLabError
-from deeplab.models import MSC
 from deeplab.models.folding import fold_batch_norm
+from deeplab.models.msc import MSC
 from deeplab.schema import Runtime
 
 DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -1,0 +1,157 @@
+"""Build a network by its name. Needs nothing but PyTorch; torchvision's networks need torchvision."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+from deeplab.catalog import BACKBONES, MODEL_NAMES, TORCHVISION_MODELS
+from deeplab.errors import ConfigError
+from deeplab.models.batch_norm import set_batch_norm_momentum
+from deeplab.models.deeplab import MULTI_GRID, DeepLabV1, DeepLabV2, DeepLabV3, DeepLabV3Plus
+from deeplab.models.msc import MSC
+from deeplab.models.resnet import ResNet
+
+if TYPE_CHECKING:
+    from deeplab.config import Config
+
+_V2_RATES = {"DeepLabV2": (6, 12, 18, 24), "DeepLabV2S": (3, 6, 9, 12)}
+_V3_HEADS = {"DeepLabV3": DeepLabV3, "DeepLabV3Plus": DeepLabV3Plus}
+_V3_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}  # by output stride
+_V3_MOMENTUM = 0.9997  # the original's for v3 and v3+
+_MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
+
+
+def build_model(
+    name: str,
+    n_classes: int,
+    *,
+    n_blocks: Sequence[int] | None = None,
+    atrous_rates: Sequence[int] | None = None,
+    width: int = 64,
+    output_stride: int | None = None,
+    scales: Sequence[float] | None = None,
+    bn_momentum: float | None = None,
+    weights: str | None = None,
+    mean: Sequence[float] = _MEAN,
+) -> nn.Module:
+    """Build a network with random weights unless `weights` names others, in training mode.
+
+    Args:
+        name: one of `deeplab.catalog.MODEL_NAMES`, such as "DeepLabV2_ResNet101_MSC".
+        n_classes: channels of the logits.
+        n_blocks: bottlenecks in layer2 .. layer5; the backbone's own unless given.
+        atrous_rates: dilations of the ASPP branches (v2, v2S, v3, v3+).
+        width: channels of the first layer, a multiple of 4; all others follow.
+        output_stride: 8 or 16 (v3, v3+).
+        scales: of the smaller copies (models that end in _MSC); 0.5 and 0.75 unless given.
+        bn_momentum: weight of the newest batch in batch norm's running statistics; the original's unless given.
+        weights: torchvision's name of published weights (torchvision's models), such as "COCO_WITH_VOC_LABELS_V1".
+        mean: blue, green and red that the input lacks, 0..255; torchvision's models add it and subtract their own.
+
+    Returns:
+        A module: (N, 3, H, W) BGR minus mean -> logits; in training mode a model that ends in _MSC returns a list.
+
+    Raises:
+        ConfigError: if the name is not known, or the network has no such setting or value.
+        CheckpointError: if published weights cannot be downloaded.
+    """
+    if name not in MODEL_NAMES:
+        raise ConfigError(f"{name!r} is not a known model; valid names: {', '.join(MODEL_NAMES)}.")
+    if name in TORCHVISION_MODELS:
+        _refuse_settings(name, n_blocks, atrous_rates, width != 64, output_stride, scales)
+        return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
+    if weights is not None:
+        raise ConfigError(f"{name} has no published weights by name; only torchvision's models have.")
+    single, msc = name.removesuffix("_MSC"), name.endswith("_MSC")
+    head, _, backbone_name = single.rpartition("_")
+    blocks = tuple(n_blocks or BACKBONES[backbone_name])
+    _check_settings(name, head, blocks, width, atrous_rates, output_stride, scales if not msc else None)
+    base = _build_base(head, n_classes, blocks, width, atrous_rates, output_stride or 16)
+    if bn_momentum is not None:
+        set_batch_norm_momentum(base, bn_momentum)
+    return MSC(base, scales or (0.5, 0.75)) if msc else base
+
+
+def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Module:
+    """Build the network of the MODEL section, with random weights or `weights`. Raises as `build_model` does."""
+    return build_model(
+        config.MODEL.NAME,
+        config.DATASET.N_CLASSES,
+        n_blocks=config.MODEL.N_BLOCKS,
+        atrous_rates=config.MODEL.ATROUS_RATES,
+        width=config.MODEL.WIDTH,
+        output_stride=config.MODEL.OUTPUT_STRIDE,
+        bn_momentum=config.MODEL.BN_MOMENTUM,
+        weights=weights,
+        mean=(config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R),
+    )
+
+
+def _build_base(
+    head: str, n_classes: int, n_blocks: Sequence[int], width: int, rates: Sequence[int] | None, output_stride: int
+) -> nn.Module:
+    if not head:
+        return ResNet(n_classes, n_blocks=n_blocks, width=width)
+    if head == "DeepLabV1":
+        return DeepLabV1(n_classes, n_blocks=n_blocks, width=width)
+    if head in _V2_RATES:
+        return DeepLabV2(n_classes, n_blocks=n_blocks, width=width, atrous_rates=rates or _V2_RATES[head])
+    base = _V3_HEADS[head](
+        n_classes,
+        n_blocks=n_blocks,
+        width=width,
+        atrous_rates=rates or _V3_RATES[output_stride],
+        output_stride=output_stride,
+    )
+    set_batch_norm_momentum(base, _V3_MOMENTUM)
+    return base
+
+
+def _build_torchvision(
+    name: str, n_classes: int, bn_momentum: float | None, weights: str | None, mean: Sequence[float]
+) -> nn.Module:
+    from deeplab.models.torchvision_models import build_torchvision_model, fetch_weights
+
+    model = build_torchvision_model(name, n_classes, mean)
+    if bn_momentum is not None:
+        set_batch_norm_momentum(model, bn_momentum)
+    if weights is not None:
+        trained = fetch_weights(name, weights)
+        head = next(value for key, value in reversed(trained.items()) if key.startswith("classifier."))
+        if head.shape[0] != n_classes:
+            raise ConfigError(f"{name}: the weights {weights} have {head.shape[0]} classes, not {n_classes}.")
+        model.load_state_dict(trained)
+    return model
+
+
+def _refuse_settings(name: str, *settings: object) -> None:
+    words = ("N_BLOCKS", "ATROUS_RATES", "WIDTH", "OUTPUT_STRIDE", "scales")
+    given = [word for word, setting in zip(words, settings, strict=True) if setting]
+    if given:
+        raise ConfigError(f"{name} is torchvision's and has no {' and no '.join(given)}.")
+
+
+def _check_settings(
+    name: str,
+    head: str,
+    n_blocks: Sequence[int],
+    width: int,
+    atrous_rates: Sequence[int] | None,
+    output_stride: int | None,
+    idle_scales: Sequence[float] | None,
+) -> None:
+    if len(n_blocks) != 4 or min(n_blocks) < 1:
+        raise ConfigError(f"{name}: n_blocks must be 4 positive numbers, got {list(n_blocks)}.")
+    if width < 4 or width % 4:
+        raise ConfigError(f"{name}: width must be a positive multiple of 4, got {width}.")
+    if atrous_rates and head not in _V2_RATES and head not in _V3_HEADS:
+        raise ConfigError(f"{name} has no atrous_rates; leave ATROUS_RATES empty.")
+    if idle_scales:
+        raise ConfigError(f"{name} has no scales; the model of that name with _MSC has.")
+    if output_stride and head not in _V3_HEADS:
+        raise ConfigError(f"{name} has a fixed output stride; leave OUTPUT_STRIDE empty.")
+    if output_stride not in (None, 8, 16):
+        raise ConfigError(f"{name}: output_stride must be 8 or 16, got {output_stride}.")
+    if head in _V3_HEADS and n_blocks[3] > len(MULTI_GRID):
+        raise ConfigError(f"{name}: layer5 has multi-grid {MULTI_GRID}, so n_blocks[3] can be 3 at most.")

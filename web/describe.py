@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import Any
 
-from deeplab.crf_grid import as_text
+from deeplab.crf.grid import as_text
 from deeplab.inference.manifest import Row
 from web.formats import number, percent
 from worker.jobs import SUCCEEDED, Job

@@ -2,7 +2,7 @@
 
 from flask import Flask
 
-from deeplab.crf_grid import as_overrides, as_text
+from deeplab.crf.grid import as_overrides, as_text
 from deeplab.files import printable
 from web.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
 from web.formats import ago, as_yaml, clock_time, duration, number, percent, points, size

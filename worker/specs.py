@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from deeplab.catalog import LogitsDtype
-from deeplab.crf_grid import parse_grid
+from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 
 KINDS = ("train", "evaluate", "crf", "segment")

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from deeplab.crf_grid import Setting, parse_grid
+from deeplab.crf.grid import Setting, parse_grid
 from worker import records
 from worker.jobs import Job
 

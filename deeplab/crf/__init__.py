@@ -1,11 +1,20 @@
-"""Dense CRF jobs: sharpen a network's probabilities along the edges of the images. The mathematics is in `densecrf`.
+"""The dense CRF on images, logits and whole splits: `DenseCRF` to call it, `build` to build it from a configuration.
 
-Importing this is light: numba or torch is imported when a `DenseCRF` is built.
+Importing this package is light: not even `DenseCRF` is imported before somebody asks for it. The mathematics is in
+`deeplab.densecrf`.
 """
 
-from deeplab.crf.build import bgr, build_crf
-from deeplab.crf.refinement import refine
-from deeplab.crf.search import Trial, best_of, search
-from deeplab.densecrf import DenseCRF
+from typing import TYPE_CHECKING
 
-__all__ = ["DenseCRF", "Trial", "best_of", "bgr", "build_crf", "refine", "search"]
+if TYPE_CHECKING:
+    from deeplab.densecrf import DenseCRF
+
+__all__ = ["DenseCRF"]
+
+
+def __getattr__(name: str) -> object:
+    if name != "DenseCRF":
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from deeplab.densecrf import DenseCRF
+
+    return DenseCRF

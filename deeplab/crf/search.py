@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from deeplab.config import Config
-from deeplab.crf_grid import Setting
+from deeplab.crf.grid import Setting
 from deeplab.errors import DatasetError
 from deeplab.logits import require_logits
 from deeplab.reporter import Reporter, Stopped

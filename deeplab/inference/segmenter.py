@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from deeplab.config import Config
-from deeplab.crf import build_crf
+from deeplab.crf.batch import refine_logits
+from deeplab.crf.build import build_crf
 from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import label_map
-from deeplab.inference.refining import refine_logits
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_network
 from deeplab.models.runtime import DTYPES, prepare_inference

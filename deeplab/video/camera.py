@@ -7,8 +7,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from deeplab.errors import VideoError
-from deeplab.latest import latest
 from deeplab.video.frame import Frame
+from deeplab.video.latest import latest
 from deeplab.video.library import decode, require_av, upright
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from deeplab.crf_grid import as_overrides
+from deeplab.crf.grid import as_overrides
 from worker import jobs, records
 from worker.cli.output import duration
 from worker.jobs import Attempt, Job

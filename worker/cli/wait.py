@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from deeplab.crf_grid import as_overrides
+from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
 from worker import jobs, records
 from worker.cli.output import duration, print_json

@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from deeplab.crf import best_of, refine, search
-from deeplab.crf_grid import parse_grid
+from deeplab.crf.grid import parse_grid
+from deeplab.crf.refinement import refine
+from deeplab.crf.search import best_of, search
 from worker import jobs, leases, storage, trials
 from worker.database import open_session
 from worker.kinds import Attempt

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from deeplab.config import parse_config
-from deeplab.crf import build_crf
+from deeplab.crf.build import build_crf
 from deeplab.densecrf import CrfError
 from deeplab.schema import Crf
 

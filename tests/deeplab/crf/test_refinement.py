@@ -8,7 +8,8 @@ from PIL import Image
 from torch.nn import functional
 
 from deeplab.config import Config
-from deeplab.crf import bgr, build_crf, refine
+from deeplab.crf.build import bgr, build_crf
+from deeplab.crf.refinement import refine
 from deeplab.errors import DatasetError
 from deeplab.images.files import read_mask
 from deeplab.metrics import ConfusionMatrix

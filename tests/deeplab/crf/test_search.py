@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 
 from deeplab.config import Config, parse_config
-from deeplab.crf import Trial, best_of, refine, search
-from deeplab.crf.search import draw_sample
-from deeplab.crf_grid import parse_grid
+from deeplab.crf.grid import parse_grid
+from deeplab.crf.refinement import refine
+from deeplab.crf.search import Trial, best_of, draw_sample, search
 from deeplab.errors import DatasetError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.crf.conftest import N_IMAGES

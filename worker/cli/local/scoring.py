@@ -105,7 +105,7 @@ def crf(
 
 
 def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json: bool) -> None:
-    from deeplab.crf import refine
+    from deeplab.crf.refinement import refine
     from deeplab.experiment import logits_dir, save_scores, scores_path
     from worker.cli.local.reporting import console
 

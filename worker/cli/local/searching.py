@@ -9,7 +9,7 @@ from worker.cli.output import print_json, print_table
 
 if TYPE_CHECKING:
     from deeplab.config import Config
-    from deeplab.crf import Trial
+    from deeplab.crf.search import Trial
 
 
 def search_grid(
@@ -29,8 +29,8 @@ def search_grid(
         ConfigError: if the grid is none.
         DeepLabError: as `deeplab.crf.search`.
     """
-    from deeplab.crf import search
-    from deeplab.crf_grid import parse_grid
+    from deeplab.crf.grid import parse_grid
+    from deeplab.crf.search import search
     from deeplab.experiment import logits_dir, save_json, search_path
     from worker.cli.local.reporting import console
 
@@ -50,7 +50,7 @@ def search_grid(
 
 
 def _as_json(trials: "Sequence[Trial]") -> dict[str, object]:
-    from deeplab.crf import best_of
+    from deeplab.crf.search import best_of
 
     best = best_of(trials)
     return {
@@ -66,8 +66,8 @@ def _summary(trial: "Trial") -> dict[str, float]:
 
 
 def _print(trials: "Sequence[Trial]") -> None:
-    from deeplab.crf import best_of
-    from deeplab.crf_grid import as_overrides
+    from deeplab.crf.grid import as_overrides
+    from deeplab.crf.search import best_of
 
     best = best_of(trials)
     rows = [_row(each, "best" if each is best else "") for each in trials]
@@ -77,6 +77,6 @@ def _print(trials: "Sequence[Trial]") -> None:
 
 
 def _row(trial: "Trial", mark: str) -> tuple[str, ...]:
-    from deeplab.crf_grid import as_text
+    from deeplab.crf.grid import as_text
 
     return *(as_text(value) for value in trial.setting.values()), f"{trial.scores['mean_iou']:.2%}", mark

@@ -3,7 +3,7 @@ from collections.abc import Generator
 
 import pytest
 
-from deeplab.latest import latest
+from deeplab.video.latest import latest
 
 
 def test_what_came_meanwhile_is_dropped() -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.crf import bgr
+from deeplab.crf.build import bgr
 from deeplab.densecrf import DenseCRF
 
 

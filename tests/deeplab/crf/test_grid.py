@@ -1,6 +1,6 @@
 import pytest
 
-from deeplab.crf_grid import PARAMETERS, as_overrides, parse_grid
+from deeplab.crf.grid import PARAMETERS, as_overrides, parse_grid
 from deeplab.errors import ConfigError
 from deeplab.schema import Crf
 

@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 import torch
 
-from deeplab.crf import bgr, build_crf
+from deeplab.crf.batch import refine_logits
+from deeplab.crf.build import bgr, build_crf
 from deeplab.densecrf import CrfError, DenseCRF
 from deeplab.images.resample import resize_planes
-from deeplab.inference.refining import refine_logits
 from deeplab.schema import Crf
 
 N_CLASSES, HEIGHT, WIDTH = 5, 24, 32

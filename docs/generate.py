@@ -12,7 +12,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
-from worker.settings import Settings, load_settings
+from worker.jobs.settings import Settings, load_settings
 
 DOCS = Path(__file__).parent
 

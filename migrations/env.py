@@ -1,8 +1,8 @@
-"""Alembic's entry: runs the migrations on the connection that worker.database.upgrade opened."""
+"""Alembic's entry: runs the migrations on the connection that worker.jobs.database.upgrade opened."""
 
 from alembic import context
 
-from worker.tables import Base
+from worker.jobs.tables import Base
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -13,10 +13,10 @@ import pytest
 from sqlalchemy import text
 
 from deeplab.processes import n_cpus
-from worker import database
-from worker.settings import Settings, load_settings
-from worker.slots import find_gpus
-from worker.tables import Base
+from worker.execution.slots import find_gpus
+from worker.jobs import database
+from worker.jobs.settings import Settings, load_settings
+from worker.jobs.tables import Base
 
 TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
 

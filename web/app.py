@@ -10,7 +10,7 @@ from web.errors import register_errors
 from web.guard import register_guard
 from web.secret import secret_key
 from web.templating import register_templating
-from worker.settings import Settings, load_settings
+from worker.jobs.settings import Settings, load_settings
 
 _LARGEST_REQUEST = 2**20  # bytes; the largest legitimate one is a form with a screenful of overrides
 

@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from web.describe import model_name, subject
 from web.formats import number, percent
-from worker import datasets, jobs, records
-from worker.records import Checkpoint
+from worker.jobs import datasets, jobs, records
+from worker.jobs.records import Checkpoint
 
 
 @dataclass(frozen=True)

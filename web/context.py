@@ -5,8 +5,8 @@ from contextlib import AbstractContextManager
 from flask import current_app
 from sqlalchemy.orm import Session
 
-from worker.database import open_session
-from worker.settings import Settings
+from worker.jobs.database import open_session
+from worker.jobs.settings import Settings
 
 SETTINGS = "deeplab_settings"  # where create_app puts them in app.extensions
 

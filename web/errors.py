@@ -7,11 +7,11 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has n
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
-from worker.database import DatabaseError
-from worker.datasets import DatasetNotFoundError
-from worker.jobs import JobNotFoundError, JobStateError
-from worker.records import CheckpointNotFoundError
-from worker.specs import SpecError
+from worker.jobs.database import DatabaseError
+from worker.jobs.datasets import DatasetNotFoundError
+from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.records import CheckpointNotFoundError
+from worker.jobs.specs import SpecError
 
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),

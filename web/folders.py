@@ -9,8 +9,8 @@ from pathlib import Path
 from deeplab.errors import DeepLabError
 from deeplab.images.files import IMAGE_SUFFIXES
 from web.paths import lies_under, outside
-from worker import storage
-from worker.settings import Settings
+from worker.jobs import storage
+from worker.jobs.settings import Settings
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 WEIGHTS_SUFFIXES = frozenset({".pth", ".pt"})

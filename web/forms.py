@@ -1,6 +1,6 @@
 """Forms from specs: the fields of a kind of job as widgets, and what a browser sends as a mapping for `parse_spec`.
 
-Titles, descriptions, types and limits are those of worker.specs; only the order and the choice of widget live here.
+Titles, descriptions, types and limits come from worker.jobs.specs; only the order and the choice of widget live here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args, get_origin
 from pydantic.fields import FieldInfo
 
 from web.choices import Choices, Option
-from worker.specs import SPECS
+from worker.jobs.specs import SPECS
 
 # What a form asks for at first sight; the other fields wait under "More settings".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {

@@ -11,11 +11,11 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker import datasets, jobs, records, storage
-from worker.jobs import Job
-from worker.resolve import PATH_KEYS
-from worker.settings import Settings
-from worker.specs import CrfSpec, Spec, SpecError
+from worker.jobs import datasets, jobs, records, storage
+from worker.jobs.jobs import Job
+from worker.jobs.resolve import PATH_KEYS
+from worker.jobs.settings import Settings
+from worker.jobs.specs import CrfSpec, Spec, SpecError
 
 _NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")

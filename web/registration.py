@@ -4,11 +4,11 @@ from pathlib import Path
 
 from deeplab.errors import DatasetError
 from web.paths import is_plain_text, lies_under, outside, readable_roots
-from worker import datasets
-from worker.database import open_session
-from worker.datasets import Dataset, DatasetRefusedError
-from worker.settings import Settings
-from worker.specs import SpecError
+from worker.jobs import datasets
+from worker.jobs.database import open_session
+from worker.jobs.datasets import Dataset, DatasetRefusedError
+from worker.jobs.settings import Settings
+from worker.jobs.specs import SpecError
 
 
 def register(settings: Settings, name: str, root: str, labels: str | None = None) -> Dataset:

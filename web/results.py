@@ -14,9 +14,9 @@ from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.images.palette import palette
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import manifest_path
-from worker import shards, storage
-from worker.jobs import SUCCEEDED, Job
-from worker.settings import Settings
+from worker.jobs import shards, storage
+from worker.jobs.jobs import SUCCEEDED, Job
+from worker.jobs.settings import Settings
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import secrets
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
-from worker import storage
-from worker.settings import Settings
+from worker.jobs import storage
+from worker.jobs.settings import Settings
 
 
 def secret_key(settings: Settings) -> str:

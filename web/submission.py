@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from web.paths import check_config, check_spec, paths_of
-from worker import jobs, queue
-from worker.database import open_session
-from worker.jobs import Job
-from worker.settings import Settings
-from worker.specs import Spec, parse_spec
+from worker.jobs import jobs, queue
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.specs import Spec, parse_spec
 
 
 def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> tuple[Job, str | None]:
@@ -38,7 +38,7 @@ def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
     """Submit a failed or cancelled job again; returns as `submit` does.
 
     Raises:
-        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.retry`.
+        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.jobs.retry`.
     """
     with open_session(settings) as session:
         job = jobs.retry(session, settings, job_id)

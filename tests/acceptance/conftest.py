@@ -10,7 +10,7 @@ from PIL import Image
 
 from tests.acceptance.platform import Platform
 from tests.deeplab.drawing import draw_folder, draw_pair
-from worker.settings import Settings
+from worker.jobs.settings import Settings
 
 LABELS = ("background", "red box", "blue box")
 

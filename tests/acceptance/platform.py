@@ -11,11 +11,12 @@ from typing import Any, Self
 import psutil
 
 from tests.processes import family_of, lives, wait_until
-from worker import database, jobs, storage, valkey
-from worker.jobs import Job
-from worker.queue import BrokerUnreachableError, publish
-from worker.settings import Settings
-from worker.specs import parse_spec
+from worker.jobs import database, jobs, storage
+from worker.jobs.jobs import Job
+from worker.jobs.queue import BrokerUnreachableError, publish
+from worker.jobs.settings import Settings
+from worker.jobs.specs import parse_spec
+from worker.platform import valkey
 
 
 class Platform:
@@ -126,7 +127,7 @@ class Platform:
 
     def children(self, job: Job) -> list[psutil.Process]:
         """All processes that work on a job."""
-        return [each for each in self.processes() if _arguments(each)[3:5] == ["worker.child", str(job.id)]]
+        return [each for each in self.processes() if _arguments(each)[3:5] == ["worker.execution.child", str(job.id)]]
 
     def processes(self) -> list[psutil.Process]:
         """The workers and everything that they started and that still lives, whoever its parent is now."""

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from deeplab.images.files import read_mask
-from worker.demo import DemoFailedError, run_demo
+from worker.platform.demo import DemoFailedError, run_demo
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

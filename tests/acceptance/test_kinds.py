@@ -10,8 +10,8 @@ from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform
 from tests.processes import family_of
-from worker import records, storage
-from worker.database import open_session
+from worker.jobs import records, storage
+from worker.jobs.database import open_session
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

@@ -7,9 +7,9 @@ import pytest
 from deeplab.inference.manifest import read_manifest
 from tests.acceptance.platform import Platform
 from tests.processes import wait_until
-from worker import jobs, shards, storage
-from worker.database import open_session
-from worker.jobs import Job
+from worker.jobs import jobs, shards, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

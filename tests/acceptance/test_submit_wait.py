@@ -10,10 +10,10 @@ import pytest
 
 from tests.acceptance.up_process import DEEPLAB, run_deeplab, running_up
 from tests.processes import family_of, lives, wait_until
-from worker import jobs
-from worker.database import open_session
-from worker.home_lock import running_on
-from worker.settings import Settings
+from worker.jobs import jobs
+from worker.jobs.database import open_session
+from worker.jobs.settings import Settings
+from worker.platform.home_lock import running_on
 
 pytestmark = pytest.mark.acceptance
 

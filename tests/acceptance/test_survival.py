@@ -10,10 +10,10 @@ import torch
 from tests.acceptance.platform import Platform
 from tests.conftest import OpenStore
 from tests.processes import lives, wait_until
-from worker import jobs, records
-from worker.database import open_session
-from worker.jobs import Job
-from worker.queue import publish
+from worker.jobs import jobs, records
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.queue import publish
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.acceptance.up_process import Up, run_deeplab, running_up
 from tests.processes import family_of, lives, wait_until
-from worker import web_server
+from worker.platform import web_server
 
 pytestmark = pytest.mark.acceptance
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 
 from tests.processes import lives, wait_until
-from worker import web_server
+from worker.platform import web_server
 
 DEEPLAB = [sys.executable, "-P", "-m", "worker.cli"]
 

@@ -5,8 +5,8 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
-from worker import jobs
-from worker.database import open_session
+from worker.jobs import jobs
+from worker.jobs.database import open_session
 
 pytestmark = pytest.mark.browser
 

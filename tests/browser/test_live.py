@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web.population import Population
-from worker import jobs, leases
-from worker.database import open_session
+from worker.jobs import jobs, leases
+from worker.jobs.database import open_session
 
 pytestmark = pytest.mark.browser
 

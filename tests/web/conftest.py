@@ -12,9 +12,10 @@ from werkzeug.test import TestResponse
 from tests.processes import wait_until
 from tests.web.population import OWNER, Population
 from web import create_app
-from worker import valkey, workers
-from worker.database import engine_for, open_session, upgrade
-from worker.settings import Settings
+from worker.jobs import workers
+from worker.jobs.database import engine_for, open_session, upgrade
+from worker.jobs.settings import Settings
+from worker.platform import valkey
 
 SubmitForm = Callable[..., TestResponse]
 

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from tests.web.conftest import settings_in
 from web import create_app
-from worker.settings import Settings
+from worker.jobs.settings import Settings
 
 
 def test_the_web_app_never_imports_torch(tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from web import create_app; from worker.settings import Settings;"
+        "import sys; from pathlib import Path; from web import create_app; from worker.jobs.settings import Settings;"
         "create_app(Settings(home=Path(sys.argv[1])));"
         "print([name for name in sys.modules if name.split('.')[0] in {'torch', 'torchvision'}])"
     )

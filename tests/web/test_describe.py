@@ -5,9 +5,9 @@ import pytest
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
 from web.describe import error_text, evaluated_on, outcome, subject
-from worker import jobs, records
-from worker.database import open_session
-from worker.jobs import Job
+from worker.jobs import jobs, records
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
 
 
 def read(population: Population, job_id: int) -> Job:

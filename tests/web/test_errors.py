@@ -7,8 +7,8 @@ from sqlalchemy import text
 from tests.web.conftest import settings_in
 from tests.web.population import Population
 from web import create_app
-from worker.database import engine_for
-from worker.settings import Settings
+from worker.jobs.database import engine_for
+from worker.jobs.settings import Settings
 
 UNKNOWN = [
     "/nowhere",

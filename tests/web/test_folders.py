@@ -5,7 +5,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from web.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
-from worker.settings import Settings
+from worker.jobs.settings import Settings
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ import pytest
 
 from web.choices import Choices, Option
 from web.forms import _FIRST_FIELDS, as_request, as_values, build_form, read_form
-from worker.specs import KINDS, SPECS, parse_spec
+from worker.jobs.specs import KINDS, SPECS, parse_spec
 
 CHOICES = Choices(
     options={"dataset": [Option("", "none"), Option("shapes", "Shapes")], "checkpoint": [Option("2", "No. 2")]},

@@ -6,10 +6,10 @@ import pytest
 from tests.web.population import Population
 from web import submission
 from web.paths import lies_under
-from worker import storage
-from worker.database import open_session
-from worker.jobs import list_jobs
-from worker.specs import SpecError, parse_spec
+from worker.jobs import storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import list_jobs
+from worker.jobs.specs import SpecError, parse_spec
 
 
 def refusal(population: Population, kind: str, parent_id: int | None = None, **request: object) -> dict[str, str]:

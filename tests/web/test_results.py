@@ -5,8 +5,8 @@ import pytest
 from deeplab.inference.manifest import ManifestWriter, Row
 from tests.web.population import OWNER, Population
 from web.results import Results, class_shares, colour, item_key, load_results
-from worker import jobs, shards
-from worker.database import open_session
+from worker.jobs import jobs, shards
+from worker.jobs.database import open_session
 
 
 def results_of(population: Population, job_id: int) -> Results:

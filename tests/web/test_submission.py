@@ -5,11 +5,11 @@ import pytest
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from web import submission
-from worker import jobs
-from worker.celery_app import celery_app
-from worker.database import open_session
-from worker.settings import Settings
-from worker.specs import SpecError, parse_spec
+from worker.jobs import jobs
+from worker.jobs.celery_app import celery_app
+from worker.jobs.database import open_session
+from worker.jobs.settings import Settings
+from worker.jobs.specs import SpecError, parse_spec
 
 
 def messages(settings: Settings) -> int:

@@ -7,10 +7,10 @@ import yaml
 from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
-from worker import jobs, leases, records
-from worker.jobs import Job
-from worker.settings import Settings
-from worker.specs import parse_spec
+from worker.jobs import jobs, leases, records
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.specs import parse_spec
 
 FOREVER = 1000.0  # seconds of a lease that does not run out in a test
 OVER = -1.0  # ... and of one that has run out as soon as it is taken

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from worker.cli import main
-from worker.settings import Settings
+from worker.jobs.settings import Settings
 
 _ROOT = Path(__file__).parents[2]
 _SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]

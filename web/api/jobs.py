@@ -8,10 +8,10 @@ from web import submission
 from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results import load_results
-from worker import jobs, records, storage
-from worker.jobs import Job
-from worker.plain_json import as_json
-from worker.specs import KINDS, SpecError, parse_spec
+from worker.jobs import jobs, records, storage
+from worker.jobs.jobs import Job
+from worker.jobs.plain_json import as_json
+from worker.jobs.specs import KINDS, SpecError, parse_spec
 
 _LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20

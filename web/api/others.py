@@ -9,9 +9,9 @@ from web.api.shapes import read_body
 from web.context import current_settings, reading
 from web.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.registration import register
-from worker import datasets, jobs, records, workers
-from worker.plain_json import as_json
-from worker.specs import SpecError
+from worker.jobs import datasets, jobs, records, workers
+from worker.jobs.plain_json import as_json
+from worker.jobs.specs import SpecError
 
 
 def health() -> dict[str, Any]:

@@ -7,11 +7,11 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from web.results import item_key
-from worker import records
-from worker.jobs import Job
-from worker.plain_json import as_json
-from worker.specs import SpecError
-from worker.trials import trials_of
+from worker.jobs import records
+from worker.jobs.jobs import Job
+from worker.jobs.plain_json import as_json
+from worker.jobs.specs import SpecError
+from worker.jobs.trials import trials_of
 
 LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row
 

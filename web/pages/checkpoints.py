@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from web.context import reading
 from web.scores import class_lines, metric_lines
-from worker import records
-from worker.database import read_clock
-from worker.records import Evaluation
+from worker.jobs import records
+from worker.jobs.database import read_clock
+from worker.jobs.records import Evaluation
 
 _LIMIT = 200  # lines of a table
 

@@ -7,9 +7,9 @@ from werkzeug.wrappers import Response
 
 from web.context import current_settings, reading
 from web.registration import register
-from worker import datasets
-from worker.database import read_clock
-from worker.specs import SpecError
+from worker.jobs import datasets
+from worker.jobs.database import read_clock
+from worker.jobs.specs import SpecError
 
 
 def list_datasets() -> str:

@@ -9,10 +9,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from web import submission
 from web.context import current_settings, reading, writing
 from web.scores import class_lines, confusion_of, metric_lines
-from worker import jobs, records, shards, storage, workers
-from worker.database import read_clock
-from worker.jobs import Job
-from worker.trials import trials_of
+from worker.jobs import jobs, records, shards, storage, workers
+from worker.jobs.database import read_clock
+from worker.jobs.jobs import Job
+from worker.jobs.trials import trials_of
 
 _LOG_TAIL = 16_384  # bytes
 

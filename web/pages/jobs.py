@@ -4,9 +4,9 @@ from flask import abort, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from web.context import reading
-from worker import jobs
-from worker.database import read_clock
-from worker.specs import KINDS
+from worker.jobs import jobs
+from worker.jobs.database import read_clock
+from worker.jobs.specs import KINDS
 
 _PAGE = 25
 

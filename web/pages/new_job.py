@@ -10,8 +10,8 @@ from web.choices import load_choices
 from web.context import current_settings, reading
 from web.folders import CONFIG_SUFFIXES, WEIGHTS_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
 from web.forms import as_request, as_values, build_form, read_form
-from worker import jobs
-from worker.specs import KINDS, SPECS, SpecError, parse_spec
+from worker.jobs import jobs
+from worker.jobs.specs import KINDS, SPECS, SpecError, parse_spec
 
 _PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights": WEIGHTS_SUFFIXES}
 

@@ -3,8 +3,8 @@
 from flask import render_template
 
 from web.context import reading
-from worker import jobs, workers
-from worker.database import read_clock
+from worker.jobs import jobs, workers
+from worker.jobs.database import read_clock
 
 
 def list_workers() -> str:

@@ -16,9 +16,9 @@ def checkpoint() -> None:
 @json_option
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
-    from worker import records
     from worker.cli.store import open_store
-    from worker.settings import load_settings
+    from worker.jobs import records
+    from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
         found = records.list_checkpoints(session, job_id, limit)
@@ -47,9 +47,9 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     """Show one checkpoint and the configuration that it was trained with."""
     import yaml
 
-    from worker import records
     from worker.cli.store import open_store
-    from worker.settings import load_settings
+    from worker.jobs import records
+    from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
         found = records.get_checkpoint(session, checkpoint_id)

@@ -13,8 +13,8 @@ def upgrade() -> None:
     """Create the tables, or bring them to the newest version."""
     from sqlalchemy import make_url
 
-    from worker import database
-    from worker.settings import load_settings
+    from worker.jobs import database
+    from worker.jobs.settings import load_settings
 
     settings = load_settings()
     database.upgrade(settings)

@@ -10,6 +10,6 @@ def demo() -> None:
     Starts a platform in a temporary folder, and uses it as any client of its JSON API would. Needs no data
     and no set-up, and takes a few minutes on a processor.
     """
-    from worker.demo import run_demo
+    from worker.platform.demo import run_demo
 
     run_demo()

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
-from worker.plain_json import as_json
+from worker.jobs.plain_json import as_json
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,8 +7,8 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.database import open_session, upgrade
-from worker.settings import Settings
+from worker.jobs.database import open_session, upgrade
+from worker.jobs.settings import Settings
 
 
 class NoPlatformError(DeepLabError):

@@ -28,8 +28,8 @@ def up(host: str | None, port: int | None, home: Path | None, data: tuple[Path, 
     and stops everything on Ctrl-C. A running job then saves a checkpoint, and continues when the platform is
     started again.
     """
-    from worker.settings import load_settings
-    from worker.up import Platform, run
+    from worker.jobs.settings import load_settings
+    from worker.platform.up import Platform, run
 
     settings = load_settings(host=host, port=port, home=home)
     if data:

@@ -13,8 +13,8 @@ def web(host: str | None, port: int | None) -> None:
 
     For a platform of several machines; `deeplab up` starts everything on one.
     """
-    from worker import web_server
-    from worker.settings import load_settings
+    from worker.jobs.settings import load_settings
+    from worker.platform import web_server
 
     settings = load_settings(host=host, port=port)
     listener = web_server.listen(settings.host, settings.port)

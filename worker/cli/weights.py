@@ -39,8 +39,8 @@ def list_(as_json: bool) -> None:
 @click.option("--url", help="Take the file from another address, such as a mirror's.")
 def download(name: str, output: Path | None, url: str | None) -> None:
     """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
-    from worker.cli.local.reporting import console
-    from worker.download import download as download_file
+    from worker.cli.foreground.reporting import console
+    from worker.downloads.http import download as download_file
 
     release = RELEASES[name]
     path = (output or _hub_folder()) / release.file_name

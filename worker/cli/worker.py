@@ -20,8 +20,8 @@ def start(queue: str, concurrency: int | None, name: str | None) -> None:
     The queue gpu has the jobs that run a network: train, evaluate and segment. They use the processor where
     there is no GPU. The queue cpu has the crf jobs.
     """
-    from worker.celery_worker import run_worker
-    from worker.settings import load_settings
+    from worker.execution.celery_worker import run_worker
+    from worker.jobs.settings import load_settings
 
     raise SystemExit(run_worker(load_settings(), queue, concurrency, name))
 
@@ -33,9 +33,9 @@ def check(queue: str) -> None:
     import socket
 
     from deeplab.errors import DeepLabError
-    from worker import workers
     from worker.cli.store import open_store
-    from worker.settings import load_settings
+    from worker.jobs import workers
+    from worker.jobs.settings import load_settings
 
     host = socket.gethostname()
     with open_store(load_settings()) as session:
@@ -49,9 +49,9 @@ def check(queue: str) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the workers, those that are alive first."""
-    from worker import workers
     from worker.cli.store import open_store
-    from worker.settings import load_settings
+    from worker.jobs import workers
+    from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
         found = workers.list_workers(session)

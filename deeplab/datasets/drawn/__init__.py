@@ -1,0 +1,1 @@
+"""A data set that needs no download, because it is drawn. Torch-free."""

@@ -5,9 +5,9 @@ from flask.testing import FlaskClient
 
 from tests.web.population import OWNER, Population
 from tests.web.scenes import make_dataset
-from worker import jobs, leases, records
-from worker.database import open_session
-from worker.settings import Settings
+from worker.jobs import jobs, leases, records
+from worker.jobs.database import open_session
+from worker.jobs.settings import Settings
 
 
 def get(client: FlaskClient, path: str, **query: object) -> Any:

@@ -5,8 +5,8 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker import jobs, leases, records, storage
-from worker.database import open_session
+from worker.jobs import jobs, leases, records, storage
+from worker.jobs.database import open_session
 
 POLLING = 'hx-trigger="every 2s"'
 

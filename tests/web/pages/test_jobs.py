@@ -4,8 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.population import Population
-from worker import jobs
-from worker.database import open_session
+from worker.jobs import jobs
+from worker.jobs.database import open_session
 
 
 def rows_of(page: str) -> list[int]:

@@ -11,7 +11,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from worker.cli import main
-from worker.settings import Settings
+from worker.jobs.settings import Settings
 
 Deeplab = Callable[..., Result]
 

@@ -5,10 +5,10 @@ from pathlib import Path
 import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker import jobs, leases, records, storage, workers
-from worker.database import open_session
-from worker.settings import Settings
-from worker.specs import parse_spec
+from worker.jobs import jobs, leases, records, storage, workers
+from worker.jobs.database import open_session
+from worker.jobs.settings import Settings
+from worker.jobs.specs import parse_spec
 
 
 def draw_dataset(root: Path) -> Path:

@@ -1,0 +1,63 @@
+"""The verbs on each public data set's own arrangement of files, of drawn pairs and of photographs."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from deeplab.inference.manifest import read_manifest
+from tests.deeplab.datasets.arrangements import Source, arrange, camvid_sources, draw_sources
+from tests.worker.cli.conftest import Deeplab
+
+_CAMVID = Path(__file__).parents[5] / "shared" / "camvid"  # beside the repository
+_N_CLASSES = 11
+_TINY = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [3, 6], "WIDTH": 4}
+# Frozen batch norm would let the activations of random weights explode.
+_SOLVER = {"FREEZE_BN": False, "ITER_MAX": 2, "ITER_SIZE": 1, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
+
+
+@pytest.fixture(params=["drawn", "photographed"])
+def splits(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[Source], list[Source]]:
+    """Two pairs to train on and two to validate on."""
+    if request.param == "drawn":
+        train, val = (draw_sources(tmp_path / f"{seed}", n=2, n_classes=_N_CLASSES, seed=seed) for seed in (0, 1))
+    elif _CAMVID.is_dir():
+        train, val = (camvid_sources(_CAMVID, split, 2) for split in ("train", "val"))
+    else:
+        pytest.skip(f"the street scenes are not at hand: {_CAMVID} does not exist")
+    return train, val
+
+
+@pytest.mark.parametrize("layout", ["voc", "vocaug", "cocostuff10k", "cocostuff164k"])
+def test_every_verb(deeplab: Deeplab, tmp_path: Path, splits: tuple[list[Source], list[Source]], layout: str) -> None:
+    train, val = splits
+    labels = tmp_path / "labels.txt"
+    labels.write_text("".join(f"{index}\tclass {index}\n" for index in range(_N_CLASSES)))
+    dataset = {"N_CLASSES": _N_CLASSES, "LABELS": str(labels), **arrange(layout, tmp_path / "root", train, val)}
+    keys = {
+        "EXP": {"ID": layout, "OUTPUT_DIR": str(tmp_path / "out")},
+        "DATASET": dataset,
+        "IMAGE": {"SIZE": {"TRAIN": 97, "TEST": 129}},
+        "MODEL": _TINY,
+        "SOLVER": _SOLVER,
+        "CRF": {"ITER_MAX": 1},
+    }
+    config = tmp_path / "config.yaml"
+    config.write_text(yaml.safe_dump(keys))
+    assert deeplab("dataset", "check", config, "-j", 1).exit_code == 0
+    trained = deeplab("train", "-c", config, "--cpu", "--json")
+    assert trained.exit_code == 0, trained.output
+    model = json.loads(trained.stdout)["checkpoint"]
+    for verb in (("test", "-m", model, "--cpu"), ("crf", "-j", "1")):
+        scored = deeplab(verb[0], "-c", config, *verb[1:], "--json")
+        assert scored.exit_code == 0, scored.output
+        assert 0 <= json.loads(scored.stdout)["Mean IoU"] <= 1
+    figure = tmp_path / "figure.png"
+    assert deeplab("single", "-c", config, "-m", model, "-i", val[0].image, "-o", figure, "--cpu").exit_code == 0
+    assert figure.is_file()
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.jpg").write_bytes(val[0].image.read_bytes())
+    assert deeplab("segment", "-c", config, "-m", model, images, tmp_path / "masks", "--cpu").exit_code == 0
+    assert [row.status for row in read_manifest(tmp_path / "masks/manifest.csv")] == ["ok"]

@@ -1,0 +1,146 @@
+import json
+
+import pytest
+
+from tests.worker.cli.conftest import Deeplab, Files
+from worker.cli.job import text as job_text
+from worker.jobs import jobs, leases, records, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.plain_json import as_json
+from worker.jobs.settings import Settings
+from worker.jobs.specs import parse_spec
+from worker.jobs.trials import SCORES, Trial
+
+
+@pytest.fixture
+def submitted(home: Settings, files: Files) -> Job:
+    """A queued train job, number 1."""
+    with open_session(home) as session:
+        return jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
+
+
+@pytest.fixture
+def running(home: Settings, submitted: Job) -> Job:
+    """The same, half done, with a log, a metric and a checkpoint."""
+    with open_session(home) as session:
+        job = leases.claim(session, submitted.id, "gpu@test", 60)
+        assert job is not None
+        leases.set_progress(session, job.id, 60, 120, "iteration", 61.0)
+        checkpoint = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_0000060.pth"
+        storage.write_text(checkpoint, "weights")
+        records.add_checkpoint(session, job.id, job.fence, 60, checkpoint, storage.sha256_of(checkpoint))
+    storage.write_text(storage.log_path(home, job.id, job.fence), "line one\nline two\n")
+    return job
+
+
+def finish(settings: Settings, job: Job, state: str, error: str | None = None) -> None:
+    with open_session(settings) as session:
+        leases.finish(session, job.id, job.fence, state, error=error)
+
+
+def test_list_of_no_job(deeplab: Deeplab, home: Settings) -> None:
+    assert deeplab("job", "list").output == "There is no such job.\n"
+    assert json.loads(deeplab("job", "list", "--json").output) == []
+
+
+def test_list_shows_progress(deeplab: Deeplab, running: Job) -> None:
+    heading, line = deeplab("job", "list").output.splitlines()
+    assert heading.split() == ["ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR"]
+    assert line.split()[:5] == ["1", "train", "running", "60/120", "iterations"]
+    assert line.endswith("1 min 01 s")
+    (job,) = json.loads(deeplab("job", "list", "--state", "running", "--kind", "train", "--json").output)
+    assert (job["id"], job["done"], job["total"]) == (1, 60, 120)
+    assert deeplab("job", "list", "--state", "failed").output == "There is no such job.\n"
+    assert deeplab("job", "list", "--before", 1).output == "There is no such job.\n"
+
+
+def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    finish(home, running, "failed", "The disk is full.")
+    text = deeplab("job", "show", 1).output
+    assert text.startswith("Job 1: train, failed\nError: The disk is full.\n")
+    assert "\nRequest:\n  device: auto\n  config: " in text
+    assert "\nProgress:\n  60/120 iterations; attempt 1 of 3\n" in text
+    assert "\nCheckpoints:\n  1: iteration 60, " in text
+    assert "  claimed by gpu@test\n" in text
+    whole = json.loads(deeplab("job", "show", 1, "--json").output)
+    assert whole["error"] == "The disk is full."
+    assert whole["fraction"] == 0.5
+    assert [each["iteration"] for each in whole["checkpoints"]] == [60]
+    assert [each["outcome"] for each in whole["attempts"]] == ["failed"]
+    assert whole["evaluation"] is None
+    assert whole["events"][0]["message"] == "submitted"
+
+
+def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:
+    scores = dict.fromkeys(SCORES, 0.5)
+    found = [
+        Trial(1, {"BI_W": 2.0}, scores, best=False),
+        Trial(2, {"BI_W": 4.5}, {**scores, "mean_iou": 0.75}, best=True),
+    ]
+    whole = job_text.WholeJob(submitted, None, found, [], [], [])
+    lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 0.5000\n  CRF.BI_W=4.5: mean IoU 0.7500 (best)"
+    assert lines in job_text.text(whole)
+    assert as_json(whole.as_json()["trials"])[1]["setting"] == {"BI_W": 4.5}
+
+
+def test_logs(deeplab: Deeplab, running: Job) -> None:
+    assert deeplab("job", "logs", 1).output == "line one\nline two\n"
+
+
+def test_logs_follow_to_the_end_of_the_job(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    finish(home, running, "succeeded")
+    assert deeplab("job", "logs", 1, "--follow").output == "line one\nline two\n"
+
+
+def test_job_that_was_not_started_has_no_log(deeplab: Deeplab, submitted: Job) -> None:
+    ended = deeplab("job", "logs", 1)
+    assert ended.stdout == ""
+    assert ended.stderr == "Job 1 is queued and has not been started, so there is no log.\n"
+
+
+def test_cancel(deeplab: Deeplab, submitted: Job) -> None:
+    assert deeplab("job", "cancel", 1).output == "Job 1 is cancelled.\n"
+    again = deeplab("job", "cancel", 1)
+    assert again.exit_code == 1
+    assert again.stderr == "Error: Job 1 has already cancelled; only queued and running jobs can be cancelled.\n"
+
+
+def test_cancel_of_a_running_job_is_a_request(deeplab: Deeplab, running: Job) -> None:
+    assert deeplab("job", "cancel", 1).output == "Job 1 is being stopped.\n"
+
+
+def test_retry_continues_from_the_last_checkpoint(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    assert deeplab("job", "retry", 1).exit_code == 1  # it has not ended
+    finish(home, running, "failed", "The disk is full.")
+    again = json.loads(deeplab("job", "retry", 1, "--json").stdout)
+    assert (again["id"], again["parent_id"], again["spec"]["resume"]) == (2, 1, 1)
+
+
+def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:
+    ended = deeplab("job", "clone", 1, "--change", "seed=9", "--set", "SOLVER.LR=1e-3", "--json")
+    clone = json.loads(ended.stdout)
+    assert (clone["parent_id"], clone["spec"]["seed"], clone["config"]["SOLVER"]["LR"]) == (1, 9, 1e-3)
+    further = json.loads(deeplab("job", "clone", clone["id"], "--set", "SOLVER.MOMENTUM=0.5", "--json").stdout)
+    assert further["spec"]["overrides"] == ["SOLVER.LR=1e-3", "SOLVER.MOMENTUM=0.5"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ("seed", "--change: expected FIELD=VALUE, as seed=7, got 'seed'."),
+        ("seeds=1", "Error: seeds: is not a field of this kind of job."),
+        ("seed=x", "Error: seed: input should be a valid integer"),
+    ],
+)
+def test_clone_refuses_what_does_not_fit(deeplab: Deeplab, submitted: Job, change: str, sentence: str) -> None:
+    ended = deeplab("job", "clone", 1, "--change", change)
+    assert ended.exit_code != 0
+    assert sentence in ended.stderr
+
+
+@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "retry", "clone"])
+def test_job_that_does_not_exist_is_named(deeplab: Deeplab, home: Settings, verb: str) -> None:
+    ended = deeplab("job", verb, 77)
+    assert ended.exit_code == 1
+    assert ended.stderr == "Error: There is no job 77.\n"

@@ -1,0 +1,96 @@
+"""Attempts at jobs, run in this process."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from deeplab.config import load_config
+from deeplab.models.build import build_from_config
+from tests.deeplab.drawing import draw_folder
+from tests.worker.store import FOREVER, submit, write_config
+from worker.execution.kinds import Attempt, run_attempt
+from worker.execution.reporter import JobReporter, Pulse
+from worker.jobs import jobs, leases, records, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.records import Checkpoint
+from worker.jobs.settings import Settings
+
+MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
+
+
+class Attempts:
+    """A store, a tiny data set and a configuration that trains a tiny network for two iterations."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.root = draw_folder(folder / "sample", n_images=4)
+        self.config = write_config(
+            self.root,
+            DATASET={"ROOT": str(self.root), "N_CLASSES": 3},
+            IMAGE={"SIZE": {"TRAIN": 17}},
+            MODEL=MODEL,
+            SOLVER={"BATCH_SIZE": {"TRAIN": 1}, "ITER_SIZE": 1, "ITER_MAX": 2, "ITER_SAVE": 1, "ITER_TB": 1},
+        )
+
+    def submit_train(self, **fields: Any) -> Job:
+        with open_session(self.settings) as session:
+            return submit(session, self.settings, config=str(self.config), device="cpu", **fields)
+
+    def submit_segment(self, **fields: Any) -> Job:
+        """Segment the four images with an untrained network."""
+        return self._submit_with_weights("segment", input=str(self.root / "images"), batch_size=1, **fields)
+
+    def evaluate(self) -> Job:
+        """Score an untrained network on the four images, and save its logits: a job that has succeeded."""
+        attempt = self.claim(self._submit_with_weights("evaluate"))
+        self.succeed(attempt)
+        return attempt.job
+
+    def submit_crf(self, evaluated: Job, **fields: Any) -> Job:
+        with open_session(self.settings) as session:
+            return submit(session, self.settings, "crf", evaluate_job=evaluated.id, **fields)
+
+    def _submit_with_weights(self, kind: str, **fields: Any) -> Job:
+        weights = self.root / "weights.pth"
+        torch.manual_seed(0)
+        torch.save(build_from_config(load_config(self.config)).state_dict(), weights)
+        request = {"checkpoint": str(weights), "config": str(self.config), "device": "cpu"}
+        with open_session(self.settings) as session:
+            return submit(session, self.settings, kind, **request, **fields)
+
+    def claim(self, job: Job, owner: str = "a", should_stop: Callable[[], bool] = lambda: False) -> Attempt:
+        """What a worker and its child have before the work begins."""
+        with open_session(self.settings) as session:
+            claimed = leases.claim(session, job.id, owner, FOREVER)
+        assert claimed is not None
+        folder = storage.attempt_dir(self.settings, claimed.id, claimed.fence)
+        folder.mkdir(parents=True)
+        pulse = Pulse(storage.pulse_in(folder))
+        return Attempt(
+            self.settings, claimed, JobReporter(self.settings, claimed.id, claimed.fence, pulse, should_stop)
+        )
+
+    def succeed(self, attempt: Attempt) -> Job:
+        """Do what a child and its supervisor do for an attempt that ends well."""
+        result = run_attempt(attempt)
+        attempt.reporter.flush()
+        with open_session(self.settings) as session:
+            leases.finish(session, attempt.job.id, attempt.job.fence, jobs.SUCCEEDED, result=result)
+            return jobs.get(session, attempt.job.id)
+
+    def crash(self, attempt: Attempt) -> None:
+        """Give the job back for another attempt."""
+        with open_session(self.settings) as session:
+            leases.release(session, attempt.job.id, attempt.job.fence, "crashed")
+
+    def checkpoints(self, job: Job) -> list[Checkpoint]:
+        """Newest first."""
+        with open_session(self.settings, reads_only=True) as session:
+            return records.list_checkpoints(session, job.id)
+
+    def events(self, job: Job) -> list[str]:
+        with open_session(self.settings, reads_only=True) as session:
+            return [event.message for event in records.events_of(session, job.id)]

@@ -1,0 +1,187 @@
+"""Shards of a segment job, with a real network that is tiny and untrained."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from deeplab.errors import OutputError
+from deeplab.images.files import read_mask
+from deeplab.inference.manifest import read_manifest
+from deeplab.reporter import Stopped
+from tests.processes import wait_until
+from tests.worker.execution.kinds.store import Attempts
+from tests.worker.store import FOREVER, OVER
+from worker.execution.kinds import run_attempt, segment
+from worker.execution.reporter import Pulse
+from worker.jobs import jobs, shards, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.tables import ShardRow
+
+pytestmark = pytest.mark.slow
+
+NAMES = [f"{number}.png" for number in range(4)]
+
+
+@pytest.fixture
+def attempts(sqlite_store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attempts:
+    monkeypatch.setattr(segment, "_SHARD_SIZE", 2)
+    return Attempts(sqlite_store, tmp_path)
+
+
+def stop_after(n_questions: int) -> Callable[[], bool]:
+    """An answer to `should_stop` that becomes true."""
+    questions = itertools.count(1)
+    return lambda: next(questions) > n_questions
+
+
+def mask_times(attempts: Attempts, job: Job) -> dict[str, int]:
+    masks = segment.output_of(attempts.settings, job) / "masks"
+    return {path.name: path.stat().st_mtime_ns for path in masks.glob("*.png")}
+
+
+def plan(attempts: Attempts, job: Job) -> None:
+    """What the owner does before the first shard."""
+    storage.write_text(storage.items_path(attempts.settings, job.id), '["0.png", "1.png", "2.png", "3.png"]')
+    with open_session(attempts.settings) as session:
+        shards.plan(session, job.id, 4, 2)
+
+
+def assist(
+    attempts: Attempts, job: Job, owner: str = "assistant", should_stop: Callable[[], bool] = lambda: False
+) -> None:
+    folder = storage.assistant_dir(attempts.settings, job.id, job.fence, owner)
+    folder.mkdir(parents=True)
+    pulse = Pulse(storage.pulse_in(folder))
+    segment.assist(attempts.settings, job, job.fence, owner, pulse, should_stop)
+
+
+def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
+    attempt = attempts.claim(attempts.submit_segment(overlays=True))
+    result = run_attempt(attempt)
+    output = storage.output_dir(attempts.settings, attempt.job.id)
+    assert result == {"output": str(output), "n_ok": 4, "n_error": 0}
+    assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
+    assert sorted(path.name for path in output.iterdir()) == [
+        "labels.txt",
+        "manifest.csv",
+        "masks",
+        "overlays",
+        "run.json",
+    ]
+    assert "2 shards to do" in attempts.events(attempt.job)
+    with open_session(attempts.settings) as session:
+        job = jobs.get(session, attempt.job.id)
+    assert (job.done, job.total, job.unit) == (4, 4, "image")
+
+
+@pytest.mark.parametrize("n_questions", range(1, 7))
+def test_what_is_done_is_not_done_again(attempts: Attempts, n_questions: int) -> None:
+    """Wherever the first attempt is stopped."""
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(n_questions))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    early = mask_times(attempts, job)
+    attempts.crash(first)
+    assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    late = mask_times(attempts, job)
+    assert len(late) == 4
+    assert early.items() <= late.items()
+
+
+def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
+    job = attempts.submit_segment()
+    first = attempts.claim(job)
+    run_attempt(first)
+    manifest = storage.shard_manifest_path(attempts.settings, job.id, first.job.fence, 0, 1)
+    manifest.write_bytes(manifest.read_bytes()[:-5])
+    (segment.output_of(attempts.settings, job) / "masks" / "0.png.png").unlink()
+    with open_session(attempts.settings) as session:  # as if the shard had not been finished
+        session.execute(update(ShardRow).values(state=jobs.QUEUED, manifest=None))
+    attempts.crash(first)
+    early = mask_times(attempts, job)
+    assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    late = mask_times(attempts, job)
+    assert {name for name in late if late[name] != early.get(name)} == {"0.png.png", "1.png.png"}
+
+
+def test_an_assistant_takes_what_is_free_and_the_owner_the_rest(attempts: Attempts) -> None:
+    attempt = attempts.claim(attempts.submit_segment(), owner="owner")
+    plan(attempts, attempt.job)
+    with open_session(attempts.settings) as session:
+        shards.claim(session, attempt.job.id, "owner", FOREVER)
+    assist(attempts, attempt.job)
+    assert set(mask_times(attempts, attempt.job)) == {"2.png.png", "3.png.png"}
+    with open_session(attempts.settings) as session:
+        assert shards.counts(session, attempt.job.id).n_ok == 2
+        shards.release(session, attempt.job.id, "owner")
+    assert run_attempt(attempt)["n_ok"] == 4
+    rows = read_manifest(storage.output_dir(attempts.settings, attempt.job.id) / "manifest.csv")
+    assert [row.path for row in rows] == NAMES
+
+
+def test_the_owner_waits_for_others_and_takes_over_from_those_that_die(attempts: Attempts) -> None:
+    attempt = attempts.claim(attempts.submit_segment(), owner="owner")
+    plan(attempts, attempt.job)
+    with open_session(attempts.settings) as session:
+        held = shards.claim(session, attempt.job.id, "assistant", FOREVER)
+    results: list[dict[str, object]] = []
+    thread = threading.Thread(target=lambda: results.append(run_attempt(attempt)))
+    thread.start()
+    wait_until(lambda: len(mask_times(attempts, attempt.job)) == 2, 30)
+    thread.join(1)
+    assert thread.is_alive()
+    with open_session(attempts.settings) as session:
+        shards.renew(session, attempt.job.id, "assistant", OVER)
+    thread.join(30)
+    assert results == [{"output": str(storage.output_dir(attempts.settings, attempt.job.id)), "n_ok": 4, "n_error": 0}]
+    assert held is not None
+    with open_session(attempts.settings) as session, pytest.raises(shards.ShardLostError):
+        shards.finish(session, held, Path("late.csv"), 2, 0)
+
+
+def test_a_shard_that_was_taken_meanwhile_is_left_to_the_taker(attempts: Attempts) -> None:
+    job = attempts.claim(attempts.submit_segment(), owner="owner").job
+    plan(attempts, job)
+    taken: list[shards.Shard | None] = []
+
+    def take_it() -> bool:
+        """Asked for the second time when the first shard is being segmented."""
+        with open_session(attempts.settings) as session:
+            if len(taken) == 1:
+                shards.renew(session, job.id, "slow", OVER)
+            taken.append(shards.claim(session, job.id, "taker", FOREVER) if len(taken) == 1 else None)
+        return False
+
+    assist(attempts, job, "slow", take_it)
+    shard = taken[1]
+    assert shard is not None
+    assert (shard.number, shard.fence) == (0, 2)
+    with open_session(attempts.settings) as session:
+        assert shards.counts(session, job.id).n_ok == 2  # of the other shard
+        shards.finish(session, shard, Path("taker.csv"), 2, 0)
+        assert shards.manifests(session, job.id)[0] == Path("taker.csv")
+
+
+def test_the_output_of_other_weights_is_refused(attempts: Attempts, tmp_path: Path) -> None:
+    run_attempt(attempts.claim(attempts.submit_segment(output=str(tmp_path / "out"))))
+    other = attempts.submit_segment(output=str(tmp_path / "out"), overrides="IMAGE.SIZE.TEST=20")
+    with pytest.raises(OutputError, match="holds the results of another run, with another size"):
+        run_attempt(attempts.claim(other))
+
+
+def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempts, tmp_path: Path) -> None:
+    plain, refined = attempts.submit_segment(), attempts.submit_segment(crf=True, output=str(tmp_path / "out"))
+    for job in (plain, refined):
+        assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    masks = [segment.output_of(attempts.settings, job) / "masks" for job in (plain, refined)]
+    assert any((read_mask(masks[0] / f"{name}.png") != read_mask(masks[1] / f"{name}.png")).any() for name in NAMES)
+    other = attempts.submit_segment(crf=True, output=str(tmp_path / "out"), overrides="CRF.BI_W=5")
+    with pytest.raises(OutputError, match="holds the results of another run, with another crf"):
+        run_attempt(attempts.claim(other))

@@ -1,0 +1,65 @@
+import multiprocessing
+
+import pytest
+
+from worker.execution.slots import Gpu, Slots, StopFlag, find_gpus, parse_gpus, visible_gpus
+
+TWO = """\
+GPU 0: NVIDIA H200 (UUID: GPU-5d0f4e0c-0000-1111-2222-333344445555)
+GPU 1: NVIDIA H200 (UUID: GPU-6d0f4e0c-0000-1111-2222-333344445555)
+"""
+DIVIDED = """\
+GPU 0: NVIDIA A100-SXM4-40GB (UUID: GPU-5d0f4e0c-0000-1111-2222-333344445555)
+  MIG 3g.20gb     Device  0: (UUID: MIG-c7384736-a75d-5afc-978f-d2f1294409fd)
+  MIG 2g.10gb     Device  1: (UUID: MIG-a28ad590-3fda-56dd-84fc-0a0b96edc58d)
+GPU 1: NVIDIA A100-SXM4-40GB (UUID: GPU-6d0f4e0c-0000-1111-2222-333344445555)
+"""
+
+
+def test_gpus_are_read() -> None:
+    assert parse_gpus(TWO) == [
+        Gpu("GPU-5d0f4e0c-0000-1111-2222-333344445555", "NVIDIA H200"),
+        Gpu("GPU-6d0f4e0c-0000-1111-2222-333344445555", "NVIDIA H200"),
+    ]
+    assert parse_gpus("No devices found.\n") == []
+
+
+def test_a_divided_gpu_is_replaced_by_its_parts() -> None:
+    assert parse_gpus(DIVIDED) == [
+        Gpu("MIG-c7384736-a75d-5afc-978f-d2f1294409fd", "NVIDIA A100-SXM4-40GB MIG 3g.20gb"),
+        Gpu("MIG-a28ad590-3fda-56dd-84fc-0a0b96edc58d", "NVIDIA A100-SXM4-40GB MIG 2g.10gb"),
+        Gpu("GPU-6d0f4e0c-0000-1111-2222-333344445555", "NVIDIA A100-SXM4-40GB"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "numbers"),
+    [(None, [0, 1]), ("", []), ("-1", []), ("1", [1]), ("1,0", [1, 0]), ("GPU-6d", [1]), ("0,9,1", [0]), ("GPU-", [])],
+)
+def test_cuda_visible_devices_is_honoured(allowed: str | None, numbers: list[int]) -> None:
+    gpus = parse_gpus(TWO)
+    assert visible_gpus(gpus, allowed) == [gpus[number] for number in numbers]
+
+
+def test_a_cpu_worker_s_children_see_no_gpu() -> None:
+    slots = Slots("cpu@here", "cpu", None)
+    assert slots.count == 1
+    assert slots.device.startswith("CPU (")
+    assert slots.seat().environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert slots.seat().owner.startswith("cpu@here/")
+    assert Slots("cpu@here", "cpu", 3).count == 3
+
+
+@pytest.mark.gpu
+def test_this_machine_s_gpus_are_found() -> None:
+    assert find_gpus({})
+    assert find_gpus({"CUDA_VISIBLE_DEVICES": ""}) == []
+
+
+def test_the_stop_flag_is_seen_by_forked_processes() -> None:
+    flag = StopFlag()
+    assert not flag.is_set()
+    process = multiprocessing.get_context("fork").Process(target=flag.set)
+    process.start()
+    process.join()
+    assert flag.is_set()

@@ -1,0 +1,325 @@
+"""The supervisor with real child processes: small scripts in place of `worker.execution.child`."""
+
+import sqlite3
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+import pytest
+from sqlalchemy import update
+
+from tests.processes import lives, wait_until
+from tests.worker.store import FOREVER, submit_and_claim
+from worker.execution.supervisor import Seat, assist, supervise
+from worker.jobs import jobs, leases, records, shards, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.tables import JobRow
+
+PRELUDE = """
+import json, os, signal, subprocess, sys, time
+from pathlib import Path
+
+folder = Path(os.environ["DEEPLAB_HOME"], "jobs", sys.argv[1], sys.argv[2])
+
+def leave(state, **more):
+    (folder / "outcome.json").write_text(json.dumps({"state": state, **more}))
+
+def write_pid(process):
+    (folder / f"pid-{process.pid}").touch()
+
+def sleep(ignore_sigterm=False, **options):
+    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" if ignore_sigterm else ""
+    write_pid(subprocess.Popen([sys.executable, "-c", ignore + "import time; time.sleep(60)"], **options))
+
+(folder / f"pid-{os.getpid()}").touch()
+"""
+STOP_NICELY = """
+def stop(*_):
+    leave("stopped")
+    sys.exit()
+signal.signal(signal.SIGTERM, stop)
+(folder / "ready").touch()
+time.sleep(60)
+"""
+STUBBORN = """
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+(folder / "ready").touch()
+time.sleep(60)
+"""
+
+
+class Bench:
+    """A store with a running job, and a script to run for it."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        self.script = folder / "child.py"
+        self.stopping = False
+        with open_session(settings) as session:
+            self.job = submit_and_claim(session, settings, "seat", settings.lease_seconds)
+
+    @property
+    def seat(self) -> Seat:
+        program = (sys.executable, str(self.script))
+        return Seat("seat", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, program=program)
+
+    def run(self, script: str) -> Job:
+        """Supervise an attempt with this script as its child, and return the job afterwards."""
+        self.script.write_text(PRELUDE + script)
+        supervise(self.settings, self.job, self.seat)
+        assert not self.living()
+        return self.now()
+
+    @contextmanager
+    def running(self, script: str, target: Callable[[Settings, Job, Seat], None] = supervise) -> Iterator[None]:
+        """Supervise in the background; the block begins when the child is ready, and the attempt ends with it."""
+        self.script.write_text(PRELUDE + script)
+        thread = threading.Thread(target=target, args=(self.settings, self.job, self.seat))
+        thread.start()
+        try:
+            wait_until(lambda: bool(list(storage.job_dir(self.settings, self.job.id).glob("**/ready"))), 10)
+            yield
+        finally:
+            thread.join()
+        assert not self.living()
+
+    def now(self) -> Job:
+        with open_session(self.settings, reads_only=True) as session:
+            return jobs.get(session, self.job.id)
+
+    def cancel(self) -> None:
+        with open_session(self.settings) as session:
+            jobs.cancel(session, self.job.id)
+
+    def attempts(self) -> list[tuple[str | None, str | None]]:
+        with open_session(self.settings, reads_only=True) as session:
+            return [(each.outcome, each.error) for each in jobs.attempts_of(session, self.job.id)]
+
+    def log(self) -> str:
+        return storage.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
+
+    def living(self) -> list[psutil.Process]:
+        """Processes that the script started, and itself."""
+        pids = [int(path.name[4:]) for path in storage.job_dir(self.settings, self.job.id).glob("**/pid-*")]
+        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid) and lives(psutil.Process(pid))]
+
+
+@pytest.fixture
+def bench(sqlite_store: Settings, tmp_path: Path) -> Bench:
+    return Bench(sqlite_store, tmp_path)
+
+
+def test_success_is_recorded_with_its_result(bench: Bench) -> None:
+    job = bench.run("print('working on part', os.environ['PART']); leave('succeeded', result={'n': 1})")
+    assert (job.state, job.result, job.error) == (jobs.SUCCEEDED, {"n": 1}, None)
+    assert bench.attempts() == [("succeeded", None)]
+    assert "Attempt 1 of 3 (fence 1) on seat, CPU." in bench.log()
+    assert "working on part 7\n" in bench.log()
+    assert bench.log().endswith("INFO    Stopped: the process ended.\n")
+
+
+def test_a_failure_is_final_and_keeps_its_sentence(bench: Bench) -> None:
+    job = bench.run("leave('failed', error='The folder is empty.')")
+    assert (job.state, job.error, job.attempts) == (jobs.FAILED, "The folder is empty.", 1)
+
+
+@pytest.mark.parametrize(
+    ("script", "error"),
+    [
+        ("leave('crashed', error='RuntimeError: boom')", "RuntimeError: boom"),
+        ("sys.exit(3)", "The process ended with exit status 3; its log says why."),
+        ("os.kill(os.getpid(), signal.SIGKILL)", "The process was killed by signal 9 (SIGKILL)."),
+    ],
+)
+def test_a_crash_sends_the_job_back_to_the_queue(bench: Bench, script: str, error: str) -> None:
+    job = bench.run(script)
+    assert (job.state, job.attempts, job.error) == (jobs.QUEUED, 1, None)
+    assert bench.attempts() == [("crashed", error)]
+
+
+def test_the_last_of_too_many_crashes_fails_the_job(bench: Bench) -> None:
+    bench.run("sys.exit(1)")
+    for _ in range(2):
+        with open_session(bench.settings) as session:
+            claimed = leases.claim(session, bench.job.id, "seat", bench.settings.lease_seconds)
+        assert claimed is not None
+        bench.job = claimed
+        job = bench.run("leave('crashed', error='RuntimeError: boom')")
+    assert (job.state, job.attempts) == (jobs.FAILED, 3)
+    assert job.error == "Gave up after 3 attempts; the last one crashed: RuntimeError: boom"
+
+
+def test_a_child_that_cannot_be_started_is_a_crash(bench: Bench) -> None:
+    attempt = storage.attempt_dir(bench.settings, bench.job.id, bench.job.fence)
+    attempt.parent.mkdir(parents=True)
+    attempt.touch()  # a file where the folder should be
+    job = bench.run("")
+    assert job.state == jobs.QUEUED
+    [(outcome, error)] = bench.attempts()
+    assert outcome == "crashed"
+    assert str(error).startswith("The process could not be started: ")
+
+
+def test_nothing_that_a_child_left_running_survives_it(bench: Bench) -> None:
+    job = bench.run("sleep(ignore_sigterm=True); leave('succeeded')")
+    assert job.state == jobs.SUCCEEDED
+
+
+def test_cancelled_means_that_no_process_is_left(bench: Bench) -> None:
+    with bench.running("sleep(); sleep(ignore_sigterm=True); sleep(start_new_session=True)" + STUBBORN):
+        assert len(bench.living()) == 4
+        asked_at = time.monotonic()
+        bench.cancel()
+    assert time.monotonic() - asked_at < bench.settings.stop_seconds + 5
+    assert bench.now().state == jobs.CANCELLED
+    assert "Asked to stop: the job was cancelled." in bench.log()
+
+
+def test_a_child_that_stops_when_asked_is_not_waited_for(bench: Bench) -> None:
+    with bench.running(STOP_NICELY):
+        asked_at = time.monotonic()
+        bench.cancel()
+    assert time.monotonic() - asked_at < bench.settings.stop_seconds
+    assert bench.now().state == jobs.CANCELLED
+
+
+def test_a_job_that_ends_while_it_is_cancelled_has_ended(bench: Bench) -> None:
+    with bench.running(STOP_NICELY.replace("leave('stopped')", "").replace('leave("stopped")', 'leave("succeeded")')):
+        bench.cancel()
+    assert bench.now().state == jobs.SUCCEEDED
+
+
+def test_a_child_without_progress_is_killed(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"stall_seconds": 1.0})
+    job = bench.run("time.sleep(60)")
+    assert (job.state, job.attempts) == (jobs.QUEUED, 1)
+    assert bench.attempts() == [("stalled", "It reported no progress for 1 s.")]
+
+
+def test_progress_is_what_keeps_a_child_alive(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"stall_seconds": 1.0})
+    job = bench.run("for _ in range(10): time.sleep(0.25); (folder / 'alive').touch()\nleave('succeeded')")
+    assert job.state == jobs.SUCCEEDED
+
+
+@pytest.mark.parametrize(
+    "script", [STOP_NICELY, STUBBORN, "(folder / 'ready').touch(); time.sleep(60)"], ids=["nice", "stubborn", "plain"]
+)
+def test_a_preempted_job_goes_back_to_the_queue_and_the_attempt_does_not_count(bench: Bench, script: str) -> None:
+    bench.settings = bench.settings.model_copy(update={"stop_seconds": 1.0})
+    with bench.running(script):
+        bench.stopping = True
+    job = bench.now()
+    assert (job.state, job.attempts) == (jobs.QUEUED, 0)
+    assert bench.attempts() == [("preempted", None)]
+
+
+@pytest.mark.parametrize("script", [STOP_NICELY, "(folder / 'ready').touch(); time.sleep(60)"], ids=["nice", "plain"])
+def test_a_child_that_was_stopped_from_outside_is_preempted(bench: Bench, script: str) -> None:
+    with bench.running(script):
+        [child] = bench.living()
+        child.terminate()
+    assert bench.attempts() == [("preempted", None)]
+
+
+def test_the_lease_is_kept_while_the_child_works(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"lease_seconds": 1.0})
+    with open_session(bench.settings) as session:
+        leases.heartbeat(session, bench.job.id, bench.job.fence, 1.0)
+    with bench.running("(folder / 'ready').touch(); time.sleep(3); leave('succeeded')"):
+        while (job := bench.now()).state == jobs.RUNNING:
+            with open_session(bench.settings, reads_only=True) as session:
+                assert leases.expired(session) == []
+            time.sleep(0.1)
+    assert job.state == jobs.SUCCEEDED
+
+
+def test_a_lost_lease_ends_the_child_and_nothing_is_recorded(bench: Bench) -> None:
+    with bench.running(STUBBORN):
+        with open_session(bench.settings) as session:  # as if this process had slept while another one took the job
+            session.execute(update(JobRow).values(fence=JobRow.fence + 1, owner="another"))
+        taken = bench.now()
+    assert bench.now() == taken
+    assert taken.state == jobs.RUNNING
+
+
+def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"lease_seconds": 3.0})
+    with bench.running(STUBBORN):
+        blocker = sqlite3.connect(bench.settings.database.removeprefix("sqlite:///"), isolation_level=None)
+        blocker.execute("BEGIN IMMEDIATE")  # no other connection can write now: the database hangs
+        hung_at = time.monotonic()
+        wait_until(lambda: not bench.living(), 10)
+        assert time.monotonic() - hung_at < 3.0
+        blocker.rollback()
+        blocker.close()
+    assert bench.now().state == jobs.QUEUED
+    assert bench.attempts() == [("lost", "Its lease could not be renewed.")]
+
+
+@pytest.fixture
+def shared(bench: Bench) -> Bench:
+    """A running segment-like job of another owner, with three shards, one of which the seat's child has claimed."""
+    with open_session(bench.settings) as session:
+        shards.plan(session, bench.job.id, 30, 10)
+        shards.claim(session, bench.job.id, "owner", FOREVER)
+        shards.claim(session, bench.job.id, "seat", 1.0)
+    return bench
+
+
+def free_shards(bench: Bench) -> int:
+    """How many shards could be claimed, found by claiming them."""
+    with open_session(bench.settings) as session:
+        free = iter(lambda: shards.claim(session, bench.job.id, "counter", FOREVER), None)
+        return len(list(free))
+
+
+def test_an_assistant_keeps_its_shards_and_frees_them_at_its_end(shared: Bench) -> None:
+    with shared.running("(folder / 'ready').touch(); time.sleep(2)", assist):
+        time.sleep(1.5)
+        assert free_shards(shared) == 1  # the one that nobody had; that of the seat would have run out
+    assert free_shards(shared) == 1
+    assert shared.now().state == jobs.RUNNING
+
+
+@pytest.mark.parametrize("change", ["cancelled", "ended", "taken"])
+def test_an_assistant_ends_with_the_attempt_that_it_helps(shared: Bench, change: str) -> None:
+    job = shared.job
+    with shared.running(STOP_NICELY, assist), open_session(shared.settings) as session:
+        match change:
+            case "cancelled":
+                jobs.cancel(session, job.id)
+            case "ended":
+                leases.finish(session, job.id, job.fence, jobs.FAILED, error="Because.")
+            case _:
+                leases.release(session, job.id, job.fence, "crashed")
+                leases.claim(session, job.id, "new owner", FOREVER)
+    with open_session(shared.settings) as session:
+        assert not shards.others_at_work(session, job.id, "owner")
+
+
+def test_a_job_is_cancelled_when_its_assistants_are_gone(shared: Bench) -> None:
+    with open_session(shared.settings) as session:
+        shards.claim(session, shared.job.id, "assistant", FOREVER)
+        shards.release(session, shared.job.id, "owner")
+    with shared.running(STOP_NICELY):
+        shared.cancel()
+        wait_until(lambda: not shared.living(), 10)
+        time.sleep(1)
+        assert shared.now().state == jobs.RUNNING
+        with open_session(shared.settings) as session:
+            shards.release(session, shared.job.id, "assistant")
+    assert shared.now().state == jobs.CANCELLED
+
+
+def test_everything_that_happened_can_be_read(bench: Bench) -> None:
+    bench.run("leave('crashed', error='RuntimeError: boom')")
+    with open_session(bench.settings) as session:
+        messages = [event.message for event in records.events_of(session, bench.job.id)]
+    assert messages == ["submitted", "claimed by seat", "crashed, back in the queue: RuntimeError: boom"]

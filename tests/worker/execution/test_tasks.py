@@ -1,0 +1,106 @@
+"""What a message does, whenever it comes. Children are small scripts in place of `worker.execution.child`."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
+from worker.execution.supervisor import Seat
+from worker.execution.tasks import run_job
+from worker.jobs import jobs, leases, shards
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+SCRIPT = """
+import os, sys
+from pathlib import Path
+Path(os.environ["DEEPLAB_HOME"], "calls").open("a").write(" ".join(sys.argv[1:3] + sys.argv[3:4]) + "\\n")
+Path(os.environ["DEEPLAB_HOME"], "jobs", sys.argv[1], sys.argv[2], "outcome.json").write_text('{"state": "succeeded"}')
+"""
+
+
+class Bench:
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        self.settings = settings
+        (folder / "child.py").write_text(SCRIPT)
+        self.stopping = False
+        self.seat = Seat("seat", "CPU", {}, lambda: self.stopping, (sys.executable, str(folder / "child.py")))
+
+    def deliver(self, job_id: int) -> Job:
+        run_job(self.settings, job_id, self.seat)
+        with open_session(self.settings, reads_only=True) as session:
+            return jobs.get(session, job_id)
+
+    def calls(self) -> list[str]:
+        path = self.settings.home / "calls"
+        return path.read_text().splitlines() if path.exists() else []
+
+
+@pytest.fixture
+def bench(sqlite_store: Settings, tmp_path: Path) -> Bench:
+    return Bench(sqlite_store, tmp_path)
+
+
+def test_a_queued_job_is_run(bench: Bench) -> None:
+    with open_session(bench.settings) as session:
+        job = submit(session, bench.settings)
+    assert bench.deliver(job.id).state == jobs.SUCCEEDED
+    assert bench.calls() == [f"{job.id} 1 --parent"]
+
+
+def test_duplicate_and_late_messages_do_nothing(bench: Bench) -> None:
+    with open_session(bench.settings) as session:
+        running = submit_and_claim(session, bench.settings)
+        done = submit(session, bench.settings)
+        cancelled = jobs.cancel(session, submit(session, bench.settings).id)
+    ended = bench.deliver(done.id)
+    for job in (running, ended, cancelled):
+        assert bench.deliver(job.id) == job
+    assert len(bench.calls()) == 1
+
+
+def test_a_message_from_another_database_does_nothing(bench: Bench) -> None:
+    run_job(bench.settings, 4711, bench.seat)
+    assert bench.calls() == []
+
+
+def test_a_worker_that_stops_takes_no_job(bench: Bench) -> None:
+    with open_session(bench.settings) as session:
+        job = submit(session, bench.settings)
+    bench.stopping = True
+    assert bench.deliver(job.id) == job
+
+
+@pytest.fixture
+def segment(bench: Bench) -> Job:
+    """A running segment job of another owner."""
+    with open_session(bench.settings) as session:
+        job = leases.claim(session, submit_segment(session, bench.settings).id, "owner", FOREVER)
+    assert job is not None
+    return job
+
+
+def test_a_running_segment_job_with_a_free_shard_is_helped(bench: Bench, segment: Job) -> None:
+    with open_session(bench.settings) as session:
+        shards.plan(session, segment.id, 6, 3)
+    assert bench.deliver(segment.id) == segment
+    assert bench.calls() == [f"{segment.id} {segment.fence} --assist"]
+
+
+def test_a_segment_job_without_a_free_shard_is_left_alone(bench: Bench, segment: Job) -> None:
+    assert bench.deliver(segment.id) == segment  # not split yet
+    with open_session(bench.settings) as session:
+        shards.plan(session, segment.id, 3, 3)
+        shards.claim(session, segment.id, "owner", FOREVER)
+    assert bench.deliver(segment.id) == segment
+    assert bench.calls() == []
+
+
+def test_a_segment_job_that_is_being_cancelled_is_left_alone(bench: Bench, segment: Job) -> None:
+    with open_session(bench.settings) as session:
+        shards.plan(session, segment.id, 6, 3)
+        jobs.cancel(session, segment.id)
+    assert bench.deliver(segment.id).state == jobs.RUNNING
+    assert bench.calls() == []

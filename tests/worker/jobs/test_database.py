@@ -1,0 +1,162 @@
+import multiprocessing
+import socket
+import time
+from contextlib import suppress
+from importlib.resources import files
+from pathlib import Path
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import inspect, select
+
+from tests.conftest import OpenStore
+from worker.jobs.database import DatabaseError, db_now, engine_for, open_session, patiently, upgrade
+from worker.jobs.settings import Settings, load_settings
+from worker.jobs.tables import Base, EventRow, JobRow, MetricRow
+
+
+def test_the_clock_is_in_seconds_since_1970(store: Settings) -> None:
+    with open_session(store) as session:
+        now = session.scalar(select(db_now()))
+        assert now is not None
+        assert abs(now - time.time()) < 5
+
+
+def test_the_schema_is_what_the_tables_say_and_an_upgrade_changes_nothing(store: Settings) -> None:
+    from alembic.autogenerate import compare_metadata
+    from alembic.migration import MigrationContext
+
+    upgrade(store)
+    with engine_for(store.database).connect() as connection:
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
+    sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path
+) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE older")
+    older = server.url.set(database="older").render_as_string(hide_password=False)
+    for url in ("", older):
+        settings = load_settings(home=tmp_path / "older", database_url=url)
+        migrate(settings, "0001")
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql(
+                "INSERT INTO job (id, kind, state, queue, spec, config, fence, attempts, max_attempts,"
+                " cancel_requested, done, total, unit, publications, created_at)"
+                " VALUES (7, 'train', 'queued', 'gpu', '{}', '{}', 0, 0, 3, false, 0, 0, '', 0, 0)"
+            )
+            connection.exec_driver_sql("INSERT INTO event (job_id, fence, at, message) VALUES (7, 0, 0, 'submitted')")
+        with pytest.raises(DatabaseError, match="`deeplab db upgrade`"), open_session(settings) as session:
+            session.get(JobRow, 7)
+
+        upgrade(settings)
+
+        with open_session(settings) as session:
+            job = session.get_one(JobRow, 7)
+            assert (job.kind, job.best_checkpoint) == ("train", None)
+            assert session.scalar(select(EventRow.message)) == "submitted"
+        engine_for(settings.database).dispose()
+
+
+def migrate(settings: Settings, revision: str) -> None:
+    """Create the tables as an older version of the platform did."""
+    config = Config()
+    config.set_main_option("script_location", str(files("migrations")))
+    settings.home.mkdir(exist_ok=True)
+    with engine_for(settings.database).begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+
+
+def test_a_block_commits_or_leaves_no_trace(store: Settings) -> None:
+    def add(message: str) -> None:
+        session.add(EventRow(job_id=1, fence=0, at=0, message=message))
+        session.flush()
+
+    with open_session(store) as session:
+        session.add(JobRow(kind="train", state="queued", queue="gpu", spec={}, config={}, max_attempts=1, created_at=0))
+        session.flush()
+        add("kept")
+    with suppress(ZeroDivisionError), open_session(store) as session:
+        add("dropped")
+        raise ZeroDivisionError
+    with open_session(store, reads_only=True) as session:
+        assert list(session.scalars(select(EventRow.message))) == ["kept"]
+
+
+def test_a_forked_process_has_an_engine_of_its_own(sqlite_store: Settings) -> None:
+    engine = engine_for(sqlite_store.database)
+    assert engine_for(sqlite_store.database) is engine
+    with open_session(sqlite_store):
+        pass  # now the engine holds a connection, which a fork must not touch
+
+    def use_it(same: "multiprocessing.sharedctypes.Synchronized[bool]") -> None:
+        same.value = engine_for(sqlite_store.database) is engine
+        with open_session(sqlite_store) as session:
+            session.execute(select(db_now()))
+
+    same = multiprocessing.Value("b", True)
+    process = multiprocessing.get_context("fork").Process(target=use_it, args=(same,))
+    process.start()
+    process.join()
+    assert process.exitcode == 0
+    assert not same.value
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("nonsense", "DEEPLAB_DATABASE_URL: 'nonsense' is not a database URL"),
+        ("oracle9://here/there", "DEEPLAB_DATABASE_URL: 'oracle9://here/there' is not a database URL"),
+        (
+            "postgresql://me:secret@127.0.0.1:1/x",
+            r"The database postgresql://me:\*\*\*@127.0.0.1:1/x cannot be reached",
+        ),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path, url: str, sentence: str) -> None:
+    settings = load_settings(home=tmp_path, database_url=url)
+    with pytest.raises(DatabaseError, match=sentence), open_session(settings) as session:
+        session.execute(select(db_now()))
+    with pytest.raises(DatabaseError, match=sentence):
+        upgrade(settings)
+
+
+def test_patience_has_an_end() -> None:
+    failures = [DatabaseError("away"), DatabaseError("away")]
+
+    def answer() -> str:
+        if failures:
+            raise failures.pop()
+        return "back"
+
+    assert patiently(answer, 10) == "back"
+    failures.append(DatabaseError("away"))
+    with pytest.raises(DatabaseError):
+        patiently(answer, -1)
+
+
+def test_a_database_of_another_version_says_what_to_do(
+    sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path
+) -> None:
+    for number, open_store in enumerate((sqlite, postgresql)):
+        settings = open_store(tmp_path / str(number))
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE metric RENAME TO kept")
+        with pytest.raises(DatabaseError, match="`deeplab db upgrade`"), open_session(settings) as session:
+            session.execute(select(MetricRow))
+        with engine_for(settings.database).begin() as connection:
+            connection.exec_driver_sql("ALTER TABLE kept RENAME TO metric")
+
+
+def test_a_server_that_does_not_answer_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never says a word
+        url = f"postgresql://127.0.0.1:{silent.getsockname()[1]}/deeplab"
+        assert engine_for(url).url.query["connect_timeout"] == "10"
+        settings = load_settings(database_url=f"{url}?connect_timeout=2")
+        with pytest.raises(DatabaseError, match=r"cannot be reached: .*timeout"), open_session(settings) as session:
+            session.execute(select(db_now()))

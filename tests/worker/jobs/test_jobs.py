@@ -1,0 +1,115 @@
+from dataclasses import replace
+
+import pytest
+
+from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
+from worker.jobs import jobs, leases, records
+from worker.jobs.database import open_session
+from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.settings import Settings
+from worker.jobs.specs import SpecError
+
+
+def test_a_submitted_job_is_queued_with_its_whole_configuration(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit(session, store, seed=3, overrides="SOLVER.LR=1e-3\nSOLVER.ITER_MAX=7\n")
+        assert (job.state, job.kind, job.queue, job.attempts, job.fence) == (jobs.QUEUED, "train", "gpu", 0, 0)
+        assert job.max_attempts == store.max_attempts
+        assert job.spec["seed"] == 3
+        assert (job.config["SOLVER"]["LR"], job.config["SOLVER"]["ITER_MAX"]) == (1e-3, 7)
+        assert job.config["SOLVER"]["MOMENTUM"] == 0.9
+    with open_session(store) as session:
+        assert jobs.get(session, job.id) == job
+
+
+def test_nothing_is_left_of_a_refused_submission(store: Settings) -> None:
+    with pytest.raises(SpecError, match=r"overrides: .*SOLVER.LRR is not a known key"), open_session(store) as session:
+        submit(session, store, overrides="SOLVER.LRR=1")
+    with open_session(store) as session:
+        assert jobs.list_jobs(session) == []
+
+
+def test_an_unknown_job_is_named(store: Settings) -> None:
+    with open_session(store) as session, pytest.raises(JobNotFoundError, match="There is no job 7"):
+        jobs.get(session, 7)
+
+
+def test_list_filters_and_pages(store: Settings) -> None:
+    with open_session(store) as session:
+        trains = [submit(session, store).id for _ in range(3)]
+        segment = submit_segment(session, store).id  # together with the training that it needs
+        assert [job.id for job in jobs.list_jobs(session, kind="segment")] == [segment]
+        assert [job.id for job in jobs.list_jobs(session, kind="train", state=jobs.QUEUED)] == trains[::-1]
+        assert [job.id for job in jobs.list_jobs(session, before=trains[2], limit=1)] == [trains[1]]
+        assert jobs.count_by_state(session) == {
+            "queued": 4,
+            "running": 1,
+            "succeeded": 0,
+            "failed": 0,
+            "cancelled": 0,
+        }
+
+
+def test_a_queued_job_is_cancelled_at_once(store: Settings) -> None:
+    with open_session(store) as session:
+        job = jobs.cancel(session, submit(session, store).id)
+        assert job.state == jobs.CANCELLED
+        assert job.finished_at is not None
+        assert leases.claim(session, job.id, "a", FOREVER) is None
+
+
+def test_a_running_job_is_asked_to_end(store: Settings) -> None:
+    with open_session(store) as session:
+        job = jobs.cancel(session, submit_and_claim(session, store).id)
+        assert (job.state, job.cancel_requested, job.finished_at) == (jobs.RUNNING, True, None)
+        assert jobs.cancel(session, job.id) == job
+
+
+def test_a_finished_job_cannot_be_cancelled(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        leases.finish(session, job.id, job.fence, jobs.SUCCEEDED)
+    with pytest.raises(JobStateError, match="has already succeeded"), open_session(store) as session:
+        jobs.cancel(session, job.id)
+
+
+@pytest.mark.parametrize("state", [jobs.FAILED, jobs.CANCELLED])
+def test_a_retry_is_a_new_job_that_resumes_from_the_last_checkpoint(store: Settings, state: str) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        add_checkpoint(session, store, job, 10)
+        last = add_checkpoint(session, store, job, 20)
+        leases.finish(session, job.id, job.fence, state, error="Because.")
+        again = jobs.retry(session, store, job.id)
+        assert (again.parent_id, again.state, again.attempts, again.error) == (job.id, jobs.QUEUED, 0, None)
+        assert again.spec == {**job.spec, "resume": last}
+        assert again.config == job.config
+        assert jobs.get(session, job.id).state == state
+        assert f"submitted again from job {job.id}" in [each.message for each in records.events_of(session, again.id)]
+
+
+def test_only_failed_and_cancelled_jobs_are_retried(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit(session, store)
+        with pytest.raises(JobStateError, match="is queued; only failed and cancelled jobs can be retried"):
+            jobs.retry(session, store, job.id)
+
+
+def test_a_clone_has_what_was_changed(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit(session, store, seed=1)
+        clone = jobs.clone(session, store, job.id, {"seed": 2})
+        assert clone.id != job.id
+        assert clone.spec == {**job.spec, "seed": 2}
+        with pytest.raises(SpecError, match="seed: "):
+            jobs.clone(session, store, job.id, {"seed": -1})
+
+
+def test_fraction(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit(session, store)
+    assert job.fraction == 0
+    assert replace(job, done=5, total=20).fraction == 0.25
+    assert replace(job, done=21, total=20).fraction == 1
+    assert replace(job, state=jobs.SUCCEEDED).fraction == 1
+    assert [replace(job, state=state).is_terminal for state in jobs.STATES] == [False, False, True, True, True]

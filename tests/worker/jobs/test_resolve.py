@@ -1,0 +1,133 @@
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy.orm import Session
+
+from tests.deeplab.drawing import draw_folder
+from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment, write_config
+from worker.jobs import datasets, jobs, leases
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.specs import SpecError
+
+
+def register(session: Session, folder: Path) -> Path:
+    root = draw_folder(folder / "streets")
+    (root / "labels.txt").write_text("0\tsky\n1\troad\n2\tcar\n")
+    datasets.register(session, "streets", root)
+    return root
+
+
+def evaluated(session: Session, store: Settings, result: dict[str, Any] | None) -> Job:
+    """An evaluate job; succeeded if there is a result."""
+    checkpoint = add_checkpoint(session, store, submit_and_claim(session, store))
+    job = submit(session, store, "evaluate", checkpoint=str(checkpoint), overrides="CRF.POS_W=5")
+    if result is not None:
+        claimed = leases.claim(session, job.id, "a", 10)
+        assert claimed is not None
+        leases.finish(session, job.id, claimed.fence, jobs.SUCCEEDED, result=result)
+    return job
+
+
+def test_a_registered_dataset_replaces_the_configuration_s(store: Settings, tmp_path: Path) -> None:
+    with open_session(store) as session:
+        root = register(session, tmp_path)
+        write_config(store.home, DATASET={"N_CLASSES": 21, "ROOT": "elsewhere", "SPLIT": {"VAL": "mine"}})
+        dataset = submit(session, store, config=str(store.home / "config.yaml"), dataset="streets").config["DATASET"]
+        assert (dataset["ROOT"], dataset["N_CLASSES"]) == (str(root), 3)
+        assert (dataset["NAME"], dataset["LABELS"]) == ("folder", str(root / "labels.txt"))
+        assert dataset["SPLIT"]["VAL"] == "mine"
+
+
+def test_relative_paths_are_meant_from_where_the_request_is_made(
+    store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with open_session(store) as session:
+        write_config(store.home, DATASET={"N_CLASSES": 21, "ROOT": "streets"})
+        config = submit(session, store, config=str(store.home / "config.yaml")).config
+    assert (config["DATASET"]["ROOT"], config["DATASET"]["LABELS"]) == (str(tmp_path / "streets"), None)
+
+
+def test_a_numbered_checkpoint_brings_the_configuration_of_its_training(store: Settings) -> None:
+    with open_session(store) as session:
+        trained = leases.claim(session, submit(session, store, overrides="MODEL.WIDTH=8").id, "a", 10)
+        assert trained is not None
+        checkpoint = add_checkpoint(session, store, trained)
+        job = submit(session, store, "evaluate", checkpoint=str(checkpoint), overrides="IMAGE.SIZE.TEST=99")
+        assert (job.config["MODEL"]["WIDTH"], job.config["IMAGE"]["SIZE"]["TEST"]) == (8, 99)
+
+
+def test_a_crf_job_takes_the_configuration_of_the_evaluation(store: Settings) -> None:
+    with open_session(store) as session:
+        source = evaluated(session, store, {"mean_iou": 0.5, "logits": "somewhere"})
+        job = submit(session, store, "crf", evaluate_job=source.id, overrides="CRF.BI_W=7")
+        assert (job.config["CRF"]["POS_W"], job.config["CRF"]["BI_W"]) == (5, 7)
+
+
+def test_an_evaluation_without_logits_cannot_be_refined(store: Settings) -> None:
+    with open_session(store) as session:
+        without = evaluated(session, store, {"mean_iou": 0.5, "logits": None})
+        unfinished = evaluated(session, store, None)
+        train = submit(session, store)
+        for job, reason in (
+            (without, "was run without saving its logits."),
+            (unfinished, "(evaluate, queued) is not a finished evaluate job."),
+            (train, "(train, queued) is not a finished evaluate job."),
+        ):
+            with pytest.raises(SpecError, match=re.escape(f"evaluate_job: Job {job.id} {reason}")):
+                submit(session, store, "crf", evaluate_job=job.id)
+        with pytest.raises(SpecError, match="evaluate_job: There is no job 99"):
+            submit(session, store, "crf", evaluate_job=99)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "sentence"),
+    [
+        ("train", {"config": "no.yaml"}, "config: no.yaml: the config file does not exist."),
+        ("train", {"dataset": "roads"}, "dataset: There is no dataset named 'roads' (known: none is registered)."),
+        ("train", {"resume": 9}, "resume: There is no checkpoint 9."),
+        ("evaluate", {"checkpoint": "9"}, "checkpoint: There is no checkpoint 9."),
+        ("evaluate", {"checkpoint": "w.pth"}, "checkpoint: w.pth is neither the number of a checkpoint nor a file."),
+    ],
+)
+def test_what_does_not_exist_is_named(store: Settings, kind: str, fields: dict[str, Any], sentence: str) -> None:
+    with open_session(store) as session, pytest.raises(SpecError) as error:
+        submit(session, store, kind, **fields)
+    assert str(error.value) == sentence
+
+
+def test_a_weights_file_needs_a_configuration(store: Settings, tmp_path: Path) -> None:
+    weights = tmp_path / "weights.pth"
+    weights.touch()
+    with open_session(store) as session:
+        with pytest.raises(SpecError, match=r"config: is required, because .*weights.pth is a weights file"):
+            submit(session, store, "evaluate", checkpoint=str(weights))
+        config = write_config(store.home)
+        job = submit(session, store, "evaluate", checkpoint=str(weights), config=str(config))
+        assert job.config["DATASET"]["N_CLASSES"] == 3
+
+
+def test_the_folders_of_a_segment_job_are_checked(store: Settings, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    with open_session(store) as session:
+        job = submit_segment(session, store, output=str(tmp_path / "new" / "folder"))
+        for change, sentence in (
+            ({"input": str(tmp_path / "nowhere")}, "input: .*nowhere: the folder does not exist"),
+            ({"input": str(tmp_path / "empty")}, "input: .*empty: the folder holds no image"),
+            ({"output": str(tmp_path / "file" / "masks")}, "output: .*file is a file, so .* cannot be a folder"),
+        ):
+            with pytest.raises(SpecError, match=sentence):
+                jobs.clone(session, store, job.id, change)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_an_output_folder_that_cannot_be_written_is_refused(store: Settings, tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    with open_session(store) as session, pytest.raises(SpecError, match=r"output: .* cannot be written to"):
+        submit_segment(session, store, output=str(tmp_path / "masks"))

@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+
+from worker.jobs.specs import KINDS, SPECS, CrfSpec, SegmentSpec, SpecError, TrainSpec, parse_spec
+
+
+def test_every_kind_has_its_spec_and_queue() -> None:
+    assert {kind: SPECS[kind].queue for kind in KINDS} == {
+        "train": "gpu",
+        "evaluate": "gpu",
+        "crf": "cpu",
+        "segment": "gpu",
+    }
+
+
+def test_a_crf_job_may_ask_for_a_gpu() -> None:
+    assert CrfSpec(evaluate_job=1).chosen_queue() == "cpu"
+    assert CrfSpec(evaluate_job=1, device="cuda").chosen_queue() == "gpu"
+
+
+def test_every_field_says_what_it_is() -> None:
+    for spec in SPECS.values():
+        for name, field in spec.model_fields.items():
+            assert field.title, f"{spec.kind}.{name}"
+            assert field.description, f"{spec.kind}.{name}"
+
+
+def test_a_form_s_strings_are_taken() -> None:
+    spec = parse_spec(
+        "train",
+        {"config": " c.yaml ", "resume": "", "dataset": "", "seed": "3", "overrides": "A.B=1\r\n\r\n C.D=2 "},
+    )
+    assert spec == TrainSpec(config="c.yaml", resume=None, dataset=None, seed=3, overrides=("A.B=1", "C.D=2"))
+    assert parse_spec("crf", {"evaluate_job": "4"}) == CrfSpec(evaluate_job=4)
+    search = {"evaluate_job": "4", "grid": "BI_W=2,4\r\n\r\nITER_MAX=5", "sample": "30", "seed": "1"}
+    assert parse_spec("crf", search) == CrfSpec(evaluate_job=4, grid=("BI_W=2,4", "ITER_MAX=5"), sample=30, seed=1)
+
+
+def test_a_spec_survives_json() -> None:
+    spec = SegmentSpec(checkpoint="3", input="in", overrides=("A.B=1",))
+    assert parse_spec("segment", spec.model_dump(mode="json")) == spec
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "wrong"),
+    [
+        ("draw", {}, {"kind": "must be one of train, evaluate, crf, segment, got 'draw'."}),
+        ("train", {}, {"config": "is required."}),
+        ("train", {"config": ""}, {"config": "is required."}),
+        ("train", {"config": "c", "colour": "red"}, {"colour": "is not a field of this kind of job."}),
+        ("train", {"config": "c", "seed": -1}, {"seed": "input should be greater than or equal to 0, got -1."}),
+        ("train", {"config": "c", "device": "tpu"}, {"device": "input should be 'auto', 'cpu' or 'cuda', got 'tpu'."}),
+        ("evaluate", {"split": "val"}, {"checkpoint": "is required."}),
+        (
+            "crf",
+            {"evaluate_job": 1, "grid": "BI_V=1"},
+            {"grid": "'BI_V' is not a parameter of the CRF; did you mean BI_W?"},
+        ),
+        (
+            "crf",
+            {"evaluate_job": 1, "grid": ["BI_W="], "sample": 5},
+            {"grid": "BI_W has an empty value; list numbers with commas between them, such as BI_W=2,4,8."},
+        ),
+        ("crf", {"evaluate_job": 1, "sample": "5"}, {"sample": "Only a grid search has a sample."}),
+        (
+            "crf",
+            {"evaluate_job": 1, "grid": "BI_W=1", "sample": 0},
+            {"sample": "input should be greater than or equal to 1, got 0."},
+        ),
+        ("segment", {}, {"checkpoint": "is required.", "input": "is required."}),
+    ],
+)
+def test_every_wrong_field_is_named(kind: str, fields: dict[str, Any], wrong: dict[str, str]) -> None:
+    with pytest.raises(SpecError) as error:
+        parse_spec(kind, fields)
+    assert error.value.fields == wrong

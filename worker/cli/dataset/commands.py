@@ -1,0 +1,60 @@
+"""`deeplab dataset`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.dataset.check import check
+from worker.cli.dataset.download import download
+from worker.cli.dataset.preview import preview
+from worker.cli.output import json_option, print_json, print_table
+
+
+@click.group()
+def dataset() -> None:
+    """Download, check, preview and register data sets."""
+
+
+dataset.add_command(download)
+dataset.add_command(check)
+dataset.add_command(preview)
+
+
+@dataset.command()
+@click.argument("name")
+@click.argument("root", type=click.Path(path_type=Path))
+@click.option("--labels", type=click.Path(path_type=Path), help="The labels file.  [default: ROOT/labels.txt]")
+@json_option
+def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
+    """Register a folder of images/, masks/, split lists and a labels file under a name."""
+    from worker.cli.store import open_store
+    from worker.jobs import datasets
+    from worker.jobs.settings import load_settings
+
+    with open_store(load_settings(), create=True) as session:
+        registered = datasets.register(session, name, root, labels)
+    if as_json:
+        print_json(registered)
+    else:
+        click.echo(f"Registered {name}: {registered.n_classes} classes, {_splits(registered.splits)}.")
+
+
+@dataset.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the registered data sets."""
+    from worker.cli.store import open_store
+    from worker.jobs import datasets
+    from worker.jobs.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        found = datasets.list_datasets(session)
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each.name, each.n_classes, _splits(each.splits), each.root) for each in found]
+    print_table(("NAME", "CLASSES", "SPLITS", "FOLDER"), rows, "No data set is registered yet.")
+
+
+def _splits(splits: dict[str, int]) -> str:
+    return ", ".join(f"{name} {n_images}" for name, n_images in splits.items())

@@ -1,0 +1,30 @@
+"""`deeplab dataset download`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.output import json_option, print_json
+
+_NAMES = ("voc12", "cocostuff10k", "cocostuff164k")
+
+
+@click.command()
+@click.argument("name", type=click.Choice(_NAMES))
+@click.argument("folder", type=click.Path(path_type=Path))
+@click.option("--mirror", metavar="URL", help="Fetch the archives from below this address.")
+@json_option
+def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None:
+    """Download a public data set into FOLDER and unpack it.
+
+    A download that was interrupted continues when the command is repeated. The archives are kept.
+    """
+    from worker.cli.foreground.reporting import console
+    from worker.downloads.datasets import PUBLISHED, fetch
+
+    with console(lambda _: "The same command continues.") as reporter:
+        root = fetch(PUBLISHED[name], folder.resolve(), reporter, mirror=mirror)
+    if as_json:
+        print_json({"name": name, "root": root})
+    else:
+        click.echo(f"{name} is complete. Set DATASET.ROOT to: {root}")

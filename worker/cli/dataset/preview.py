@@ -1,0 +1,43 @@
+"""`deeplab dataset preview`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.dataset.options import config_argument
+from worker.cli.output import json_option, print_json
+
+
+@click.command()
+@config_argument
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The PNG to write.")
+@click.option("--split", help="Which split.  [default: DATASET.SPLIT.TRAIN]")
+@click.option("--images", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many samples.")
+@click.option("--columns", type=click.IntRange(1, 100), default=10, show_default=True, help="Samples per row.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the order and augmentation.")
+@json_option
+def preview(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    output: Path,
+    split: str | None,
+    images: int,
+    columns: int,
+    seed: int,
+    as_json: bool,
+) -> None:
+    """Draw augmented images beside their labels, as training sees them.
+
+    The grid holds the first samples of a training run with this seed.
+    """
+    from deeplab.config import load_config
+    from deeplab.datasets.preview import preview as draw
+    from worker.cli.foreground.reporting import console
+
+    config = load_config(config_path, overrides)
+    with console(lambda _: "The same command starts over.") as reporter:
+        draw(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+    if as_json:
+        print_json({"preview": output})
+    else:
+        click.echo(f"Preview: {output}")

@@ -1,0 +1,36 @@
+"""`deeplab export`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.foreground.options import config_options, model_option
+
+
+@click.command()
+@config_options
+@model_option
+@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The ONNX file.")
+@click.option(
+    "--size",
+    type=click.IntRange(1),
+    nargs=2,
+    metavar="HEIGHT WIDTH",
+    help="Of the only images that it takes, one at a time.  [default: any number of images of any size]",
+)
+def export(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    model_path: Path | None,
+    output: Path,
+    size: tuple[int, int] | None,
+) -> None:
+    """Write a trained network as ONNX: BGR minus mean in, logits out."""
+    from deeplab.config import load_config
+    from deeplab.inference.segmenter import Segmenter
+    from deeplab.models.onnx_export import export_onnx
+
+    config = load_config(config_path, overrides)
+    segmenter = Segmenter.from_checkpoint(config, model_path, "cpu")
+    export_onnx(segmenter.model, config, segmenter.labels, output, size=size)
+    click.echo(output)

@@ -1,0 +1,70 @@
+"""`deeplab train`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.foreground.options import (
+    config_options,
+    device_options,
+    runtime_options,
+    train_bn_option,
+    weights_option,
+)
+from worker.cli.output import json_option, print_json
+
+
+@click.command()
+@config_options
+@weights_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder of the checkpoints.  [default: under EXP.OUTPUT_DIR]",
+)
+@click.option("--resume", type=click.Path(path_type=Path), help="Checkpoint to continue from.")
+@click.option(
+    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds give equal runs on a CPU."
+)
+@train_bn_option
+@runtime_options
+@device_options
+@json_option
+def train(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    output: Path | None,
+    resume: Path | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Train a network in the foreground.
+
+    Checkpoints go to EXP.OUTPUT_DIR/models/... and TensorBoard scalars to EXP.OUTPUT_DIR/logs/..., or both to the
+    folder of -o. With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the
+    end. Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
+
+    On several GPUs: torchrun --standalone --nproc-per-node 4 --no-python deeplab train -c ...
+    """
+    from deeplab.config import load_config
+    from deeplab.processes import is_main_process
+    from deeplab.training.train import train as run
+    from worker.cli.foreground.experiment import logs_dir, models_dir
+    from worker.cli.foreground.reporting import console
+
+    with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
+        config = load_config(config_path, overrides)
+        logs = output / "logs" if output else logs_dir(config)
+        output = output or models_dir(config)
+        trained = run(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)
+    if not is_main_process():
+        return
+    if as_json:
+        print_json(trained)
+        return
+    click.echo(f"Trained: {trained.checkpoint}")
+    if trained.best is not None:
+        where = "its checkpoint is gone" if trained.best_checkpoint is None else trained.best_checkpoint
+        click.echo(f"Best:    {where} (mean IoU {trained.best.mean_iou:.1%} at iteration {trained.best.iteration})")

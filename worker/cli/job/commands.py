@@ -1,0 +1,150 @@
+"""`deeplab job`."""
+
+from typing import Any
+
+import click
+
+from worker.cli.lazy import ComputedGroup
+from worker.cli.output import json_option, print_json, print_table
+
+_WAIT = click.option("--wait", is_flag=True, help="Show progress until the job has ended; the exit code tells how.")
+_ID = click.argument("job_id", metavar="ID", type=int)
+
+
+class _Kinds(ComputedGroup):
+    """One command per kind of job, with options made from the kind's request."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The kinds in their usual order."""
+        from worker.jobs.specs import KINDS
+
+        return list(KINDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Make the command of a kind."""
+        from worker.cli.job.spec_options import options_of
+        from worker.jobs.specs import SPECS
+
+        spec = SPECS.get(cmd_name)
+        if spec is None:
+            return None
+        command = click.Command(cmd_name, params=options_of(spec), help=spec.__doc__, callback=_submit)
+        return json_option(_WAIT(command))
+
+
+def _submit(wait: bool, as_json: bool, **values: Any) -> None:
+    from worker.cli.job.submit import submit_job
+
+    kind = click.get_current_context().command.name or ""
+    submit_job(kind, values, wait=wait, as_json=as_json)
+
+
+@click.group()
+def job() -> None:
+    """Submit and follow jobs."""
+
+
+@job.group(cls=_Kinds)
+def submit() -> None:
+    """Submit a job."""
+
+
+@job.command("list")
+@click.option("--kind", type=click.Choice(["train", "evaluate", "crf", "segment"]), help="Only this kind.")
+@click.option(
+    "--state", type=click.Choice(["queued", "running", "succeeded", "failed", "cancelled"]), help="Only this state."
+)
+@click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
+@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@json_option
+def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
+    """List jobs, newest first."""
+    from worker.cli.job.text import row
+    from worker.cli.store import open_store
+    from worker.jobs import jobs
+    from worker.jobs.database import read_clock
+    from worker.jobs.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit)
+        now = read_clock(session)
+    if as_json:
+        print_json(found)
+    else:
+        headings = ("ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
+        print_table(headings, [row(each, now) for each in found], "There is no such job.")
+
+
+@job.command()
+@_ID
+@json_option
+def show(job_id: int, as_json: bool) -> None:
+    """Show one job: its request, progress, scores, checkpoints and what happened to it."""
+    from worker.cli.job import text as job_text
+    from worker.cli.store import open_store
+    from worker.jobs.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        whole = job_text.read(session, job_id)
+    if as_json:
+        print_json(whole.as_json())
+    else:
+        click.echo(job_text.text(whole))
+
+
+@job.command()
+@_ID
+@click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended.")
+def logs(job_id: int, follow: bool) -> None:
+    """Print what the newest attempt at a job has printed."""
+    from worker.cli.job.log import print_log
+    from worker.jobs.settings import load_settings
+
+    print_log(load_settings(), job_id, follow=follow)
+
+
+@job.command()
+@_ID
+@json_option
+def cancel(job_id: int, as_json: bool) -> None:
+    """Cancel a queued or running job."""
+    from worker.cli.store import open_store
+    from worker.jobs import jobs
+    from worker.jobs.settings import load_settings
+
+    with open_store(load_settings()) as session:
+        asked = jobs.cancel(session, job_id)
+    if as_json:
+        print_json(asked)
+    else:
+        click.echo(f"Job {job_id} is cancelled." if asked.is_terminal else f"Job {job_id} is being stopped.")
+
+
+@job.command()
+@_ID
+@_WAIT
+@json_option
+def retry(job_id: int, wait: bool, as_json: bool) -> None:
+    """Submit a failed or cancelled job again, as a new job.
+
+    A train job continues from its last checkpoint.
+    """
+    from worker.cli.job.submit import submit_with
+    from worker.jobs import jobs
+    from worker.jobs.settings import load_settings
+
+    settings = load_settings()
+    submit_with(settings, lambda session: jobs.retry(session, settings, job_id), wait=wait, as_json=as_json)
+
+
+@job.command()
+@_ID
+@click.option("--change", "changes", multiple=True, metavar="FIELD=VALUE", help="A field of the request, as seed=7.")
+@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A further configuration key to change.")
+@_WAIT
+@json_option
+def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:
+    """Submit a job's request again, as a new job, with some of it changed."""
+    from worker.cli.job.submit import clone_job
+
+    clone_job(job_id, changes, overrides, wait=wait, as_json=as_json)

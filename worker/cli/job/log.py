@@ -1,0 +1,55 @@
+"""`deeplab job logs`: the log of a job's newest attempt, and what is added to it."""
+
+import sys
+import time
+from pathlib import Path
+
+import click
+
+from worker.cli.store import open_store
+from worker.jobs import jobs, storage
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+_POLL_SECONDS = 0.5
+
+
+def print_log(settings: Settings, job_id: int, *, follow: bool) -> None:
+    """Print the log of the newest attempt; with `follow`, also what comes until the job has ended.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+    """
+    job = _read(settings, job_id)
+    fence = position = 0
+    while True:
+        ended = job.is_terminal  # asked before the log is read, so that nothing can follow what is printed
+        if job.fence != fence:
+            if fence:
+                click.echo(f"--- attempt {job.fence} ---", err=True)
+            fence, position = job.fence, 0
+        if fence:
+            position = _print_from(storage.log_path(settings, job_id, fence), position)
+        if ended or not follow:
+            break
+        time.sleep(_POLL_SECONDS)
+        job = _read(settings, job_id)
+    if not fence:
+        click.echo(f"Job {job_id} is {job.state} and has not been started, so there is no log.", err=True)
+
+
+def _read(settings: Settings, job_id: int) -> Job:
+    with open_store(settings) as session:
+        return jobs.get(session, job_id)
+
+
+def _print_from(log: Path, position: int) -> int:
+    """Copy what a log holds from a position on to standard output; the position of its end."""
+    if not log.exists():
+        return position
+    with log.open("rb") as file:
+        file.seek(position)
+        while block := file.read(1 << 16):
+            sys.stdout.buffer.write(block)
+        sys.stdout.flush()
+        return file.tell()

@@ -1,0 +1,81 @@
+"""The options of `deeplab job submit KIND`, made from the fields of that kind's request in worker.jobs.specs."""
+
+import os
+from collections.abc import Mapping
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import click
+from pydantic.fields import FieldInfo
+
+from deeplab.errors import DeepLabError
+from worker.jobs.specs import Spec, SpecError
+
+_SHORT = {"config": "-c"}
+_PATHS = ("config", "input", "output", "checkpoint")
+
+
+class RequestError(DeepLabError):
+    """A request that was refused, with its fields called as on the command line."""
+
+    def __init__(self, error: SpecError) -> None:
+        super().__init__(" ".join(f"{_option_name(name)}: {sentence}" for name, sentence in error.fields.items()))
+
+
+def options_of(spec: type[Spec]) -> list[click.Parameter]:
+    """One option per field."""
+    return [_option(name, field) for name, field in spec.model_fields.items()]
+
+
+def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields that were given, with paths made absolute: the workers run in other folders."""
+    given = {name: value for name, value in values.items() if value is not None}
+    return {name: _absolute(value) if name in _PATHS else value for name, value in given.items()}
+
+
+def _option(name: str, field: FieldInfo) -> click.Option:
+    if name == "overrides":
+        return click.Option(
+            ["--set", name],
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
+        )
+    if get_origin(field.annotation) is tuple:
+        return click.Option([_option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
+    declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
+    kind = _plain_type(field.annotation)
+    attributes: dict[str, Any] = {"help": field.description, "required": field.is_required()}
+    if not field.is_required():
+        attributes |= {"default": field.default, "show_default": field.default is not None}
+    if kind is bool:
+        declarations[0] += f"/--no-{name.replace('_', '-')}"
+        return click.Option(declarations, **attributes)
+    if get_origin(kind) is Literal:
+        return click.Option(declarations, type=click.Choice(get_args(kind)), **attributes)
+    return click.Option(declarations, type=int if kind is int else str, metavar=_metavar(name, kind), **attributes)
+
+
+def _plain_type(annotation: Any) -> Any:
+    """`int` for `Annotated[int, ...] | None`."""
+    if get_origin(annotation) is Annotated:
+        return _plain_type(get_args(annotation)[0])
+    if get_origin(annotation) in (Union, UnionType):
+        (kind,) = (each for each in get_args(annotation) if each is not NoneType)
+        return _plain_type(kind)
+    return annotation
+
+
+def _metavar(name: str, kind: type) -> str:
+    if kind is int:
+        return "N"
+    return {"config": "FILE", "checkpoint": "N|FILE", "input": "DIR", "output": "DIR"}.get(name, "NAME")
+
+
+def _option_name(field: str) -> str:
+    return "--set" if field == "overrides" else f"--{field.replace('_', '-')}"
+
+
+def _absolute(value: str) -> str:
+    # An empty value is the spec's to refuse; a number is that of a checkpoint.
+    return value if not value or value.isdecimal() else os.path.abspath(value)  # noqa: PTH100  (keeps links)

@@ -1,0 +1,83 @@
+"""`deeplab job submit`, and what `retry` and `clone` share with it."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+from sqlalchemy.orm import Session
+
+from worker.cli.output import print_json
+from worker.cli.store import open_store
+from worker.jobs.jobs import Job
+from worker.jobs.queue import BrokerUnreachableError, publish
+from worker.jobs.settings import Settings, load_settings
+from worker.platform.home_lock import running_on
+
+
+def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) -> None:
+    """Submit what the options of a kind say.
+
+    Raises:
+        RequestError: naming every option that does not fit.
+    """
+    from worker.cli.job.spec_options import RequestError, request_of
+    from worker.jobs import jobs
+    from worker.jobs.specs import SpecError, parse_spec
+
+    settings = load_settings()
+    try:
+        spec = parse_spec(kind, request_of(values))
+        submit_with(settings, lambda session: jobs.submit(session, settings, spec), wait=wait, as_json=as_json)
+    except SpecError as error:
+        raise RequestError(error) from None
+
+
+def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, wait: bool, as_json: bool) -> None:
+    """Submit a job's request again, with FIELD=VALUE changes and KEY=VALUE overrides.
+
+    Raises:
+        BadParameter: if a change is not of that form.
+        SpecError: if the changed request is not valid.
+    """
+    from worker.cli.job.spec_options import request_of
+    from worker.jobs import jobs
+
+    fields: dict[str, Any] = {}
+    for change in changes:
+        name, equals, value = change.partition("=")
+        if not equals:
+            raise click.BadParameter(f"expected FIELD=VALUE, as seed=7, got {change!r}.", param_hint="--change")
+        fields[name.strip()] = value
+    settings = load_settings()
+
+    def insert(session: Session) -> Job:
+        earlier = jobs.get(session, job_id).spec["overrides"]
+        return jobs.clone(session, settings, job_id, {"overrides": [*earlier, *overrides], **request_of(fields)})
+
+    submit_with(settings, insert, wait=wait, as_json=as_json)
+
+
+def submit_with(settings: Settings, insert: Callable[[Session], Job], *, wait: bool, as_json: bool) -> None:
+    """Insert a job, commit, tell Celery, and wait for its end if that was asked for.
+
+    Raises:
+        JobFailedError: if it was waited for and did not succeed.
+    """
+    with open_store(settings, create=True) as session:
+        job = insert(session)
+    if wait:
+        from worker.cli.job.wait import wait_for
+
+        wait_for(settings, job, as_json=as_json)
+        return
+    if as_json:
+        print_json(job)
+    else:
+        click.echo(f"Job {job.id} is queued; follow it with: deeplab job show {job.id}")
+    if settings.embedded_broker and running_on(settings) is None:
+        click.echo(f"No platform runs on {settings.home}; the job starts when one does: deeplab up", err=True)
+        return
+    try:
+        publish(settings, job)
+    except BrokerUnreachableError as error:
+        click.echo(str(error), err=True)

@@ -1,0 +1,105 @@
+"""One job with everything that belongs to it, as text and as JSON."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from deeplab.crf.grid import as_overrides
+from worker.cli.output import duration
+from worker.jobs import jobs, records
+from worker.jobs.jobs import Attempt, Job
+from worker.jobs.records import Checkpoint, Evaluation, Event
+from worker.jobs.trials import Trial, trials_of
+
+
+@dataclass(frozen=True)
+class WholeJob:
+    """A job and what it left behind."""
+
+    job: Job
+    evaluation: Evaluation | None
+    trials: Sequence[Trial]
+    checkpoints: Sequence[Checkpoint]
+    attempts: Sequence[Attempt]
+    events: Sequence[Event]
+
+    def as_json(self) -> dict[str, Any]:
+        """The job's fields, as the JSON API has them, with the rest beside them."""
+        rest = {name: getattr(self, name) for name in ("evaluation", "trials", "checkpoints", "attempts", "events")}
+        return {**asdict(self.job), "fraction": self.job.fraction, **rest}
+
+
+def read(session: Session, job_id: int) -> WholeJob:
+    """Read a job and what it left behind.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+    """
+    return WholeJob(
+        jobs.get(session, job_id),
+        records.evaluation_of(session, job_id),
+        trials_of(session, jobs.get(session, job_id)),
+        records.list_checkpoints(session, job_id),
+        jobs.attempts_of(session, job_id),
+        records.events_of(session, job_id),
+    )
+
+
+def row(job: Job, now: float) -> tuple[object, ...]:
+    """A job as a line of a table; `now` is the database's time."""
+    took = None if job.started_at is None else (job.finished_at or now) - job.started_at
+    return job.id, job.kind, job.state, progress(job), duration(took), duration(job.eta_seconds), job.error or ""
+
+
+def progress(job: Job) -> str:
+    """How far a job is: "120/600 iterations"; empty while unknown."""
+    return f"{job.done}/{job.total} {job.unit}s" if job.total else ""
+
+
+def text(whole: WholeJob) -> str:
+    """A job for people, over several lines."""
+    return "\n".join(_lines(whole))
+
+
+def _lines(whole: WholeJob) -> Iterator[str]:
+    job = whole.job
+    origin = f", submitted again from job {job.parent_id}" if job.parent_id is not None else ""
+    yield f"Job {job.id}: {job.kind}, {job.state}{origin}"
+    if job.error:
+        yield f"Error: {job.error}"
+    yield from _section("Request", [f"{name}: {value}" for name, value in job.spec.items() if value not in (None, [])])
+    if counts := progress(job):
+        left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
+        yield from _section("Progress", [f"{counts}{left}; attempt {job.attempts} of {job.max_attempts}"])
+    if whole.evaluation is not None:
+        scores = {name: value for name, value in whole.evaluation.scores.items() if isinstance(value, float)}
+        yield from _section("Scores", [f"{name.replace('_', ' ')}: {value:.4f}" for name, value in scores.items()])
+    yield from _section("Trials", [_trial(each) for each in whole.trials])
+    if job.result:
+        yield from _section("Result", [f"{name}: {value}" for name, value in job.result.items()])
+    yield from _section(
+        "Checkpoints",
+        [
+            f"{each.id}: iteration {each.iteration}{', best' if each.is_best else ''}, {each.path}"
+            for each in whole.checkpoints
+        ],
+    )
+    yield from _section("Events", [f"{_clock(each.at)}  {each.message}" for each in whole.events])
+
+
+def _trial(trial: Trial) -> str:
+    values = " ".join(as_overrides(trial.setting))
+    return f"{values}: mean IoU {trial.scores['mean_iou']:.4f}{' (best)' if trial.best else ''}"
+
+
+def _section(heading: str, lines: Sequence[str]) -> Iterator[str]:
+    if lines:
+        yield f"\n{heading}:"
+        yield from (f"  {line}" for line in lines)
+
+
+def _clock(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).astimezone().strftime("%Y-%m-%d %H:%M:%S")

@@ -1,0 +1,114 @@
+"""Wait for a job's end, with progress, and with a platform of our own where none is running."""
+
+import time
+from collections.abc import Mapping
+from contextlib import ExitStack
+from typing import Any
+
+import click
+
+from deeplab.crf.grid import as_overrides
+from deeplab.errors import DeepLabError
+from worker.cli.job.progress import JobProgress
+from worker.cli.output import duration, print_json
+from worker.jobs import jobs, records
+from worker.jobs.database import open_session
+from worker.jobs.jobs import FAILED, SUCCEEDED, Job
+from worker.jobs.queue import BrokerUnreachableError, publish
+from worker.jobs.settings import Settings
+from worker.platform.home_lock import HomeLockedError, running_on
+from worker.platform.up import Platform, stop_signals_interrupt
+
+_POLL_SECONDS = 0.5
+
+
+class JobFailedError(DeepLabError):
+    """A job that was waited for did not succeed."""
+
+    def __init__(self, job: Job) -> None:
+        super().__init__(
+            f"Job {job.id} failed: {job.error}" if job.state == FAILED else f"Job {job.id} was {job.state}."
+        )
+
+
+def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
+    """Wait until a job has ended, and print its result.
+
+    Raises:
+        JobFailedError: if it did not succeed.
+    """
+    try:
+        with stop_signals_interrupt():
+            ended = _follow(settings, job)
+    except KeyboardInterrupt:
+        click.echo(f"Job {job.id} was not cancelled. Cancel it with: deeplab job cancel {job.id}", err=True)
+        raise SystemExit(130) from None
+    if as_json:
+        print_json(ended)
+    if ended.state != SUCCEEDED:
+        raise JobFailedError(ended)
+    if not as_json:
+        click.echo(_result(settings, ended))
+
+
+def _follow(settings: Settings, job: Job) -> Job:
+    with ExitStack() as stack:
+        platform = _platform_of_our_own(settings, job, stack)
+        try:
+            publish(settings, job)
+        except BrokerUnreachableError as error:
+            _say(str(error))
+        progress = stack.enter_context(JobProgress())
+        while not job.is_terminal:
+            progress.show(job)
+            time.sleep(_POLL_SECONDS)
+            if platform is None:  # the one that ran until now may have been stopped
+                platform = _platform_of_our_own(settings, job, stack)
+            else:
+                platform.mend()
+            with open_session(settings, reads_only=True) as session:
+                job = jobs.get(session, job.id)
+        progress.show(job)
+    return job
+
+
+def _platform_of_our_own(settings: Settings, job: Job, stack: ExitStack) -> Platform | None:
+    """Workers in this process's care, if this home needs some; they are stopped at the end of the stack."""
+    if not settings.embedded_broker or running_on(settings) is not None:
+        return None
+    command = "deeplab job submit --wait"
+    try:
+        platform = stack.enter_context(Platform(settings, web=False, command=command, say=_say))
+    except HomeLockedError:  # somebody else was faster
+        return None
+    _say(f"No platform runs on {settings.home}; its workers run here until job {job.id} has ended.")
+    return platform
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)
+
+
+def _result(settings: Settings, job: Job) -> str:
+    result = job.result or {}
+    took = duration((job.finished_at or 0) - (job.started_at or 0))
+    sentence = f"Job {job.id} succeeded in {took}: "
+    match job.kind:
+        case "train":
+            with open_session(settings, reads_only=True) as session:
+                checkpoint = records.get_checkpoint(session, result["checkpoint"])
+            final = f"checkpoint {checkpoint.id} of iteration {checkpoint.iteration}, {checkpoint.path}"
+            return sentence + final + _best(result)
+        case "segment":
+            unreadable = f", {result['n_error']} could not be read" if result["n_error"] else ""
+            return sentence + f"{result['n_ok']} images segmented{unreadable}, in {result['output']}"
+        case "crf" if "best" in result:
+            options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
+            return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
+        case _:
+            return sentence + f"mean IoU {result['mean_iou']:.4f}"
+
+
+def _best(result: Mapping[str, Any]) -> str:
+    number = result.get("best_checkpoint")
+    return "" if number is None else f"; best is checkpoint {number}, mean IoU {result['mean_iou']:.4f}"

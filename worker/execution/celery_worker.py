@@ -1,0 +1,87 @@
+"""The Celery worker: a main process that consumes one queue, and a pool process for each job that it runs at a time."""
+
+import logging
+import socket
+
+from celery import signals
+
+from worker.execution.logs import configure_logging
+from worker.execution.reconciler import Reconciler
+from worker.execution.slots import Slots
+from worker.execution.tasks import register_tasks
+from worker.jobs import workers
+from worker.jobs.celery_app import celery_app
+from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def run_worker(settings: Settings, queue: str, concurrency: int | None = None, name: str | None = None) -> int:
+    """Serve a queue until SIGTERM or SIGINT, then let running jobs save a checkpoint and go back to the queue.
+
+    Args:
+        settings: name the database, which must be up to date, and the broker, which may be away for a while.
+        queue: gpu or cpu.
+        concurrency: how many jobs at a time; None: one per GPU, or one where there is none.
+        name: of the worker, such as gpu@somewhere; None: made from the queue and the machine.
+
+    Returns:
+        The exit status of this process.
+
+    Raises:
+        DatabaseError: if the database cannot be reached.
+    """
+    name = name or f"{queue}@{socket.gethostname()}"
+    slots = Slots(name, queue, concurrency)
+    with open_session(settings) as session:
+        workers.register(session, name, queue, slots.device, slots.count)
+    app = celery_app(settings)
+    register_tasks(app, settings, slots)
+    reconciler = Reconciler(settings, name)
+    _connect_signals(slots, reconciler)
+    worker = app.Worker(
+        hostname=name,
+        queues=[queue],
+        concurrency=slots.count,
+        pool="prefork",
+        optimization="fair",  # a message goes to a pool process that is free, never behind a running job
+        loglevel="INFO",
+        without_gossip=True,
+        without_mingle=True,
+        without_heartbeat=True,
+        quiet=True,
+    )
+    try:
+        worker.start()
+    finally:
+        reconciler.stop()
+        _unregister(settings, name)
+    return worker.exitcode or 0
+
+
+def _unregister(settings: Settings, name: str) -> None:
+    try:
+        with open_session(settings) as session:
+            workers.unregister(session, name)
+    except DatabaseError as error:  # the missing heartbeats will tell
+        _log.warning("%s", error)
+
+
+def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:
+    """Hook into the worker's life; Celery would forget local functions without weak=False."""
+
+    def on_setup_logging(**_: object) -> None:
+        configure_logging()
+        logging.getLogger("celery").setLevel(logging.WARNING)  # what matters of a task is in our own lines
+
+    def on_ready(**_: object) -> None:
+        _log.info("Worker %s is ready: %s, %d at a time.", slots.worker, slots.device, slots.count)
+        reconciler.start()
+
+    def on_shutting_down(**_: object) -> None:
+        slots.stop.set()  # seen by the supervisors in the pool processes
+
+    signals.setup_logging.connect(on_setup_logging, weak=False)
+    signals.worker_ready.connect(on_ready, weak=False)
+    signals.worker_shutting_down.connect(on_shutting_down, weak=False)

@@ -1,0 +1,112 @@
+"""`python -m worker.execution.child JOB FENCE`: the process of one attempt, which leaves an outcome in a file.
+
+With `--assist OWNER` it helps the attempt that holds the fence with the shards of its segment job.
+"""
+
+import argparse
+import faulthandler
+import logging
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+
+from deeplab.errors import DeepLabError
+from deeplab.processes import die_with_parent
+from deeplab.reporter import Stopped
+from worker.execution.kinds import Attempt, run_attempt
+from worker.execution.logs import configure_logging
+from worker.execution.outcomes import CRASHED, STOPPED, Outcome, write_outcome
+from worker.execution.reporter import JobReporter, Pulse
+from worker.jobs import jobs, storage
+from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.jobs import FAILED, SUCCEEDED, Job
+from worker.jobs.leases import LeaseLostError
+from worker.jobs.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
+
+
+def main() -> None:
+    """Run the attempt or the assistant that the command line names."""
+    arguments = _parse_arguments()
+    die_with_parent(arguments.parent)
+    should_stop = _listen_for_stop()
+    faulthandler.enable()
+    configure_logging()
+    settings = load_settings()
+    with open_session(settings, reads_only=True) as session:
+        job = jobs.get(session, arguments.job)
+    if arguments.assist is not None:
+        _assist(settings, job, arguments.fence, arguments.assist, should_stop)
+    elif job.fence == arguments.fence:
+        _run(settings, job, should_stop)
+
+
+def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
+    folder = storage.attempt_dir(settings, job.id, job.fence)
+    reporter = JobReporter(settings, job.id, job.fence, Pulse(storage.pulse_in(folder)), should_stop)
+    try:
+        outcome = Outcome(SUCCEEDED, result=run_attempt(Attempt(settings, job, reporter)))
+        reporter.flush()
+    except LeaseLostError as error:  # somebody else may be at it already: leave nothing behind
+        _log.warning("%s", error)
+        return
+    except Exception as error:
+        outcome = describe(error)
+    _log.info("%s.", outcome.state.capitalize() if outcome.error is None else f"{outcome.state}: {outcome.error}")
+    write_outcome(storage.outcome_in(folder), outcome)
+
+
+def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: Callable[[], bool]) -> None:
+    from worker.execution.kinds.segment import assist
+
+    folder = storage.assistant_dir(settings, job.id, fence, owner)
+    try:
+        assist(settings, job, fence, owner, Pulse(storage.pulse_in(folder)), should_stop)
+    except Stopped:
+        _log.info("Stopped.")
+    except DeepLabError as error:
+        _log.error("Stopped helping: %s", error)
+
+
+def describe(error: Exception) -> Outcome:
+    """What an exception of the core means for the job."""
+    if isinstance(error, Stopped):
+        return Outcome(STOPPED)
+    if isinstance(error, DatabaseError):  # it may be back for the next attempt
+        return Outcome(CRASHED, error=str(error))
+    if isinstance(error, DeepLabError):
+        return Outcome(FAILED, error=str(error))
+    traceback.print_exception(error)
+    if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not have been imported to get here
+        return Outcome(
+            FAILED, error="The GPU's memory does not suffice; lower the batch size or the image size, or use the CPU."
+        )
+    text = " ".join(str(error).split())
+    return Outcome(CRASHED, error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def _listen_for_stop() -> Callable[[], bool]:
+    """From now on SIGTERM asks the loops of the core to stop; the function says whether it came."""
+    requests: list[int] = []
+    signal.signal(signal.SIGTERM, lambda number, _frame: requests.append(number))
+    return lambda: bool(requests)
+
+
+def _parse_arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="worker.execution.child")
+    parser.add_argument("job", type=int)
+    parser.add_argument("fence", type=int)
+    parser.add_argument("--parent", type=int, help="Process id of the supervisor.")
+    parser.add_argument("--assist", metavar="OWNER", help="Name under which to claim shards.")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
+    # All is written. Taking PyTorch's modules apart would cost seconds more, and can hang with a GPU in a bad state.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)

@@ -1,0 +1,84 @@
+"""What a child does for each kind of job: from the job's request and configuration to calls of the core and back."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deeplab.config import Config, parse_config
+from deeplab.errors import CheckpointError
+from worker.execution.reporter import JobReporter
+from worker.jobs import leases, records, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.records import Checkpoint
+from worker.jobs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What the code of a kind needs to know and to have."""
+
+    settings: Settings
+    job: Job
+    reporter: JobReporter
+
+    @property
+    def folder(self) -> Path:
+        """Where the attempt's files go."""
+        return storage.attempt_dir(self.settings, self.job.id, self.job.fence)
+
+    @property
+    def config(self) -> Config:
+        """The configuration that was resolved when the job was submitted."""
+        return parse_config(self.job.config, f"job {self.job.id}")
+
+    def add_event(self, message: str) -> None:
+        """Note for people what happened to the job."""
+        with leases.fenced(self.settings, self.job.id, self.job.fence) as session:
+            records.add_event(session, self.job.id, self.job.fence, message)
+
+
+def run_attempt(attempt: Attempt) -> dict[str, Any]:
+    """Do what the job asks for and return its result."""
+    # Each kind imports only the part of the core that it needs.
+    match attempt.job.kind:
+        case "train":
+            from worker.execution.kinds.train import run
+        case "evaluate":
+            from worker.execution.kinds.evaluate import run
+        case "crf":
+            from worker.execution.kinds.crf import run
+        case "segment":
+            from worker.execution.kinds.segment import run
+        case kind:
+            raise ValueError(f"there is no kind of job named {kind!r}")
+    return run(attempt)
+
+
+def weights_path(settings: Settings, name: str) -> Path:
+    """The file of a checkpoint's number, or of a path.
+
+    Raises:
+        CheckpointError: if the file of a numbered checkpoint is gone or damaged.
+    """
+    if not name.isdecimal():
+        return Path(name)
+    with open_session(settings, reads_only=True) as session:
+        checkpoint = records.get_checkpoint(session, int(name))
+    require_intact(checkpoint)
+    return checkpoint.path
+
+
+def require_intact(checkpoint: Checkpoint) -> None:
+    """Compare a checkpoint's file with its record.
+
+    Raises:
+        CheckpointError: if the file is gone, or its bytes are not those that were recorded.
+    """
+    where = f"Checkpoint {checkpoint.id} (iteration {checkpoint.iteration} of job {checkpoint.job_id})"
+    try:
+        intact = storage.sha256_of(checkpoint.path) == checkpoint.sha256
+    except OSError as error:
+        raise CheckpointError(f"{where} cannot be read: {checkpoint.path}: {error.strerror}.") from None
+    if not intact:
+        raise CheckpointError(f"{where} is damaged: {checkpoint.path} has changed since it was recorded.")

@@ -1,0 +1,172 @@
+"""Taking shards of a segment job one after the other. Nothing but the shards' own fences protects what is written."""
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from deeplab.config import parse_config
+from deeplab.inference.folder import segment_items
+from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+from deeplab.inference.output import prepare_output
+from deeplab.inference.segmenter import Segmenter
+from deeplab.reporter import Stopped
+from worker.execution.kinds import weights_path
+from worker.jobs import shards, storage
+from worker.jobs.database import T, open_session, patiently
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+from worker.jobs.shards import Shard, ShardLostError
+from worker.jobs.specs import SegmentSpec
+
+_log = logging.getLogger(__name__)
+_PAUSE = 0.5  # seconds between two looks at the shards that others hold
+
+
+class ShardPump:
+    """Segments shards in the name of one owner."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        job: Job,
+        owner: str,
+        items: Sequence[str],
+        output: Path,
+        should_stop: Callable[[], bool],
+    ) -> None:
+        self._settings = settings
+        self._job = job
+        self._spec = SegmentSpec.model_validate(job.spec)
+        self._owner = owner
+        self._items = items
+        self._output = output
+        self._should_stop = should_stop
+
+    def run_all(self, report: Callable[[int], None]) -> None:
+        """Segment shards until all are done, by whomever; `report` hears how many images of the job are.
+
+        Raises:
+            Stopped: if it shall stop.
+        """
+        finished = _Recount(self._count_finished)
+        while True:
+            report(finished.recount())
+            shard = self._claim()
+            if shard is not None:
+                self._segment(shard, lambda done: report(finished.recent() + done))
+            elif self._all_done():
+                report(len(self._items))
+                return
+            else:
+                time.sleep(_PAUSE)  # others are at work; should they die, their shards become free
+
+    def run_free(self, report: Callable[[int], None]) -> None:
+        """Segment shards until none is free; `report` hears how many images of the present one are done.
+
+        Raises:
+            Stopped: if it shall stop.
+        """
+        while (shard := self._claim()) is not None:
+            self._segment(shard, report)
+
+    @cached_property
+    def _segmenter(self) -> Segmenter:
+        """The network, built for the first shard; the output folder is made or checked with it."""
+        config = parse_config(self._job.config, f"job {self._job.id}")
+        path = weights_path(self._settings, self._spec.checkpoint)
+        segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
+        prepare_output(self._output, Path(self._spec.input), segmenter.settings(), segmenter.labels)
+        return segmenter
+
+    def _claim(self) -> Shard | None:
+        if self._should_stop():
+            raise Stopped
+        return self._ask(lambda session: shards.claim(session, self._job.id, self._owner, self._settings.lease_seconds))
+
+    def _segment(self, shard: Shard, report: Callable[[int], None]) -> None:
+        """Do the images of a shard that no earlier claim of it has done."""
+        _log.info("Shard %d: images %d to %d.", shard.number, shard.first + 1, shard.last)
+        manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
+        with ManifestWriter(manifest, keep=self._earlier_rows(shard)):
+            pass  # segment_items continues from what is in there
+        segment_items(
+            self._segmenter,
+            Path(self._spec.input),
+            self._output,
+            self._items[shard.first : shard.last],
+            manifest,
+            _ShardReporter(report, self._should_stop),
+            overlays=self._spec.overlays,
+            batch_size=self._spec.batch_size,
+        )
+        storage.flush(manifest)
+        self._finish(shard, manifest)
+
+    def _earlier_rows(self, shard: Shard) -> Sequence[Row]:
+        rows: dict[str, Row] = {}
+        for path in storage.shard_manifests(self._settings, self._job.id, shard.number):
+            rows |= {row.path: row for row in read_manifest(path) if row.status == "ok"}
+        return list(rows.values())
+
+    def _finish(self, shard: Shard, manifest: Path) -> None:
+        rows = read_manifest(manifest)
+        n_ok = sum(row.status == "ok" for row in rows)
+        try:
+            self._ask(lambda session: shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok))
+        except ShardLostError as error:
+            _log.warning("%s", error)
+
+    def _count_finished(self) -> int:
+        counts = self._ask(lambda session: shards.counts(session, self._job.id))
+        return counts.n_ok + counts.n_error
+
+    def _all_done(self) -> bool:
+        return self._ask(lambda session: shards.counts(session, self._job.id)).n_open == 0
+
+    def _ask(self, question: Callable[[Session], T]) -> T:
+        """Use the database in a transaction of its own; be patient for as long as the lease can last."""
+
+        def ask() -> T:
+            with open_session(self._settings) as session:
+                return question(session)
+
+        return patiently(ask, self._settings.lease_seconds)
+
+
+class _Recount:
+    """A number that is counted again when it is older than a second."""
+
+    def __init__(self, count: Callable[[], int]) -> None:
+        self._count = count
+        self.recount()
+
+    def recount(self) -> int:
+        self._number, self._counted_at = self._count(), time.monotonic()
+        return self._number
+
+    def recent(self) -> int:
+        return self._number if time.monotonic() < self._counted_at + 1 else self.recount()
+
+
+class _ShardReporter:
+    """Implements deeplab.reporter.Reporter for the images of one shard."""
+
+    def __init__(self, report: Callable[[int], None], should_stop: Callable[[], bool]) -> None:
+        self._report = report
+        self.should_stop = should_stop
+
+    def progress(self, done: int, total: int, unit: str) -> None:
+        self._report(done)
+
+    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Segmenting has none."""
+
+    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
+        """Segmenting has none."""
+
+    def discard(self, path: Path, iteration: int) -> None:
+        """Segmenting has none."""

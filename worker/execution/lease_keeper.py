@@ -1,0 +1,69 @@
+"""Keeping a lease while the child works.
+
+It is done by a thread of its own, so that a database that hangs cannot keep the supervisor from noticing that the lease
+is about to run out.
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.leases import LeaseLostError
+from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
+_SAFE_PART = 0.75  # of the lease; what is left of it is for killing the child
+
+
+class LeaseKeeper:
+    """Renews a lease about every second while the block runs."""
+
+    def __init__(self, settings: Settings, renew: Callable[[Session], bool]) -> None:
+        """Begin with a lease that was taken just now.
+
+        Args:
+            settings: name the database and the length of the lease.
+            renew: renews it and says whether the job shall be cancelled; raises LeaseLostError if it is gone.
+        """
+        self.cancel_requested = False
+        self._settings = settings
+        self._renew = renew
+        self._renewed_at = time.monotonic()
+        self._lost = False
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="lease keeper", daemon=True)
+
+    @property
+    def lost(self) -> bool:
+        """Whether the lease is gone, or so near its end that the child must not live any longer."""
+        return self._lost or time.monotonic() > self._renewed_at + _SAFE_PART * self._settings.lease_seconds
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._ended.set()
+        self._thread.join(timeout=2)  # not longer: it may hang in the database
+
+    def _run(self) -> None:
+        pause = min(1.0, self._settings.lease_seconds / 5)
+        while not self._lost and not self._ended.wait(pause):
+            asked_at = time.monotonic()
+            try:
+                with open_session(self._settings) as session:
+                    self.cancel_requested = self._renew(session)
+                self._renewed_at = asked_at
+            except LeaseLostError:
+                self._lost = True
+            except (DatabaseError, SQLAlchemyError) as error:
+                _log.warning("A lease could not be renewed: %s", error)

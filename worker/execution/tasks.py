@@ -1,0 +1,63 @@
+"""The one Celery task. Its message says that a job may be waiting; whether it is, only the database knows."""
+
+import logging
+import signal
+
+from celery import Celery
+from sqlalchemy.orm import Session
+
+from worker.execution.slots import Slots
+from worker.execution.supervisor import Seat, assist, supervise
+from worker.jobs import jobs, leases, shards
+from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.jobs import Job, JobNotFoundError
+from worker.jobs.queue import RUN_JOB
+from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
+    """Let the pool processes of an application's worker run jobs."""
+
+    @app.task(name=RUN_JOB)
+    def run_job_task(job_id: int) -> None:
+        # Service managers send SIGTERM to all processes of a service. A supervisor that died of it would take its child
+        # with it, before that one could save a checkpoint.
+        idle = signal.signal(signal.SIGTERM, lambda *_: slots.stop.set())
+        try:
+            run_job(settings, job_id, slots.seat())
+        except DatabaseError as error:  # the job is still queued, or its lease runs out: it will be published again
+            _log.warning("%s", error)
+        finally:
+            signal.signal(signal.SIGTERM, idle)
+
+
+def run_job(settings: Settings, job_id: int, seat: Seat) -> None:
+    """Run a job if it is queued, or help with it if it can be shared; otherwise return quietly.
+
+    Returning makes every duplicate and late message harmless.
+    """
+    if seat.stopping():
+        return  # the job stays queued for another worker
+    with open_session(settings) as session:
+        job = leases.claim(session, job_id, seat.owner, settings.lease_seconds)
+        shared = _shared_job(session, job_id) if job is None else None
+        shards.release(session, job_id, seat.owner)  # those of a namesake, whose process number was given out again
+    if job is not None:
+        _log.info("Job %d: %s, attempt %d of %d.", job.id, job.kind, job.attempts, job.max_attempts)
+        supervise(settings, job, seat)
+    elif shared is not None:
+        _log.info("Job %d: helping %s.", shared.id, shared.owner)
+        assist(settings, shared, seat)
+
+
+def _shared_job(session: Session, job_id: int) -> Job | None:
+    """The job, if it is a running segment job with a shard for one more worker."""
+    try:
+        job = jobs.get(session, job_id)
+    except JobNotFoundError:  # a message from before the database was replaced
+        return None
+    if job.kind != "segment" or job.state != jobs.RUNNING or job.cancel_requested:
+        return None
+    return job if shards.has_free(session, job_id) else None

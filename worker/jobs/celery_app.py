@@ -1,0 +1,36 @@
+"""The Celery application. SQL is the only truth: no result backend, no ETA, no chords, no revoke."""
+
+from functools import lru_cache
+
+from celery import Celery
+
+from worker.jobs.settings import Settings
+from worker.platform.valkey import broker_url
+
+
+def celery_app(settings: Settings) -> Celery:
+    """The application that talks to the broker of these settings."""
+    return _celery_app(broker_url(settings))
+
+
+@lru_cache(maxsize=8)
+def _celery_app(broker: str) -> Celery:
+    app = Celery("deeplab", broker=broker, set_as_current=False)
+    app.conf.update(
+        task_ignore_result=True,
+        task_serializer="json",
+        accept_content=["json"],
+        # A message is only a hint that a job is queued. It is acknowledged at once; if the worker dies, the job's lease
+        # runs out and the reconciler publishes it again, which is faster than the broker's redelivery.
+        task_acks_late=False,
+        # A message that waits behind a long training run would be lost to the idle worker beside it.
+        worker_prefetch_multiplier=1,
+        worker_disable_prefetch=True,
+        broker_connection_retry_on_startup=True,
+        broker_connection_max_retries=None,  # a broker that is away comes back some day
+        broker_transport_options={"socket_connect_timeout": 3, "socket_timeout": 10, "max_retries": 1},
+        worker_hijack_root_logger=False,
+        worker_enable_remote_control=False,
+        worker_send_task_events=False,
+    )
+    return app

@@ -1,0 +1,200 @@
+"""Connection to the database, its clock and its schema."""
+
+import logging
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from importlib.resources import as_file, files
+from typing import TypeVar
+
+from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.orm import Session
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import GenericFunction
+
+from deeplab.errors import DeepLabError
+from worker.jobs.settings import Settings
+
+T = TypeVar("T")
+
+_log = logging.getLogger(__name__)
+_CONNECT_TIMEOUT = "10"  # seconds, unless the URL says otherwise
+
+
+class DatabaseError(DeepLabError):
+    """The database cannot be reached or its URL cannot be used."""
+
+
+class SchemaMissingError(DatabaseError):
+    """The database has no tables yet."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`."
+        )
+
+
+class SchemaOutdatedError(DatabaseError):
+    """The database has the tables of an older version."""
+
+    def __init__(self, shown_url: str) -> None:
+        super().__init__(
+            f"The database {shown_url} has the tables of an older version; `deeplab db upgrade` brings them up to date,"
+            " as does `deeplab up`."
+        )
+
+
+class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
+    """The database's clock in seconds since 1970, so that the machines' clocks need not agree."""
+
+    type = Float()
+    inherit_cache = True
+
+
+@compiles(db_now, "sqlite")
+def _sqlite_now(element: db_now, compiler: SQLCompiler, **kwargs: object) -> str:
+    return "((julianday('now') - 2440587.5) * 86400.0)"
+
+
+@compiles(db_now, "postgresql")
+def _postgresql_now(element: db_now, compiler: SQLCompiler, **kwargs: object) -> str:
+    return "extract(epoch from clock_timestamp())::double precision"
+
+
+def engine_for(url: str) -> Engine:
+    """The engine of this process for a database URL.
+
+    A forked process gets an engine of its own; that of its parent is left alone, neither used nor closed.
+
+    Raises:
+        DatabaseError: if the URL is malformed or names an unsupported database.
+    """
+    return _engine(url, os.getpid())
+
+
+@cache
+def _engine(url: str, _pid: int) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
+            # A host that drops packets would otherwise hold a caller for minutes, longer than a lease.
+            parsed = parsed.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
+        engine = create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError):
+        raise DatabaseError(
+            f"DEEPLAB_DATABASE_URL: {url!r} is not a database URL such as postgresql://user@host/name."
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _configure_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None  # the driver must not open transactions of its own; _begin_sqlite does
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # IMMEDIATE takes the write lock at once, so two writers queue for it instead of failing in the middle.
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+
+
+@contextmanager
+def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Session]:
+    """A session that commits at the end of the block, and rolls back when the block raises.
+
+    Args:
+        settings: names the database.
+        reads_only: promise not to write; readers of SQLite then never wait for a writer.
+
+    Raises:
+        DatabaseError: if the database cannot be reached.
+        SchemaMissingError: if it has no tables yet.
+        SchemaOutdatedError: if it has those of an older version.
+    """
+    engine = engine_for(settings.database).execution_options(reads_only=reads_only)
+    with Session(engine, expire_on_commit=False) as session:
+        try:
+            yield session
+            session.commit()
+        except DBAPIError as error:
+            session.rollback()
+            if _lacks_table(error):
+                raise SchemaMissingError(_shown(settings)) from error
+            if _lacks_column(error):
+                raise SchemaOutdatedError(_shown(settings)) from error
+            if _is_unreachable(error):
+                raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
+            raise
+
+
+def read_clock(session: Session) -> float:
+    """The database's time, against which the times in the tables can be compared."""
+    return float(session.scalar(select(db_now())) or 0.0)
+
+
+def patiently(action: Callable[[], T], seconds: float) -> T:
+    """Call something that uses the database; while it cannot be reached, call again, for so long at most.
+
+    Raises:
+        DatabaseError: if it could not be reached all that time.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            return action()
+        except DatabaseError as error:
+            if time.monotonic() > deadline:
+                raise
+            _log.warning("Trying again: %s", error)
+            time.sleep(1)
+
+
+def upgrade(settings: Settings) -> None:
+    """Create the schema, or bring it to the newest version.
+
+    Raises:
+        DatabaseError: if the database cannot be reached.
+    """
+    from alembic import command
+    from alembic.config import Config
+
+    engine = engine_for(settings.database)
+    if engine.dialect.name == "sqlite":
+        settings.home.mkdir(parents=True, exist_ok=True)
+    with as_file(files("migrations")) as directory:
+        config = Config()
+        config.set_main_option("script_location", str(directory))
+        try:
+            with engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except DBAPIError as error:
+            raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
+
+
+def _is_unreachable(error: DBAPIError) -> bool:
+    return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+
+
+def _lacks_table(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such table") or type(error.orig).__name__ == "UndefinedTable"
+
+
+def _lacks_column(error: DBAPIError) -> bool:
+    return str(error.orig).startswith("no such column") or type(error.orig).__name__ == "UndefinedColumn"
+
+
+def _shown(settings: Settings) -> str:
+    """The database's URL without its password."""
+    return make_url(settings.database).render_as_string(hide_password=True)

@@ -1,0 +1,107 @@
+"""Registered datasets: folders of images and masks that jobs name instead of paths."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from deeplab.datasets.labels import load_labels
+from deeplab.errors import DeepLabError
+from worker.jobs.database import db_now
+from worker.jobs.tables import DatasetRow
+
+
+class DatasetNotFoundError(DeepLabError):
+    """There is no registered dataset of that name."""
+
+
+class DatasetRefusedError(DeepLabError):
+    """A folder that cannot be registered; `field` is what is wrong: name, root or labels."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A registered folder of images and masks."""
+
+    id: int
+    name: str
+    root: str  # the folder that holds images/, masks/ and the split lists
+    labels: str  # path of the labels file
+    n_classes: int
+    splits: dict[str, int]  # number of images by split
+    created_at: float
+
+
+def register(session: Session, name: str, root: Path, labels: Path | None = None) -> Dataset:
+    """Register a folder of images/, masks/, one list of ids per split (<split>.txt) and a labels file.
+
+    Args:
+        session: the caller commits.
+        name: letters, digits, dots, dashes and underscores.
+        root: the folder.
+        labels: the labels file; None: labels.txt in the folder.
+
+    Raises:
+        DatasetRefusedError: if the name is taken or malformed, or the folder lacks something.
+        DatasetError: if the labels file is malformed.
+    """
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
+        raise DatasetRefusedError("name", f"A dataset's name is letters, digits, '.', '-' and '_', got {name!r}.")
+    if session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)):
+        raise DatasetRefusedError("name", f"There is already a dataset named {name!r}.")
+    root = root.resolve()
+    for part in (root, root / "images", root / "masks"):
+        if not part.is_dir():
+            raise DatasetRefusedError(
+                "root", f"{part} is not a folder; a dataset has images/, masks/ and its split lists."
+            )
+    labels = root / "labels.txt" if labels is None else labels.resolve()
+    splits = {path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path != labels}
+    if not splits:
+        raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id a line.")
+    row = DatasetRow(
+        name=name,
+        root=str(root),
+        labels=str(labels),
+        n_classes=len(load_labels(labels)),
+        splits=splits,
+        created_at=session.scalar(select(db_now())),
+    )
+    session.add(row)
+    session.flush()
+    return _dataset(row)
+
+
+def get_by_name(session: Session, name: str) -> Dataset:
+    """Read one dataset.
+
+    Raises:
+        DatasetNotFoundError: if there is none of that name; the sentence lists those that exist.
+    """
+    row = session.scalars(select(DatasetRow).where(DatasetRow.name == name)).one_or_none()
+    if row is None:
+        names = ", ".join(dataset.name for dataset in list_datasets(session)) or "none is registered"
+        raise DatasetNotFoundError(f"There is no dataset named {name!r} (known: {names}).")
+    return _dataset(row)
+
+
+def list_datasets(session: Session) -> list[Dataset]:
+    """All datasets by name."""
+    return [_dataset(row) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.name))]
+
+
+def _count_ids(path: Path) -> int:
+    try:
+        return sum(1 for line in path.read_text("utf-8").splitlines() if line.strip())
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetRefusedError("root", f"{path} is not a list of image ids: {error}.") from error
+
+
+def _dataset(row: DatasetRow) -> Dataset:
+    return Dataset(**{name: getattr(row, name) for name in Dataset.__dataclass_fields__})

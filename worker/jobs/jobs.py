@@ -1,0 +1,220 @@
+"""Jobs as the dashboard, the API and the command line see them: submit, read, cancel, retry, clone.
+
+Every function takes a Session and leaves the commit to its caller. A submission is complete once it is committed;
+telling Celery about it comes after (worker.jobs.queue.publish), and may fail without harm, because the reconciler
+publishes it later.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import case, func, select, update
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from worker.jobs.database import db_now
+from worker.jobs.records import add_event, last_checkpoint
+from worker.jobs.resolve import resolve_config
+from worker.jobs.settings import Settings
+from worker.jobs.specs import Spec, parse_spec
+from worker.jobs.tables import AttemptRow, JobRow
+
+QUEUED = "queued"  # waiting for a worker
+RUNNING = "running"  # claimed; its lease has not been given back
+SUCCEEDED = "succeeded"  # finished, and everything it produced is recorded
+FAILED = "failed"  # ended with a sentence in `error`
+CANCELLED = "cancelled"  # ended because somebody asked; no process of it is left
+
+STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
+TERMINAL = (SUCCEEDED, FAILED, CANCELLED)
+
+
+class JobNotFoundError(DeepLabError):
+    """There is no job of that number."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"There is no job {job_id}.")
+
+
+class JobStateError(DeepLabError):
+    """The job's state does not allow what was asked."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One requested piece of work, as it was when it was read."""
+
+    id: int
+    kind: str  # train, evaluate, crf or segment
+    state: str  # one of STATES
+    queue: str  # gpu or cpu: which workers may claim it
+    spec: dict[str, Any]  # the request, as worker.jobs.specs validated it
+    config: dict[str, Any]  # the configuration that was resolved at submission; later edits of the file do not matter
+    parent_id: int | None  # the job that this one retries or clones
+    fence: int  # grows with every claim; 0 before the first
+    attempts: int  # claims that count against max_attempts
+    max_attempts: int
+    owner: str | None  # the worker that holds the lease
+    cancel_requested: bool
+    done: int  # progress: units finished ...
+    total: int  # ... of so many; 0 while unknown
+    unit: str  # "iteration", "image" or "refinement"
+    eta_seconds: float | None  # what the running child expects to need yet
+    result: dict[str, Any] | None  # what a succeeded job produced
+    error: str | None  # why a failed job failed, one sentence
+    best_checkpoint: int | None  # number of the checkpoint with the best validation mean IoU of a training so far
+    created_at: float
+    started_at: float | None  # first claim
+    finished_at: float | None
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the state can no longer change."""
+        return self.state in TERMINAL
+
+    @property
+    def fraction(self) -> float:
+        """Progress in [0, 1]."""
+        if self.state == SUCCEEDED:
+            return 1.0
+        return min(self.done / self.total, 1.0) if self.total else 0.0
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One execution of a job."""
+
+    fence: int
+    owner: str
+    started_at: float
+    finished_at: float | None
+    outcome: str | None  # succeeded, failed, cancelled, preempted, crashed, stalled or lost; None while running
+    error: str | None
+
+
+def submit(session: Session, settings: Settings, spec: Spec, *, parent_id: int | None = None) -> Job:
+    """Insert a job as queued, with its configuration resolved.
+
+    Raises:
+        SpecError: if the request names something that does not exist or does not fit.
+    """
+    row = JobRow(
+        kind=spec.kind,
+        state=QUEUED,
+        queue=spec.chosen_queue(),
+        spec=spec.model_dump(mode="json"),
+        config=resolve_config(session, spec),
+        parent_id=parent_id,
+        max_attempts=settings.max_attempts,
+        created_at=session.scalar(select(db_now())),
+    )
+    session.add(row)
+    session.flush()
+    add_event(session, row.id, 0, "submitted" if parent_id is None else f"submitted again from job {parent_id}")
+    return _job(row)
+
+
+def get(session: Session, job_id: int) -> Job:
+    """Read one job.
+
+    Raises:
+        JobNotFoundError: if there is none of that number.
+    """
+    row = session.get(JobRow, job_id)
+    if row is None:
+        raise JobNotFoundError(job_id)
+    return _job(row)
+
+
+def list_jobs(
+    session: Session,
+    *,
+    kind: str | None = None,
+    state: str | None = None,
+    before: int | None = None,
+    limit: int = 50,
+) -> list[Job]:
+    """The newest jobs first, of one kind and state if given, older than job `before` if given."""
+    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
+    for column, value in ((JobRow.kind, kind), (JobRow.state, state)):
+        if value is not None:
+            query = query.where(column == value)
+    if before is not None:
+        query = query.where(JobRow.id < before)
+    return [_job(row) for row in session.scalars(query)]
+
+
+def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
+    """How many jobs are in each state, of one kind if given."""
+    counts = dict.fromkeys(STATES, 0)
+    query = select(JobRow.state, func.count()).group_by(JobRow.state)
+    if kind is not None:
+        query = query.where(JobRow.kind == kind)
+    for state, n_jobs in session.execute(query):
+        counts[state] = n_jobs
+    return counts
+
+
+def attempts_of(session: Session, job_id: int) -> list[Attempt]:
+    """A job's executions, oldest first."""
+    rows = session.scalars(select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.fence))
+    return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
+
+
+def cancel(session: Session, job_id: int) -> Job:
+    """End a queued job at once; ask the supervisor of a running one to end it.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        JobStateError: if it has already ended.
+    """
+    cancelled = session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state.in_((QUEUED, RUNNING)))
+        .values(
+            cancel_requested=True,
+            state=case((JobRow.state == QUEUED, CANCELLED), else_=JobRow.state),
+            finished_at=case((JobRow.state == QUEUED, db_now()), else_=None),
+        )
+        .returning(JobRow.fence)
+    ).scalar_one_or_none()
+    session.expire_all()
+    job = get(session, job_id)
+    if cancelled is None:
+        raise JobStateError(f"Job {job_id} has already {job.state}; only queued and running jobs can be cancelled.")
+    add_event(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancellation asked for")
+    return job
+
+
+def retry(session: Session, settings: Settings, job_id: int) -> Job:
+    """Submit a failed or cancelled job again as a new job.
+
+    A train job continues from the last checkpoint of the job that it retries.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        JobStateError: if it has not failed and was not cancelled.
+        SpecError: if what it names has gone in the meantime.
+    """
+    job = get(session, job_id)
+    if job.state not in (FAILED, CANCELLED):
+        raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
+    checkpoint = last_checkpoint(session, job_id)
+    changes = {"resume": checkpoint.id} if checkpoint is not None else {}
+    return clone(session, settings, job_id, changes)
+
+
+def clone(session: Session, settings: Settings, job_id: int, changes: Mapping[str, Any]) -> Job:
+    """Submit a job's request again with some fields changed, as a new job.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        SpecError: if the changed request is not valid.
+    """
+    job = get(session, job_id)
+    return submit(session, settings, parse_spec(job.kind, {**job.spec, **changes}), parent_id=job_id)
+
+
+def _job(row: JobRow) -> Job:
+    return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})

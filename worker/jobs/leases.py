@@ -1,0 +1,225 @@
+"""Who may work on a job: claim, heartbeat, finish, release, expire.
+
+A claim bumps the job's fence and holds a lease for a while. Every later write of the claimant names its fence and is a
+compare-and-set on it, so a claimant that lost its lease (and whose job may be running elsewhere) changes nothing.
+All times are the database's.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from worker.jobs.database import db_now, open_session
+from worker.jobs.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, get
+from worker.jobs.records import add_event
+from worker.jobs.settings import Settings
+from worker.jobs.tables import AttemptRow, JobRow, ShardRow
+
+# Seconds to wait before Celery is told again about a job that is still queued, by how often it was told already.
+_REPUBLISH_AFTER = {0: 0, 1: 10, 2: 20, 3: 40, 4: 80, 5: 160}
+
+
+class LeaseLostError(DeepLabError):
+    """The attempt no longer owns its job; nothing of it is accepted."""
+
+    def __init__(self, job_id: int, fence: int) -> None:
+        super().__init__(f"Job {job_id} is no longer owned by attempt {fence}.")
+
+
+@dataclass(frozen=True)
+class Heartbeat:
+    """What the supervisor learns when it renews a lease."""
+
+    cancel_requested: bool
+    done: int  # progress as the child last reported it, to notice stalls
+
+
+def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Job | None:
+    """Take a queued job; None if it is not to be had, which makes duplicate deliveries harmless."""
+    previous_owner = session.scalar(select(JobRow.owner).where(JobRow.id == job_id))
+    fence = session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state == QUEUED, JobRow.attempts < JobRow.max_attempts)
+        .values(
+            state=RUNNING,
+            fence=JobRow.fence + 1,
+            attempts=JobRow.attempts + 1,
+            owner=owner,
+            lease_until=db_now() + lease_seconds,
+            started_at=func.coalesce(JobRow.started_at, db_now()),
+            eta_seconds=None,
+        )
+        .returning(JobRow.fence)
+    ).scalar_one_or_none()
+    if fence is None:
+        return None
+    session.add(AttemptRow(job_id=job_id, fence=fence, owner=owner, started_at=session.scalar(select(db_now()))))
+    if previous_owner is not None:
+        _free_shards(session, job_id, previous_owner)
+    add_event(session, job_id, fence, f"claimed by {owner}")
+    session.expire_all()
+    return get(session, job_id)
+
+
+def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -> Heartbeat:
+    """Renew a lease.
+
+    Raises:
+        LeaseLostError: if the attempt no longer owns the job.
+    """
+    row = session.execute(
+        update(JobRow)
+        .where(*_owned(job_id, fence))
+        .values(lease_until=db_now() + lease_seconds)
+        .returning(JobRow.cancel_requested, JobRow.done)
+    ).one_or_none()
+    if row is None:
+        raise LeaseLostError(job_id, fence)
+    return Heartbeat(*row)
+
+
+@contextmanager
+def fenced(settings: Settings, job_id: int, fence: int) -> Iterator[Session]:
+    """A session for writes of one attempt; they are committed only if it still owns the job.
+
+    Raises:
+        LeaseLostError: if the attempt no longer owns the job.
+    """
+    with open_session(settings) as session:
+        # The update locks the job's row, so no claim can come between this check and the commit.
+        owned = session.execute(
+            update(JobRow).where(*_owned(job_id, fence)).values(fence=fence).returning(JobRow.id)
+        ).one_or_none()
+        if owned is None:
+            raise LeaseLostError(job_id, fence)
+        yield session
+
+
+def set_progress(session: Session, job_id: int, done: int, total: int, unit: str, eta_seconds: float | None) -> None:
+    """Record how far an attempt is; to be called inside `fenced`."""
+    session.execute(
+        update(JobRow).where(JobRow.id == job_id).values(done=done, total=total, unit=unit, eta_seconds=eta_seconds)
+    )
+
+
+def finish(
+    session: Session,
+    job_id: int,
+    fence: int,
+    state: str,
+    *,
+    result: dict[str, Any] | None = None,
+    error: str | None = None,
+) -> None:
+    """End a job in a terminal state.
+
+    Raises:
+        LeaseLostError: if the attempt no longer owns the job.
+    """
+    _end_attempt(session, job_id, fence, state, error, state=state, result=result)
+    add_event(session, job_id, fence, state if error is None else f"{state}: {error}")
+
+
+def release(session: Session, job_id: int, fence: int, outcome: str, error: str | None = None) -> str:
+    """Give a job back after an attempt that did not end it, and return the job's new state.
+
+    It is queued again, or fails if its attempts are used up, or is cancelled if that was asked for in the meantime.
+    A preempted attempt (the worker was told to stop) does not count against max_attempts.
+
+    Raises:
+        LeaseLostError: if the attempt no longer owns the job.
+    """
+    job = get(session, job_id)
+    attempts = job.attempts - 1 if outcome == "preempted" else job.attempts
+    if job.cancel_requested:
+        finish(session, job_id, fence, CANCELLED)
+        return CANCELLED
+    if attempts >= job.max_attempts:
+        sentence = f"Gave up after {attempts} attempts; the last one {outcome}: {error or 'no reason is known'}"
+        finish(session, job_id, fence, FAILED, error=sentence)
+        return FAILED
+    _end_attempt(
+        session, job_id, fence, outcome, error, state=QUEUED, attempts=attempts, published_at=None, publications=0
+    )
+    add_event(session, job_id, fence, f"{outcome}, back in the queue" + (f": {error}" if error else ""))
+    return QUEUED
+
+
+def expired(session: Session) -> list[tuple[int, int]]:
+    """(job, fence) of every running job whose lease has run out."""
+    query = select(JobRow.id, JobRow.fence).where(JobRow.state == RUNNING, JobRow.lease_until < db_now())
+    return [(job_id, fence) for job_id, fence in session.execute(query)]
+
+
+def expire(session: Session, job_id: int, fence: int) -> str | None:
+    """Take a job away from an attempt whose lease has run out; the job's new state, None if it was renewed just now."""
+    still_expired = session.execute(
+        update(JobRow)
+        .where(*_owned(job_id, fence), JobRow.lease_until < db_now())
+        .values(lease_until=None)
+        .returning(JobRow.id)
+    ).one_or_none()
+    if still_expired is None:
+        return None
+    return release(session, job_id, fence, "lost", "its worker stopped answering.")
+
+
+def due_for_publication(session: Session) -> list[Job]:
+    """Queued jobs that Celery was not told about, or was told about so long ago that the message may be lost."""
+    wait = case(_REPUBLISH_AFTER, value=JobRow.publications, else_=300)
+    query = select(JobRow.id).where(
+        JobRow.state == QUEUED, or_(JobRow.published_at.is_(None), JobRow.published_at < db_now() - wait)
+    )
+    return [get(session, job_id) for job_id in session.scalars(query)]
+
+
+def mark_published(session: Session, job_id: int) -> None:
+    """Note that Celery was told about a job."""
+    session.execute(
+        update(JobRow).where(JobRow.id == job_id).values(published_at=db_now(), publications=JobRow.publications + 1)
+    )
+
+
+def _owned(job_id: int, fence: int) -> tuple[ColumnElement[bool], ...]:
+    return JobRow.id == job_id, JobRow.fence == fence, JobRow.state == RUNNING
+
+
+def _end_attempt(
+    session: Session, job_id: int, fence: int, outcome: str, error: str | None, *, state: str, **values: Any
+) -> None:
+    """Move a job out of `running` and close its attempt."""
+    moved = session.execute(
+        update(JobRow)
+        .where(*_owned(job_id, fence))
+        .values(
+            state=state,
+            lease_until=None,
+            eta_seconds=None,
+            finished_at=None if state == QUEUED else db_now(),
+            error=None if state == QUEUED else error,
+            **values,
+        )
+        .returning(JobRow.id)
+    ).one_or_none()
+    if moved is None:
+        raise LeaseLostError(job_id, fence)
+    session.execute(
+        update(AttemptRow)
+        .where(AttemptRow.job_id == job_id, AttemptRow.fence == fence)
+        .values(outcome=outcome, error=error, finished_at=db_now())
+    )
+    session.expire_all()
+
+
+def _free_shards(session: Session, job_id: int, owner: str) -> None:
+    """Return the shards that the job's previous owner still held, so that nobody waits for their leases."""
+    session.execute(
+        update(ShardRow)
+        .where(ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner == owner)
+        .values(state=QUEUED, owner=None, lease_until=None)
+    )

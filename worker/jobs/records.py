@@ -1,0 +1,284 @@
+"""What jobs leave behind: metrics, checkpoints, evaluations and events.
+
+Writers run inside worker.jobs.leases.fenced, so that nothing is accepted from an attempt that lost its lease.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from worker.jobs.database import db_now
+from worker.jobs.tables import CheckpointRow, EvaluationRow, EventRow, JobRow, MetricRow
+
+
+class CheckpointNotFoundError(DeepLabError):
+    """There is no checkpoint of that number."""
+
+    def __init__(self, checkpoint_id: int) -> None:
+        super().__init__(f"There is no checkpoint {checkpoint_id}.")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A complete checkpoint file."""
+
+    id: int
+    job_id: int
+    iteration: int
+    path: Path
+    sha256: str
+    n_bytes: int
+    created_at: float
+    config: dict[str, Any]  # the configuration of the job that saved it
+    mean_iou: float | None  # the best that an evaluate job or the training itself found, if any
+    is_best: bool  # whether no other one of its job had a higher mean IoU during the training
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One checkpoint's scores on one dataset split under stated settings."""
+
+    id: int
+    job_id: int
+    checkpoint: str  # number of the checkpoint, or path of the weights file
+    dataset: str
+    split: str
+    settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty
+    mean_iou: float
+    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
+    created_at: float
+
+
+@dataclass(frozen=True)
+class Event:
+    """What happened to a job, for people."""
+
+    at: float
+    fence: int
+    message: str
+
+
+def add_metrics(session: Session, job_id: int, iteration: int, values: Mapping[str, float]) -> None:
+    """Record metrics of one iteration; those of an earlier attempt at the same iteration are replaced."""
+    for name, value in values.items():
+        session.merge(MetricRow(job_id=job_id, name=name, iteration=iteration, value=value))
+
+
+def metrics_of(
+    session: Session, job_id: int, names: Sequence[str] = (), after: int = -1
+) -> dict[str, list[list[float]]]:
+    """A job's metrics as {name: [[iteration, value], ...]} in order of iterations, from after an iteration on."""
+    query = select(MetricRow).where(MetricRow.job_id == job_id, MetricRow.iteration > after)
+    if names:
+        query = query.where(MetricRow.name.in_(names))
+    series: dict[str, list[list[float]]] = {}
+    for row in session.scalars(query.order_by(MetricRow.name, MetricRow.iteration)):
+        series.setdefault(row.name, []).append([row.iteration, row.value])
+    return series
+
+
+def add_checkpoint(
+    session: Session, job_id: int, fence: int, iteration: int, path: Path, sha256: str, *, is_best: bool = False
+) -> None:
+    """Record a complete, flushed checkpoint file; does nothing if the attempt has recorded one of this iteration."""
+    attempt_has_it = select(CheckpointRow.id).where(
+        CheckpointRow.job_id == job_id, CheckpointRow.fence == fence, CheckpointRow.iteration == iteration
+    )
+    if session.scalar(attempt_has_it) is not None:
+        return
+    row = CheckpointRow(
+        job_id=job_id,
+        fence=fence,
+        iteration=iteration,
+        path=str(path),
+        sha256=sha256,
+        n_bytes=path.stat().st_size,
+        created_at=session.scalar(select(db_now())),
+    )
+    session.add(row)
+    session.flush()
+    if is_best:
+        _set_best(session, job_id, row.id)
+
+
+def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
+    """Let a job that continues another one's training begin with the best checkpoint that there was by then."""
+    source = session.get_one(JobRow, resumed.job_id)
+    best = None if source.best_checkpoint is None else session.get(CheckpointRow, source.best_checkpoint)
+    if best is None or best.iteration > resumed.iteration:  # found later
+        best = _best_until(session, source.id, resumed.iteration)
+    if best is not None:
+        _set_best(session, job_id, best.id)
+
+
+def discard_checkpoints(session: Session, job_id: int, iteration: int) -> list[Path]:
+    """Forget a job's checkpoints of one iteration; the files that may be deleted once this is committed.
+
+    One that any job was submitted with, or has as its best, stays.
+    """
+    of_iteration = select(CheckpointRow).where(CheckpointRow.job_id == job_id, CheckpointRow.iteration == iteration)
+    # Locked before looking for references: whoever submits one meanwhile waits, and finds it gone.
+    rows = session.scalars(of_iteration.with_for_update()).all()
+    free = [row for row in rows if not session.scalar(select(_is_referenced(row.id)))]
+    for row in free:
+        session.delete(row)
+    return [Path(row.path) for row in free]
+
+
+def get_checkpoint(session: Session, checkpoint_id: int, *, to_refer: bool = False) -> Checkpoint:
+    """Read one checkpoint.
+
+    Args:
+        session: of the transaction.
+        checkpoint_id: its number.
+        to_refer: nobody may discard it until the end of the transaction, which records a reference to it.
+
+    Raises:
+        CheckpointNotFoundError: if there is none of that number.
+    """
+    in_range = 0 < checkpoint_id < 2**31  # databases refuse to look for numbers that they cannot hold
+    lock = {"read": True} if to_refer else None
+    row = session.get(CheckpointRow, checkpoint_id, with_for_update=lock) if in_range else None
+    if row is None:
+        raise CheckpointNotFoundError(checkpoint_id)
+    return _checkpoints(session, [row])[0]
+
+
+def last_checkpoint(session: Session, job_id: int) -> Checkpoint | None:
+    """The furthest checkpoint of a job, if it has any."""
+    query = select(CheckpointRow).where(CheckpointRow.job_id == job_id)
+    row = session.scalars(query.order_by(CheckpointRow.iteration.desc(), CheckpointRow.id.desc()).limit(1)).first()
+    return None if row is None else _checkpoints(session, [row])[0]
+
+
+def list_checkpoints(session: Session, job_id: int | None = None, limit: int = 200) -> list[Checkpoint]:
+    """Checkpoints, newest first, of one job if given."""
+    query = select(CheckpointRow).order_by(CheckpointRow.id.desc()).limit(limit)
+    if job_id is not None:
+        query = query.where(CheckpointRow.job_id == job_id)
+    return _checkpoints(session, session.scalars(query).all())
+
+
+def add_evaluation(
+    session: Session,
+    job_id: int,
+    *,
+    checkpoint: str,
+    dataset: str,
+    split: str,
+    settings: dict[str, Any],
+    scores: dict[str, Any],
+) -> None:
+    """Record the scores that a job computed; those of an earlier attempt at it are replaced."""
+    session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
+    session.add(
+        EvaluationRow(
+            job_id=job_id,
+            checkpoint=checkpoint,
+            dataset=dataset,
+            split=split,
+            settings=settings,
+            mean_iou=scores["mean_iou"],
+            scores=scores,
+            created_at=session.scalar(select(db_now())),
+        )
+    )
+
+
+def evaluation_of(session: Session, job_id: int) -> Evaluation | None:
+    """The scores that a job computed, if it has finished."""
+    row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
+    return None if row is None else _evaluation(row)
+
+
+def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
+    """Evaluations, newest first."""
+    return [
+        _evaluation(row)
+        for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))
+    ]
+
+
+def add_event(session: Session, job_id: int, fence: int, message: str) -> None:
+    """Note what happened to a job."""
+    session.add(EventRow(job_id=job_id, fence=fence, at=session.scalar(select(db_now())), message=message))
+
+
+def events_of(session: Session, job_id: int) -> list[Event]:
+    """What happened to a job, oldest first."""
+    rows = session.scalars(select(EventRow).where(EventRow.job_id == job_id).order_by(EventRow.id))
+    return [Event(row.at, row.fence, row.message) for row in rows]
+
+
+def _evaluation(row: EvaluationRow) -> Evaluation:
+    return Evaluation(**{name: getattr(row, name) for name in Evaluation.__dataclass_fields__})
+
+
+def _set_best(session: Session, job_id: int, checkpoint_id: int) -> None:
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(best_checkpoint=checkpoint_id))
+
+
+def _best_until(session: Session, job_id: int, iteration: int) -> CheckpointRow | None:
+    """The checkpoint of the best evaluation that a training made up to an iteration, if it is still there."""
+    scored = (MetricRow.job_id == job_id, MetricRow.name == "mean_iou", MetricRow.iteration <= iteration)
+    best_iteration = (
+        select(MetricRow.iteration).where(*scored).order_by(MetricRow.value.desc(), MetricRow.iteration).limit(1)
+    )
+    query = select(CheckpointRow).where(
+        CheckpointRow.job_id == job_id, CheckpointRow.iteration == best_iteration.scalar_subquery()
+    )
+    return session.scalars(query.order_by(CheckpointRow.id.desc()).limit(1)).first()
+
+
+def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
+    """Whether a job, in whatever state, was submitted with a checkpoint or has it as its best."""
+    return exists().where(
+        or_(
+            JobRow.spec["checkpoint"].as_string() == str(checkpoint_id),
+            JobRow.spec["resume"].as_integer() == checkpoint_id,
+            JobRow.best_checkpoint == checkpoint_id,
+        )
+    )
+
+
+def _scores(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, float]:
+    """The highest mean IoU of each checkpoint that has any: by evaluate jobs, or by the training that saved it."""
+    numbers = {str(row.id): row.id for row in rows}
+    evaluations = select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(numbers))
+    scores = [(numbers[name], mean_iou) for name, mean_iou in session.execute(evaluations)]
+    same_iteration = and_(MetricRow.job_id == CheckpointRow.job_id, MetricRow.iteration == CheckpointRow.iteration)
+    validations = (
+        select(CheckpointRow.id, MetricRow.value)
+        .join(MetricRow, same_iteration)
+        .where(MetricRow.name == "mean_iou", CheckpointRow.id.in_(numbers.values()))
+    )
+    scores += [(number, mean_iou) for number, mean_iou in session.execute(validations)]
+    # Ascending, so that of several scores of a checkpoint the highest is written last.
+    return dict(sorted(scores))
+
+
+def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
+    """Join checkpoints with their job's configuration and their score, in three queries for any number of them."""
+    query = select(JobRow.id, JobRow.config, JobRow.best_checkpoint).where(JobRow.id.in_({row.job_id for row in rows}))
+    jobs = {job.id: job for job in session.execute(query)}
+    scores = _scores(session, rows)
+    return [
+        Checkpoint(
+            id=row.id,
+            job_id=row.job_id,
+            iteration=row.iteration,
+            path=Path(row.path),
+            sha256=row.sha256,
+            n_bytes=row.n_bytes,
+            created_at=row.created_at,
+            config=jobs[row.job_id].config,
+            mean_iou=scores.get(row.id),
+            is_best=jobs[row.job_id].best_checkpoint == row.id,
+        )
+        for row in rows
+    ]

@@ -1,0 +1,165 @@
+"""Every path under DEEPLAB_HOME, and the durable way to write a file there.
+
+deeplab.sqlite              the embedded database
+platform.lock               held by the running `deeplab up`; says where it listens
+valkey/                     the embedded broker's append-only file, configuration, socket and password
+secret_key                  signs the dashboard's cookies
+logs/                       one log per process of `deeplab up`
+data/                       the default data root
+jobs/<id>/output/           what a segment job hands out when no other folder was asked for
+jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
+jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
+    log.txt                 what its child printed
+    outcome.json            how it ended
+    search.npz              what a grid search has counted so far
+    alive                   touched whenever the child reports progress
+    assist-<owner>/         the log of a worker that helps with a segment job
+"""
+
+import hashlib
+import os
+import re
+import shutil
+from pathlib import Path
+
+import deeplab
+from deeplab.files import make_folder, replace_file
+from worker.jobs.settings import Settings
+
+
+def jobs_dir(settings: Settings) -> Path:
+    """Folder of all jobs."""
+    return settings.home / "jobs"
+
+
+def job_dir(settings: Settings, job_id: int) -> Path:
+    """Folder of a job."""
+    return jobs_dir(settings) / str(job_id)
+
+
+def attempt_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Folder of the attempt that holds this fence."""
+    return job_dir(settings, job_id) / str(fence)
+
+
+def assistant_dir(settings: Settings, job_id: int, fence: int, owner: str) -> Path:
+    """Folder of a worker that helps with a segment job."""
+    return attempt_dir(settings, job_id, fence) / f"assist-{re.sub('[^A-Za-z0-9.@-]', '-', owner)}"
+
+
+def log_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """What the child of an attempt printed."""
+    return log_in(attempt_dir(settings, job_id, fence))
+
+
+def log_in(folder: Path) -> Path:
+    """The log in the folder of an attempt or an assistant."""
+    return folder / "log.txt"
+
+
+def outcome_in(folder: Path) -> Path:
+    """Where the child of an attempt leaves its result or its sentence of failure."""
+    return folder / "outcome.json"
+
+
+def pulse_in(folder: Path) -> Path:
+    """The file that a child touches whenever it reports progress."""
+    return folder / "alive"
+
+
+def search_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """What an attempt at a grid search has counted so far."""
+    return attempt_dir(settings, job_id, fence) / "search.npz"
+
+
+def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
+    """Rows of one claim of a shard."""
+    return attempt_dir(settings, job_id, fence) / f"shard-{number}-{shard_fence}.csv"
+
+
+def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
+    """Rows of all claims of a shard, by all attempts, complete or not."""
+    return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
+
+
+def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Saved logits of an evaluate job."""
+    return attempt_dir(settings, job_id, fence) / "logits"
+
+
+def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
+    """Delete the logits that earlier attempts at an evaluate job left; no row points to those of one that failed."""
+    for folder in job_dir(settings, job_id).glob("*/logits"):
+        if int(folder.parent.name) < fence:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def output_dir(settings: Settings, job_id: int) -> Path:
+    """Where a segment job writes when no other folder was asked for."""
+    return job_dir(settings, job_id) / "output"
+
+
+def items_path(settings: Settings, job_id: int) -> Path:
+    """The list of a segment job's images: JSON, paths relative to the input folder."""
+    return job_dir(settings, job_id) / "items.json"
+
+
+def logs_dir(settings: Settings) -> Path:
+    """Logs of the platform's own processes."""
+    return settings.home / "logs"
+
+
+def lock_path(settings: Settings) -> Path:
+    """The file that a running platform holds locked."""
+    return settings.home / "platform.lock"
+
+
+def valkey_dir(settings: Settings) -> Path:
+    """Everything of the embedded broker."""
+    return settings.home / "valkey"
+
+
+def secret_key_path(settings: Settings) -> Path:
+    """The key that signs the dashboard's cookies."""
+    return settings.home / "secret_key"
+
+
+def configs_dir() -> Path:
+    """The configurations that come with the platform: in the installed core, or beside it in a checkout."""
+    core = Path(deeplab.__file__).parent
+    packaged = core / "configs"
+    return packaged if packaged.is_dir() else core.parent / "configs"
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a whole file or none of it, and flush it to the disk before returning."""
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        file.write(text.encode("utf-8", errors="surrogateescape"))
+
+
+def flush(path: Path) -> None:
+    """Flush a file, or the list of names of a folder, to the disk, so that it is there after a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash of a file's bytes, as 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tail(path: Path, n_bytes: int = 16_384) -> str:
+    """The last complete lines of a log; empty if there is no such file yet."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - n_bytes))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text if size <= n_bytes else text.partition("\n")[2]

@@ -1,0 +1,169 @@
+"""The SQL tables. Times are seconds since 1970 by the database's clock (see worker.jobs.database.db_now)."""
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Names every constraint, so that migrations can change it by name on every database."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {str: Text(), dict[str, Any]: JSON()}  # noqa: RUF012  (SQLAlchemy reads it from the class)
+
+
+class JobRow(Base):
+    """One requested piece of work."""
+
+    __tablename__ = "job"
+    __table_args__ = (Index("ix_job_state_lease_until", "state", "lease_until"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[str]
+    state: Mapped[str]
+    queue: Mapped[str]
+    spec: Mapped[dict[str, Any]]
+    config: Mapped[dict[str, Any]]
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    fence: Mapped[int] = mapped_column(default=0)
+    attempts: Mapped[int] = mapped_column(default=0)
+    max_attempts: Mapped[int]
+    owner: Mapped[str | None]
+    lease_until: Mapped[float | None]
+    cancel_requested: Mapped[bool] = mapped_column(default=False)
+    done: Mapped[int] = mapped_column(default=0)
+    total: Mapped[int] = mapped_column(default=0)
+    unit: Mapped[str] = mapped_column(default="")
+    eta_seconds: Mapped[float | None]
+    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    error: Mapped[str | None]
+    best_checkpoint: Mapped[int | None]  # no foreign key: it would make a circle with that of checkpoints to jobs
+    published_at: Mapped[float | None]
+    publications: Mapped[int] = mapped_column(default=0)
+    created_at: Mapped[float]
+    started_at: Mapped[float | None]
+    finished_at: Mapped[float | None]
+
+
+class AttemptRow(Base):
+    """One execution of a job, named by the fence of its claim."""
+
+    __tablename__ = "attempt"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    fence: Mapped[int] = mapped_column(primary_key=True)
+    owner: Mapped[str]
+    started_at: Mapped[float]
+    finished_at: Mapped[float | None]
+    outcome: Mapped[str | None]
+    error: Mapped[str | None]
+
+
+class ShardRow(Base):
+    """A slice [first, last) of the items of a segment job."""
+
+    __tablename__ = "shard"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    first: Mapped[int]
+    last: Mapped[int]
+    state: Mapped[str]
+    fence: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None]
+    lease_until: Mapped[float | None]
+    manifest: Mapped[str | None]
+    n_ok: Mapped[int] = mapped_column(default=0)
+    n_error: Mapped[int] = mapped_column(default=0)
+
+
+class MetricRow(Base):
+    """One value of one metric at one iteration; a repeated iteration replaces it."""
+
+    __tablename__ = "metric"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    iteration: Mapped[int] = mapped_column(primary_key=True)
+    value: Mapped[float]
+
+
+class CheckpointRow(Base):
+    """A complete checkpoint file; its bytes never change."""
+
+    __tablename__ = "checkpoint"
+    __table_args__ = (UniqueConstraint("job_id", "fence", "iteration"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"))
+    fence: Mapped[int]
+    iteration: Mapped[int]
+    path: Mapped[str]
+    sha256: Mapped[str]
+    n_bytes: Mapped[int] = mapped_column(BigInteger)
+    created_at: Mapped[float]
+
+
+class EvaluationRow(Base):
+    """One checkpoint's scores on one dataset split under stated settings."""
+
+    __tablename__ = "evaluation"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
+    checkpoint: Mapped[str]
+    dataset: Mapped[str]
+    split: Mapped[str]
+    settings: Mapped[dict[str, Any]]
+    mean_iou: Mapped[float]
+    scores: Mapped[dict[str, Any]]
+    created_at: Mapped[float]
+
+
+class EventRow(Base):
+    """What happened to a job, for people."""
+
+    __tablename__ = "event"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+    fence: Mapped[int]
+    at: Mapped[float]
+    message: Mapped[str]
+
+
+class WorkerRow(Base):
+    """A Celery worker that was started at some time; alive while its heartbeat is fresh."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    queue: Mapped[str]
+    device: Mapped[str]
+    slots: Mapped[int]
+    pid: Mapped[int]
+    started_at: Mapped[float]
+    heartbeat_at: Mapped[float]
+    stopped_at: Mapped[float | None]
+
+
+class DatasetRow(Base):
+    """A registered folder of images and masks."""
+
+    __tablename__ = "dataset"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    root: Mapped[str]
+    labels: Mapped[str]
+    n_classes: Mapped[int]
+    splits: Mapped[dict[str, Any]]
+    created_at: Mapped[float]

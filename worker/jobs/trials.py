@@ -1,0 +1,49 @@
+"""The settings that a grid search tried and their scores, which are metrics of its job. Never imports torch.
+
+A trial's number, from 1 on, stands where a training has the iteration.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from deeplab.crf.grid import Setting, parse_grid
+from worker.jobs import records
+from worker.jobs.jobs import Job
+
+SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One setting of a CRF."""
+
+    number: int
+    setting: Setting  # values by parameter
+    scores: dict[str, float]  # by name, as in SCORES
+    best: bool  # whether no other trial has a higher mean IoU, and none before it the same
+
+
+def add(session: Session, job_id: int, scores: Sequence[Mapping[str, Any]]) -> None:
+    """Record the scores of all trials in their order; those of an earlier attempt are replaced."""
+    for number, each in enumerate(scores, start=1):
+        records.add_metrics(session, job_id, number, {name: each[name] for name in SCORES})
+
+
+def trials_of(session: Session, job: Job) -> list[Trial]:
+    """The trials of a grid search in their order; none before it has ended, and none of any other job."""
+    if not job.spec.get("grid"):
+        return []
+    series = {
+        name: {int(number): value for number, value in values}
+        for name, values in records.metrics_of(session, job.id, SCORES).items()
+    }
+    if not series:
+        return []
+    best = max(series["mean_iou"], key=lambda number: (series["mean_iou"][number], -number))
+    return [
+        Trial(number, setting, {name: series[name][number] for name in SCORES}, number == best)
+        for number, setting in enumerate(parse_grid(job.spec["grid"]), start=1)
+    ]

@@ -1,0 +1,1 @@
+"""The whole platform on one machine: its processes, the embedded broker and the web server."""

@@ -1,0 +1,168 @@
+"""The whole road in a few minutes: a platform in a temporary folder, used as any client of its JSON API would."""
+
+import tempfile
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+import httpx
+
+from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.errors import DeepLabError
+from worker.cli.output import duration, print_table
+from worker.jobs.settings import load_settings
+from worker.platform import web_server
+from worker.platform.up import Platform, stop_signals_interrupt
+
+GOAL = 0.6  # mean IoU on the held-out split
+_HOST = "127.0.0.1"
+_LIMIT_SECONDS = 1800  # something is wrong if a job takes so long
+_LINE_SECONDS = 5  # between two lines about a running job
+_ENDED = ("succeeded", "failed", "cancelled")
+
+
+class DemoFailedError(DeepLabError):
+    """The demo did not reach its goal."""
+
+
+def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
+    """Draw sample data, then register it, train, evaluate, refine and segment over HTTP; print a table.
+
+    Args:
+        goal: the mean IoU on the held-out split that has to be exceeded.
+        overrides: configuration keys to change for the training, such as "SOLVER.ITER_MAX=20".
+
+    Raises:
+        DemoFailedError: if a job did not succeed, or the network did not learn enough.
+    """
+    root = Path(tempfile.mkdtemp(prefix="deeplab-demo-"))
+    sample, masks = root / "data" / "shapes", root / "data" / "segmented"
+    click.echo(f"Drawing sample data in {sample} ...")
+    draw_shapes(sample)
+    settings = load_settings(
+        home=root / "home",
+        database_url="",
+        broker_url="",
+        data_roots=(root / "data",),
+        host=_HOST,
+        port=web_server.free_port(_HOST),
+    )
+    click.echo(f"Starting a platform in {settings.home} ...")
+    with stop_signals_interrupt(), Platform(settings, command="deeplab demo", say=click.echo) as platform:
+        click.echo(f"It listens on {web_server.address(settings)}.")
+        with httpx.Client(base_url=f"{web_server.address(settings)}/api/v1", timeout=30) as http:
+            jobs = _run_jobs(_Client(http, platform), sample, masks, overrides)
+        click.echo("Stopping the platform ...")
+    _print_results(jobs, masks)
+    click.echo(f"To look at these jobs in the dashboard: deeplab up --home {settings.home} --data {root / 'data'}")
+    _judge(jobs, goal)
+
+
+@dataclass
+class _Client:
+    """The JSON API, and the platform that has to be kept alive meanwhile."""
+
+    http: httpx.Client
+    platform: Platform
+    _said: dict[int, tuple[str, float]] = field(default_factory=dict)  # by job: the last line and when it was told
+
+    def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Create something and return it."""
+        return self._answer(self.http.post(path, json=body))
+
+    def submit(self, kind: str, **request: Any) -> dict[str, Any]:
+        """Submit a job."""
+        return self.post("/jobs", {"kind": kind, **request})
+
+    def follow(self, *jobs: Mapping[str, Any]) -> list[dict[str, Any]]:
+        """Wait until some jobs have ended, with a line now and then; the jobs as they are then."""
+        until = time.monotonic() + _LIMIT_SECONDS
+        while time.monotonic() < until:
+            self.platform.mend()
+            now = [self._answer(self.http.get(f"/jobs/{job['id']}")) for job in jobs]
+            for job in now:
+                self._tell(job)
+            if all(job["state"] in _ENDED for job in now):
+                return now
+            time.sleep(0.5)
+        numbers = ", ".join(str(job["id"]) for job in jobs)
+        raise DemoFailedError(f"Not all of the jobs {numbers} ended within {duration(_LIMIT_SECONDS)}.")
+
+    def _tell(self, job: Mapping[str, Any]) -> None:
+        text, at = self._said.get(job["id"], ("", 0.0))
+        now = _progress(job)
+        is_due = job["state"] != "running" or time.monotonic() - at > _LINE_SECONDS
+        if now != text and is_due:
+            self._said[job["id"]] = now, time.monotonic()
+            click.echo(f"  {job['kind']:<8}  {now}")
+
+    @staticmethod
+    def _answer(response: httpx.Response) -> dict[str, Any]:
+        body: dict[str, Any] = response.json()
+        if response.is_error:
+            error = body["error"]
+            fields = " ".join(f"{name}: {sentence}" for name, sentence in error.get("fields", {}).items())
+            raise DemoFailedError(f"{response.request.method} {response.url.path}: {error['message']} {fields}".strip())
+        return body
+
+
+def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[str]) -> list[dict[str, Any]]:
+    """The four jobs, as far as each succeeded."""
+    client.post("/datasets", {"name": sample.name, "root": str(sample)})
+    request = {"config": str(sample / "config.yaml"), "dataset": sample.name, "overrides": list(overrides)}
+    (train,) = client.follow(client.submit("train", **request))
+    if train["state"] != "succeeded":
+        return [train]
+    checkpoint = str(train["result"]["checkpoint"])
+    (evaluate,) = client.follow(client.submit("evaluate", checkpoint=checkpoint))
+    if evaluate["state"] != "succeeded":
+        return [train, evaluate]
+    # These two run at the same time: one is for the processor's queue, the other for the graphics card's.
+    crf = client.submit("crf", evaluate_job=evaluate["id"])
+    segment = client.submit(
+        "segment", checkpoint=checkpoint, input=str(sample / "unlabelled"), output=str(masks), overlays=True
+    )
+    return [train, evaluate, *client.follow(crf, segment)]
+
+
+def _progress(job: Mapping[str, Any]) -> str:
+    if job["state"] != "running":
+        return str(job["state"])
+    if not job["total"]:
+        return "starting"
+    left = "" if job["eta_seconds"] is None else f", {duration(job['eta_seconds'])} left"
+    return f"{job['done']} of {job['total']} {job['unit']}s{left}"
+
+
+def _mean_iou(job: Mapping[str, Any]) -> float | None:
+    evaluation = job["evaluation"]
+    return None if evaluation is None else float(evaluation["mean_iou"])
+
+
+def _print_results(jobs: Sequence[Mapping[str, Any]], masks: Path) -> None:
+    rows = [
+        (
+            job["kind"],
+            job["state"],
+            f"{job['finished_at'] - job['started_at']:.1f}" if job["started_at"] else "",
+            "" if (score := _mean_iou(job)) is None else f"{score:.3f}",
+        )
+        for job in jobs
+    ]
+    click.echo()
+    print_table(("JOB", "STATE", "SECONDS", "MEAN IOU"), rows, "No job was run.")
+    click.echo()
+    if masks.exists():
+        click.echo(f"Masks: {masks / 'masks'}")
+
+
+def _judge(jobs: Sequence[Mapping[str, Any]], goal: float) -> None:
+    for job in jobs:
+        if job["state"] != "succeeded":
+            raise DemoFailedError(f"The {job['kind']} job {job['state']}: {job['error']}")
+    reached = _mean_iou(jobs[1]) or 0.0
+    if reached <= goal:
+        raise DemoFailedError(f"The mean IoU on the held-out images is {reached:.3f}; expected more than {goal}.")

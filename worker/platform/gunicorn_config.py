@@ -1,0 +1,27 @@
+"""What the platform asks of gunicorn, which reads the names of this module (`--config python:...gunicorn_config`)."""
+
+import sys
+from typing import Any
+
+from deeplab.processes import die_with_parent
+
+worker_class = "gthread"
+workers = 1  # one process is enough for a dashboard, and keeps SQLite's writers few
+threads = 16
+timeout = 60
+keepalive = 75  # longer than clients pause between polls, or one would send into a connection that is just closed
+graceful_timeout = 3  # a page that is still polling after that is cut off
+control_socket_disable = True  # it is one per user, and several platforms may run side by side
+loglevel = "warning"
+
+_path = list(sys.path)
+
+
+def on_starting(server: Any) -> None:
+    """Undo gunicorn's habit of importing from the current folder, where other people's `web` packages may lie."""
+    sys.path[:] = _path
+
+
+def post_fork(server: Any, worker: Any) -> None:
+    """A worker that lost its arbiter would hold the port for a while."""
+    die_with_parent(server.pid)

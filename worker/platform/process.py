@@ -1,0 +1,152 @@
+"""One process of the platform: started, waited for, restarted, stopped together with everything that it started."""
+
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from deeplab.errors import DeepLabError
+from worker.jobs import storage
+from worker.platform import launch
+
+_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*(Error|Exception|Exit)|Error): .*")  # the last line of a traceback
+_LARGEST_LOG = 10_000_000  # bytes; a larger one is set aside when its part is started
+_PATIENCE = 60.0  # seconds; a part that ran for so long is not restarted in a hurry by an earlier death
+
+
+class PartError(DeepLabError):
+    """A part of the platform does not start."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """How one process is started and known to work."""
+
+    name: str  # for people: "web server"
+    command: Sequence[str]
+    log: Path
+    environment: Mapping[str, str]
+    is_ready: Callable[[], bool] = lambda: True
+    start_seconds: float = 60  # how long it may take until it is ready
+    stop_seconds: float = 10  # how long it may take from SIGTERM to its end
+    inherited_fds: tuple[int, ...] = field(default=())
+
+
+class RunningPart:
+    """A part's process, and the one that replaces it when it dies."""
+
+    def __init__(self, part: Part) -> None:
+        self.part = part
+        self._deaths = 0
+        self._restart_at: float | None = None
+        self._start()
+
+    def _start(self) -> None:
+        self._restart_at = None
+        self._family: list[psutil.Process] = []
+        self._started_at = time.monotonic()
+        _set_aside(self.part.log)
+        with self.part.log.open("ab") as log:
+            self._log_start = log.tell()
+            self._process = subprocess.Popen(
+                launch.command_line(list(self.part.command)),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env=dict(self.part.environment),
+                pass_fds=self.part.inherited_fds,
+                start_new_session=True,  # Ctrl-C on the terminal reaches only us, who stop the parts in order
+            )
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process is there."""
+        return self._process.poll() is None
+
+    def wait_until_ready(self) -> None:
+        """Wait until the part works.
+
+        Raises:
+            PartError: if it ends instead, or takes too long.
+        """
+        while not self.part.is_ready():
+            if not self.is_running:
+                raise PartError(f"The {self.part.name} did not start: {self.last_words()}")
+            if time.monotonic() - self._started_at > self.part.start_seconds:
+                raise PartError(
+                    f"The {self.part.name} did not answer within {self.part.start_seconds:.0f} s; its log is "
+                    f"{self.part.log}."
+                )
+            time.sleep(0.05)
+
+    def mend(self) -> str | None:
+        """Start the process again if it died, after a pause that grows with every death; a sentence if it just died."""
+        if self.is_running:
+            return None
+        now = time.monotonic()
+        if self._restart_at is None:
+            self._deaths = 0 if now - self._started_at > _PATIENCE else self._deaths + 1
+            pause = min(2.0 ** max(self._deaths - 1, 0), _PATIENCE)
+            self._restart_at = now + pause
+            return f"The {self.part.name} ended ({self.last_words()}) and is started again in {pause:.0f} s."
+        if now >= self._restart_at:
+            self._start()
+        return None
+
+    def ask_to_stop(self) -> None:
+        """Send SIGTERM, and remember what the process has started so far."""
+        self._remember_family()
+        if self.is_running:
+            self._process.send_signal(signal.SIGTERM)
+
+    def wait(self, seconds: float) -> None:
+        """Wait for the end of the process for so long at most."""
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(seconds, 0))
+
+    def kill(self) -> None:
+        """End the process, and everything that it started, at once."""
+        self._remember_family()
+        if self.is_running:
+            self._process.kill()
+            self._process.wait()
+        self._kill_family()
+
+    def last_words(self) -> str:
+        """Why the process ended, as far as its log tells, and where the log is."""
+        code = self._process.poll()
+        n_bytes = min(self.part.log.stat().st_size - self._log_start, 16_384)
+        lines = [line.strip() for line in storage.read_tail(self.part.log, n_bytes).splitlines() if line.strip()]
+        errors = [line for line in lines if _EXCEPTION.fullmatch(line)]
+        if code is not None and code < 0:
+            reason = f"killed by {signal.Signals(-code).name}"
+        else:
+            reason = (errors or lines or [f"exit code {code}"])[-1]
+        return f"{reason.rstrip('.')}; its log is {self.part.log}"
+
+    def _remember_family(self) -> None:
+        with suppress(psutil.NoSuchProcess):
+            self._family += psutil.Process(self.pid).children(recursive=True)
+
+    def _kill_family(self) -> None:
+        for process in self._family:
+            with suppress(psutil.NoSuchProcess):  # psutil knows when a pid was given to another process
+                process.kill()
+        psutil.wait_procs(self._family, timeout=5)
+        self._family = []
+
+
+def _set_aside(log: Path) -> None:
+    if log.exists() and log.stat().st_size > _LARGEST_LOG:
+        log.replace(log.with_name(f"{log.name}.1"))

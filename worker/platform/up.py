@@ -1,0 +1,191 @@
+"""The whole platform on one machine: database, broker, workers and web server, started and stopped in order."""
+
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from types import FrameType
+from typing import Self
+
+from deeplab.files import make_folder
+from worker.jobs import database, storage
+from worker.jobs.settings import Settings
+from worker.platform import valkey, web_server
+from worker.platform.home_lock import HomeLock
+from worker.platform.process import Part, RunningPart
+
+_WORKER_STOP_SECONDS = 60  # running jobs finish their iteration and save a checkpoint
+
+
+class Platform:
+    """A context manager: inside its block the platform runs, after it no process of it is left.
+
+    Everything happens in the caller's thread, so the block has to call `mend` about once a second. Should this
+    process be killed, the kernel ends every other one with it (see worker.platform.launch).
+    """
+
+    def __init__(
+        self, settings: Settings, *, web: bool = True, command: str = "deeplab up", say: Callable[[str], None] = print
+    ) -> None:
+        """Prepare; nothing is started before the block is entered.
+
+        Args:
+            settings: of this platform; port 0 is not allowed here, see `worker.platform.web_server.listen`.
+            web: whether the web server is one of the parts.
+            command: what runs this platform, for those who find the home folder in use.
+            say: tells people what happened, in one sentence each time.
+        """
+        self.settings = settings
+        self.say = say
+        self._web = web
+        self._command = command
+        self._waves: list[list[RunningPart]] = []  # each needs the ones before it
+
+    @property
+    def parts(self) -> list[RunningPart]:
+        """The processes, in the order in which they were started."""
+        return [part for wave in self._waves for part in wave]
+
+    def __enter__(self) -> Self:
+        """Start everything and wait until it works.
+
+        Raises:
+            DeepLabError: if a part cannot work; nothing is left running then.
+        """
+        with ExitStack() as stack:
+            address = web_server.address(self.settings) if self._web else None
+            stack.enter_context(HomeLock(self.settings, self._command, address))
+            stack.callback(self._stop)
+            self._start(stack)
+            self._resources = stack.pop_all()
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._resources.close()
+
+    def mend(self) -> None:
+        """Start parts again that have died."""
+        for part in self.parts:
+            if happened := part.mend():
+                self.say(happened)
+
+    def _start(self, stack: ExitStack) -> None:
+        listener = None
+        if self._web:  # first of all, because it fails most often
+            listener = stack.enter_context(web_server.listen(self.settings.host, self.settings.port))
+        own_roots = [root for root in self.settings.roots if root.parent == self.settings.home]
+        for folder in (storage.logs_dir(self.settings), *own_roots):
+            make_folder(folder)
+        database.upgrade(self.settings)
+        if self.settings.embedded_broker:
+            self._start_wave([_broker_part(self.settings)])
+        else:
+            valkey.check_reachable(self.settings)
+        parts = [_worker_part(self.settings, queue) for queue in ("gpu", "cpu")]
+        if listener is not None:
+            command = web_server.command(listener)
+            parts.append(_web_part(self.settings, command, listener.fileno()))
+        self._start_wave(parts)
+
+    def _start_wave(self, parts: list[Part]) -> None:
+        wave: list[RunningPart] = []
+        self._waves.append(wave)
+        wave.extend(RunningPart(part) for part in parts)
+        for running in wave:
+            running.wait_until_ready()
+
+    def _stop(self) -> None:
+        """Stop the parts, those that need others first; an interrupt while waiting ends all of them at once."""
+        try:
+            for wave in reversed(self._waves):
+                _stop_wave(wave)
+        except KeyboardInterrupt:
+            self.say("Stopping at once.")
+        finally:
+            for part in reversed(self.parts):
+                part.kill()
+            self._waves.clear()
+
+
+def run(platform: Platform) -> None:
+    """Run the platform until Ctrl-C or SIGTERM.
+
+    Raises:
+        DeepLabError: if it cannot be started.
+    """
+    with stop_signals_interrupt(), suppress(KeyboardInterrupt):
+        with platform:
+            platform.say(_greeting(platform))
+            with suppress(KeyboardInterrupt):
+                while True:
+                    platform.mend()
+                    time.sleep(1)
+            platform.say("Stopping; running jobs save a checkpoint first. Ctrl-C again stops them at once.")
+        platform.say("Stopped.")
+
+
+@contextmanager
+def stop_signals_interrupt() -> Iterator[None]:
+    """Inside the block, SIGTERM and a closed terminal do what Ctrl-C does: raise KeyboardInterrupt."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, interrupt) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _greeting(platform: Platform) -> str:
+    settings = platform.settings
+    if not platform._web:
+        return f"The workers of {settings.home} are running. Ctrl-C stops them."
+    return f"DeepLab listens on {web_server.address(settings)} (home: {settings.home}). Ctrl-C stops it."
+
+
+def _stop_wave(wave: list[RunningPart]) -> None:
+    for running in wave:
+        running.ask_to_stop()
+    asked_at = time.monotonic()
+    for running in wave:
+        running.wait(asked_at + running.part.stop_seconds - time.monotonic())
+    for running in wave:
+        running.kill()
+
+
+def _broker_part(settings: Settings) -> Part:
+    return Part(
+        name="broker",
+        command=valkey.server_command(settings),
+        log=storage.logs_dir(settings) / "broker.log",
+        environment=settings.environment(),
+        is_ready=lambda: valkey.answers(settings),
+    )
+
+
+def _worker_part(settings: Settings, queue: str) -> Part:
+    return Part(
+        name=f"{queue} worker",
+        command=[sys.executable, "-P", "-m", "worker.cli", "worker", "start", "--queue", queue],
+        log=storage.logs_dir(settings) / f"{queue}-worker.log",
+        # Two workers share the processor. By default the threads of PyTorch wait for each other in busy loops, which
+        # slows both down by an order of magnitude as soon as there are more threads than cores.
+        environment={"OMP_WAIT_POLICY": "PASSIVE"} | settings.environment(),
+        stop_seconds=_WORKER_STOP_SECONDS,
+    )
+
+
+def _web_part(settings: Settings, command: list[str], listener_fd: int) -> Part:
+    return Part(
+        name="web server",
+        command=command,
+        log=storage.logs_dir(settings) / "web.log",
+        environment=settings.environment(),
+        is_ready=lambda: web_server.answers(settings),
+        inherited_fds=(listener_fd,),
+    )

@@ -1,0 +1,66 @@
+"""The web server's address, socket and command. The app is named by a string, so that only gunicorn imports it."""
+
+import errno
+import http.client
+import socket
+import sys
+from contextlib import closing
+
+from deeplab.errors import DeepLabError
+from worker.jobs.settings import Settings
+
+
+class ListenError(DeepLabError):
+    """The web server cannot listen where it was told to."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that the web server takes over; it survives a restart of the server.
+
+    Args:
+        host: name or address to bind to.
+        port: port; 0 takes a free one.
+
+    Raises:
+        ListenError: if the port is in use or the address is not one of this machine.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        return socket.create_server((host, port), family=family, backlog=128)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ListenError(f"Port {port} of {host} is in use; choose another one with --port.") from None
+        raise ListenError(f"Nothing can listen on port {port} of {host}: {error.strerror or error}.") from None
+
+
+def free_port(host: str) -> int:
+    """A port that nobody uses at the moment."""
+    with listen(host, 0) as listener:
+        return int(listener.getsockname()[1])
+
+
+def address(settings: Settings) -> str:
+    """URL at which a browser on this machine finds the dashboard."""
+    host = _reachable(settings.host)
+    return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
+
+
+def command(listener: socket.socket) -> list[str]:
+    """The command that serves the dashboard and the JSON API on an inherited socket."""
+    config = ["--config", "python:worker.platform.gunicorn_config", "--bind", f"fd://{listener.fileno()}"]
+    return [sys.executable, "-P", "-m", "gunicorn", *config, "web:create_app()"]
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the web app answers a request, whatever the answer is."""
+    with closing(http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)) as connection:
+        try:
+            connection.request("GET", "/api/v1/health")
+            return connection.getresponse().status > 0
+        except (OSError, http.client.HTTPException):
+            return False
+
+
+def _reachable(host: str) -> str:
+    """Where to connect to, when the server binds to every address."""
+    return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (recognised, not bound)

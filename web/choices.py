@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 
 from web.describe import model_name, subject
 from web.formats import number, percent
-from worker.jobs import datasets, jobs, records
-from worker.jobs.records import Checkpoint
+from worker.jobs import checkpoints, datasets, jobs
+from worker.jobs.checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -30,15 +30,15 @@ class Choices:
 def load_choices(session: Session) -> Choices:
     """Read everything that a form may offer."""
     known = datasets.list_datasets(session)
-    checkpoints = [_checkpoint_option(checkpoint) for checkpoint in records.list_checkpoints(session)]
+    saved = [_checkpoint_option(checkpoint) for checkpoint in checkpoints.list_checkpoints(session)]
     return Choices(
         options={
             "dataset": [
                 Option("", "As the configuration says"),
                 *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
             ],
-            "checkpoint": checkpoints,
-            "resume": [Option("", "Nothing: start afresh"), *checkpoints],
+            "checkpoint": saved,
+            "resume": [Option("", "Nothing: start afresh"), *saved],
             "evaluate_job": [Option("", "Choose …"), *_evaluate_options(session)],
         },
         suggestions={"split": sorted({split for each in known for split in each.splits})},

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker.jobs import datasets, jobs, records, storage
+from worker.jobs import checkpoints, datasets, jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.resolve import PATH_KEYS
 from worker.jobs.settings import Settings
@@ -130,5 +130,5 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
     checkpoint = getattr(spec, "checkpoint", "")
     if spec.config is None and checkpoint.isdecimal():
-        return {value for _, value in _config_paths(records.get_checkpoint(session, int(checkpoint)).config)}
+        return {value for _, value in _config_paths(checkpoints.get(session, int(checkpoint)).config)}
     return set()

@@ -117,7 +117,7 @@ class Platform:
     def attempts(self, job: Job) -> list[str | None]:
         """The outcomes of a job's attempts."""
         with database.open_session(self.settings, reads_only=True) as session:
-            return [attempt.outcome for attempt in jobs.attempts_of(session, job.id)]
+            return [attempt.outcome for attempt in jobs.list_attempts(session, job.id)]
 
     def child(self, job: Job) -> psutil.Process:
         """The process of a running job's attempt; assistants do not count."""

@@ -10,7 +10,7 @@ from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform
 from tests.processes import family_of
-from worker.jobs import records, storage
+from worker.jobs import checkpoints, evaluations, metrics, storage
 from worker.jobs.database import open_session
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
@@ -31,12 +31,12 @@ def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
     assert list((attempt / "logs").glob("events.out.tfevents.*"))
     assert "Training starts at iteration 0." in platform.log(train.id)
     with open_session(platform.settings, reads_only=True) as session:
-        losses = records.metrics_of(session, train.id, ["loss"])["loss"]
+        losses = metrics.list_metrics(session, train.id, ["loss"])["loss"]
         assert [iteration for iteration, _ in losses] == [1, 10, 20, 30, 40]
-        checkpoints = records.list_checkpoints(session, train.id)
-    assert [each.iteration for each in checkpoints] == [40, 20]
-    assert checkpoints[0].id == train.result["checkpoint"]
-    for each in checkpoints:
+        saved = checkpoints.list_checkpoints(session, train.id)
+    assert [each.iteration for each in saved] == [40, 20]
+    assert saved[0].id == train.result["checkpoint"]
+    for each in saved:
         assert each.path.parent == attempt
         assert storage.sha256_of(each.path) == each.sha256
 
@@ -45,7 +45,7 @@ def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
     crf = platform.succeed("crf", evaluate_job=evaluate.id)
     for job, settings in ((evaluate, {}), (crf, {"crf": crf.config["CRF"]})):
         with open_session(platform.settings, reads_only=True) as session:
-            evaluation = records.evaluation_of(session, job.id)
+            evaluation = evaluations.find(session, job.id)
         assert evaluation is not None
         assert job.result is not None
         assert (evaluation.checkpoint, evaluation.split, evaluation.settings) == (checkpoint, "val", settings)

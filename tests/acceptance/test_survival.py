@@ -10,7 +10,7 @@ import torch
 from tests.acceptance.platform import Platform
 from tests.conftest import OpenStore
 from tests.processes import lives, wait_until
-from worker.jobs import jobs, records
+from worker.jobs import checkpoints, events, jobs, metrics
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.queue import publish
@@ -23,7 +23,7 @@ LONG_TRAINING = "SOLVER.ITER_MAX=600\nSOLVER.ITER_SAVE=40"
 def final_weights(platform: Platform, job: Job) -> dict[str, Any]:
     assert job.result is not None
     with open_session(platform.settings, reads_only=True) as session:
-        path = records.get_checkpoint(session, job.result["checkpoint"]).path
+        path = checkpoints.get(session, job.result["checkpoint"]).path
     content = torch.load(path, weights_only=True)
     assert content["iteration"] == 600
     model: dict[str, Any] = content["model"]
@@ -37,8 +37,8 @@ def wait_for_checkpoint(platform: Platform, job: Job) -> int:
         now = platform.job(job.id)
         assert not now.is_terminal, f"too late: {now.state}"
         with open_session(platform.settings, reads_only=True) as session:
-            checkpoints = records.list_checkpoints(session, job.id)
-        return [each.iteration for each in checkpoints if each.path.parent.name == str(now.fence)]
+            saved = checkpoints.list_checkpoints(session, job.id)
+        return [each.iteration for each in saved if each.path.parent.name == str(now.fence)]
 
     wait_until(lambda: bool(iterations()), 60)
     return iterations()[0]
@@ -46,7 +46,7 @@ def wait_for_checkpoint(platform: Platform, job: Job) -> int:
 
 def messages(platform: Platform, job: Job) -> list[str]:
     with open_session(platform.settings, reads_only=True) as session:
-        return [event.message for event in records.events_of(session, job.id)]
+        return [event.message for event in events.list_events(session, job.id)]
 
 
 def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(platform: Platform, sample: Path) -> None:
@@ -86,7 +86,7 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pl
     assert ours.keys() == theirs.keys()
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     with open_session(platform.settings, reads_only=True) as session:
-        assert records.metrics_of(session, job.id) == records.metrics_of(session, uninterrupted.id)
+        assert metrics.list_metrics(session, job.id) == metrics.list_metrics(session, uninterrupted.id)
 
 
 def test_cancelled_means_no_process_left(platform: Platform, sample: Path, weights: Path) -> None:

@@ -14,7 +14,7 @@ from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import datasets, jobs, leases, records, shards, storage, trials, workers
+from worker.jobs import checkpoints, datasets, evaluations, jobs, leases, metrics, shards, storage, trials, workers
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -66,17 +66,16 @@ class Population:
     def evaluate(self, job_id: int, fence: int, iteration: int, mean_iou: float) -> None:
         """Report an evaluation in the middle of a training."""
         with leases.fenced(self.settings, job_id, fence) as session:
-            records.add_metrics(session, job_id, iteration, {"mean_iou": mean_iou})
+            metrics.add(session, job_id, iteration, {"mean_iou": mean_iou})
 
     def progress(self, job_id: int, fence: int, iteration: int, total: int = 1200) -> None:
         """Report an iteration as a training does."""
         with leases.fenced(self.settings, job_id, fence) as session:
             leases.set_progress(session, job_id, iteration, total, "iteration", (total - iteration) * 0.21)
             for done in range(20, iteration + 1, 20):
-                records.add_metrics(session, job_id, done, metrics(done, total))
-        lines = [
-            f"iteration {done:5d}  loss {metrics(done, total)['loss']:.4f}" for done in range(20, iteration + 1, 20)
-        ]
+                metrics.add(session, job_id, done, training_metrics(done, total))
+        losses = {done: training_metrics(done, total)["loss"] for done in range(20, iteration + 1, 20)}
+        lines = [f"iteration {done:5d}  loss {loss:.4f}" for done, loss in losses.items()]
         storage.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
 
     def save_checkpoint(self, job_id: int, fence: int, iteration: int, *, is_best: bool = False) -> int:
@@ -85,9 +84,9 @@ class Population:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(2048))
         with leases.fenced(self.settings, job_id, fence) as session:
-            records.add_checkpoint(session, job_id, fence, iteration, path, storage.sha256_of(path), is_best=is_best)
+            checkpoints.add(session, job_id, fence, iteration, path, storage.sha256_of(path), is_best=is_best)
         with open_session(self.settings, reads_only=True) as session:
-            checkpoint = records.last_checkpoint(session, job_id)
+            checkpoint = checkpoints.find_last(session, job_id)
         assert checkpoint is not None
         return checkpoint.id
 
@@ -147,7 +146,7 @@ class Population:
         self, job_id: int, fence: int, confusion: Sequence[Sequence[int]], settings: dict[str, Any]
     ) -> None:
         with leases.fenced(self.settings, job_id, fence) as session:
-            records.add_evaluation(
+            evaluations.add(
                 session,
                 job_id,
                 checkpoint="2",
@@ -198,7 +197,7 @@ class Population:
         shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok)
 
 
-def metrics(iteration: int, total: int) -> dict[str, float]:
+def training_metrics(iteration: int, total: int) -> dict[str, float]:
     """What a training would report: a falling, wobbling loss and the poly learning rate."""
     loss = 1.9 * math.exp(-iteration / (0.3 * total)) + 0.25 + 0.05 * math.sin(iteration / 37)
     return {"loss": loss, "lr/group0": 2.5e-4 * (1 - iteration / total) ** 0.9}

@@ -5,7 +5,7 @@ import pytest
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
 from web.describe import error_text, evaluated_on, outcome, subject
-from worker.jobs import jobs, records
+from worker.jobs import evaluations, jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 
@@ -47,7 +47,7 @@ def test_outcomes(population: Population) -> None:
 @pytest.mark.parametrize(("dataset", "text"), [("shapes", "shapes, val"), ("/data/city streets", "city streets, val")])
 def test_an_evaluation_names_its_dataset(population: Population, dataset: str, text: str) -> None:
     with open_session(population.settings, reads_only=True) as session:
-        evaluation = records.evaluation_of(session, population.evaluated)
+        evaluation = evaluations.find(session, population.evaluated)
     assert evaluation is not None
     assert evaluated_on(replace(evaluation, dataset=dataset)) == text
 

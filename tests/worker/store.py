@@ -7,7 +7,7 @@ import yaml
 from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
-from worker.jobs import jobs, leases, records
+from worker.jobs import checkpoints, jobs, leases
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -45,9 +45,9 @@ def add_checkpoint(
     path = settings.home / f"checkpoint-{job.id}-{job.fence}-{iteration}.pth"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"weights %d" % iteration)
-    records.add_checkpoint(session, job.id, job.fence, iteration, path, sha256="0" * 64, is_best=is_best)
+    checkpoints.add(session, job.id, job.fence, iteration, path, sha256="0" * 64, is_best=is_best)
     session.flush()
-    checkpoint = records.last_checkpoint(session, job.id)
+    checkpoint = checkpoints.find_last(session, job.id)
     assert checkpoint is not None
     return checkpoint.id
 

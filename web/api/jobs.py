@@ -8,7 +8,7 @@ from web import submission
 from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results import load_results
-from worker.jobs import jobs, records, storage
+from worker.jobs import events, jobs, metrics, storage
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.specs import KINDS, SpecError, parse_spec
@@ -66,7 +66,7 @@ def list_metrics(job_id: int) -> dict[str, Any]:
     after = read_number("after", None)
     with reading() as session:
         job = jobs.get(session, job_id)
-        series = records.metrics_of(session, job_id, request.args.getlist("name"), -1 if after is None else after)
+        series = metrics.list_metrics(session, job_id, request.args.getlist("name"), -1 if after is None else after)
     return {"state": job.state, "metrics": as_json(series)}
 
 
@@ -84,8 +84,8 @@ def list_events(job_id: int) -> dict[str, Any]:
     with reading() as session:
         jobs.get(session, job_id)
         return {
-            "events": as_json(records.events_of(session, job_id)),
-            "attempts": as_json(jobs.attempts_of(session, job_id)),
+            "events": as_json(events.list_events(session, job_id)),
+            "attempts": as_json(jobs.list_attempts(session, job_id)),
         }
 
 

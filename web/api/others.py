@@ -9,7 +9,7 @@ from web.api.shapes import read_body
 from web.context import current_settings, reading
 from web.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.registration import register
-from worker.jobs import datasets, jobs, records, workers
+from worker.jobs import checkpoints, datasets, evaluations, jobs, workers
 from worker.jobs.plain_json import as_json
 from worker.jobs.specs import SpecError
 
@@ -25,13 +25,13 @@ def health() -> dict[str, Any]:
 def list_checkpoints() -> dict[str, Any]:
     """GET /checkpoints: the newest first."""
     with reading() as session:
-        return {"checkpoints": as_json(records.list_checkpoints(session))}
+        return {"checkpoints": as_json(checkpoints.list_checkpoints(session))}
 
 
 def list_evaluations() -> dict[str, Any]:
     """GET /evaluations: the newest first."""
     with reading() as session:
-        return {"evaluations": as_json(records.list_evaluations(session))}
+        return {"evaluations": as_json(evaluations.list_evaluations(session))}
 
 
 def list_workers() -> dict[str, Any]:

@@ -7,11 +7,10 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from web.results import item_key
-from worker.jobs import records
+from worker.jobs import checkpoints, evaluations, trials
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.specs import SpecError
-from worker.jobs.trials import trials_of
 
 LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row
 
@@ -23,13 +22,13 @@ def job_as_json(job: Job, notice: str | None = None) -> dict[str, Any]:
 
 def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
     """A job with what it left behind."""
-    checkpoints = [
+    saved = [
         {name: value for name, value in as_json(checkpoint).items() if name != "config"}
-        for checkpoint in records.list_checkpoints(session, job.id)
+        for checkpoint in checkpoints.list_checkpoints(session, job.id)
     ]
-    evaluation = as_json(records.evaluation_of(session, job.id))
-    found = as_json(trials_of(session, job))
-    return {**job_as_json(job), "evaluation": evaluation, "trials": found, "checkpoints": checkpoints}
+    evaluation = as_json(evaluations.find(session, job.id))
+    found = as_json(trials.list_trials(session, job))
+    return {**job_as_json(job), "evaluation": evaluation, "trials": found, "checkpoints": saved}
 
 
 def item_as_json(row: Any) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from web.context import reading
 from web.scores import class_lines, metric_lines
-from worker.jobs import records
+from worker.jobs import checkpoints, evaluations
 from worker.jobs.database import read_clock
-from worker.jobs.records import Evaluation
+from worker.jobs.evaluations import Evaluation
 
 _LIMIT = 200  # lines of a table
 
@@ -17,8 +17,8 @@ def list_checkpoints() -> str:
     with reading() as session:
         return render_template(
             "checkpoints.html",
-            checkpoints=records.list_checkpoints(session, limit=_LIMIT),
-            evaluations=records.list_evaluations(session, limit=_LIMIT),
+            checkpoints=checkpoints.list_checkpoints(session, limit=_LIMIT),
+            evaluations=evaluations.list_evaluations(session, limit=_LIMIT),
             limit=_LIMIT,
             now=read_clock(session),
         )
@@ -42,5 +42,5 @@ def compare_evaluations() -> str:
 
 
 def _evaluation(session: Session, job_id: int) -> Evaluation:
-    evaluation = records.evaluation_of(session, job_id)
+    evaluation = evaluations.find(session, job_id)
     return evaluation if evaluation is not None else abort(404, f"Job {job_id} has no evaluation.")

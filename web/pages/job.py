@@ -9,10 +9,9 @@ from werkzeug.wrappers import Response as AnyResponse
 from web import submission
 from web.context import current_settings, reading, writing
 from web.scores import class_lines, confusion_of, metric_lines
-from worker.jobs import jobs, records, shards, storage, workers
+from worker.jobs import checkpoints, evaluations, events, jobs, shards, storage, trials, workers
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
-from worker.jobs.trials import trials_of
 
 _LOG_TAIL = 16_384  # bytes
 
@@ -25,12 +24,12 @@ def show_job(job_id: int) -> str:
             "job.html",
             job=job,
             now=read_clock(session),
-            attempts=jobs.attempts_of(session, job_id),
-            events=records.events_of(session, job_id),
+            attempts=jobs.list_attempts(session, job_id),
+            events=events.list_events(session, job_id),
             log=_log(job, _LOG_TAIL),
-            checkpoints=records.list_checkpoints(session, job_id) if job.kind == "train" else [],
+            checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             images=shards.counts(session, job_id) if job.kind == "segment" else None,
-            trials=trials_of(session, job),
+            trials=trials.list_trials(session, job),
             is_served=_is_served(session, job),
             **_scores(session, job),
         )
@@ -72,10 +71,10 @@ def _is_served(session: Session, job: Job) -> bool:
 
 def _scores(session: Session, job: Job) -> dict[str, Any]:
     """The scores of an evaluate job; those of a crf job beside the ones that it set out from."""
-    evaluation = records.evaluation_of(session, job.id)
+    evaluation = evaluations.find(session, job.id)
     if evaluation is None:
         return {"evaluation": None}
-    before = records.evaluation_of(session, job.spec["evaluate_job"]) if job.kind == "crf" else None
+    before = evaluations.find(session, job.spec["evaluate_job"]) if job.kind == "crf" else None
     compared = [evaluation] if before is None else [before, evaluation]
     return {
         "evaluation": evaluation,

@@ -17,11 +17,11 @@ def checkpoint() -> None:
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
     from worker.cli.store import open_store
-    from worker.jobs import records
+    from worker.jobs import checkpoints
     from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
-        found = records.list_checkpoints(session, job_id, limit)
+        found = checkpoints.list_checkpoints(session, job_id, limit)
     if as_json:
         print_json(found)
         return
@@ -48,11 +48,11 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     import yaml
 
     from worker.cli.store import open_store
-    from worker.jobs import records
+    from worker.jobs import checkpoints
     from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
-        found = records.get_checkpoint(session, checkpoint_id)
+        found = checkpoints.get(session, checkpoint_id)
     if as_json:
         print_json(found)
         return

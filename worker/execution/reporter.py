@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deeplab.files import delete_file
 from deeplab.reporter import VALIDATION_IMAGE
-from worker.jobs import leases, records, storage
+from worker.jobs import checkpoints, leases, metrics, storage
 from worker.jobs.database import DatabaseError, patiently
 from worker.jobs.settings import Settings
 
@@ -127,15 +127,13 @@ class JobReporter:
             if self._progress is not None:
                 leases.set_progress(session, self._job_id, *self._progress)
             for iteration, values in self._metrics.items():
-                records.add_metrics(session, self._job_id, iteration, values)
+                metrics.add(session, self._job_id, iteration, values)
             for each in self._checkpoints:
-                records.add_checkpoint(
+                checkpoints.add(
                     session, self._job_id, self._fence, each.iteration, each.path, each.sha256, is_best=each.is_best
                 )
             unreferenced = [
-                path
-                for iteration in self._discarded
-                for path in records.discard_checkpoints(session, self._job_id, iteration)
+                path for iteration in self._discarded for path in checkpoints.discard(session, self._job_id, iteration)
             ]
         for path in unreferenced:  # only now that it is committed: a row never points to a file that is gone
             delete_file(path)

@@ -13,8 +13,8 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs import checkpoints, events
 from worker.jobs.database import db_now
-from worker.jobs.records import add_event, last_checkpoint
 from worker.jobs.resolve import resolve_config
 from worker.jobs.settings import Settings
 from worker.jobs.specs import Spec, parse_spec
@@ -111,7 +111,7 @@ def submit(session: Session, settings: Settings, spec: Spec, *, parent_id: int |
     )
     session.add(row)
     session.flush()
-    add_event(session, row.id, 0, "submitted" if parent_id is None else f"submitted again from job {parent_id}")
+    events.add(session, row.id, 0, "submitted" if parent_id is None else f"submitted again from job {parent_id}")
     return _job(row)
 
 
@@ -156,7 +156,7 @@ def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
     return counts
 
 
-def attempts_of(session: Session, job_id: int) -> list[Attempt]:
+def list_attempts(session: Session, job_id: int) -> list[Attempt]:
     """A job's executions, oldest first."""
     rows = session.scalars(select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.fence))
     return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
@@ -183,7 +183,7 @@ def cancel(session: Session, job_id: int) -> Job:
     job = get(session, job_id)
     if cancelled is None:
         raise JobStateError(f"Job {job_id} has already {job.state}; only queued and running jobs can be cancelled.")
-    add_event(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancellation asked for")
+    events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancellation asked for")
     return job
 
 
@@ -200,7 +200,7 @@ def retry(session: Session, settings: Settings, job_id: int) -> Job:
     job = get(session, job_id)
     if job.state not in (FAILED, CANCELLED):
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
-    checkpoint = last_checkpoint(session, job_id)
+    checkpoint = checkpoints.find_last(session, job_id)
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
     return clone(session, settings, job_id, changes)
 

@@ -14,9 +14,9 @@ from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs import events
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, get
-from worker.jobs.records import add_event
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow, ShardRow
 
@@ -61,7 +61,7 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     session.add(AttemptRow(job_id=job_id, fence=fence, owner=owner, started_at=session.scalar(select(db_now()))))
     if previous_owner is not None:
         _free_shards(session, job_id, previous_owner)
-    add_event(session, job_id, fence, f"claimed by {owner}")
+    events.add(session, job_id, fence, f"claimed by {owner}")
     session.expire_all()
     return get(session, job_id)
 
@@ -122,7 +122,7 @@ def finish(
         LeaseLostError: if the attempt no longer owns the job.
     """
     _end_attempt(session, job_id, fence, state, error, state=state, result=result)
-    add_event(session, job_id, fence, state if error is None else f"{state}: {error}")
+    events.add(session, job_id, fence, state if error is None else f"{state}: {error}")
 
 
 def release(session: Session, job_id: int, fence: int, outcome: str, error: str | None = None) -> str:
@@ -146,7 +146,7 @@ def release(session: Session, job_id: int, fence: int, outcome: str, error: str 
     _end_attempt(
         session, job_id, fence, outcome, error, state=QUEUED, attempts=attempts, published_at=None, publications=0
     )
-    add_event(session, job_id, fence, f"{outcome}, back in the queue" + (f": {error}" if error else ""))
+    events.add(session, job_id, fence, f"{outcome}, back in the queue" + (f": {error}" if error else ""))
     return QUEUED
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from deeplab.config import load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.images.files import list_images
-from worker.jobs import datasets, records
+from worker.jobs import checkpoints, datasets
 from worker.jobs.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
 
@@ -42,7 +42,7 @@ def resolve_config(session: Session, spec: Spec) -> dict[str, Any]:
 def _train_config(session: Session, spec: TrainSpec) -> dict[str, Any]:
     if spec.resume is not None:
         with _blame("resume"):
-            records.get_checkpoint(session, spec.resume, to_refer=True)
+            checkpoints.get(session, spec.resume, lock=True)
     with _blame("config"):
         config = load_config(Path(spec.config))
     return _apply(session, spec, config.model_dump(mode="json"), spec.config)
@@ -53,7 +53,7 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> di
     trained_with: dict[str, Any] | None = None
     with _blame("checkpoint"):
         if spec.checkpoint.isdecimal():
-            trained_with = records.get_checkpoint(session, int(spec.checkpoint), to_refer=True).config
+            trained_with = checkpoints.get(session, int(spec.checkpoint), lock=True).config
         elif not Path(spec.checkpoint).is_file():
             raise DeepLabError(f"{spec.checkpoint} is neither the number of a checkpoint nor a file.")
     with _blame("config"):

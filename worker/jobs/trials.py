@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import Setting, parse_grid
-from worker.jobs import records
+from worker.jobs import metrics
 from worker.jobs.jobs import Job
 
 SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
@@ -29,16 +29,16 @@ class Trial:
 def add(session: Session, job_id: int, scores: Sequence[Mapping[str, Any]]) -> None:
     """Record the scores of all trials in their order; those of an earlier attempt are replaced."""
     for number, each in enumerate(scores, start=1):
-        records.add_metrics(session, job_id, number, {name: each[name] for name in SCORES})
+        metrics.add(session, job_id, number, {name: each[name] for name in SCORES})
 
 
-def trials_of(session: Session, job: Job) -> list[Trial]:
+def list_trials(session: Session, job: Job) -> list[Trial]:
     """The trials of a grid search in their order; none before it has ended, and none of any other job."""
     if not job.spec.get("grid"):
         return []
     series = {
         name: {int(number): value for number, value in values}
-        for name, values in records.metrics_of(session, job.id, SCORES).items()
+        for name, values in metrics.list_metrics(session, job.id, SCORES).items()
     }
     if not series:
         return []

@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from tests.web.population import OWNER, Population
 from tests.web.scenes import make_dataset
-from worker.jobs import jobs, leases, records
+from worker.jobs import jobs, leases, metrics
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 
@@ -129,7 +129,7 @@ def test_a_metric_that_is_no_number_is_null(client: FlaskClient, population: Pop
     job_id = population.submit("train", config=str(population.dataset / "config.yaml"))
     fence = population.claim(job_id)
     with leases.fenced(population.settings, job_id, fence) as session:
-        records.add_metrics(session, job_id, 1, {"loss": float("inf")})
+        metrics.add(session, job_id, 1, {"loss": float("inf")})
     assert get(client, f"/jobs/{job_id}/metrics")["metrics"] == {"loss": [[1, None]]}
 
 

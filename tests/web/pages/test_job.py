@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import jobs, leases, records, storage
+from worker.jobs import checkpoints, jobs, leases, storage
 from worker.jobs.database import open_session
 
 POLLING = 'hx-trigger="every 2s"'
@@ -60,7 +60,7 @@ def test_the_best_checkpoint_may_be_another_job_s(client: FlaskClient, populatio
     job_id = population.submit("train", config=str(population.dataset / "config.yaml"), resume=4)
     fence = population.claim(job_id)
     with leases.fenced(population.settings, job_id, fence) as session:
-        records.inherit_best(session, job_id, records.get_checkpoint(session, 4))
+        checkpoints.inherit_best(session, job_id, checkpoints.get(session, 4))
     page = client.get(f"/jobs/{job_id}").text
     assert "The best so far is checkpoint 3, of the training that this job continues." in page
     population.finish(job_id, fence, jobs.CANCELLED)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.jobs import jobs, leases, records, storage, workers
+from worker.jobs import checkpoints, jobs, leases, metrics, storage, workers
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -45,7 +45,7 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
         assert job is not None
         path = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_final.pth"
         storage.write_text(path, "weights")
-        records.add_checkpoint(session, job.id, job.fence, 120, path, storage.sha256_of(path))
+        checkpoints.add(session, job.id, job.fence, 120, path, storage.sha256_of(path))
     line = deeplab("checkpoint", "list").output.splitlines()[1]
     assert line.split() == ["1", "1", "120", "0.0", "MB", str(path)]
     assert deeplab("checkpoint", "list", "--job", 2).output == "There is no checkpoint yet.\n"
@@ -64,8 +64,8 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
         for iteration, mean_iou in ((10, 0.5), (20, 0.25)):
             path = home.home / f"{iteration}.pth"
             path.touch()
-            records.add_metrics(session, job.id, iteration, {"mean_iou": mean_iou})
-            records.add_checkpoint(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
+            metrics.add(session, job.id, iteration, {"mean_iou": mean_iou})
+            checkpoints.add(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
     lines = deeplab("checkpoint", "list").output.splitlines()[1:]
     assert [line.split()[5:] for line in lines] == [
         ["0.2500", str(home.home / "20.pth")],

@@ -12,7 +12,7 @@ from tests.acceptance.platform import Platform
 from tests.processes import wait_until
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reconciler import Reconciler, reconcile
-from worker.jobs import jobs, leases, records, workers
+from worker.jobs import events, jobs, leases, workers
 from worker.jobs.celery_app import celery_app
 from worker.jobs.database import db_now, engine_for, open_session
 from worker.jobs.jobs import Job
@@ -102,7 +102,7 @@ def test_many_reconcilers_at_a_time_do_a_thing_once(platform: Platform) -> None:
     for job_id in dead:
         assert platform.attempts(platform.job(job_id)) == ["lost"]
         with open_session(platform.settings) as session:
-            messages = [event.message for event in records.events_of(session, job_id)]
+            messages = [event.message for event in events.list_events(session, job_id)]
         assert messages.count("lost, back in the queue: its worker stopped answering.") == 1
 
 

@@ -7,7 +7,7 @@ import pytest
 from deeplab.reporter import VALIDATION_IMAGE
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reporter import JobReporter, Pulse, Rate
-from worker.jobs import jobs, leases, records, storage
+from worker.jobs import checkpoints, jobs, leases, metrics, storage
 from worker.jobs.database import engine_for, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
@@ -62,7 +62,7 @@ def test_metrics_are_recorded_with_the_next_write(store: Settings) -> None:
     reporter.metrics(2, {"loss": float("nan"), "lr/group0": 0.1})
     reporter.flush()
     with open_session(store) as session:
-        assert records.metrics_of(session, job.id) == {"loss": [[1, 0.5]], "lr/group0": [[1, 0.1], [2, 0.1]]}
+        assert metrics.list_metrics(session, job.id) == {"loss": [[1, 0.5]], "lr/group0": [[1, 0.1], [2, 0.1]]}
 
 
 def test_a_checkpoint_is_recorded_at_once_with_its_hash(store: Settings, tmp_path: Path) -> None:
@@ -71,7 +71,7 @@ def test_a_checkpoint_is_recorded_at_once_with_its_hash(store: Settings, tmp_pat
     path.write_bytes(b"weights")
     build(store, job).checkpoint(path, 10, is_best=True)
     with open_session(store) as session:
-        [checkpoint] = records.list_checkpoints(session, job.id)
+        [checkpoint] = checkpoints.list_checkpoints(session, job.id)
     assert (checkpoint.path, checkpoint.iteration, checkpoint.n_bytes) == (path, 10, 7)
     assert checkpoint.sha256 == storage.sha256_of(path)
     assert checkpoint.is_best
@@ -88,7 +88,7 @@ def saved(reporter: JobReporter, folder: Path, *iterations: int) -> list[Path]:
 
 def iterations(store: Settings) -> list[int]:
     with open_session(store, reads_only=True) as session:
-        return [each.iteration for each in records.list_checkpoints(session)]
+        return [each.iteration for each in checkpoints.list_checkpoints(session)]
 
 
 def test_a_discarded_checkpoint_is_forgotten_and_then_deleted(store: Settings, tmp_path: Path) -> None:
@@ -155,8 +155,8 @@ def test_nothing_is_recorded_once_the_job_is_another_s(store: Settings, tmp_path
     assert path.exists()
     with open_session(store) as session:
         assert jobs.get(session, job.id).done == 0
-        assert records.metrics_of(session, job.id) == {}
-        assert records.list_checkpoints(session) == []
+        assert metrics.list_metrics(session, job.id) == {}
+        assert checkpoints.list_checkpoints(session) == []
 
 
 def test_work_goes_on_while_the_database_is_away_and_nothing_is_forgotten(
@@ -189,8 +189,8 @@ def test_work_goes_on_while_the_database_is_away_and_nothing_is_forgotten(
     reporter.flush()
     with open_session(sqlite_store) as session:
         assert jobs.get(session, job.id).done == 5
-        assert records.metrics_of(session, job.id) == {"loss": [[5, 0.5]]}
-        assert [each.iteration for each in records.list_checkpoints(session, job.id)] == [5]
+        assert metrics.list_metrics(session, job.id) == {"loss": [[5, 0.5]]}
+        assert [each.iteration for each in checkpoints.list_checkpoints(session, job.id)] == [5]
     assert not old.exists()
 
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.supervisor import Seat, assist, supervise
-from worker.jobs import jobs, leases, records, shards, storage
+from worker.jobs import events, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -99,7 +99,7 @@ class Bench:
 
     def attempts(self) -> list[tuple[str | None, str | None]]:
         with open_session(self.settings, reads_only=True) as session:
-            return [(each.outcome, each.error) for each in jobs.attempts_of(session, self.job.id)]
+            return [(each.outcome, each.error) for each in jobs.list_attempts(session, self.job.id)]
 
     def log(self) -> str:
         return storage.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
@@ -321,5 +321,5 @@ def test_a_job_is_cancelled_when_its_assistants_are_gone(shared: Bench) -> None:
 def test_everything_that_happened_can_be_read(bench: Bench) -> None:
     bench.run("leave('crashed', error='RuntimeError: boom')")
     with open_session(bench.settings) as session:
-        messages = [event.message for event in records.events_of(session, bench.job.id)]
+        messages = [event.message for event in events.list_events(session, bench.job.id)]
     assert messages == ["submitted", "claimed by seat", "crashed, back in the queue: RuntimeError: boom"]

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import jobs, leases, records
+from worker.jobs import events, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.settings import Settings
@@ -85,7 +85,7 @@ def test_a_retry_is_a_new_job_that_resumes_from_the_last_checkpoint(store: Setti
         assert again.spec == {**job.spec, "resume": last}
         assert again.config == job.config
         assert jobs.get(session, job.id).state == state
-        assert f"submitted again from job {job.id}" in [each.message for each in records.events_of(session, again.id)]
+        assert f"submitted again from job {job.id}" in [each.message for each in events.list_events(session, again.id)]
 
 
 def test_only_failed_and_cancelled_jobs_are_retried(store: Settings) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
-from worker.jobs import jobs, leases, records, shards
+from worker.jobs import events, jobs, leases, metrics, shards
 from worker.jobs.database import db_now, open_session
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.settings import Settings
@@ -22,7 +22,7 @@ def test_claim_takes_a_queued_job(store: Settings) -> None:
         assert job is not None
         assert (job.state, job.fence, job.attempts, job.owner) == (jobs.RUNNING, 1, 1, "a")
         assert job.started_at is not None
-        [attempt] = jobs.attempts_of(session, job.id)
+        [attempt] = jobs.list_attempts(session, job.id)
         assert (attempt.fence, attempt.owner, attempt.outcome) == (1, "a", None)
 
 
@@ -55,7 +55,7 @@ def test_of_many_claimants_at_a_time_one_wins(store: Settings) -> None:
         now = jobs.get(session, job.id)
         assert [now.owner] == winners
         assert (now.fence, now.attempts) == (1, 1)
-        assert len(jobs.attempts_of(session, job.id)) == 1
+        assert len(jobs.list_attempts(session, job.id)) == 1
 
 
 def test_heartbeat_tells_of_a_cancellation(store: Settings) -> None:
@@ -85,10 +85,10 @@ def test_nothing_is_accepted_from_an_old_fence(store: Settings) -> None:
         with pytest.raises(LeaseLostError, match=f"Job {old.id} is no longer owned by"), open_session(store) as session:
             write()
     with pytest.raises(LeaseLostError), leases.fenced(store, old.id, old.fence) as session:
-        records.add_event(session, old.id, old.fence, "from the grave")
+        events.add(session, old.id, old.fence, "from the grave")
     with open_session(store) as session:
         assert jobs.get(session, old.id) == new
-        assert "from the grave" not in [event.message for event in records.events_of(session, old.id)]
+        assert "from the grave" not in [event.message for event in events.list_events(session, old.id)]
 
 
 def test_what_is_written_under_the_fence_is_kept_or_dropped_as_a_whole(store: Settings) -> None:
@@ -96,14 +96,14 @@ def test_what_is_written_under_the_fence_is_kept_or_dropped_as_a_whole(store: Se
         job = submit_and_claim(session, store)
     with leases.fenced(store, job.id, job.fence) as session:
         leases.set_progress(session, job.id, 5, 10, "iteration", 1.0)
-        records.add_metrics(session, job.id, 5, {"loss": 0.5})
+        metrics.add(session, job.id, 5, {"loss": 0.5})
     with suppress(ZeroDivisionError), leases.fenced(store, job.id, job.fence) as session:
-        records.add_metrics(session, job.id, 6, {"loss": 0.4})
+        metrics.add(session, job.id, 6, {"loss": 0.4})
         session.flush()
         raise ZeroDivisionError
     with open_session(store) as session:
         assert jobs.get(session, job.id).done == 5
-        assert records.metrics_of(session, job.id) == {"loss": [[5, 0.5]]}
+        assert metrics.list_metrics(session, job.id) == {"loss": [[5, 0.5]]}
 
 
 @pytest.mark.parametrize("state", [jobs.SUCCEEDED, jobs.FAILED, jobs.CANCELLED])
@@ -139,7 +139,7 @@ def test_a_crash_counts_and_a_preemption_does_not(store: Settings) -> None:
         assert again is not None
         assert leases.release(session, job.id, again.fence, "crashed", "Boom.") == jobs.QUEUED
         assert jobs.get(session, job.id).attempts == 1
-        assert [(each.outcome, each.error) for each in jobs.attempts_of(session, job.id)] == [
+        assert [(each.outcome, each.error) for each in jobs.list_attempts(session, job.id)] == [
             ("preempted", None),
             ("crashed", "Boom."),
         ]
@@ -248,7 +248,7 @@ def test_the_invariants_hold_in_any_history(store: Settings, seed: int) -> None:
             _take_random_step(session, rng, job_id, fence=rng.choice(fences))
         with open_session(store) as session:
             job = jobs.get(session, job_id)
-            attempts = jobs.attempts_of(session, job_id)
+            attempts = jobs.list_attempts(session, job_id)
         assert job.fence >= fences[-1]
         fences += [job.fence] if job.fence > fences[-1] else []
         assert job.attempts <= job.max_attempts

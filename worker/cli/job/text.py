@@ -9,10 +9,12 @@ from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
 from worker.cli.output import duration
-from worker.jobs import jobs, records
+from worker.jobs import checkpoints, evaluations, events, jobs, trials
+from worker.jobs.checkpoints import Checkpoint
+from worker.jobs.evaluations import Evaluation
+from worker.jobs.events import Event
 from worker.jobs.jobs import Attempt, Job
-from worker.jobs.records import Checkpoint, Evaluation, Event
-from worker.jobs.trials import Trial, trials_of
+from worker.jobs.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,11 @@ def read(session: Session, job_id: int) -> WholeJob:
     """
     return WholeJob(
         jobs.get(session, job_id),
-        records.evaluation_of(session, job_id),
-        trials_of(session, jobs.get(session, job_id)),
-        records.list_checkpoints(session, job_id),
-        jobs.attempts_of(session, job_id),
-        records.events_of(session, job_id),
+        evaluations.find(session, job_id),
+        trials.list_trials(session, jobs.get(session, job_id)),
+        checkpoints.list_checkpoints(session, job_id),
+        jobs.list_attempts(session, job_id),
+        events.list_events(session, job_id),
     )
 
 

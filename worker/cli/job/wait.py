@@ -11,7 +11,7 @@ from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import duration, print_json
-from worker.jobs import jobs, records
+from worker.jobs import checkpoints, jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import FAILED, SUCCEEDED, Job
 from worker.jobs.queue import BrokerUnreachableError, publish
@@ -96,7 +96,7 @@ def _result(settings: Settings, job: Job) -> str:
     match job.kind:
         case "train":
             with open_session(settings, reads_only=True) as session:
-                checkpoint = records.get_checkpoint(session, result["checkpoint"])
+                checkpoint = checkpoints.get(session, result["checkpoint"])
             final = f"checkpoint {checkpoint.id} of iteration {checkpoint.iteration}, {checkpoint.path}"
             return sentence + final + _best(result)
         case "segment":

@@ -7,10 +7,10 @@ from typing import Any
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
 from worker.execution.reporter import JobReporter
-from worker.jobs import leases, records, storage
+from worker.jobs import checkpoints, events, leases, storage
+from worker.jobs.checkpoints import Checkpoint
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import Checkpoint
 from worker.jobs.settings import Settings
 
 
@@ -35,7 +35,7 @@ class Attempt:
     def add_event(self, message: str) -> None:
         """Note for people what happened to the job."""
         with leases.fenced(self.settings, self.job.id, self.job.fence) as session:
-            records.add_event(session, self.job.id, self.job.fence, message)
+            events.add(session, self.job.id, self.job.fence, message)
 
 
 def run_attempt(attempt: Attempt) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def weights_path(settings: Settings, name: str) -> Path:
     if not name.isdecimal():
         return Path(name)
     with open_session(settings, reads_only=True) as session:
-        checkpoint = records.get_checkpoint(session, int(name))
+        checkpoint = checkpoints.get(session, int(name))
     require_intact(checkpoint)
     return checkpoint.path
 

@@ -7,7 +7,7 @@ from deeplab.config import Config
 from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.evaluate import evaluate
 from worker.execution.kinds import Attempt, weights_path
-from worker.jobs import leases, records, storage
+from worker.jobs import evaluations, leases, storage
 from worker.jobs.specs import EvaluateSpec
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def record_scores(
     attempt.reporter.flush()
     config = attempt.config
     with leases.fenced(attempt.settings, attempt.job.id, attempt.job.fence) as session:
-        records.add_evaluation(
+        evaluations.add(
             session,
             attempt.job.id,
             checkpoint=checkpoint,

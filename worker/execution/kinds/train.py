@@ -7,9 +7,9 @@ from typing import Any
 from deeplab.errors import CheckpointError
 from deeplab.training.train import train
 from worker.execution.kinds import Attempt, require_intact
-from worker.jobs import jobs, leases, records
+from worker.jobs import checkpoints, jobs, leases
+from worker.jobs.checkpoints import Checkpoint
 from worker.jobs.database import open_session
-from worker.jobs.records import Checkpoint
 from worker.jobs.specs import TrainSpec
 
 _log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ def run(attempt: Attempt) -> dict[str, Any]:
     )
     attempt.reporter.flush()
     with open_session(attempt.settings, reads_only=True) as session:
-        final = records.last_checkpoint(session, attempt.job.id)
+        final = checkpoints.find_last(session, attempt.job.id)
         best_checkpoint = jobs.get(session, attempt.job.id).best_checkpoint
     if final is None:
         raise RuntimeError("the training ended without a checkpoint")
@@ -52,11 +52,11 @@ def _resume_path(attempt: Attempt, spec: TrainSpec) -> Path | None:
     checkpoint = _own_checkpoint(attempt)
     if checkpoint is None and spec.resume is not None:
         with open_session(attempt.settings, reads_only=True) as session:
-            checkpoint = records.get_checkpoint(session, spec.resume)
+            checkpoint = checkpoints.get(session, spec.resume)
         require_intact(checkpoint)
         if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == attempt.config.DATASET.SPLIT.VAL:  # else they do not compare
             with leases.fenced(attempt.settings, attempt.job.id, attempt.job.fence) as session:
-                records.inherit_best(session, attempt.job.id, checkpoint)
+                checkpoints.inherit_best(session, attempt.job.id, checkpoint)
     if checkpoint is None:
         _log.info("Training starts at iteration 0.")
         return None
@@ -68,8 +68,8 @@ def _resume_path(attempt: Attempt, spec: TrainSpec) -> Path | None:
 def _own_checkpoint(attempt: Attempt) -> Checkpoint | None:
     """The furthest checkpoint that earlier attempts left, passing over damaged ones."""
     with open_session(attempt.settings, reads_only=True) as session:
-        checkpoints = records.list_checkpoints(session, attempt.job.id)
-    for checkpoint in sorted(checkpoints, key=lambda each: (each.iteration, each.id), reverse=True):
+        saved = checkpoints.list_checkpoints(session, attempt.job.id)
+    for checkpoint in sorted(saved, key=lambda each: (each.iteration, each.id), reverse=True):
         try:
             require_intact(checkpoint)
         except CheckpointError as error:

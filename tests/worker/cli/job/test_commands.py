@@ -4,7 +4,7 @@ import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job import text as job_text
-from worker.jobs import jobs, leases, records, storage
+from worker.jobs import checkpoints, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
@@ -29,7 +29,7 @@ def running(home: Settings, submitted: Job) -> Job:
         leases.set_progress(session, job.id, 60, 120, "iteration", 61.0)
         checkpoint = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_0000060.pth"
         storage.write_text(checkpoint, "weights")
-        records.add_checkpoint(session, job.id, job.fence, 60, checkpoint, storage.sha256_of(checkpoint))
+        checkpoints.add(session, job.id, job.fence, 60, checkpoint, storage.sha256_of(checkpoint))
     storage.write_text(storage.log_path(home, job.id, job.fence), "line one\nline two\n")
     return job
 

@@ -12,10 +12,10 @@ from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
 from worker.execution.kinds import Attempt, run_attempt
 from worker.execution.reporter import JobReporter, Pulse
-from worker.jobs import jobs, leases, records, storage
+from worker.jobs import checkpoints, events, jobs, leases, storage
+from worker.jobs.checkpoints import Checkpoint
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import Checkpoint
 from worker.jobs.settings import Settings
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
@@ -89,8 +89,8 @@ class Attempts:
     def checkpoints(self, job: Job) -> list[Checkpoint]:
         """Newest first."""
         with open_session(self.settings, reads_only=True) as session:
-            return records.list_checkpoints(session, job.id)
+            return checkpoints.list_checkpoints(session, job.id)
 
     def events(self, job: Job) -> list[str]:
         with open_session(self.settings, reads_only=True) as session:
-            return [event.message for event in records.events_of(session, job.id)]
+            return [event.message for event in events.list_events(session, job.id)]

@@ -7,7 +7,7 @@ import pytest
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import run_attempt
-from worker.jobs import records, trials
+from worker.jobs import evaluations, trials
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -25,14 +25,14 @@ def attempts(sqlite_store: Settings, tmp_path: Path) -> Attempts:
 
 def trials_of(attempts: Attempts, job: Job) -> list[Trial]:
     with open_session(attempts.settings, reads_only=True) as session:
-        return trials.trials_of(session, job)
+        return trials.list_trials(session, job)
 
 
 def test_refined_logits_are_another_evaluation(attempts: Attempts) -> None:
     evaluated = attempts.evaluate()
     job = attempts.succeed(attempts.claim(attempts.submit_crf(evaluated, overrides="CRF.BI_W=40")))
     with open_session(attempts.settings, reads_only=True) as session:
-        evaluation = records.evaluation_of(session, job.id)
+        evaluation = evaluations.find(session, job.id)
     assert evaluation is not None
     assert evaluation.settings == {"crf": job.config["CRF"]}
     assert job.result == {"mean_iou": evaluation.mean_iou}
@@ -52,7 +52,7 @@ def test_a_search_scores_every_setting_and_marks_the_best(attempts: Attempts) ->
     assert job.result == {"mean_iou": best.scores["mean_iou"], "n_images": 3, "best": best.setting}
     assert (job.done, job.total, job.unit) == (18, 18, "refinement")
     with open_session(attempts.settings, reads_only=True) as session:
-        assert records.evaluation_of(session, job.id) is None  # a sample is no split
+        assert evaluations.find(session, job.id) is None  # a sample is no split
 
     whole = attempts.submit_crf(evaluated, overrides=[f"CRF.{name}={value}" for name, value in best.setting.items()])
     all_images = attempts.submit_crf(evaluated, grid=GRID)

@@ -11,10 +11,10 @@ from deeplab.models.weights import load_checkpoint
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import require_intact, run_attempt
-from worker.jobs import records, storage
+from worker.jobs import checkpoints, metrics, storage
+from worker.jobs.checkpoints import Checkpoint
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import Checkpoint
 from worker.jobs.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -76,7 +76,7 @@ def test_a_spoilt_checkpoint_is_passed_over(attempts: Attempts, spoil: Callable[
     assert passed_over.startswith(f"passed over a checkpoint: Checkpoint {last.id} (iteration 2 of job {job.id}) ")
     assert resumed == f"resumed from checkpoint {previous.id} at iteration 1"
     with open_session(attempts.settings) as session:
-        assert records.get_checkpoint(session, result["checkpoint"]).iteration == 2
+        assert checkpoints.get(session, result["checkpoint"]).iteration == 2
 
 
 def test_a_spoilt_checkpoint_that_was_asked_for_is_refused(attempts: Attempts) -> None:
@@ -93,7 +93,7 @@ EVALUATED = ("SOLVER.EVAL_EVERY=1", "SOLVER.KEEP_LAST=1", "SOLVER.ITER_MAX=3")
 
 def mean_ious(attempts: Attempts, job: Job) -> dict[int, float]:
     with open_session(attempts.settings, reads_only=True) as session:
-        return {int(iteration): value for iteration, value in records.metrics_of(session, job.id)["mean_iou"]}
+        return {int(iteration): value for iteration, value in metrics.list_metrics(session, job.id)["mean_iou"]}
 
 
 def assert_kept(attempts: Attempts, job: Job, best: int) -> None:
@@ -115,7 +115,7 @@ def test_the_best_checkpoint_and_the_newest_are_left(attempts: Attempts) -> None
     best = max(scores, key=lambda iteration: scores[iteration])
     assert_kept(attempts, job, best)
     with open_session(attempts.settings) as session:
-        assert records.get_checkpoint(session, result["best_checkpoint"]).iteration == best
+        assert checkpoints.get(session, result["best_checkpoint"]).iteration == best
     assert result["mean_iou"] == scores[best]
 
 

@@ -1,19 +1,16 @@
-"""What jobs leave behind: metrics, checkpoints, evaluations and events.
+"""Checkpoint files that training left, and which of a job is the best. Written inside worker.jobs.leases.fenced."""
 
-Writers run inside worker.jobs.leases.fenced, so that nothing is accepted from an attempt that lost its lease.
-"""
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now
-from worker.jobs.tables import CheckpointRow, EvaluationRow, EventRow, JobRow, MetricRow
+from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
 
 
 class CheckpointNotFoundError(DeepLabError):
@@ -39,50 +36,7 @@ class Checkpoint:
     is_best: bool  # whether no other one of its job had a higher mean IoU during the training
 
 
-@dataclass(frozen=True)
-class Evaluation:
-    """One checkpoint's scores on one dataset split under stated settings."""
-
-    id: int
-    job_id: int
-    checkpoint: str  # number of the checkpoint, or path of the weights file
-    dataset: str
-    split: str
-    settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty
-    mean_iou: float
-    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
-    created_at: float
-
-
-@dataclass(frozen=True)
-class Event:
-    """What happened to a job, for people."""
-
-    at: float
-    fence: int
-    message: str
-
-
-def add_metrics(session: Session, job_id: int, iteration: int, values: Mapping[str, float]) -> None:
-    """Record metrics of one iteration; those of an earlier attempt at the same iteration are replaced."""
-    for name, value in values.items():
-        session.merge(MetricRow(job_id=job_id, name=name, iteration=iteration, value=value))
-
-
-def metrics_of(
-    session: Session, job_id: int, names: Sequence[str] = (), after: int = -1
-) -> dict[str, list[list[float]]]:
-    """A job's metrics as {name: [[iteration, value], ...]} in order of iterations, from after an iteration on."""
-    query = select(MetricRow).where(MetricRow.job_id == job_id, MetricRow.iteration > after)
-    if names:
-        query = query.where(MetricRow.name.in_(names))
-    series: dict[str, list[list[float]]] = {}
-    for row in session.scalars(query.order_by(MetricRow.name, MetricRow.iteration)):
-        series.setdefault(row.name, []).append([row.iteration, row.value])
-    return series
-
-
-def add_checkpoint(
+def add(
     session: Session, job_id: int, fence: int, iteration: int, path: Path, sha256: str, *, is_best: bool = False
 ) -> None:
     """Record a complete, flushed checkpoint file; does nothing if the attempt has recorded one of this iteration."""
@@ -116,7 +70,7 @@ def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
         _set_best(session, job_id, best.id)
 
 
-def discard_checkpoints(session: Session, job_id: int, iteration: int) -> list[Path]:
+def discard(session: Session, job_id: int, iteration: int) -> list[Path]:
     """Forget a job's checkpoints of one iteration; the files that may be deleted once this is committed.
 
     One that any job was submitted with, or has as its best, stays.
@@ -130,26 +84,26 @@ def discard_checkpoints(session: Session, job_id: int, iteration: int) -> list[P
     return [Path(row.path) for row in free]
 
 
-def get_checkpoint(session: Session, checkpoint_id: int, *, to_refer: bool = False) -> Checkpoint:
+def get(session: Session, checkpoint_id: int, *, lock: bool = False) -> Checkpoint:
     """Read one checkpoint.
 
     Args:
         session: of the transaction.
         checkpoint_id: its number.
-        to_refer: nobody may discard it until the end of the transaction, which records a reference to it.
+        lock: nobody may discard it until the end of the transaction, which records a reference to it.
 
     Raises:
         CheckpointNotFoundError: if there is none of that number.
     """
     in_range = 0 < checkpoint_id < 2**31  # databases refuse to look for numbers that they cannot hold
-    lock = {"read": True} if to_refer else None
-    row = session.get(CheckpointRow, checkpoint_id, with_for_update=lock) if in_range else None
+    row_lock = {"read": True} if lock else None
+    row = session.get(CheckpointRow, checkpoint_id, with_for_update=row_lock) if in_range else None
     if row is None:
         raise CheckpointNotFoundError(checkpoint_id)
     return _checkpoints(session, [row])[0]
 
 
-def last_checkpoint(session: Session, job_id: int) -> Checkpoint | None:
+def find_last(session: Session, job_id: int) -> Checkpoint | None:
     """The furthest checkpoint of a job, if it has any."""
     query = select(CheckpointRow).where(CheckpointRow.job_id == job_id)
     row = session.scalars(query.order_by(CheckpointRow.iteration.desc(), CheckpointRow.id.desc()).limit(1)).first()
@@ -162,61 +116,6 @@ def list_checkpoints(session: Session, job_id: int | None = None, limit: int = 2
     if job_id is not None:
         query = query.where(CheckpointRow.job_id == job_id)
     return _checkpoints(session, session.scalars(query).all())
-
-
-def add_evaluation(
-    session: Session,
-    job_id: int,
-    *,
-    checkpoint: str,
-    dataset: str,
-    split: str,
-    settings: dict[str, Any],
-    scores: dict[str, Any],
-) -> None:
-    """Record the scores that a job computed; those of an earlier attempt at it are replaced."""
-    session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
-    session.add(
-        EvaluationRow(
-            job_id=job_id,
-            checkpoint=checkpoint,
-            dataset=dataset,
-            split=split,
-            settings=settings,
-            mean_iou=scores["mean_iou"],
-            scores=scores,
-            created_at=session.scalar(select(db_now())),
-        )
-    )
-
-
-def evaluation_of(session: Session, job_id: int) -> Evaluation | None:
-    """The scores that a job computed, if it has finished."""
-    row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
-    return None if row is None else _evaluation(row)
-
-
-def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
-    """Evaluations, newest first."""
-    return [
-        _evaluation(row)
-        for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))
-    ]
-
-
-def add_event(session: Session, job_id: int, fence: int, message: str) -> None:
-    """Note what happened to a job."""
-    session.add(EventRow(job_id=job_id, fence=fence, at=session.scalar(select(db_now())), message=message))
-
-
-def events_of(session: Session, job_id: int) -> list[Event]:
-    """What happened to a job, oldest first."""
-    rows = session.scalars(select(EventRow).where(EventRow.job_id == job_id).order_by(EventRow.id))
-    return [Event(row.at, row.fence, row.message) for row in rows]
-
-
-def _evaluation(row: EvaluationRow) -> Evaluation:
-    return Evaluation(**{name: getattr(row, name) for name in Evaluation.__dataclass_fields__})
 
 
 def _set_best(session: Session, job_id: int, checkpoint_id: int) -> None:

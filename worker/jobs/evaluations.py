@@ -1,0 +1,69 @@
+"""Scores of checkpoints on splits. Written inside worker.jobs.leases.fenced."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from worker.jobs.database import db_now
+from worker.jobs.tables import EvaluationRow
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """One checkpoint's scores on one dataset split under stated settings."""
+
+    id: int
+    job_id: int
+    checkpoint: str  # number of the checkpoint, or path of the weights file
+    dataset: str
+    split: str
+    settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty
+    mean_iou: float
+    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
+    created_at: float
+
+
+def add(
+    session: Session,
+    job_id: int,
+    *,
+    checkpoint: str,
+    dataset: str,
+    split: str,
+    settings: dict[str, Any],
+    scores: dict[str, Any],
+) -> None:
+    """Record the scores that a job computed; those of an earlier attempt at it are replaced."""
+    session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
+    session.add(
+        EvaluationRow(
+            job_id=job_id,
+            checkpoint=checkpoint,
+            dataset=dataset,
+            split=split,
+            settings=settings,
+            mean_iou=scores["mean_iou"],
+            scores=scores,
+            created_at=session.scalar(select(db_now())),
+        )
+    )
+
+
+def find(session: Session, job_id: int) -> Evaluation | None:
+    """The scores that a job computed, if it has finished."""
+    row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
+    return None if row is None else _evaluation(row)
+
+
+def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
+    """Evaluations, newest first."""
+    return [
+        _evaluation(row)
+        for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))
+    ]
+
+
+def _evaluation(row: EvaluationRow) -> Evaluation:
+    return Evaluation(**{name: getattr(row, name) for name in Evaluation.__dataclass_fields__})

@@ -10,7 +10,7 @@ import threading
 from sqlalchemy.exc import SQLAlchemyError
 
 from deeplab.errors import DeepLabError
-from worker.jobs import leases, workers
+from worker.jobs import leases, outbox, workers
 from worker.jobs.database import open_session
 from worker.jobs.queue import BrokerUnreachableError, publish
 from worker.jobs.settings import Settings
@@ -68,7 +68,7 @@ def expire_leases(settings: Settings) -> None:
 def publish_waiting(settings: Settings) -> None:
     """Tell Celery about queued jobs that it was never told about, or so long ago that the message may be lost."""
     with open_session(settings, reads_only=True) as session:
-        waiting = leases.due_for_publication(session)
+        waiting = outbox.list_due(session)
     for job in waiting:
         try:
             publish(settings, job)

@@ -4,18 +4,18 @@ from functools import lru_cache
 
 from celery import Celery
 
+from worker.jobs import broker
 from worker.jobs.settings import Settings
-from worker.platform.valkey import broker_url
 
 
 def celery_app(settings: Settings) -> Celery:
     """The application that talks to the broker of these settings."""
-    return _celery_app(broker_url(settings))
+    return _celery_app(broker.url(settings))
 
 
 @lru_cache(maxsize=8)
-def _celery_app(broker: str) -> Celery:
-    app = Celery("deeplab", broker=broker, set_as_current=False)
+def _celery_app(url: str) -> Celery:
+    app = Celery("deeplab", broker=url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         task_serializer="json",

@@ -112,7 +112,7 @@ def submit(session: Session, settings: Settings, spec: Spec, *, parent_id: int |
     session.add(row)
     session.flush()
     events.add(session, row.id, 0, "submitted" if parent_id is None else f"submitted again from job {parent_id}")
-    return _job(row)
+    return from_row(row)
 
 
 def get(session: Session, job_id: int) -> Job:
@@ -124,7 +124,7 @@ def get(session: Session, job_id: int) -> Job:
     row = session.get(JobRow, job_id)
     if row is None:
         raise JobNotFoundError(job_id)
-    return _job(row)
+    return from_row(row)
 
 
 def list_jobs(
@@ -142,7 +142,7 @@ def list_jobs(
             query = query.where(column == value)
     if before is not None:
         query = query.where(JobRow.id < before)
-    return [_job(row) for row in session.scalars(query)]
+    return [from_row(row) for row in session.scalars(query)]
 
 
 def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
@@ -216,5 +216,6 @@ def clone(session: Session, settings: Settings, job_id: int, changes: Mapping[st
     return submit(session, settings, parse_spec(job.kind, {**job.spec, **changes}), parent_id=job_id)
 
 
-def _job(row: JobRow) -> Job:
+def from_row(row: JobRow) -> Job:
+    """A job as its row has it at present."""
     return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})

@@ -10,18 +10,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, case, func, or_, select, update
+from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs import events
+from worker.jobs import events, shards
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, get
 from worker.jobs.settings import Settings
-from worker.jobs.tables import AttemptRow, JobRow, ShardRow
-
-# Seconds to wait before Celery is told again about a job that is still queued, by how often it was told already.
-_REPUBLISH_AFTER = {0: 0, 1: 10, 2: 20, 3: 40, 4: 80, 5: 160}
+from worker.jobs.tables import AttemptRow, JobRow
 
 
 class LeaseLostError(DeepLabError):
@@ -60,7 +57,7 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
         return None
     session.add(AttemptRow(job_id=job_id, fence=fence, owner=owner, started_at=session.scalar(select(db_now()))))
     if previous_owner is not None:
-        _free_shards(session, job_id, previous_owner)
+        shards.release(session, job_id, previous_owner)
     events.add(session, job_id, fence, f"claimed by {owner}")
     session.expire_all()
     return get(session, job_id)
@@ -169,22 +166,6 @@ def expire(session: Session, job_id: int, fence: int) -> str | None:
     return release(session, job_id, fence, "lost", "its worker stopped answering.")
 
 
-def due_for_publication(session: Session) -> list[Job]:
-    """Queued jobs that Celery was not told about, or was told about so long ago that the message may be lost."""
-    wait = case(_REPUBLISH_AFTER, value=JobRow.publications, else_=300)
-    query = select(JobRow.id).where(
-        JobRow.state == QUEUED, or_(JobRow.published_at.is_(None), JobRow.published_at < db_now() - wait)
-    )
-    return [get(session, job_id) for job_id in session.scalars(query)]
-
-
-def mark_published(session: Session, job_id: int) -> None:
-    """Note that Celery was told about a job."""
-    session.execute(
-        update(JobRow).where(JobRow.id == job_id).values(published_at=db_now(), publications=JobRow.publications + 1)
-    )
-
-
 def _owned(job_id: int, fence: int) -> tuple[ColumnElement[bool], ...]:
     return JobRow.id == job_id, JobRow.fence == fence, JobRow.state == RUNNING
 
@@ -214,12 +195,3 @@ def _end_attempt(
         .values(outcome=outcome, error=error, finished_at=db_now())
     )
     session.expire_all()
-
-
-def _free_shards(session: Session, job_id: int, owner: str) -> None:
-    """Return the shards that the job's previous owner still held, so that nobody waits for their leases."""
-    session.execute(
-        update(ShardRow)
-        .where(ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner == owner)
-        .values(state=QUEUED, owner=None, lease_until=None)
-    )

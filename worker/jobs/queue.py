@@ -7,7 +7,7 @@ from celery.exceptions import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
 
 from deeplab.errors import DeepLabError
-from worker.jobs import leases
+from worker.jobs import outbox
 from worker.jobs.celery_app import celery_app
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -33,4 +33,4 @@ def publish(settings: Settings, job: Job) -> None:
             f"Job {job.id} is queued, but the broker cannot be reached ({error}); it will be started once it can."
         ) from error
     with open_session(settings) as session:
-        leases.mark_published(session, job.id)
+        outbox.mark_published(session, job.id)

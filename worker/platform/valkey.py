@@ -1,56 +1,12 @@
 """The embedded broker: a real Valkey server on a unix socket, with a password and an append-only file."""
 
-import hashlib
 import os
-import re
-import secrets
 import shutil
 from pathlib import Path
-from urllib.parse import quote, urlsplit
 
-from deeplab.errors import DeepLabError
-from worker.jobs import storage
+from worker.jobs import broker, storage
+from worker.jobs.broker import BrokerError
 from worker.jobs.settings import Settings
-
-_LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 elsewhere, with the final zero
-
-
-class BrokerError(DeepLabError):
-    """The broker cannot be started or reached."""
-
-
-def broker_url(settings: Settings) -> str:
-    """URL of the broker in use, for Celery."""
-    if not settings.embedded_broker:
-        return settings.broker_url
-    return f"redis+socket://:{quote(broker_password(settings))}@{quote(str(socket_path(settings)))}"
-
-
-def socket_path(settings: Settings) -> Path:
-    """The broker's socket: in the home folder, or in a folder of its own under /tmp if that path is too long."""
-    path = storage.valkey_dir(settings) / "valkey.sock"
-    if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
-        return path
-    digest = hashlib.sha256(os.fsencode(settings.home)).hexdigest()[:12]
-    # Not tempfile.gettempdir(): every process of this home must find it, whatever its TMPDIR is.
-    return Path("/tmp") / f"deeplab-{os.getuid()}-{digest}" / "valkey.sock"  # noqa: S108  (the folder is checked)
-
-
-def broker_password(settings: Settings) -> str:
-    """The broker's password, made once per home and readable by its owner alone."""
-    path = storage.valkey_dir(settings) / "password"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(32))
-        try:
-            os.link(draft, path)  # fails if another process was first, whose password then holds
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text()
 
 
 def server_binary() -> Path:
@@ -77,11 +33,11 @@ def server_command(settings: Settings) -> list[str]:
         BrokerError: if there is no server program, or its folder or the socket's cannot be used.
     """
     folder = storage.valkey_dir(settings)
-    socket = socket_path(settings)
+    socket = broker.socket_path(settings)
     try:
         for each in (folder, socket.parent):
             _make_private(each)
-        lines = _configuration(folder, socket, broker_password(settings))
+        lines = _configuration(folder, socket, broker.password(settings))
         path = folder / "valkey.conf"
         path.touch(mode=0o600)  # it holds the password
         path.write_bytes(b"\n".join(lines) + b"\n")
@@ -98,8 +54,8 @@ def answers(settings: Settings) -> bool:
     from redis.retry import Retry
 
     with Redis(
-        unix_socket_path=str(socket_path(settings)),
-        password=broker_password(settings),
+        unix_socket_path=str(broker.socket_path(settings)),
+        password=broker.password(settings),
         socket_timeout=2,
         retry=Retry(NoBackoff(), 0),
     ) as client:
@@ -107,26 +63,6 @@ def answers(settings: Settings) -> bool:
             return bool(client.ping())
         except RedisError:
             return False
-
-
-def check_reachable(settings: Settings) -> None:
-    """Connect once to the broker of DEEPLAB_BROKER_URL.
-
-    Raises:
-        BrokerError: if it does not answer.
-    """
-    from kombu import Connection
-    from kombu.exceptions import KombuError
-
-    shown = re.sub(r":[^:@/]*@", ":***@", settings.broker_url)  # without the password
-    try:
-        with Connection(settings.broker_url, transport_options={"socket_connect_timeout": 5}) as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
-    except (KombuError, OSError) as error:
-        raise BrokerError(f"The broker {shown} cannot be reached: {str(error).rstrip('.')}.") from error
-    except (KeyError, ValueError, ImportError):
-        scheme = urlsplit(settings.broker_url).scheme
-        raise BrokerError(f"DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got {scheme!r}.") from None
 
 
 def _bundled_binary() -> Path | None:

@@ -12,7 +12,7 @@ from tests.acceptance.platform import Platform
 from tests.processes import wait_until
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reconciler import Reconciler, reconcile
-from worker.jobs import events, jobs, leases, workers
+from worker.jobs import events, jobs, outbox, workers
 from worker.jobs.celery_app import celery_app
 from worker.jobs.database import db_now, engine_for, open_session
 from worker.jobs.jobs import Job
@@ -49,7 +49,7 @@ def test_a_message_is_a_number_and_nothing_else(platform: Platform) -> None:
     publish(platform.settings, job)
     assert take_messages(celery_app(platform.settings)) == [[job.id]]
     with open_session(platform.settings) as session:
-        assert leases.due_for_publication(session) == []
+        assert outbox.list_due(session) == []
 
 
 def test_what_was_never_published_is_published_once(platform: Platform) -> None:

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from contextlib import suppress
 
 import pytest
-from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.jobs import events, jobs, leases, metrics, shards
-from worker.jobs.database import db_now, open_session
+from worker.jobs.database import open_session
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.settings import Settings
-from worker.jobs.tables import JobRow
 
 
 def test_claim_takes_a_queued_job(store: Settings) -> None:
@@ -198,25 +196,6 @@ def test_a_claim_frees_the_shards_of_the_previous_owner(store: Settings) -> None
         assert freed is not None
         assert (freed.number, freed.fence) == (0, 2)
         assert shards.claim(session, job.id, "c", FOREVER) is None  # the other one is still with b
-
-
-def test_publication_is_due_at_once_and_then_with_growing_pauses(store: Settings) -> None:
-    with open_session(store) as session:
-        job = submit(session, store)
-        for pause in (10, 20, 40, 80, 160, 300, 300):
-            assert [due.id for due in leases.due_for_publication(session)] == [job.id]
-            leases.mark_published(session, job.id)
-            assert leases.due_for_publication(session) == []
-            _age_publication(session, job.id, pause - 5)
-            assert leases.due_for_publication(session) == []
-            _age_publication(session, job.id, pause + 1)
-        leases.claim(session, job.id, "a", FOREVER)
-        assert leases.due_for_publication(session) == []
-
-
-def _age_publication(session: Session, job_id: int, seconds: float) -> None:
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(published_at=db_now() - seconds))
-    session.expire_all()
 
 
 def _take_random_step(session: Session, rng: random.Random, job_id: int, fence: int) -> None:

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
+from worker.jobs import broker
+from worker.jobs.broker import BrokerError
 from worker.jobs.celery_app import celery_app
 from worker.jobs.settings import Settings
 from worker.platform import valkey
-from worker.platform.valkey import BrokerError
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def test_keeps_messages_over_a_restart(tmp_path: Path, folder: str) -> None:
 def test_only_its_owner_can_use_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     with running_server(settings):
-        socket = valkey.socket_path(settings)
+        socket = broker.socket_path(settings)
         password = settings.home / "valkey" / "password"
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(password.stat().st_mode) == 0o600
@@ -57,17 +58,6 @@ def test_only_its_owner_can_use_it(tmp_path: Path) -> None:
         assert password.read_text() not in command_line
         password.write_text("wrong")
         assert not valkey.answers(settings)
-
-
-def test_password_is_made_once(tmp_path: Path) -> None:
-    settings = Settings(home=tmp_path)
-    assert valkey.broker_password(settings) == valkey.broker_password(settings) != ""
-
-
-def test_socket_path_is_short_and_one_per_home(tmp_path: Path) -> None:
-    paths = {valkey.socket_path(Settings(home=tmp_path / name)) for name in ("a", "b", "a" * 200, "b" * 200)}
-    assert len(paths) == 4
-    assert all(len(str(path)) < 104 for path in paths)
 
 
 def test_folder_that_cannot_be_used_is_named(tmp_path: Path) -> None:
@@ -85,21 +75,3 @@ def test_prefers_the_wheel_and_falls_back_to_path(tmp_path: Path, monkeypatch: p
     server = tmp_path / "redis-server"
     server.touch(mode=0o755)
     assert valkey.server_binary() == server
-
-
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        (
-            "redis://:secret@127.0.0.1:1/0",
-            r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\.",
-        ),
-        (
-            "carrier-pigeon://roof",
-            "DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got 'carrier-pigeon",
-        ),
-    ],
-)
-def test_unreachable_broker_is_named_without_its_password(tmp_path: Path, url: str, sentence: str) -> None:
-    with pytest.raises(BrokerError, match=sentence):
-        valkey.check_reachable(Settings(home=tmp_path, broker_url=url))

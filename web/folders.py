@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deeplab.errors import DeepLabError
-from deeplab.images.files import IMAGE_SUFFIXES
+from deeplab.images.listing import IMAGE_SUFFIXES
 from web.paths import lies_under, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings

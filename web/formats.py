@@ -5,6 +5,9 @@ from datetime import UTC, datetime
 
 import yaml
 
+from deeplab import formats
+from deeplab.formats import plural
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 DASH = "\u2013"  # where there is no value
 
@@ -20,28 +23,12 @@ def ago(then: float, now: float) -> str:
         return f"{int(seconds / _MINUTE)} min ago"
     if seconds < _DAY:
         return f"{int(seconds / _HOUR)} h ago"
-    n_days = int(seconds / _DAY)
-    return f"{n_days} day{'s' if n_days > 1 else ''} ago"
+    return f"{plural(int(seconds / _DAY), 'day')} ago"
 
 
 def clock_time(seconds: float) -> str:
     """A time in full: "2026-11-23 06:44:10 UTC"."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
-
-
-def duration(seconds: float) -> str:
-    """A length of time in its two largest units: "0.4 s", "42 s", "3 min 20 s", "5 h 12 min", "2 d 3 h"."""
-    if seconds < 10:
-        return f"{max(seconds, 0.0):.1f} s"
-    whole = round(seconds)
-    for unit, name, smaller, smaller_name in (
-        (_DAY, "d", _HOUR, "h"),
-        (_HOUR, "h", _MINUTE, "min"),
-        (_MINUTE, "min", 1, "s"),
-    ):
-        if whole >= unit:
-            return f"{whole // unit} {name} {whole % unit // smaller} {smaller_name}"
-    return f"{whole} s"
 
 
 def number(value: float) -> str:
@@ -64,12 +51,8 @@ def points(difference: float | None) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """A file size: "178 MB"."""
-    for unit in ("B", "kB", "MB", "GB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.3g}\u202f{unit}" if unit != "B" else f"{int(n_bytes)}\u202fB"
-        n_bytes /= 1000
-    return f"{n_bytes:.3g}\u202fTB"
+    """A file size in one piece: "178 MB"."""
+    return formats.size(n_bytes).replace(" ", "\u202f")
 
 
 def as_yaml(mapping: object) -> str:

@@ -1,6 +1,5 @@
 """Image files in, arrays out, and label maps back into files. Torch-free."""
 
-import os
 import stat
 import threading
 import warnings
@@ -12,13 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from deeplab.errors import DatasetError, ImageError
+from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.palette import palette
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
-
-# The decoders behind those suffixes. Naming them keeps Pillow from trying others, of which some run programs (EPS).
+# The decoders of IMAGE_SUFFIXES. Naming them keeps Pillow from trying others, of which some run programs (EPS).
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -91,57 +88,6 @@ def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         image.save(file, format="PNG")
-
-
-def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
-    """Find the image files under a folder by their suffixes, links to folders included.
-
-    Hidden files and folders (`.name`) are left out, as is a link that leads back into a folder it is in.
-
-    Args:
-        root: where to look, at any depth.
-        exclude: a folder to leave out, such as where the masks of these images go.
-
-    Returns:
-        Paths relative to `root` with `/` between the parts, sorted. Bytes of names that are not UTF-8 are surrogate
-        escapes, as everywhere in Python.
-
-    Raises:
-        DatasetError: if `root` is not a folder, cannot be listed, or holds no image.
-    """
-    if not root.is_dir():
-        reason = "is not a folder" if root.exists() else "the folder does not exist"
-        raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
-    paths = sorted(_walk(root, barred=frozenset({_identity(exclude)})))
-    if not paths:
-        suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
-        raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}.")
-    return paths
-
-
-def _walk(folder: Path, barred: frozenset[tuple[int, int] | None]) -> Iterator[str]:
-    """Image files under a folder; does not go into the barred folders, nor into itself by a link."""
-    barred |= {_identity(folder)}
-    try:
-        entries = list(os.scandir(folder))
-    except OSError as error:
-        raise DatasetError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error
-    for entry in entries:
-        path = Path(entry.path)
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir():
-            if _identity(path) not in barred:
-                yield from (f"{entry.name}/{inner}" for inner in _walk(path, barred))
-        elif path.suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
-            yield entry.name
-
-
-def _identity(folder: Path | None) -> tuple[int, int] | None:
-    if folder is None or not folder.exists():
-        return None
-    status = folder.stat()
-    return status.st_dev, status.st_ino
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.images.files import list_images
+from deeplab.images.listing import list_images
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
 from deeplab.inference.output import locked_output, manifest_path, mask_path, overlay_path, prepare_output
 from deeplab.inference.pipeline import Pipeline

@@ -1,11 +1,10 @@
-"""Checkpoint files: whole training states of ours, and weights alone such as the original's.
+"""Files of weights, and networks filled with them. A training state (deeplab.training.checkpoint) holds weights too.
 
 Needs PyTorch only, and safetensors for files of that name.
 """
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -15,58 +14,11 @@ from torch import Tensor, nn
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
 
-_FORMAT = 1
+FORMAT = 1
 _SAFETENSORS = ".safetensors"
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
 _TRAINING_ONLY = "aux_classifier."  # a head in torchvision's files that evaluation does not use
 _NAMED = 5  # so many keys of each kind does an error spell out
-
-
-@dataclass(frozen=True)
-class Checkpoint:
-    """Everything needed to continue a training run as if it had not been interrupted."""
-
-    iteration: int  # optimizer steps done
-    model: dict[str, Tensor]
-    optimizer: dict[str, Any]
-    schedule: dict[str, Any]
-    rng: dict[str, Any]  # generator states: "cpu", a tensor, and "cuda", a list of tensors
-    config: dict[str, Any]  # Config.model_dump(mode="json")
-    seed: int
-    losses: list[float]  # of the last iterations, for the moving average
-    # What the following hold is absent from files of earlier versions.
-    validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last evaluation
-    best: dict[str, Any] | None = None  # ... and of the best one
-    saved: list[int] = field(default_factory=list)  # iterations of the run's checkpoints that SOLVER.KEEP_LAST counts
-    scaler: dict[str, Any] = field(default_factory=dict)  # of the loss, with fp16
-
-
-def checkpoint_path(folder: Path, iteration: int | None) -> Path:
-    """Where a run keeps the checkpoint of an iteration; None for its last one."""
-    return folder / ("checkpoint_final.pth" if iteration is None else f"checkpoint_{iteration:07d}.pth")
-
-
-def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
-    shallow = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
-    with replace_file(path) as file:
-        torch.save({"format": _FORMAT, **shallow}, file)
-
-
-def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a training state, to resume from it.
-
-    Raises:
-        CheckpointError: if the file cannot be read, or holds weights alone.
-    """
-    content = _read(path)
-    if "format" not in content:
-        raise CheckpointError(f"{path}: holds weights alone, from which training can start but not resume.")
-    _check_format(content, path)
-    absent = [each.name for each in fields(Checkpoint) if _is_required(each) and each.name not in content]
-    if absent:
-        raise CheckpointError(f"{path}: lacks {', '.join(absent)}, which resuming needs.")
-    return Checkpoint(**{each.name: content[each.name] for each in fields(Checkpoint) if each.name in content})
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -92,9 +44,9 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
     Raises:
         CheckpointError: if the file cannot be read or holds something else.
     """
-    content = _read(path)
+    content = read_checkpoint(path)
     if "format" in content and path.suffix != _SAFETENSORS:
-        _check_format(content, path)
+        check_format(content, path)
         content = content.get("model")
     if (
         not isinstance(content, Mapping)
@@ -168,7 +120,12 @@ def name_some(names: Sequence[str], what: str, unit: str = "key") -> str:
     return f"{len(names)} {unit}{'s'[: len(names) != 1]} {what} ({', '.join(names[:_NAMED])}{more})" if names else ""
 
 
-def _read(path: Path) -> Any:
+def read_checkpoint(path: Path) -> Any:
+    """Read the mapping that a file holds, whatever is in it.
+
+    Raises:
+        CheckpointError: if the file is missing, damaged, of another kind or holds no mapping.
+    """
     if not path.is_file():
         raise CheckpointError(f"{path}: the checkpoint {'is not a file' if path.exists() else 'does not exist'}.")
     try:
@@ -188,13 +145,10 @@ def _read(path: Path) -> Any:
     return content
 
 
-def _check_format(content: Mapping[str, Any], path: Path) -> None:
-    if content["format"] != _FORMAT:
-        raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {_FORMAT}.")
-
-
-def _is_required(each: Field[Any]) -> bool:
-    return each.default is MISSING and each.default_factory is MISSING
+def check_format(content: Mapping[str, Any], path: Path) -> None:
+    """Require the format of training states that this version reads. Raises CheckpointError."""
+    if content["format"] != FORMAT:
+        raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
 
 
 def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

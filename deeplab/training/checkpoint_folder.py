@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from deeplab.models.weights import checkpoint_path, save_checkpoint
 from deeplab.reporter import Reporter
+from deeplab.training.checkpoint import checkpoint_path, save_checkpoint
 from deeplab.training.run import TrainingRun
 
 

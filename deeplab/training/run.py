@@ -20,7 +20,7 @@ from deeplab.errors import CheckpointError, DeepLabError
 from deeplab.models.batch_norm import freeze_batch_norm, synchronise_batch_norm
 from deeplab.models.build import build_from_config
 from deeplab.models.runtime import compile_network
-from deeplab.models.weights import Checkpoint
+from deeplab.training.checkpoint import Checkpoint
 from deeplab.training.distributed import ALONE, World
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision

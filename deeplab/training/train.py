@@ -16,8 +16,9 @@ from deeplab.datasets.loading import Batch, training_batches
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
 from deeplab.models.load import fill_from_torchvision
-from deeplab.models.weights import checkpoint_path, load_checkpoint, load_initial_weights
+from deeplab.models.weights import load_initial_weights
 from deeplab.reporter import Reporter, Stopped
+from deeplab.training.checkpoint import checkpoint_path, load_checkpoint
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.distributed import World, joined_world
 from deeplab.training.log import TrainingLog

@@ -2,7 +2,8 @@
 
 import click
 
-from worker.cli.output import json_option, print_json, print_table, size
+from deeplab.formats import size
+from worker.cli.output import json_option, print_json, print_table
 
 
 @click.group()

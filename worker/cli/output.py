@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deeplab.formats import table
 from worker.jobs.plain_json import as_json
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,37 +23,8 @@ def print_json(value: Any) -> None:
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:
-    """Print rows in aligned columns, numbers to the right; the sentence `empty` if there is no row."""
+    """Print rows as a table; the sentence `empty` if there is no row."""
     if not rows:
         click.echo(empty)
         return
-    cells = [[str(cell) for cell in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
-    right = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
-    for line in (headings, *cells):
-        padded = (
-            cell.rjust(width) if is_number else cell.ljust(width)
-            for cell, width, is_number in zip(line, widths, right, strict=True)
-        )
-        click.echo("  ".join(padded).rstrip())
-
-
-def duration(seconds: float | None) -> str:
-    """A time span for people: "42 s", "3 min 20 s", "2 h 05 min"; empty if there is none."""
-    if seconds is None:
-        return ""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min {whole % 60:02} s"
-    return f"{whole // 3600} h {whole % 3600 // 60:02} min"
-
-
-def size(n_bytes: int) -> str:
-    """A file size for people."""
-    return f"{n_bytes / 1e6:.1f} MB"
-
-
-def _is_number(cell: str) -> bool:
-    return not cell or cell.replace(".", "", 1).isdecimal()
+    click.echo(table(headings, rows))

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.config import load_config, parse_config
 from deeplab.errors import DeepLabError
-from deeplab.images.files import list_images
+from deeplab.images.listing import list_images
 from worker.jobs import checkpoints, datasets
 from worker.jobs.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow

@@ -12,7 +12,7 @@ import httpx
 
 from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.errors import DeepLabError
-from worker.cli.output import duration, print_table
+from deeplab.formats import duration, table
 from worker.jobs.settings import load_settings
 from worker.platform import web_server
 from worker.platform.up import Platform, stop_signals_interrupt
@@ -153,7 +153,7 @@ def _print_results(jobs: Sequence[Mapping[str, Any]], masks: Path) -> None:
         for job in jobs
     ]
     click.echo()
-    print_table(("JOB", "STATE", "SECONDS", "MEAN IOU"), rows, "No job was run.")
+    click.echo(table(("JOB", "STATE", "SECONDS", "MEAN IOU"), rows))
     click.echo()
     if masks.exists():
         click.echo(f"Masks: {masks / 'masks'}")

@@ -8,7 +8,7 @@ from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import Listing, MaskFile, Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.files import IMAGE_SUFFIXES, list_images
+from deeplab.images.listing import IMAGE_SUFFIXES, list_images
 
 _MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
 

@@ -10,16 +10,8 @@ from torch import Tensor, nn
 from deeplab.errors import CheckpointError, OutputError
 from deeplab.models.build import build_model
 from deeplab.models.msc import MSC
-from deeplab.models.weights import (
-    Checkpoint,
-    checkpoint_path,
-    load_checkpoint,
-    load_initial_weights,
-    load_state_dict,
-    load_weights,
-    save_checkpoint,
-    save_weights,
-)
+from deeplab.models.weights import load_initial_weights, load_state_dict, load_weights, save_weights
+from deeplab.training.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 
 
 def build(name: str = "DeepLabV2_ResNet50_MSC", n_classes: int = 3, width: int = 4) -> nn.Module:
@@ -34,25 +26,6 @@ def whole(model: nn.Module) -> Checkpoint:
     return Checkpoint(
         7, model.state_dict(), {"state": {}}, {"last_epoch": 7}, {"cpu": torch.get_rng_state()}, {}, 3, [0.5]
     )
-
-
-def test_names_sort_by_iteration(tmp_path: Path) -> None:
-    assert checkpoint_path(tmp_path, 20000).name == "checkpoint_0020000.pth"
-    assert checkpoint_path(tmp_path, None).name == "checkpoint_final.pth"
-
-
-def test_a_training_state_comes_back(tmp_path: Path) -> None:
-    model, path = build(), tmp_path / "a.pth"
-    save_checkpoint(path, whole(model))
-
-    read = load_checkpoint(path)
-    assert (read.iteration, read.seed, read.losses, read.schedule) == (7, 3, [0.5], {"last_epoch": 7})
-    assert equal(model, read.model)
-
-    other = build()
-    load_weights(other, path)
-    assert equal(other, model.state_dict())
-    assert [each.name for each in tmp_path.iterdir()] == ["a.pth"]
 
 
 @pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
@@ -207,25 +180,6 @@ def test_files_of_other_content(tmp_path: Path, content: object, reason: str) ->
     torch.save(content, tmp_path / "a.pth")
     with pytest.raises(CheckpointError, match=reason):
         load_state_dict(tmp_path / "a.pth")
-
-
-def test_resuming_needs_more_than_weights(tmp_path: Path) -> None:
-    torch.save(build().state_dict(), tmp_path / "a.pth")
-    torch.save({"format": 1, "model": {}}, tmp_path / "b.pth")
-    with pytest.raises(CheckpointError, match="holds weights alone, from which training can start but not resume"):
-        load_checkpoint(tmp_path / "a.pth")
-    with pytest.raises(CheckpointError, match="lacks iteration, optimizer"):
-        load_checkpoint(tmp_path / "b.pth")
-
-
-def test_files_of_the_time_before_evaluations_are_resumed_without_any(tmp_path: Path) -> None:
-    save_checkpoint(tmp_path / "a.pth", whole(build()))
-    content = torch.load(tmp_path / "a.pth")
-    for name in ("validated", "best", "saved"):
-        del content[name]
-    torch.save(content, tmp_path / "old.pth")
-    old = load_checkpoint(tmp_path / "old.pth")
-    assert (old.validated, old.best, old.saved) == (None, None, [])
 
 
 def test_missing_files_and_folders(tmp_path: Path) -> None:

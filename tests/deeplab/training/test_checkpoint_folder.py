@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from deeplab.config import parse_config
-from deeplab.models.weights import load_checkpoint
 from deeplab.reporter import SilentReporter
+from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.run import TrainingRun
 

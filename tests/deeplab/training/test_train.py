@@ -10,8 +10,9 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.models.build import build_from_config, build_model
-from deeplab.models.weights import Checkpoint, load_checkpoint, load_state_dict
+from deeplab.models.weights import load_state_dict
 from deeplab.reporter import SilentReporter, Stopped
+from deeplab.training.checkpoint import Checkpoint, load_checkpoint
 from deeplab.training.run import Validated
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder

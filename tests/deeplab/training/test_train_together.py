@@ -12,8 +12,8 @@ from PIL import Image
 from torch import Tensor
 
 from deeplab.config import load_config
-from deeplab.models.weights import Checkpoint, load_checkpoint
 from deeplab.reporter import SilentReporter
+from deeplab.training.checkpoint import Checkpoint, load_checkpoint
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
 from tests.deeplab.training.test_train import TINY

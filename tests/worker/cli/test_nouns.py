@@ -47,7 +47,7 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
         storage.write_text(path, "weights")
         checkpoints.add(session, job.id, job.fence, 120, path, storage.sha256_of(path))
     line = deeplab("checkpoint", "list").output.splitlines()[1]
-    assert line.split() == ["1", "1", "120", "0.0", "MB", str(path)]
+    assert line.split() == ["1", "1", "120", "7", "B", str(path)]
     assert deeplab("checkpoint", "list", "--job", 2).output == "There is no checkpoint yet.\n"
     text = deeplab("checkpoint", "show", 1).output
     assert text.startswith("Checkpoint 1 of job 1, iteration 120\n")

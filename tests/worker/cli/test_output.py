@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.cli.output import duration, print_json, print_table, size
+from worker.cli.output import print_json, print_table
 
 
 def test_json_is_readable_and_keeps_letters(capsys: pytest.CaptureFixture[str]) -> None:
@@ -18,15 +18,3 @@ def test_table_aligns_numbers_to_the_right(capsys: pytest.CaptureFixture[str]) -
 def test_empty_table_is_a_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     print_table(("A",), [], "There is nothing.")
     assert capsys.readouterr().out == "There is nothing.\n"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"),
-    [(None, ""), (0.4, "0 s"), (59.4, "59 s"), (61, "1 min 01 s"), (3599.9, "1 h 00 min"), (7500, "2 h 05 min")],
-)
-def test_duration(seconds: float | None, text: str) -> None:
-    assert duration(seconds) == text
-
-
-def test_size() -> None:
-    assert size(12_345_678) == "12.3 MB"

@@ -7,8 +7,9 @@ from typing import Any
 
 import click
 
+from deeplab.formats import duration
 from worker.cli.foreground.options import config_options, crf_option, device_options, model_option, runtime_options
-from worker.cli.output import duration, json_option, print_json, print_table
+from worker.cli.output import json_option, print_json, print_table
 
 
 @click.command()

@@ -6,7 +6,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from worker.cli.output import duration
+from deeplab.formats import duration
 from worker.jobs.jobs import Job
 
 _LINE_SECONDS = 10  # between two lines where there is no terminal

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
-from worker.cli.output import duration
+from deeplab.formats import duration
 from worker.jobs import checkpoints, evaluations, events, jobs, trials
 from worker.jobs.checkpoints import Checkpoint
 from worker.jobs.evaluations import Evaluation
@@ -53,7 +53,11 @@ def read(session: Session, job_id: int) -> WholeJob:
 def row(job: Job, now: float) -> tuple[object, ...]:
     """A job as a line of a table; `now` is the database's time."""
     took = None if job.started_at is None else (job.finished_at or now) - job.started_at
-    return job.id, job.kind, job.state, progress(job), duration(took), duration(job.eta_seconds), job.error or ""
+    return job.id, job.kind, job.state, progress(job), _span(took), _span(job.eta_seconds), job.error or ""
+
+
+def _span(seconds: float | None) -> str:
+    return "" if seconds is None else duration(seconds)
 
 
 def progress(job: Job) -> str:

@@ -9,8 +9,9 @@ import click
 
 from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
+from deeplab.formats import duration
 from worker.cli.job.progress import JobProgress
-from worker.cli.output import duration, print_json
+from worker.cli.output import print_json
 from worker.jobs import checkpoints, jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import FAILED, SUCCEEDED, Job

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from deeplab.images.files import list_images
+from deeplab.images.listing import list_images
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
 from deeplab.inference.output import manifest_path
 from worker.execution.kinds import Attempt

@@ -9,7 +9,8 @@ from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.datasets.drawn.shapes import LABELS, draw_scene
 from deeplab.datasets.labels import load_labels
 from deeplab.errors import OutputError
-from deeplab.images.files import list_images, read_image
+from deeplab.images.files import read_image
+from deeplab.images.listing import list_images
 from deeplab.models.build import build_from_config
 
 

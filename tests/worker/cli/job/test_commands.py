@@ -48,7 +48,7 @@ def test_list_shows_progress(deeplab: Deeplab, running: Job) -> None:
     heading, line = deeplab("job", "list").output.splitlines()
     assert heading.split() == ["ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR"]
     assert line.split()[:5] == ["1", "train", "running", "60/120", "iterations"]
-    assert line.endswith("1 min 01 s")
+    assert line.endswith("1 min 1 s")
     (job,) = json.loads(deeplab("job", "list", "--state", "running", "--kind", "train", "--json").output)
     assert (job["id"], job["done"], job["total"]) == (1, 60, 120)
     assert deeplab("job", "list", "--state", "failed").output == "There is no such job.\n"

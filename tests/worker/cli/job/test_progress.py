@@ -41,7 +41,7 @@ def test_lines_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) ->
     assert printed.out == ""
     assert printed.err.splitlines() == [  # a line when the state changes, and one every ten seconds
         "Job 7 (segment) queued",
-        "Job 7 (segment) running, 40 of 101 images, 2 min 05 s left",
+        "Job 7 (segment) running, 40 of 101 images, 2 min 5 s left",
         "Job 7 (segment) succeeded, 101 of 101 images",
     ]
 
@@ -57,4 +57,4 @@ def test_bar_with_an_estimate_on_a_terminal(
     assert printed.out == ""
     assert "Job 7 (segment) running" in printed.err
     assert "40/101" in printed.err
-    assert "2 min 05 s left" in printed.err
+    assert "2 min 5 s left" in printed.err

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import CheckpointError
-from deeplab.models.weights import load_checkpoint
 from deeplab.reporter import Stopped
+from deeplab.training.checkpoint import load_checkpoint
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import require_intact, run_attempt
 from worker.jobs import checkpoints, metrics, storage

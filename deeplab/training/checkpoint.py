@@ -1,0 +1,63 @@
+"""Checkpoints: whole states of a training, from which it continues as if it had not been interrupted."""
+
+from dataclasses import MISSING, Field, dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from deeplab.errors import CheckpointError
+from deeplab.files import replace_file
+from deeplab.models.weights import FORMAT, check_format, read_checkpoint
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """Everything needed to continue a training run as if it had not been interrupted."""
+
+    iteration: int  # optimizer steps done
+    model: dict[str, Tensor]
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any]
+    rng: dict[str, Any]  # generator states: "cpu", a tensor, and "cuda", a list of tensors
+    config: dict[str, Any]  # Config.model_dump(mode="json")
+    seed: int
+    losses: list[float]  # of the last iterations, for the moving average
+    # What the following hold is absent from files of earlier versions.
+    validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last evaluation
+    best: dict[str, Any] | None = None  # ... and of the best one
+    saved: list[int] = field(default_factory=list)  # iterations of the run's checkpoints that SOLVER.KEEP_LAST counts
+    scaler: dict[str, Any] = field(default_factory=dict)  # of the loss, with fp16
+
+
+def checkpoint_path(folder: Path, iteration: int | None) -> Path:
+    """Where a run keeps the checkpoint of an iteration; None for its last one."""
+    return folder / ("checkpoint_final.pth" if iteration is None else f"checkpoint_{iteration:07d}.pth")
+
+
+def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
+    shallow = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
+    with replace_file(path) as file:
+        torch.save({"format": FORMAT, **shallow}, file)
+
+
+def load_checkpoint(path: Path) -> Checkpoint:
+    """Read a training state, to resume from it.
+
+    Raises:
+        CheckpointError: if the file cannot be read, or holds weights alone.
+    """
+    content = read_checkpoint(path)
+    if "format" not in content:
+        raise CheckpointError(f"{path}: holds weights alone, from which training can start but not resume.")
+    check_format(content, path)
+    absent = [each.name for each in fields(Checkpoint) if _is_required(each) and each.name not in content]
+    if absent:
+        raise CheckpointError(f"{path}: lacks {', '.join(absent)}, which resuming needs.")
+    return Checkpoint(**{each.name: content[each.name] for each in fields(Checkpoint) if each.name in content})
+
+
+def _is_required(each: Field[Any]) -> bool:
+    return each.default is MISSING and each.default_factory is MISSING

@@ -1,0 +1,57 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from deeplab.errors import DatasetError, ImageError
+from deeplab.files import printable
+from deeplab.images.files import read_image
+from deeplab.images.listing import list_images
+
+RED, WHITE = (255, 0, 0), (255, 255, 255)
+
+
+def test_lists_images_recursively_sorted_and_nothing_else(tmp_path: Path) -> None:
+    names = ["b.JPG", "a b/ü 'quoted\" .png", "a b/c/d.webp", "notes.txt", ".hidden.png", ".cache/x.png", "e.gif"]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "folder.png").mkdir()
+    assert list_images(tmp_path) == ["a b/c/d.webp", "a b/ü 'quoted\" .png", "b.JPG"]
+    assert list_images(tmp_path, exclude=tmp_path / "a b" / "c") == ["a b/ü 'quoted\" .png", "b.JPG"]
+
+
+def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
+    (tmp_path / "in" / "sub").mkdir(parents=True)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "a.png").touch()
+    (tmp_path / "in" / "sub" / "up").symlink_to(tmp_path / "in")
+    (tmp_path / "in" / "there").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "in" / "dangling.png").symlink_to("nowhere")
+    assert list_images(tmp_path / "in") == [
+        "dangling.png",
+        "there/a.png",
+    ]  # the broken link becomes a row with an error
+
+
+def test_undecodable_names_and_pipes_do_no_harm(tmp_path: Path) -> None:
+    name = os.fsdecode(b"caf\xe9.png")
+    (tmp_path / name).touch()
+    os.mkfifo(tmp_path / "pipe.png")
+    assert list_images(tmp_path) == [name]
+    assert printable(name) == r"caf\xe9.png"
+    with pytest.raises(ImageError, match=r"caf\\xe9\.png: is not an image") as caught:
+        read_image(tmp_path / name)
+    str(caught.value).encode()
+    with pytest.raises(ImageError, match="is not a file"):
+        read_image(tmp_path / "pipe.png")
+
+
+def test_missing_and_empty_folders_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(DatasetError, match="gone: the folder does not exist; expected a folder of images"):
+        list_images(tmp_path / "gone")
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DatasetError, match="the folder holds no image; expected files ending in bmp jpeg jpg"):
+        list_images(tmp_path)
+    with pytest.raises(DatasetError, match=r"notes\.txt: is not a folder"):
+        list_images(tmp_path / "notes.txt")

@@ -5,10 +5,10 @@ UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constrai
 VENDOR := web/static/vendor
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check format docs lock browser
+.PHONY: help setup up demo test lint check format structure docs lock browser
 
 help: ## Show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: .venv/.ready $(VENDOR)/.ready ## Install everything into .venv (a second run takes seconds)
 
@@ -32,6 +32,9 @@ check: lint test ## What CI runs: lint, then test
 format: setup ## Format the sources and mend what ruff can mend
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+
+structure: setup ## Print folders, imports between them and the longest functions
+	$(BIN)/python docs/structure.py
 
 docs: setup ## Write the reference pages of docs/ from the sources
 	$(BIN)/python docs/generate.py

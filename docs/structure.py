@@ -1,4 +1,4 @@
-"""Print the structure of the code: `python docs/structure.py`. Folders, arrows between them, circles, longest functions.
+"""Print the structure of the code, by `make structure`: folders, arrows, circles and the longest functions.
 
 A module imports a module: that is an arrow. The arrows of a folder are those between the files and folders directly in
 it, as a reader of `ls` meets them.
@@ -31,8 +31,9 @@ def main() -> None:
         circle = _find_circle(arrows)
         print(f"{folder:<28}{len(rooms) - n_folders:>9}{n_folders:>9}{len(arrows):>8}  {circle or 'none'}")
     lengths = sorted(_function_lengths(), reverse=True)
-    within = sum(n_lines <= 25 for n_lines, _ in lengths) / len(lengths)
-    print(f"\n{len(lengths)} functions, median {lengths[len(lengths) // 2][0]} lines, {within:.1%} at most 25; longest:")
+    median = lengths[len(lengths) // 2][0]
+    share = sum(n_lines <= 25 for n_lines, _ in lengths) / len(lengths)
+    print(f"\n{len(lengths)} functions, median {median} lines, {share:.1%} at most 25; the longest:")
     for n_lines, name in lengths[:_SHOWN_FUNCTIONS]:
         print(f"  {n_lines:>3} lines  {name}")
 

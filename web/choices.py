@@ -7,8 +7,9 @@ from sqlalchemy.orm import Session
 
 from web.describe import model_name, subject
 from web.formats import number, percent
-from worker.jobs import checkpoints, datasets, jobs
-from worker.jobs.checkpoints import Checkpoint
+from worker.jobs import datasets, jobs
+from worker.jobs.records import checkpoints
+from worker.jobs.records.checkpoints import Checkpoint
 
 
 @dataclass(frozen=True)

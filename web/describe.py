@@ -7,8 +7,8 @@ from typing import Any
 from deeplab.crf.grid import as_text
 from deeplab.inference.manifest import Row
 from web.formats import number, percent
-from worker.jobs.evaluations import Evaluation
 from worker.jobs.jobs import SUCCEEDED, Job
+from worker.jobs.records.evaluations import Evaluation
 
 
 def kind_title(kind: str) -> str:

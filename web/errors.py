@@ -7,10 +7,10 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has n
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
-from worker.jobs.checkpoints import CheckpointNotFoundError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.specs import SpecError
 
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (

@@ -11,8 +11,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker.jobs import checkpoints, datasets, jobs, storage
+from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints
 from worker.jobs.resolve import PATH_KEYS
 from worker.jobs.settings import Settings
 from worker.jobs.specs import CrfSpec, Spec, SpecError

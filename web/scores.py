@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deeplab.datasets.labels import default_labels
 from web.results import colour
-from worker.jobs.evaluations import Evaluation
+from worker.jobs.records.evaluations import Evaluation
 
 METRICS = {
     "mean_iou": "Mean IoU",

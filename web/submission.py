@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from web.paths import check_config, check_spec, paths_of
-from worker.jobs import jobs, queue
+from worker.jobs import jobs
+from worker.jobs.broker import queue
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings

@@ -12,8 +12,8 @@ import psutil
 
 from tests.processes import family_of, lives, wait_until
 from worker.jobs import database, jobs, storage
+from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.jobs import Job
-from worker.jobs.queue import BrokerUnreachableError, publish
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 from worker.platform import valkey

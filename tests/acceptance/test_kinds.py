@@ -10,8 +10,9 @@ from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform
 from tests.processes import family_of
-from worker.jobs import checkpoints, evaluations, metrics, storage
+from worker.jobs import storage
 from worker.jobs.database import open_session
+from worker.jobs.records import checkpoints, evaluations, metrics
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

@@ -10,10 +10,11 @@ import torch
 from tests.acceptance.platform import Platform
 from tests.conftest import OpenStore
 from tests.processes import lives, wait_until
-from worker.jobs import checkpoints, events, jobs, metrics
+from worker.jobs import jobs
+from worker.jobs.broker.queue import publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.queue import publish
+from worker.jobs.records import checkpoints, events, metrics
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

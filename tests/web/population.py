@@ -14,8 +14,9 @@ from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import checkpoints, datasets, evaluations, jobs, leases, metrics, shards, storage, trials, workers
+from worker.jobs import datasets, jobs, leases, shards, storage, trials, workers
 from worker.jobs.database import open_session
+from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 

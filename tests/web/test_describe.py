@@ -5,9 +5,10 @@ import pytest
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
 from web.describe import error_text, evaluated_on, outcome, subject
-from worker.jobs import evaluations, jobs
+from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import evaluations
 
 
 def read(population: Population, job_id: int) -> Job:

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from web.scores import Cell, ScoreLine, class_lines, confusion_of, metric_lines
-from worker.jobs.evaluations import Evaluation
+from worker.jobs.records.evaluations import Evaluation
 
 
 def evaluation(**scores: object) -> Evaluation:

@@ -6,7 +6,7 @@ from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from web import submission
 from worker.jobs import jobs
-from worker.jobs.celery_app import celery_app
+from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SpecError, parse_spec

@@ -7,8 +7,9 @@ import yaml
 from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
-from worker.jobs import checkpoints, jobs, leases
+from worker.jobs import jobs, leases
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 

@@ -8,9 +8,10 @@ from web import submission
 from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results import load_results
-from worker.jobs import events, jobs, metrics, storage
+from worker.jobs import jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
+from worker.jobs.records import events, metrics
 from worker.jobs.specs import KINDS, SpecError, parse_spec
 
 _LARGEST_PAGE = 500

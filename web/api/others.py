@@ -9,8 +9,9 @@ from web.api.shapes import read_body
 from web.context import current_settings, reading
 from web.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.registration import register
-from worker.jobs import checkpoints, datasets, evaluations, jobs, workers
+from worker.jobs import datasets, jobs, workers
 from worker.jobs.plain_json import as_json
+from worker.jobs.records import checkpoints, evaluations
 from worker.jobs.specs import SpecError
 
 

@@ -7,9 +7,10 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
 from web.results import item_key
-from worker.jobs import checkpoints, evaluations, trials
+from worker.jobs import trials
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
+from worker.jobs.records import checkpoints, evaluations
 from worker.jobs.specs import SpecError
 
 LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row

@@ -5,9 +5,9 @@ from sqlalchemy.orm import Session
 
 from web.context import reading
 from web.scores import class_lines, metric_lines
-from worker.jobs import checkpoints, evaluations
 from worker.jobs.database import read_clock
-from worker.jobs.evaluations import Evaluation
+from worker.jobs.records import checkpoints, evaluations
+from worker.jobs.records.evaluations import Evaluation
 
 _LIMIT = 200  # lines of a table
 

@@ -9,9 +9,10 @@ from werkzeug.wrappers import Response as AnyResponse
 from web import submission
 from web.context import current_settings, reading, writing
 from web.scores import class_lines, confusion_of, metric_lines
-from worker.jobs import checkpoints, evaluations, events, jobs, shards, storage, trials, workers
+from worker.jobs import jobs, shards, storage, trials, workers
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints, evaluations, events
 
 _LOG_TAIL = 16_384  # bytes
 

@@ -18,7 +18,7 @@ def checkpoint() -> None:
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
     from worker.cli.store import open_store
-    from worker.jobs import checkpoints
+    from worker.jobs.records import checkpoints
     from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:
@@ -49,7 +49,7 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     import yaml
 
     from worker.cli.store import open_store
-    from worker.jobs import checkpoints
+    from worker.jobs.records import checkpoints
     from worker.jobs.settings import load_settings
 
     with open_store(load_settings()) as session:

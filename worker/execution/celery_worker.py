@@ -10,7 +10,7 @@ from worker.execution.reconciler import Reconciler
 from worker.execution.slots import Slots
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
-from worker.jobs.celery_app import celery_app
+from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.settings import Settings
 

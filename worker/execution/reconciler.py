@@ -11,8 +11,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from deeplab.errors import DeepLabError
 from worker.jobs import leases, outbox, workers
+from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.database import open_session
-from worker.jobs.queue import BrokerUnreachableError, publish
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -10,8 +10,9 @@ from pathlib import Path
 
 from deeplab.files import delete_file
 from deeplab.reporter import VALIDATION_IMAGE
-from worker.jobs import checkpoints, leases, metrics, storage
+from worker.jobs import leases, storage
 from worker.jobs.database import DatabaseError, patiently
+from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -9,9 +9,9 @@ from sqlalchemy.orm import Session
 from worker.execution.slots import Slots
 from worker.execution.supervisor import Seat, assist, supervise
 from worker.jobs import jobs, leases, shards
+from worker.jobs.broker.queue import RUN_JOB
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
-from worker.jobs.queue import RUN_JOB
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)

@@ -1,8 +1,8 @@
 """Jobs as the dashboard, the API and the command line see them: submit, read, cancel, retry, clone.
 
 Every function takes a Session and leaves the commit to its caller. A submission is complete once it is committed;
-telling Celery about it comes after (worker.jobs.queue.publish), and may fail without harm, because the reconciler
-publishes it later.
+telling Celery about it comes after (worker.jobs.broker.queue.publish), and may fail without harm, because the
+reconciler publishes it later.
 """
 
 from collections.abc import Mapping
@@ -13,8 +13,8 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs import checkpoints, events
 from worker.jobs.database import db_now
+from worker.jobs.records import checkpoints, events
 from worker.jobs.resolve import resolve_config
 from worker.jobs.settings import Settings
 from worker.jobs.specs import Spec, parse_spec

@@ -14,9 +14,10 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs import events, shards
+from worker.jobs import shards
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, get
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
 

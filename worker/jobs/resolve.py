@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from deeplab.config import load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.images.listing import list_images
-from worker.jobs import checkpoints, datasets
+from worker.jobs import datasets
+from worker.jobs.records import checkpoints
 from worker.jobs.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
 

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import Setting, parse_grid
-from worker.jobs import metrics
 from worker.jobs.jobs import Job
+from worker.jobs.records import metrics
 
 SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 

@@ -9,7 +9,8 @@ from types import FrameType
 from typing import Self
 
 from deeplab.files import make_folder
-from worker.jobs import broker, database, storage
+from worker.jobs import database, storage
+from worker.jobs.broker import connection
 from worker.jobs.settings import Settings
 from worker.platform import valkey, web_server
 from worker.platform.home_lock import HomeLock
@@ -81,7 +82,7 @@ class Platform:
         if self.settings.embedded_broker:
             self._start_wave([_broker_part(self.settings)])
         else:
-            broker.check_reachable(self.settings)
+            connection.check_reachable(self.settings)
         parts = [_worker_part(self.settings, queue) for queue in ("gpu", "cpu")]
         if listener is not None:
             command = web_server.command(listener)

@@ -4,8 +4,9 @@ import os
 import shutil
 from pathlib import Path
 
-from worker.jobs import broker, storage
-from worker.jobs.broker import BrokerError
+from worker.jobs import storage
+from worker.jobs.broker import connection
+from worker.jobs.broker.connection import BrokerError
 from worker.jobs.settings import Settings
 
 
@@ -33,11 +34,11 @@ def server_command(settings: Settings) -> list[str]:
         BrokerError: if there is no server program, or its folder or the socket's cannot be used.
     """
     folder = storage.valkey_dir(settings)
-    socket = broker.socket_path(settings)
+    socket = connection.socket_path(settings)
     try:
         for each in (folder, socket.parent):
             _make_private(each)
-        lines = _configuration(folder, socket, broker.password(settings))
+        lines = _configuration(folder, socket, connection.password(settings))
         path = folder / "valkey.conf"
         path.touch(mode=0o600)  # it holds the password
         path.write_bytes(b"\n".join(lines) + b"\n")
@@ -54,8 +55,8 @@ def answers(settings: Settings) -> bool:
     from redis.retry import Retry
 
     with Redis(
-        unix_socket_path=str(broker.socket_path(settings)),
-        password=broker.password(settings),
+        unix_socket_path=str(connection.socket_path(settings)),
+        password=connection.password(settings),
         socket_timeout=2,
         retry=Retry(NoBackoff(), 0),
     ) as client:

@@ -5,8 +5,9 @@ from flask.testing import FlaskClient
 
 from tests.web.population import OWNER, Population
 from tests.web.scenes import make_dataset
-from worker.jobs import jobs, leases, metrics
+from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
+from worker.jobs.records import metrics
 from worker.jobs.settings import Settings
 
 

@@ -5,8 +5,9 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import checkpoints, jobs, leases, storage
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
+from worker.jobs.records import checkpoints
 
 POLLING = 'hx-trigger="every 2s"'
 

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.jobs import checkpoints, jobs, leases, metrics, storage, workers
+from worker.jobs import jobs, leases, storage, workers
 from worker.jobs.database import open_session
+from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 

@@ -12,11 +12,12 @@ from tests.acceptance.platform import Platform
 from tests.processes import wait_until
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reconciler import Reconciler, reconcile
-from worker.jobs import events, jobs, outbox, workers
-from worker.jobs.celery_app import celery_app
+from worker.jobs import jobs, outbox, workers
+from worker.jobs.broker.celery_app import celery_app
+from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.database import db_now, engine_for, open_session
 from worker.jobs.jobs import Job
-from worker.jobs.queue import BrokerUnreachableError, publish
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 

@@ -7,10 +7,11 @@ import pytest
 from deeplab.reporter import VALIDATION_IMAGE
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reporter import JobReporter, Pulse, Rate
-from worker.jobs import checkpoints, jobs, leases, metrics, storage
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import engine_for, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 
 

@@ -15,9 +15,10 @@ from sqlalchemy import update
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.supervisor import Seat, assist, supervise
-from worker.jobs import events, jobs, leases, shards, storage
+from worker.jobs import jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 

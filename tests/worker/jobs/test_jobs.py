@@ -3,9 +3,10 @@ from dataclasses import replace
 import pytest
 
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import events, jobs, leases
+from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SpecError
 

@@ -7,9 +7,10 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
-from worker.jobs import events, jobs, leases, metrics, shards
+from worker.jobs import jobs, leases, shards
 from worker.jobs.database import open_session
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.records import events, metrics
 from worker.jobs.settings import Settings
 
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from worker.jobs import broker
-from worker.jobs.broker import BrokerError
-from worker.jobs.celery_app import celery_app
+from worker.jobs.broker import connection
+from worker.jobs.broker.celery_app import celery_app
+from worker.jobs.broker.connection import BrokerError
 from worker.jobs.settings import Settings
 from worker.platform import valkey
 
@@ -49,7 +49,7 @@ def test_keeps_messages_over_a_restart(tmp_path: Path, folder: str) -> None:
 def test_only_its_owner_can_use_it(tmp_path: Path) -> None:
     settings = Settings(home=tmp_path / "home")
     with running_server(settings):
-        socket = broker.socket_path(settings)
+        socket = connection.socket_path(settings)
         password = settings.home / "valkey" / "password"
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(password.stat().st_mode) == 0o600

@@ -8,8 +8,8 @@ from sqlalchemy.orm import Session
 
 from worker.cli.output import print_json
 from worker.cli.store import open_store
+from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.jobs import Job
-from worker.jobs.queue import BrokerUnreachableError, publish
 from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import running_on
 

@@ -9,11 +9,12 @@ from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
 from deeplab.formats import duration
-from worker.jobs import checkpoints, evaluations, events, jobs, trials
-from worker.jobs.checkpoints import Checkpoint
-from worker.jobs.evaluations import Evaluation
-from worker.jobs.events import Event
+from worker.jobs import jobs, trials
 from worker.jobs.jobs import Attempt, Job
+from worker.jobs.records import checkpoints, evaluations, events
+from worker.jobs.records.checkpoints import Checkpoint
+from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.records.events import Event
 from worker.jobs.trials import Trial
 
 

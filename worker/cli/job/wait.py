@@ -12,10 +12,11 @@ from deeplab.errors import DeepLabError
 from deeplab.formats import duration
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
-from worker.jobs import checkpoints, jobs
+from worker.jobs import jobs
+from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import FAILED, SUCCEEDED, Job
-from worker.jobs.queue import BrokerUnreachableError, publish
+from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.platform.home_lock import HomeLockedError, running_on
 from worker.platform.up import Platform, stop_signals_interrupt

@@ -7,10 +7,11 @@ from typing import Any
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
 from worker.execution.reporter import JobReporter
-from worker.jobs import checkpoints, events, leases, storage
-from worker.jobs.checkpoints import Checkpoint
+from worker.jobs import leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints, events
+from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
 
 

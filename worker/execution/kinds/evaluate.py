@@ -7,7 +7,8 @@ from deeplab.config import Config
 from deeplab.datasets.labels import default_labels, load_labels
 from deeplab.evaluate import evaluate
 from worker.execution.kinds import Attempt, weights_path
-from worker.jobs import evaluations, leases, storage
+from worker.jobs import leases, storage
+from worker.jobs.records import evaluations
 from worker.jobs.specs import EvaluateSpec
 
 if TYPE_CHECKING:

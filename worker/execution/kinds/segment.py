@@ -13,10 +13,11 @@ from deeplab.inference.output import manifest_path
 from worker.execution.kinds import Attempt
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import Pulse
-from worker.jobs import leases, queue, shards, storage, workers
+from worker.jobs import leases, shards, storage, workers
+from worker.jobs.broker import queue
+from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.queue import BrokerUnreachableError
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SegmentSpec
 

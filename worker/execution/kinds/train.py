@@ -7,9 +7,10 @@ from typing import Any
 from deeplab.errors import CheckpointError
 from deeplab.training.train import train
 from worker.execution.kinds import Attempt, require_intact
-from worker.jobs import checkpoints, jobs, leases
-from worker.jobs.checkpoints import Checkpoint
+from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
+from worker.jobs.records import checkpoints
+from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.specs import TrainSpec
 
 _log = logging.getLogger(__name__)

@@ -4,10 +4,11 @@ import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job import text as job_text
-from worker.jobs import checkpoints, jobs, leases, storage
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
+from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 from worker.jobs.trials import SCORES, Trial

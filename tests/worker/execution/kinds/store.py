@@ -12,10 +12,11 @@ from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
 from worker.execution.kinds import Attempt, run_attempt
 from worker.execution.reporter import JobReporter, Pulse
-from worker.jobs import checkpoints, events, jobs, leases, storage
-from worker.jobs.checkpoints import Checkpoint
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints, events
+from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}

@@ -7,9 +7,10 @@ import pytest
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import run_attempt
-from worker.jobs import evaluations, trials
+from worker.jobs import trials
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings
 from worker.jobs.trials import Trial
 

@@ -11,10 +11,11 @@ from deeplab.reporter import Stopped
 from deeplab.training.checkpoint import load_checkpoint
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import require_intact, run_attempt
-from worker.jobs import checkpoints, metrics, storage
-from worker.jobs.checkpoints import Checkpoint
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints, metrics
+from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
 
 pytestmark = pytest.mark.slow

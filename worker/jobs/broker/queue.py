@@ -8,7 +8,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from deeplab.errors import DeepLabError
 from worker.jobs import outbox
-from worker.jobs.celery_app import celery_app
+from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings

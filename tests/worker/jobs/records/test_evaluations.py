@@ -1,6 +1,6 @@
 from tests.worker.store import submit
-from worker.jobs import evaluations
 from worker.jobs.database import open_session
+from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings
 
 SCORES = {"mean_iou": 0.5, "labels": ["sky", "road"], "n_images": 3}

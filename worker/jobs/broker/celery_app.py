@@ -4,13 +4,13 @@ from functools import lru_cache
 
 from celery import Celery
 
-from worker.jobs import broker
+from worker.jobs.broker import connection
 from worker.jobs.settings import Settings
 
 
 def celery_app(settings: Settings) -> Celery:
     """The application that talks to the broker of these settings."""
-    return _celery_app(broker.url(settings))
+    return _celery_app(connection.url(settings))
 
 
 @lru_cache(maxsize=8)

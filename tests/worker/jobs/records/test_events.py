@@ -1,6 +1,6 @@
 from tests.worker.store import submit
-from worker.jobs import events
 from worker.jobs.database import open_session
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 
 

@@ -1,6 +1,6 @@
 from tests.worker.store import submit
-from worker.jobs import metrics
 from worker.jobs.database import open_session
+from worker.jobs.records import metrics
 from worker.jobs.settings import Settings
 
 

@@ -6,9 +6,10 @@ from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, write_config
-from worker.jobs import checkpoints, evaluations, jobs, leases, metrics
+from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SpecError
 

@@ -1,5 +1,6 @@
 """Writes the reference pages from the sources: `make docs`. A test fails when they are stale."""
 
+import ast
 import inspect
 import tempfile
 from collections.abc import Iterator
@@ -124,7 +125,38 @@ def _commands(group: click.Group, path: str) -> Iterator[tuple[str, click.Comman
             yield f"{path} {name}", command
 
 
-PAGES = {"configuration.md": configuration, "settings.md": settings, "commands.md": commands, "api.md": api}
+def house() -> str:
+    """The page of every module: what it says of itself."""
+    lines = [
+        "# The map",
+        "",
+        "Every file of the code, in its own words. [How it is built](architecture.md) says how they work together.",
+    ]
+    for package in ("deeplab", "worker", "web"):
+        for folder in [DOCS.parent / package, *sorted(_packages(DOCS.parent / package))]:
+            lines += ["", f"## {folder.relative_to(DOCS.parent)}/", "", _summary(folder / "__init__.py"), ""]
+            modules = sorted(path for path in folder.glob("*.py") if not path.name.startswith("__"))
+            lines += [f"- `{path.name}`: {_summary(path)}" for path in modules]
+    return "\n".join(lines) + "\n"
+
+
+def _packages(folder: Path) -> list[Path]:
+    return [path.parent for path in folder.rglob("__init__.py") if path.parent != folder]
+
+
+def _summary(path: Path) -> str:
+    """The first sentence of a module's docstring."""
+    docstring = ast.get_docstring(ast.parse(path.read_text("utf-8"))) or ""
+    return " ".join(docstring.partition("\n\n")[0].split())
+
+
+PAGES = {
+    "map.md": house,
+    "configuration.md": configuration,
+    "settings.md": settings,
+    "commands.md": commands,
+    "api.md": api,
+}
 
 if __name__ == "__main__":
     for file_name, page in PAGES.items():

@@ -1,12 +1,14 @@
 """The reference pages say what the sources say."""
 
+import re
 import runpy
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-_DOCS = Path(__file__).parents[1] / "docs"
+_ROOT = Path(__file__).parents[1]
+_DOCS = _ROOT / "docs"
 _PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(_DOCS / "generate.py"))["PAGES"]
 
 
@@ -16,7 +18,7 @@ def test_the_page_is_up_to_date(name: str) -> None:
     assert written == _PAGES[name](), "The sources have changed: run `make docs`."
 
 
-@pytest.mark.parametrize("page", sorted(_DOCS.rglob("*.md")), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*_ROOT.glob("*.md"), *sorted(_DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = [part.split(")")[0] for part in text.split("](")[1:]]
@@ -24,3 +26,25 @@ def test_links_lead_somewhere(page: Path) -> None:
         target for target in targets if "://" not in target and not (page.parent / target.split("#")[0]).exists()
     ]
     assert not missing
+
+
+@pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
+def test_files_that_are_named_are_there(page: str) -> None:
+    """In backticks, a path that begins with a folder of ours."""
+    text = (_ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:deeplab|worker|web|tests|docs|configs|migrations)/[\w./-]*)`", text)
+    assert len(named) > 10
+    assert [path for path in named if not (_ROOT / path).exists()] == []
+
+
+def test_the_tree_shows_every_room() -> None:
+    """Folders of Python files in docs/architecture.md, by their indentation."""
+    block = (_DOCS / "architecture.md").read_text(encoding="utf-8").partition("## The rooms")[2].split("```")[1]
+    shown: list[Path] = []
+    for line in block.strip("\n").splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        parents = [each for each in shown if len(each.parts) == depth]
+        shown.append((parents[-1] if depth else Path()) / line.split("/")[0].strip())
+    packages = ("deeplab", "worker", "web")
+    existing = {path.parent.relative_to(_ROOT) for name in packages for path in (_ROOT / name).rglob("__init__.py")}
+    assert {path for path in shown if path.parts[0] in packages} == existing

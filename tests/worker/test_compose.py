@@ -43,6 +43,19 @@ def test_every_service_that_stays_has_a_health_check(name: str) -> None:
         parse(test[2:])
 
 
+def test_postgres_is_healthy_only_when_others_can_reach_it() -> None:
+    """While its image sets up the database, a temporary server answers on the socket, and is then stopped."""
+    check = _SERVICES["postgres"]["healthcheck"]["test"]
+    assert check[check.index("--host") + 1] == "127.0.0.1"
+    assert _SERVICES["upgrade"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
+
+
+def test_valkey_is_asked_with_the_password_that_it_demands() -> None:
+    """valkey-cli 8 reads it from REDISCLI_AUTH alone, 9 from there too."""
+    valkey = _SERVICES["valkey"]
+    assert valkey["command"][-2:] == ["--requirepass", valkey["environment"]["REDISCLI_AUTH"]]
+
+
 def test_image_copies_only_what_there_is() -> None:
     for line in (_ROOT / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY ") and "--from" not in line:

@@ -30,6 +30,10 @@ class DatabaseError(DeepLabError):
     """The database cannot be reached or its URL cannot be used."""
 
 
+class DatabaseUnreachableError(DatabaseError):
+    """The database does not answer; it may be back soon."""
+
+
 class SchemaMissingError(DatabaseError):
     """The database has no tables yet."""
 
@@ -118,7 +122,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
         reads_only: promise not to write; readers of SQLite then never wait for a writer.
 
     Raises:
-        DatabaseError: if the database cannot be reached.
+        DatabaseUnreachableError: if the database cannot be reached.
         SchemaMissingError: if it has no tables yet.
         SchemaOutdatedError: if it has those of an older version.
     """
@@ -134,7 +138,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
             if _lacks_column(error):
                 raise SchemaOutdatedError(_shown(settings)) from error
             if _is_unreachable(error):
-                raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
+                raise _unreachable(settings, error) from error
             raise
 
 
@@ -147,13 +151,13 @@ def patiently(action: Callable[[], T], seconds: float) -> T:
     """Call something that uses the database; while it cannot be reached, call again, for so long at most.
 
     Raises:
-        DatabaseError: if it could not be reached all that time.
+        DatabaseUnreachableError: if it could not be reached all that time.
     """
     deadline = time.monotonic() + seconds
     while True:
         try:
             return action()
-        except DatabaseError as error:
+        except DatabaseUnreachableError as error:
             if time.monotonic() > deadline:
                 raise
             _log.warning("Trying again: %s", error)
@@ -164,7 +168,8 @@ def upgrade(settings: Settings) -> None:
     """Create the schema, or bring it to the newest version.
 
     Raises:
-        DatabaseError: if the database cannot be reached.
+        DatabaseUnreachableError: if the database cannot be reached.
+        DatabaseError: if it refuses, for example because the user may not create tables.
     """
     from alembic import command
     from alembic.config import Config
@@ -180,7 +185,18 @@ def upgrade(settings: Settings) -> None:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except DBAPIError as error:
-            raise DatabaseError(f"The database {_shown(settings)} cannot be reached: {error.orig}.") from error
+            if _is_unreachable(error):
+                raise _unreachable(settings, error) from error
+            raise DatabaseError(f"The database {_shown(settings)} refuses the tables: {_reason(error)}.") from error
+
+
+def _unreachable(settings: Settings, error: DBAPIError) -> DatabaseUnreachableError:
+    return DatabaseUnreachableError(f"The database {_shown(settings)} cannot be reached: {_reason(error)}.")
+
+
+def _reason(error: DBAPIError) -> str:
+    """What the driver says, which is often several lines, as one."""
+    return " ".join(str(error.orig).split()).rstrip(".")
 
 
 def _is_unreachable(error: DBAPIError) -> bool:

@@ -2,8 +2,6 @@ import json
 import socket
 from pathlib import Path
 
-import pytest
-
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.jobs import jobs, leases, storage, workers
 from worker.jobs.database import open_session
@@ -94,13 +92,3 @@ def test_worker_check_looks_for_one_of_this_machine(deeplab: Deeplab, home: Sett
     ended = deeplab("worker", "check", "--queue", "gpu")
     assert ended.exit_code == 1
     assert ended.stderr == f"Error: No worker of the queue gpu is alive on {socket.gethostname()}.\n"
-
-
-def test_database_upgrade_can_be_repeated(deeplab: Deeplab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    database = tmp_path / "home" / "deeplab.sqlite"
-    monkeypatch.setenv("DEEPLAB_HOME", str(database.parent))
-    for _ in range(2):
-        ended = deeplab("db", "upgrade")
-        assert ended.exit_code == 0
-    assert ended.output == f"The tables of sqlite:///{database} are up to date.\n"
-    assert database.exists()

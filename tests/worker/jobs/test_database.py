@@ -11,7 +11,15 @@ from alembic.config import Config
 from sqlalchemy import inspect, select
 
 from tests.conftest import OpenStore
-from worker.jobs.database import DatabaseError, db_now, engine_for, open_session, patiently, upgrade
+from worker.jobs.database import (
+    DatabaseError,
+    DatabaseUnreachableError,
+    db_now,
+    engine_for,
+    open_session,
+    patiently,
+    upgrade,
+)
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.tables import Base, EventRow, JobRow, MetricRow
 
@@ -127,7 +135,7 @@ def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: 
 
 
 def test_patience_has_an_end() -> None:
-    failures = [DatabaseError("away"), DatabaseError("away")]
+    failures: list[DatabaseError] = [DatabaseUnreachableError("away"), DatabaseUnreachableError("away")]
 
     def answer() -> str:
         if failures:
@@ -135,9 +143,24 @@ def test_patience_has_an_end() -> None:
         return "back"
 
     assert patiently(answer, 10) == "back"
-    failures.append(DatabaseError("away"))
-    with pytest.raises(DatabaseError):
+    failures.append(DatabaseUnreachableError("away"))
+    with pytest.raises(DatabaseUnreachableError):
         patiently(answer, -1)
+    failures.append(DatabaseError("refuses"))
+    with pytest.raises(DatabaseError, match="refuses"):
+        patiently(answer, 1000)
+
+
+def test_a_user_who_may_not_create_tables_is_told_so(postgresql: OpenStore, tmp_path: Path) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql("CREATE ROLE guest LOGIN")
+        connection.exec_driver_sql("CREATE DATABASE bare")
+    url = server.url.set(username="guest", database="bare").render_as_string(hide_password=False)
+    with pytest.raises(DatabaseError, match="refuses the tables: permission denied") as caught:
+        upgrade(load_settings(home=tmp_path, database_url=url))
+    assert not isinstance(caught.value, DatabaseUnreachableError)
+    engine_for(url).dispose()
 
 
 def test_a_database_of_another_version_says_what_to_do(

@@ -111,6 +111,8 @@ def _shown(default: object) -> str:
         return "required"
     if default in (None, "", ()):
         return ""
+    if isinstance(default, bool):
+        return f"`{str(default).lower()}`"  # as YAML writes it
     return f"`{list(default) if isinstance(default, tuple) else default}`"
 
 

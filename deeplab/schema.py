@@ -106,7 +106,11 @@ class Size(Section):
 
     BASE: Whole | None = Field(None, description="Longer side before random scaling; empty keeps the image's own.")
     TRAIN: Whole = Field(321, description="Side of the square training crop.")
-    TEST: Whole = Field(513, description="Longer side of an image in `single` and `live`.")
+    TEST: Whole = Field(
+        513,
+        description="Longer side to which `single` and `live` resize an image, and to which `segment` shrinks a larger"
+        " one; `train` and `test` have no use for it.",
+    )
 
 
 class Image(Section):

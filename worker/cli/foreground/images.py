@@ -96,6 +96,7 @@ def segment(
 ) -> None:
     """Segment every image of a folder.
 
+    An image whose longer side exceeds IMAGE.SIZE.TEST is shrunk to it for the network; masks have the image's size.
     OUTPUT gets masks/ and overlays/, which mirror the folder INPUT, and manifest.csv with a row per image. A file that
     cannot be read is a row with its error. Interrupted and started again, it skips what is done.
     """

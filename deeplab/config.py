@@ -2,6 +2,7 @@
 
 import copy
 import difflib
+import os
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,9 @@ __all__ = ["Config", "dotted_keys", "load_config", "parse_config"]
 def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
     """Read a YAML config file.
 
+    DATASET.LABELS is taken from the config file's folder where the current folder has no such file; other paths stay
+    relative to the current folder.
+
     Args:
         path: the file.
         overrides: such as "SOLVER.LR=1e-3"; the value is read as YAML.
@@ -32,7 +36,7 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: the config file does not exist.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}.") from error
-    return parse_config(_parse_yaml(text, str(path)), str(path), overrides)
+    return _find_labels(parse_config(_parse_yaml(text, str(path)), str(path), overrides), path.parent)
 
 
 def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: Sequence[str] = ()) -> Config:
@@ -52,6 +56,14 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
         subject = sentence.split()[0]
         origin = "--set" if any(_touches(key, subject) for key in overridden) else source
         raise ConfigError(f"{origin}: {sentence}") from None
+
+
+def _find_labels(config: Config, folder: Path) -> Config:
+    labels = config.DATASET.LABELS
+    # os.path.exists(), for a path that cannot even be looked at is no error before somebody reads it.
+    if labels is None or os.path.exists(labels) or not os.path.exists(folder / labels):  # noqa: PTH110
+        return config
+    return config.model_copy(update={"DATASET": config.DATASET.model_copy(update={"LABELS": str(folder / labels)})})
 
 
 def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:

@@ -62,7 +62,11 @@ class Dataset(Section):
 
     NAME: Text = Field("folder", description=f"Layout of the files, one of: {', '.join(DATASET_NAMES)}.")
     ROOT: Text | None = Field(None, description="Folder of the data set.")
-    LABELS: Text | None = Field(None, description="File of class names, one `index<TAB>name` per line.")
+    LABELS: Text | None = Field(
+        None,
+        description="File of class names, one `index<TAB>name` per line; one that is not in the current folder is"
+        " looked for beside the configuration file.",
+    )
     N_CLASSES: Annotated[int, Strict(), Field(ge=2, le=255)] = Field(description="Number of classes.")
     IGNORE_LABEL: Annotated[int, Strict(), Field(ge=0, le=255)] = Field(
         255, description="Mask value of pixels that neither train nor count."

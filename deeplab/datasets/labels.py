@@ -36,7 +36,8 @@ def _read_text(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise DatasetError(f"{path}: the labels file does not exist.") from None
+        places = "" if path.is_absolute() else f", neither in {Path.cwd()} nor in the configuration file's folder"
+        raise DatasetError(f"{path}: the labels file does not exist{places}.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DatasetError(f"{path}: the labels file cannot be read: {error}.") from error
 

@@ -189,6 +189,37 @@ def test_a_missing_file(tmp_path: Path) -> None:
         load_config(tmp_path / "none.yaml")
 
 
+def test_labels_are_looked_for_in_the_current_folder_and_then_beside_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    beside = tmp_path / "configs" / "labels.txt"
+    path = beside.with_name("c.yaml")
+    path.parent.mkdir()
+    path.write_text("DATASET: {N_CLASSES: 3, LABELS: ./labels.txt, ROOT: images}\n")
+    (path.parent / "images").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    def labels(*overrides: str) -> str | None:
+        return load_config(path.relative_to(tmp_path), overrides).DATASET.LABELS
+
+    assert labels() == "./labels.txt"  # nowhere yet
+    beside.touch()
+    assert labels() == "configs/labels.txt"
+    assert str(beside) == load_config(path).DATASET.LABELS
+    assert labels("DATASET.LABELS=other.txt") == "other.txt"
+    assert labels("DATASET.LABELS=") is None
+    assert load_config(path).DATASET.ROOT == "images"  # other paths are left alone
+    (tmp_path / "labels.txt").touch()
+    assert labels() == "./labels.txt"  # as the original means it
+
+
+@pytest.mark.parametrize("labels", ["/none/labels.txt", "x" * 300, "a\\0b"])
+def test_labels_that_cannot_be_found_are_left_to_who_reads_them(tmp_path: Path, labels: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(f'DATASET: {{N_CLASSES: 3, LABELS: "{labels}"}}\n')
+    assert labels.replace("\\0", "\0") == load_config(path).DATASET.LABELS
+
+
 def test_dotted_keys_go_down_to_the_last_section() -> None:
     keys = list(dotted_keys())
     assert {"EXP.ID", "DATASET.SPLIT.TRAIN", "IMAGE.MEAN.R", "SOLVER.BATCH_SIZE.TEST", "CRF.BI_RGB_STD"} <= set(keys)

@@ -40,6 +40,12 @@ def test_what_is_wrong_is_named(tmp_path: Path, text: str, reason: str) -> None:
     assert str(caught.value) == f"{path}: {reason}"
 
 
-def test_a_missing_file(tmp_path: Path) -> None:
-    with pytest.raises(DatasetError, match="the labels file does not exist"):
+def test_a_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DatasetError) as absolute:
         load_labels(tmp_path / "none.txt")
+    assert str(absolute.value) == f"{tmp_path}/none.txt: the labels file does not exist."
+    with pytest.raises(DatasetError) as relative:
+        load_labels(Path("none.txt"))
+    places = f"neither in {tmp_path} nor in the configuration file's folder"
+    assert str(relative.value) == f"none.txt: the labels file does not exist, {places}."

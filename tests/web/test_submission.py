@@ -1,10 +1,13 @@
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deeplab.datasets.labels import load_labels
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from web import submission
+from web.folders import Entry, shipped_configs
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
@@ -26,6 +29,15 @@ def test_a_submission_is_committed_and_then_published(population: Population) ->
     assert messages(population.settings) == before + 1
     with open_session(population.settings, reads_only=True) as session:
         assert jobs.get(session, job.id).state == "queued"
+
+
+@pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
+def test_a_folder_can_be_segmented_with_every_shipped_configuration(population: Population, config: Entry) -> None:
+    weights = population.root / "weights.pth"
+    weights.touch()
+    request = {"config": config.path, "checkpoint": str(weights), "input": str(population.folder)}
+    job, _ = submission.submit(population.settings, parse_spec("segment", request))
+    assert load_labels(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])
 
 
 def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> None:

@@ -59,10 +59,18 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> di
             raise DeepLabError(f"{spec.checkpoint} is neither the number of a checkpoint nor a file.")
     with _blame("config"):
         if spec.config is not None:
-            trained_with = load_config(Path(spec.config)).model_dump(mode="json")
+            trained_with = _without_what_is_not_read(load_config(Path(spec.config)).model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {spec.checkpoint} is a weights file.")
     return _apply(session, spec, trained_with, spec.config or f"checkpoint {spec.checkpoint}")
+
+
+def _without_what_is_not_read(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
+    """A config file serves all kinds of jobs; a path that this kind never opens must not be a reason to refuse it."""
+    config["MODEL"]["INIT_MODEL"] = None  # the checkpoint has all weights
+    if isinstance(spec, SegmentSpec):
+        config["DATASET"]["ROOT"] = None  # the images are those of the input folder
+    return config
 
 
 def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
@@ -83,7 +91,8 @@ def _apply(
 ) -> dict[str, Any]:
     """Put the registered dataset and then the overrides on top of a configuration.
 
-    Relative paths are meant from where the request is made, which a worker elsewhere could not know.
+    Relative paths are meant from where the request is made, which a worker elsewhere could not know. (Labels beside
+    the config file were found when it was read.)
     """
     merged = dict(config)
     if spec.dataset is not None:

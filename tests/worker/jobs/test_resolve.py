@@ -53,6 +53,33 @@ def test_relative_paths_are_meant_from_where_the_request_is_made(
     assert (config["DATASET"]["ROOT"], config["DATASET"]["LABELS"]) == (str(tmp_path / "streets"), None)
 
 
+def test_labels_may_lie_beside_the_configuration(
+    store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "configs"
+    folder.mkdir()
+    (folder / "labels.txt").touch()
+    write_config(folder, DATASET={"N_CLASSES": 3, "LABELS": "labels.txt"})
+    monkeypatch.chdir(tmp_path)
+    with open_session(store) as session:
+        config = submit(session, store, config="configs/config.yaml").config
+    assert config["DATASET"]["LABELS"] == str(folder / "labels.txt")
+
+
+def test_paths_that_a_kind_of_job_never_opens_are_left_out(store: Settings, tmp_path: Path) -> None:
+    paths = {"DATASET": {"N_CLASSES": 3, "ROOT": "street"}, "MODEL": {"INIT_MODEL": "init.pth"}}
+    config, weights = str(write_config(tmp_path, **paths)), tmp_path / "weights.pth"
+    weights.touch()
+    (tmp_path / "a.jpg").touch()
+    request = {"config": config, "checkpoint": str(weights)}
+    with open_session(store) as session:
+        trained = submit(session, store, config=config).config
+        evaluated = submit(session, store, "evaluate", **request).config
+        segmented = submit(session, store, "segment", **request, input=str(tmp_path)).config
+    assert all((trained["DATASET"]["ROOT"], trained["MODEL"]["INIT_MODEL"], evaluated["DATASET"]["ROOT"]))
+    assert evaluated["MODEL"]["INIT_MODEL"] is segmented["MODEL"]["INIT_MODEL"] is segmented["DATASET"]["ROOT"] is None
+
+
 def test_a_numbered_checkpoint_brings_the_configuration_of_its_training(store: Settings) -> None:
     with open_session(store) as session:
         trained = leases.claim(session, submit(session, store, overrides="MODEL.WIDTH=8").id, "a", 10)

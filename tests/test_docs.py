@@ -1,8 +1,10 @@
-"""The reference pages say what the sources say."""
+"""The reference pages say what the sources say, and commands name what is there."""
 
 import re
 import runpy
+import shlex
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,22 @@ def test_the_tree_shows_every_room() -> None:
     packages = ("deeplab", "worker", "web")
     existing = {path.parent.relative_to(_ROOT) for name in packages for path in (_ROOT / name).rglob("__init__.py")}
     assert {path for path in shown if path.parts[0] in packages} == existing
+
+
+@pytest.mark.parametrize("page", sorted([_ROOT / "README.md", *_DOCS.rglob("*.md")]), ids=lambda page: page.name)
+def test_commands_name_only_files_that_exist(page: Path) -> None:
+    named = {path for words in _commands(page.read_text(encoding="utf-8")) for path in _our_files(words)}
+    assert not [path for path in named if not (_ROOT / path).exists()]
+
+
+def _commands(page: str) -> list[list[str]]:
+    """The words of each line that a reader is told to type."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    return [shlex.split(line, comments=True) for block in blocks for line in block.replace("\\\n", " ").splitlines()]
+
+
+def _our_files(words: list[str]) -> set[str]:
+    """What a command takes from the repository; `my.yaml` is the reader's own, and so is what lies in `data`."""
+    configs = {path for option, path in pairwise(words) if option in {"-c", "--config"}} - {"my.yaml"}
+    folders = {path.name for path in _ROOT.iterdir() if path.is_dir()} - {"data"}
+    return configs | {path for word in words for path in word.split("=") if path.partition("/")[0] in folders}

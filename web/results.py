@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from deeplab.datasets.labels import default_labels, load_labels
+from deeplab.datasets.class_names import default_class_names, load_class_names
 from deeplab.images.palette import palette
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import manifest_path
@@ -83,7 +83,7 @@ def class_names(settings: Settings, job: Job) -> list[str]:
         DatasetError: if the labels file beside the masks is damaged.
     """
     labels = output_dir(settings, job) / "labels.txt"
-    return load_labels(labels) if labels.is_file() else default_labels(job.config["DATASET"]["N_CLASSES"])
+    return load_class_names(labels) if labels.is_file() else default_class_names(job.config["DATASET"]["N_CLASSES"])
 
 
 def class_shares(pixels: Mapping[int, int], names: Sequence[str]) -> list[ClassShare]:

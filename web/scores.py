@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.datasets.labels import default_labels
+from deeplab.datasets.class_names import default_class_names
 from web.results import colour
 from worker.jobs.records.evaluations import Evaluation
 
@@ -60,7 +60,7 @@ class Confusion:
 
 def labels_of(evaluation: Evaluation) -> list[str]:
     """The names of the classes of an evaluation."""
-    return evaluation.scores.get("labels") or default_labels(len(evaluation.scores["class_iou"]))
+    return evaluation.scores.get("labels") or default_class_names(len(evaluation.scores["class_iou"]))
 
 
 def metric_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:

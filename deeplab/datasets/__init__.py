@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from deeplab.config import Config
-from deeplab.datasets.labels import load_labels
+from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.sample import Sample
@@ -37,7 +37,7 @@ def build_dataset(config: Config, split: str, *, train: bool, seed: int = 0) -> 
     """
     settings = config.DATASET
     if settings.LABELS is not None:
-        load_labels(Path(settings.LABELS), settings.N_CLASSES)
+        load_class_names(Path(settings.LABELS), settings.N_CLASSES)
     pairs = list_split(settings, split).require_complete()
     side = _WARP_SIDE if settings.NAME == "cocostuff10k" and settings.WARP else None
     dataset = SplitDataset(split, pairs, settings.N_CLASSES, settings.IGNORE_LABEL, side)

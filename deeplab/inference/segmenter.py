@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf
-from deeplab.datasets.labels import default_labels, load_labels
+from deeplab.datasets.class_names import default_class_names, load_class_names
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import label_map
@@ -87,9 +87,9 @@ class Segmenter:
         """
         dataset = config.DATASET
         labels = (
-            load_labels(Path(dataset.LABELS), dataset.N_CLASSES)
+            load_class_names(Path(dataset.LABELS), dataset.N_CLASSES)
             if dataset.LABELS
-            else default_labels(dataset.N_CLASSES)
+            else default_class_names(dataset.N_CLASSES)
         )
         return cls(load_network(config, path), config, labels, device, crf=crf)
 

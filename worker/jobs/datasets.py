@@ -7,7 +7,7 @@ from pathlib import Path
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from deeplab.datasets.labels import load_labels
+from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now
 from worker.jobs.tables import DatasetRow
@@ -69,7 +69,7 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
         name=name,
         root=str(root),
         labels=str(labels),
-        n_classes=len(load_labels(labels)),
+        n_classes=len(load_class_names(labels)),
         splits=splits,
         created_at=session.scalar(select(db_now())),
     )

@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.hierarchy import ancestors, load_hierarchy
-from deeplab.datasets.labels import load_labels
 from deeplab.errors import DatasetError
 
 LABELS = Path(__file__).parents[3] / "configs/labels"
@@ -11,7 +11,7 @@ LABELS = Path(__file__).parents[3] / "configs/labels"
 
 def test_every_class_of_cocostuff_has_its_place() -> None:
     parents = load_hierarchy(LABELS / "cocostuff_hierarchy.yaml")
-    names = load_labels(LABELS / "cocostuff.txt", 182)
+    names = load_class_names(LABELS / "cocostuff.txt", 182)
     assert {name for name in parents if name not in parents.values()} == set(names)
     tops = [ancestors(parents, name)[-1] for name in names]
     assert tops == ["things"] * 91 + ["stuff"] * 91

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.datasets.labels import load_labels
+from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DatasetError, OutputError
 from deeplab.images.files import read_image, read_mask
 from deeplab.images.palette import palette
@@ -86,7 +86,7 @@ def test_every_image_gets_a_mask_or_an_error(tmp_path: Path, segmenter: Segmente
     assert (summary.n_ok, summary.n_error, summary.n_skipped) == (len(good), len(bad), 0)
     assert sum(summary.pixels.values()) == sum(sum(row.pixels.values()) for row in rows.values())
     assert recorder.done == list(range(len(good + bad) + 1))
-    assert load_labels(tmp_path / "out" / "labels.txt") == LABELS
+    assert load_class_names(tmp_path / "out" / "labels.txt") == LABELS
     assert not (tmp_path / "out" / "overlays").exists()
 
 

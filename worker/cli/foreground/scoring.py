@@ -117,14 +117,14 @@ def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json
 
 
 def _print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
-    from deeplab.datasets.labels import default_labels, load_labels
+    from deeplab.datasets.class_names import default_class_names, load_class_names
     from worker.cli.foreground.experiment import scores_as_original
 
     if as_json:
         print_json(scores_as_original(scores))
         return
     class_iou = scores["class_iou"]
-    names = load_labels(Path(labels)) if labels else default_labels(len(class_iou))
+    names = load_class_names(Path(labels)) if labels else default_class_names(len(class_iou))
     rows = [
         (name, "does not occur" if iou != iou else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)
     ]

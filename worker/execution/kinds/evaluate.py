@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deeplab.config import Config
-from deeplab.datasets.labels import default_labels, load_labels
+from deeplab.datasets.class_names import default_class_names, load_class_names
 from deeplab.evaluate import evaluate
 from worker.execution.kinds import Attempt, weights_path
 from worker.jobs import leases, storage
@@ -63,5 +63,5 @@ def record_scores(
 
 def _labels(config: Config) -> list[str]:
     if config.DATASET.LABELS is None:
-        return default_labels(config.DATASET.N_CLASSES)
-    return load_labels(Path(config.DATASET.LABELS), config.DATASET.N_CLASSES)
+        return default_class_names(config.DATASET.N_CLASSES)
+    return load_class_names(Path(config.DATASET.LABELS), config.DATASET.N_CLASSES)

@@ -5,9 +5,9 @@ import pytest
 
 from deeplab.config import load_config
 from deeplab.datasets import build_dataset
+from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.datasets.drawn.shapes import LABELS, draw_scene
-from deeplab.datasets.labels import load_labels
 from deeplab.errors import OutputError
 from deeplab.images.files import read_image
 from deeplab.images.listing import list_images
@@ -38,7 +38,7 @@ def test_everything_that_the_jobs_need_is_drawn(tmp_path: Path) -> None:
         assert all(sample.image.shape == (64, 64, 3) for sample in (dataset[index] for index in range(count)))
     images, labels = build_dataset(config, "train", train=True)[0]
     assert images.shape[1:] == labels.shape == (48, 48)
-    assert load_labels(folder / "labels.txt") == list(LABELS)
+    assert load_class_names(folder / "labels.txt") == list(LABELS)
     assert list_images(folder / "unlabelled") == ["scene_00.png", "scene_01.png"]
     assert read_image(folder / "unlabelled" / "scene_00.png").shape == (96, 128, 3)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from deeplab.errors import DatasetError
 
 
-def load_labels(path: Path, n_classes: int | None = None) -> list[str]:
+def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     """Read a labels file: one `index<TAB>name` per line, indices 0, 1, 2 ... in order. Blank lines are skipped.
 
     Args:
@@ -27,7 +27,7 @@ def load_labels(path: Path, n_classes: int | None = None) -> list[str]:
     return names
 
 
-def default_labels(n_classes: int) -> list[str]:
+def default_class_names(n_classes: int) -> list[str]:
     """Names for classes that nobody named: "class 0", "class 1" ..."""
     return [f"class {index}" for index in range(n_classes)]
 

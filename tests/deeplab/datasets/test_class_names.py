@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.labels import default_labels, load_labels
+from deeplab.datasets.class_names import default_class_names, load_class_names
 from deeplab.errors import DatasetError
 
 
@@ -14,11 +14,11 @@ def write(folder: Path, text: str) -> Path:
 
 def test_names_in_order(tmp_path: Path) -> None:
     path = write(tmp_path, "0\t__background__\n1\ttraffic light\n\n2\tÄpfel")
-    assert load_labels(path, 3) == ["__background__", "traffic light", "Äpfel"]
+    assert load_class_names(path, 3) == ["__background__", "traffic light", "Äpfel"]
 
 
 def test_default_names() -> None:
-    assert default_labels(2) == ["class 0", "class 1"]
+    assert default_class_names(2) == ["class 0", "class 1"]
 
 
 @pytest.mark.parametrize(
@@ -36,16 +36,16 @@ def test_default_names() -> None:
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, reason: str) -> None:
     path = write(tmp_path, text)
     with pytest.raises(DatasetError) as caught:
-        load_labels(path, 2)
+        load_class_names(path, 2)
     assert str(caught.value) == f"{path}: {reason}"
 
 
 def test_a_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(DatasetError) as absolute:
-        load_labels(tmp_path / "none.txt")
+        load_class_names(tmp_path / "none.txt")
     assert str(absolute.value) == f"{tmp_path}/none.txt: the labels file does not exist."
     with pytest.raises(DatasetError) as relative:
-        load_labels(Path("none.txt"))
+        load_class_names(Path("none.txt"))
     places = f"neither in {tmp_path} nor in the configuration file's folder"
     assert str(relative.value) == f"none.txt: the labels file does not exist, {places}."

@@ -23,7 +23,6 @@ from torch.utils.flop_counter import FlopCounterMode
 from benchmarks.core_peer import Peer
 from benchmarks.crf_inputs import photographs
 from deeplab.config import Config, parse_config
-from deeplab.datasets.class_names import default_class_names
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config
 from deeplab.processes import n_cpus
@@ -136,7 +135,7 @@ def evaluation(
     """Our way from images to label maps."""
     model = build_from_config(config)
     model.load_state_dict(weights)
-    segmenter = Segmenter(model, config, default_class_names(config.DATASET.N_CLASSES), device)
+    segmenter = Segmenter(model, config, device=device)
     batches = [images[first : first + batch] for first in range(0, len(images), batch)]
     return lambda: [label_map for part in batches for label_map in segmenter.predict(part)]
 

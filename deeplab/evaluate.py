@@ -9,7 +9,6 @@ import torch
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
 from deeplab.datasets import Sample, SplitDataset, build_dataset
-from deeplab.datasets.class_names import default_class_names
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.errors import DatasetError
 from deeplab.inference.labelling import best_classes
@@ -45,8 +44,7 @@ def evaluate(
         Stopped: when the reporter asked for it; complete logits files stay.
         DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
     """
-    labels = default_class_names(config.DATASET.N_CLASSES)
-    segmenter = Segmenter(load_network(config, checkpoint), config, labels, device)
+    segmenter = Segmenter(load_network(config, checkpoint), config, device=device)
     dataset = build_dataset(config, split or config.DATASET.SPLIT.VAL, train=False)
     return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
 

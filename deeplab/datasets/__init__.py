@@ -1,10 +1,9 @@
 """Data sets: pairs of images and masks, as they are and as the network trains on them. Torch-free until training."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal, overload
 
 from deeplab.config import Config
-from deeplab.datasets.class_names import load_class_names
+from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.sample import Sample
@@ -36,8 +35,7 @@ def build_dataset(config: Config, split: str, *, train: bool, seed: int = 0) -> 
         DatasetError: if files are missing, or DATASET.LABELS does not name the classes.
     """
     settings = config.DATASET
-    if settings.LABELS is not None:
-        load_class_names(Path(settings.LABELS), settings.N_CLASSES)
+    class_names_of(settings)
     pairs = list_split(settings, split).require_complete()
     side = _WARP_SIDE if settings.NAME == "cocostuff10k" and settings.WARP else None
     dataset = SplitDataset(split, pairs, settings.N_CLASSES, settings.IGNORE_LABEL, side)

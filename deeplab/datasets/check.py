@@ -6,14 +6,13 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
-from deeplab.datasets.class_names import default_class_names, load_class_names
+from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Listing, Pair
 from deeplab.errors import DatasetError, DeepLabError, ImageError
@@ -96,9 +95,7 @@ def check_dataset(
         Stopped: if the reporter asked for it.
     """
     settings = config.DATASET
-    labels = default_class_names(settings.N_CLASSES)
-    if settings.LABELS is not None:
-        labels = load_class_names(Path(settings.LABELS), settings.N_CLASSES)
+    labels = class_names_of(settings)
     found = _list_splits(config, splits)
     pairs = [pair for _, listing in found if listing is not None for pair in listing.pairs]
     with closing(_inspected(pairs, jobs or n_cpus())) as inspected:

@@ -1,8 +1,25 @@
-"""The names of the classes of a data set. Torch-free."""
+"""The names of a dataset's classes, from its labels file. Torch-free."""
 
 from pathlib import Path
 
 from deeplab.errors import DatasetError
+from deeplab.schema import Dataset
+
+
+def class_names_of(settings: Dataset) -> list[str]:
+    """Read the class names of a DATASET section; without a labels file they are `default_class_names`.
+
+    Raises:
+        DatasetError: if the labels file is malformed or does not name N_CLASSES classes.
+    """
+    if settings.LABELS is None:
+        return default_class_names(settings.N_CLASSES)
+    return load_class_names(Path(settings.LABELS), settings.N_CLASSES)
+
+
+def default_class_names(n_classes: int) -> list[str]:
+    """Make up names for unnamed classes: "class 0", "class 1" ..."""
+    return [f"class {index}" for index in range(n_classes)]
 
 
 def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
@@ -13,8 +30,8 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
         n_classes: how many names it must hold; None for any number.
 
     Raises:
-        DatasetError: if the file cannot be read, a line has another form, an index is missing or comes twice, or the
-            number of names is not `n_classes`.
+        DatasetError: if the file cannot be read, a line is malformed, an index is missing or repeated, or the number
+            of names is not `n_classes`.
     """
     names: list[str] = []
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
@@ -25,11 +42,6 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     if n_classes is not None and len(names) != n_classes:
         raise DatasetError(f"{path}: the file names {len(names)} classes, but DATASET.N_CLASSES is {n_classes}.")
     return names
-
-
-def default_class_names(n_classes: int) -> list[str]:
-    """Names for classes that nobody named: "class 0", "class 1" ..."""
-    return [f"class {index}" for index in range(n_classes)]
 
 
 def _read_text(path: Path) -> str:

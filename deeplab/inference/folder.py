@@ -45,7 +45,7 @@ def segment_folder(
         Stopped: if the reporter asked for it; all finished images have their rows.
     """
     items = list_images(input_dir, exclude=output_dir)
-    prepare_output(output_dir, input_dir, segmenter.settings(), segmenter.labels)
+    prepare_output(output_dir, input_dir, segmenter.settings(), segmenter.class_names)
     with locked_output(output_dir):
         return segment_items(
             segmenter,

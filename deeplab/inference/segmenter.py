@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf
-from deeplab.datasets.class_names import default_class_names, load_class_names
+from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resample import shrink_longer_side
 from deeplab.inference.labelling import label_map
@@ -47,7 +47,7 @@ class Segmenter:
         self,
         model: nn.Module,
         config: Config,
-        labels: Sequence[str],
+        class_names: Sequence[str] | None = None,
         device: str | torch.device = "auto",
         *,
         crf: bool = False,
@@ -57,7 +57,7 @@ class Segmenter:
         Args:
             model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
             config: IMAGE, RUNTIME and CRF are read, and DATASET and MODEL for `settings`.
-            labels: names of the C classes.
+            class_names: of the C classes; None makes up `default_class_names`.
             device: "auto", "cpu", "cuda" or "cuda:1".
             crf: refine the probabilities of each image with the dense CRF, at the size at which the network sees it.
 
@@ -66,7 +66,7 @@ class Segmenter:
             CrfError: if the backend of the CRF cannot be had.
         """
         self.config = config
-        self.labels = list(labels)
+        self.class_names = list(class_names or default_class_names(config.DATASET.N_CLASSES))
         self.device = choose_device(str(device))
         self.model = model
         self._dtype = DTYPES[config.RUNTIME.PRECISION]
@@ -85,13 +85,8 @@ class Segmenter:
             CrfError: if the backend of the CRF cannot be had.
             DatasetError: if DATASET.LABELS is set and is not a list of the classes.
         """
-        dataset = config.DATASET
-        labels = (
-            load_class_names(Path(dataset.LABELS), dataset.N_CLASSES)
-            if dataset.LABELS
-            else default_class_names(dataset.N_CLASSES)
-        )
-        return cls(load_network(config, path), config, labels, device, crf=crf)
+        class_names = class_names_of(config.DATASET)
+        return cls(load_network(config, path), config, class_names, device, crf=crf)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         """Label images; those of equal network input size share a forward pass.
@@ -145,7 +140,7 @@ class Segmenter:
         return {
             "model": self.config.MODEL.NAME,
             "n_classes": dataset.N_CLASSES,
-            "labels": self.labels,
+            "labels": self.class_names,  # the key in the run.json of earlier runs
             "mean": [mean.R, mean.G, mean.B],
             "size": self.config.IMAGE.SIZE.TEST,
             "precision": self.config.RUNTIME.PRECISION,

@@ -7,7 +7,6 @@ import torch
 from torch import nn
 
 from deeplab.datasets import build_dataset
-from deeplab.datasets.class_names import default_class_names
 from deeplab.evaluate import score
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import VALIDATION_IMAGE, Reporter
@@ -46,7 +45,7 @@ class Validation:
         eager = run.config.RUNTIME.model_copy(update={"COMPILE": False})
         config = run.config.model_copy(update={"RUNTIME": eager})
         with lent(run.model):
-            segmenter = Segmenter(run.model, config, default_class_names(config.DATASET.N_CLASSES), run.device)
+            segmenter = Segmenter(run.model, config, device=run.device)
             scores = score(segmenter, self._dataset, self._reporter, unit=VALIDATION_IMAGE)
         log.after_validation(scores)
         return run.note_validation(scores["mean_iou"])

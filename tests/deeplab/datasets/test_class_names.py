@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.class_names import default_class_names, load_class_names
+from deeplab.datasets.class_names import class_names_of, default_class_names, load_class_names
 from deeplab.errors import DatasetError
+from deeplab.schema import Dataset
 
 
 def write(folder: Path, text: str) -> Path:
@@ -19,6 +20,14 @@ def test_names_in_order(tmp_path: Path) -> None:
 
 def test_default_names() -> None:
     assert default_class_names(2) == ["class 0", "class 1"]
+
+
+def test_a_configuration_has_the_names_of_its_labels_file_or_default_ones(tmp_path: Path) -> None:
+    path = str(write(tmp_path, "0\tsky\n1\troad\n"))
+    assert class_names_of(Dataset(N_CLASSES=2, LABELS=path)) == ["sky", "road"]
+    assert class_names_of(Dataset(N_CLASSES=2)) == ["class 0", "class 1"]
+    with pytest.raises(DatasetError, match=r"names 2 classes, but DATASET\.N_CLASSES is 3"):
+        class_names_of(Dataset(N_CLASSES=3, LABELS=path))
 
 
 @pytest.mark.parametrize(

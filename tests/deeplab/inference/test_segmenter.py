@@ -99,10 +99,10 @@ def test_from_checkpoint_loads_weights_and_labels(tmp_path: Path, segmenter: Seg
     (tmp_path / "labels.txt").write_text("0\tsky\n1\ttree\n2\troad\n3\tcar\n")
     config = tiny_config(DATASET={"N_CLASSES": 4, "LABELS": str(tmp_path / "labels.txt")})
     loaded = Segmenter.from_checkpoint(config, tmp_path / "weights.pth", "cpu")
-    assert loaded.labels == ["sky", "tree", "road", "car"]
+    assert loaded.class_names == ["sky", "tree", "road", "car"]
     assert np.array_equal(loaded.predict([photograph(20, 30)])[0], segmenter.predict([photograph(20, 30)])[0])
     assert loaded.settings()["weights"] == segmenter.settings()["weights"]
-    assert Segmenter.from_checkpoint(tiny_config(), tmp_path / "weights.pth", "cpu").labels[3] == "class 3"
+    assert Segmenter.from_checkpoint(tiny_config(), tmp_path / "weights.pth", "cpu").class_names[3] == "class 3"
 
     with pytest.raises(DatasetError, match=r"names 4 classes, but DATASET\.N_CLASSES is 3"):
         Segmenter.from_checkpoint(
@@ -168,7 +168,7 @@ def test_lower_precision_is_another_setting_and_nearly_the_same_labels(segmenter
 
 @pytest.mark.gpu
 def test_finding_the_classes_does_not_wait_for_the_gpu(segmenter: Segmenter) -> None:
-    on_gpu = Segmenter(segmenter.model, segmenter.config, segmenter.labels, "cuda")
+    on_gpu = Segmenter(segmenter.model, segmenter.config, segmenter.class_names, "cuda")
     images = [photograph(40, 60, seed) for seed in range(2)]
     expected = on_gpu.predict(images)  # the first pass fills caches
 

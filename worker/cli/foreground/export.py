@@ -32,5 +32,5 @@ def export(
 
     config = load_config(config_path, overrides)
     segmenter = Segmenter.from_checkpoint(config, model_path, "cpu")
-    export_onnx(segmenter.model, config, segmenter.labels, output, size=size)
+    export_onnx(segmenter.model, config, segmenter.class_names, output, size=size)
     click.echo(output)

@@ -53,15 +53,15 @@ def single(
     image = read_image(image_path)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     result = segment_single(segmenter, image)
-    shares = _shares(count_classes(result.label_map), segmenter.labels)
+    shares = _shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:
         _print_shares(shares)
-        window.show(draw_panels(*result, segmenter.labels))
+        window.show(draw_panels(*result, segmenter.class_names))
         window.run()
         return
     output = output or Path(f"{image_path.stem}_labels.png")
-    save_panels(output, *result, segmenter.labels)
+    save_panels(output, *result, segmenter.class_names)
     if as_json:
         print_json({"figure": output, "classes": shares})
         return
@@ -112,7 +112,7 @@ def segment(
     if as_json:
         print_json({**asdict(summary), "output": output_dir})
         return
-    _print_shares(_shares(summary.pixels, segmenter.labels))
+    _print_shares(_shares(summary.pixels, segmenter.class_names))
     click.echo(
         f"{summary.n_ok} segmented, {summary.n_error} could not be, {summary.n_skipped} were done before,"
         f" in {duration(summary.seconds)}."

@@ -60,7 +60,7 @@ def live(
         window = None if output or as_json else open_window(f"{config.MODEL.NAME} + {config.DATASET.NAME}")
         with console(lambda _: f"{path} can be played.") as reporter:
             if window is not None:
-                play(window, label_frames(segmenter, source), segmenter.labels, reporter.should_stop)
+                play(window, label_frames(segmenter, source), segmenter.class_names, reporter.should_stop)
                 return
             n_frames = write_labelled(segmenter, source, path, reporter)
             if video is not None and reporter.should_stop():  # a camera has no other end

@@ -57,7 +57,7 @@ def test(
         )
     path = scores_path(config, split, crf=False)
     save_scores(path, scores)
-    _print_scores(config.DATASET.LABELS, scores, path, as_json)
+    _print_scores(config, scores, path, as_json)
 
 
 @click.command()
@@ -113,18 +113,18 @@ def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json
         scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=jobs, device=device)
     path = scores_path(config, split, crf=True)
     save_scores(path, scores)
-    _print_scores(config.DATASET.LABELS, scores, path, as_json)
+    _print_scores(config, scores, path, as_json)
 
 
-def _print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
-    from deeplab.datasets.class_names import default_class_names, load_class_names
+def _print_scores(config: "Config", scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
+    from deeplab.datasets.class_names import class_names_of
     from worker.cli.foreground.experiment import scores_as_original
 
     if as_json:
         print_json(scores_as_original(scores))
         return
     class_iou = scores["class_iou"]
-    names = load_class_names(Path(labels)) if labels else default_class_names(len(class_iou))
+    names = class_names_of(config.DATASET)
     rows = [
         (name, "does not occur" if iou != iou else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)
     ]

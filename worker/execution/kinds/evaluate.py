@@ -1,10 +1,8 @@
 """Evaluate jobs."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from deeplab.config import Config
-from deeplab.datasets.class_names import default_class_names, load_class_names
+from deeplab.datasets.class_names import class_names_of
 from deeplab.evaluate import evaluate
 from worker.execution.kinds import Attempt, weights_path
 from worker.jobs import leases, storage
@@ -57,11 +55,9 @@ def record_scores(
             dataset=dataset or config.DATASET.ROOT or config.DATASET.NAME,
             split=split or config.DATASET.SPLIT.VAL,
             settings=settings,
-            scores={**scores.as_json(), "labels": _labels(config), "confusion": scores.confusion.tolist()},
+            scores={
+                **scores.as_json(),
+                "labels": class_names_of(config.DATASET),
+                "confusion": scores.confusion.tolist(),
+            },
         )
-
-
-def _labels(config: Config) -> list[str]:
-    if config.DATASET.LABELS is None:
-        return default_class_names(config.DATASET.N_CLASSES)
-    return load_class_names(Path(config.DATASET.LABELS), config.DATASET.N_CLASSES)

@@ -79,7 +79,7 @@ class ShardPump:
         config = parse_config(self._job.config, f"job {self._job.id}")
         path = weights_path(self._settings, self._spec.checkpoint)
         segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
-        prepare_output(self._output, Path(self._spec.input), segmenter.settings(), segmenter.labels)
+        prepare_output(self._output, Path(self._spec.input), segmenter.settings(), segmenter.class_names)
         return segmenter
 
     def _claim(self) -> Shard | None:

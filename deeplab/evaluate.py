@@ -8,8 +8,9 @@ import torch
 
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
-from deeplab.datasets import Sample, SplitDataset, build_dataset
 from deeplab.datasets.loading import evaluation_samples
+from deeplab.datasets.sample import Sample
+from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.errors import DatasetError
 from deeplab.inference.labelling import best_classes
 from deeplab.inference.segmenter import Segmenter
@@ -45,7 +46,7 @@ def evaluate(
         DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
     """
     segmenter = Segmenter(load_network(config, checkpoint), config, device=device)
-    dataset = build_dataset(config, split or config.DATASET.SPLIT.VAL, train=False)
+    dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
 
 

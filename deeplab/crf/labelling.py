@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
 from deeplab.crf.build import bgr, build_crf, build_variants
-from deeplab.datasets import Sample, SplitDataset
+from deeplab.datasets.sample import Sample
+from deeplab.datasets.split import SplitDataset
 from deeplab.densecrf import plan_workers
 from deeplab.logits import load_probs
 from deeplab.processes import n_cpus

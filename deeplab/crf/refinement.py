@@ -41,10 +41,10 @@ def refine(
     """
     # Imported here, because they import PyTorch, and to import this package shall be light.
     from deeplab.crf.labelling import Labeller
-    from deeplab.datasets import build_dataset
+    from deeplab.datasets.split import open_split
     from deeplab.metrics import ConfusionMatrix
 
-    dataset = build_dataset(config, split or config.DATASET.SPLIT.VAL, train=False)
+    dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     require_logits(dataset.ids, logits_dir)
     labeller = Labeller(config, dataset, logits_dir, jobs=jobs, device=device)
     matrix = ConfusionMatrix(config.DATASET.N_CLASSES)

@@ -74,9 +74,9 @@ def search(
     # Imported here, because they import PyTorch, and to import this package shall be light.
     from deeplab.crf.labelling import Labeller
     from deeplab.crf.tally import Tally
-    from deeplab.datasets import build_dataset
+    from deeplab.datasets.split import open_split
 
-    dataset = build_dataset(config, split or config.DATASET.SPLIT.VAL, train=False)
+    dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     indices = draw_sample(len(dataset), sample, seed)
     require_logits([dataset.ids[index] for index in indices], logits_dir)
     labeller = Labeller(config, dataset, logits_dir, jobs=jobs, device=device)

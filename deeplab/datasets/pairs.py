@@ -57,6 +57,7 @@ class Listing:
     n_ids: int  # how many images the split has, present or not
     pairs: list[Pair]  # those of which both files are there, in the split's order
     missing: dict[Path, list[str]]  # by folder: what it lacks
+    warp_side: int | None = None  # samples are warped to squares of this side, pixels; None: they are not
 
     def require_complete(self) -> list[Pair]:
         """All pairs.

@@ -9,8 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from deeplab.config import Config
-from deeplab.datasets import build_dataset
-from deeplab.datasets.stream import TrainingStream
+from deeplab.datasets.stream import TrainingStream, open_training_stream
 from deeplab.files import make_folder, replace_file
 from deeplab.images.palette import palette
 from deeplab.reporter import Reporter, Stopped
@@ -46,7 +45,7 @@ def preview(
         DeepLabError: if the data set cannot be read or the file cannot be written.
         Stopped: if the reporter asked for it; nothing is written.
     """
-    stream = build_dataset(config, split or config.DATASET.SPLIT.TRAIN, train=True, seed=seed)
+    stream = open_training_stream(config, split or config.DATASET.SPLIT.TRAIN, seed)
     n_columns = min(n_columns, n_images)
     colours = palette(config.DATASET.N_CLASSES)
     grids = [_Grid(n_images, n_columns, stream.augment.crop) for _ in ("images", "labels")]

@@ -2,6 +2,9 @@
 
 from collections.abc import Sequence
 
+from deeplab.config import Config
+from deeplab.datasets.class_names import class_names_of
+from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Pair
 from deeplab.datasets.sample import Sample, read_sample, warp
 
@@ -10,22 +13,22 @@ class SplitDataset:
     """Reads each pair of a split when it is asked for.
 
     Args:
-        name: of the split, for sentences.
+        name: of the split, for error sentences.
         pairs: where the files are.
         n_classes: how many classes label maps may hold.
         ignore_label: the value of pixels without a class.
-        side: warp every sample to a square of so many pixels; None leaves them as they are.
+        warp_side: warp every sample to a square with sides of so many pixels; None leaves samples as they are.
     """
 
     def __init__(
-        self, name: str, pairs: Sequence[Pair], n_classes: int, ignore_label: int, side: int | None = None
+        self, name: str, pairs: Sequence[Pair], n_classes: int, ignore_label: int, warp_side: int | None = None
     ) -> None:
         self.name = name
         self.pairs = pairs
         self.ids = [pair.id for pair in pairs]
         self.n_classes = n_classes
         self.ignore_label = ignore_label
-        self.side = side
+        self.warp_side = warp_side
 
     def __len__(self) -> int:
         return len(self.pairs)
@@ -33,4 +36,17 @@ class SplitDataset:
     def __getitem__(self, index: int) -> Sample:
         """Read a pair. Raises DatasetError or ImageError as `read_sample` does."""
         sample = read_sample(self.pairs[index], self.n_classes, self.ignore_label)
-        return sample if self.side is None else warp(sample, self.side)
+        return sample if self.warp_side is None else warp(sample, self.warp_side)
+
+
+def open_split(config: Config, split: str) -> SplitDataset:
+    """Open a split of the dataset that the DATASET section describes.
+
+    Raises:
+        ConfigError: if DATASET.ROOT is empty.
+        DatasetError: if files are missing, or DATASET.LABELS does not name the classes.
+    """
+    settings = config.DATASET
+    class_names_of(settings)  # a labels file of other classes is an error before any image is read
+    listing = list_split(settings, split)
+    return SplitDataset(split, listing.require_complete(), settings.N_CLASSES, settings.IGNORE_LABEL, listing.warp_side)

@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from deeplab.datasets.split import SplitDataset
+from deeplab.config import Config
+from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.datasets.transforms import Augmentation
 
 # Keep the two uses of the seed apart.
@@ -32,6 +33,20 @@ class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
         index = _permutation(len(self.dataset), self.seed, epoch)[place]
         rng = np.random.default_rng((self.seed, _AUGMENTATION, position))
         return self.augment(self.dataset[int(index)], rng)
+
+
+def open_training_stream(config: Config, split: str, seed: int) -> TrainingStream:
+    """Open a split for training, with the augmentation that the configuration describes.
+
+    Args:
+        config: DATASET and IMAGE are read.
+        split: name of the split.
+        seed: of the order and the augmentation.
+
+    Raises:
+        ConfigError, DatasetError: as `open_split`.
+    """
+    return TrainingStream(open_split(config, split), Augmentation.from_config(config), seed)
 
 
 @lru_cache(maxsize=2)

@@ -11,8 +11,8 @@ import torch
 
 from deeplab.catalog import BACKBONES
 from deeplab.config import Config
-from deeplab.datasets import build_dataset
 from deeplab.datasets.loading import Batch, training_batches
+from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import make_folder
 from deeplab.models.load import fill_from_torchvision
@@ -180,7 +180,7 @@ def _read_batches(run: TrainingRun) -> Generator[Batch, None, None]:
     """This process's share of all batches that are left."""
     config, solver = run.config, run.config.SOLVER
     return training_batches(
-        build_dataset(config, config.DATASET.SPLIT.TRAIN, train=True, seed=run.seed),
+        open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed),
         solver.BATCH_SIZE.TRAIN,
         first=run.iteration * solver.ITER_SIZE,
         last=solver.ITER_MAX * solver.ITER_SIZE,

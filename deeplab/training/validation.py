@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-from deeplab.datasets import build_dataset
+from deeplab.datasets.split import open_split
 from deeplab.evaluate import score
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import VALIDATION_IMAGE, Reporter
@@ -30,7 +30,7 @@ class Validation:
         self._reporter = reporter
         self._every = run.config.SOLVER.EVAL_EVERY
         if self._every is not None:
-            self._dataset = build_dataset(run.config, run.config.DATASET.SPLIT.VAL, train=False)
+            self._dataset = open_split(run.config, run.config.DATASET.SPLIT.VAL)
 
     def if_due(self, log: TrainingLog) -> bool:
         """Evaluate the network if it is time to; whether it is better than ever before.

@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets import build_dataset
+from deeplab.datasets.split import open_split
 from deeplab.datasets.transforms import normalize
 from deeplab.errors import CheckpointError, DatasetError
 from deeplab.evaluate import evaluate
@@ -58,7 +58,7 @@ def score_by_hand(config: Config, weights: Path) -> ConfusionMatrix:
     model = build_from_config(config).eval()
     model.load_state_dict(torch.load(weights))
     confusion = ConfusionMatrix(3)
-    dataset = build_dataset(config, "val", train=False)
+    dataset = open_split(config, "val")
     mean = config.IMAGE.MEAN
     for sample in (dataset[i] for i in range(len(dataset))):
         with torch.no_grad():
@@ -92,7 +92,7 @@ def test_logits_are_left_for_the_crf(root: Path, weights: Path, tmp_path: Path) 
     assert files == ["0.npy", "1.npy", "2.npy", "3.npy", "city/night.npy", "large.npy"]
     model = build_from_config(config).eval()
     model.load_state_dict(torch.load(weights))
-    sample = build_dataset(config, "val", train=False)[0]
+    sample = open_split(config, "val")[0]
     with torch.no_grad():
         expected = model(normalize(sample.image, (104.008, 116.669, 122.675))[None])[0].numpy()
     written = np.load(folder / "0.npy")

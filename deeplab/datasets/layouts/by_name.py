@@ -26,6 +26,8 @@ def list_split(settings: Dataset, split: str) -> Listing:
         raise DatasetError(f"{printable(root)}: the data set's folder does not exist.")
     if settings.NAME == "coco":
         return list_coco(root, split, settings.N_CLASSES, settings.CATEGORY_IDS)
+    if settings.NAME == "cocostuff10k":
+        return list_cocostuff10k(root, split, warp=settings.WARP)
     return _LAYOUTS[settings.NAME](root, split)
 
 
@@ -33,6 +35,5 @@ _LAYOUTS = {
     "folder": list_folder,
     "voc": list_voc,
     "vocaug": list_vocaug,
-    "cocostuff10k": list_cocostuff10k,
     "cocostuff164k": list_cocostuff164k,
 }

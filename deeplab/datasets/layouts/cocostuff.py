@@ -1,6 +1,6 @@
 """The layouts of COCO-Stuff 10k and 164k. Torch-free."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,20 +11,24 @@ from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 
+_WARP_SIDE = 513  # pixels, as in the original
 
-def list_cocostuff10k(root: Path, split: str) -> Listing:
+
+def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> Listing:
     """COCO-Stuff 10k: the ids of ROOT/imageLists/<split>.txt, their images and MATLAB files.
 
     Args:
         root: the folder that holds images/, annotations/ and imageLists/.
         split: "train", "test" or "all".
+        warp: whether to squeeze samples to squares, as the original does.
 
     Raises:
         DatasetError: if a folder or the list is missing, or the list is empty.
     """
     ids = read_ids(root / "imageLists" / f"{split}.txt")
     images, labels = root / "images", root / "annotations"
-    return list_files(split, (Pair(each, images / f"{each}.jpg", MatFile(labels / f"{each}.mat")) for each in ids))
+    pairs = (Pair(each, images / f"{each}.jpg", MatFile(labels / f"{each}.mat")) for each in ids)
+    return replace(list_files(split, pairs), warp_side=_WARP_SIDE if warp else None)
 
 
 def list_cocostuff164k(root: Path, split: str) -> Listing:

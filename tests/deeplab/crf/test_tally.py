@@ -5,7 +5,7 @@ import pytest
 
 from deeplab.crf.labelling import Refined
 from deeplab.crf.tally import Tally
-from deeplab.datasets import Sample
+from deeplab.datasets.sample import Sample
 
 LABEL = np.array([[0, 1], [1, 255]], np.uint8)
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets import build_dataset
 from deeplab.datasets.preview import preview
+from deeplab.datasets.stream import open_training_stream
 from deeplab.images.palette import palette
 from deeplab.reporter import SilentReporter
 from tests.deeplab.drawing import draw_folder
@@ -26,7 +26,7 @@ def test_grid_shows_what_training_sees(tmp_path: Path) -> None:
     with Image.open(tmp_path / "new/out.png") as picture:
         grid = np.asarray(picture)
     assert grid.shape == (2 * (30 + GAP) + GAP, 2 * (3 * (30 + GAP) + GAP), 4)
-    stream = build_dataset(settings, "train", train=True, seed=2)
+    stream = open_training_stream(settings, "train", seed=2)
     mean = np.array((104.008, 116.669, 122.675))
     for place in range(5):
         image, label = stream[place]

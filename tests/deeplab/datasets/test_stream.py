@@ -3,9 +3,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from deeplab.datasets import Sample, SplitDataset
 from deeplab.datasets.layouts.folder import list_folder
 from deeplab.datasets.loading import evaluation_samples, training_batches
+from deeplab.datasets.sample import Sample
+from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.datasets.transforms import Augmentation
 from deeplab.errors import DatasetError

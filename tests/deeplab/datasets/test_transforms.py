@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from deeplab.config import parse_config
-from deeplab.datasets import Sample
+from deeplab.datasets.sample import Sample
 from deeplab.datasets.transforms import Augmentation, normalize
 from tests.deeplab.drawing import draw_pair
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from deeplab.config import load_config
-from deeplab.datasets import build_dataset
 from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.drawn.dataset import draw_shapes
 from deeplab.datasets.drawn.shapes import LABELS, draw_scene
+from deeplab.datasets.split import open_split
+from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import OutputError
 from deeplab.images.files import read_image
 from deeplab.images.listing import list_images
@@ -33,10 +34,10 @@ def test_everything_that_the_jobs_need_is_drawn(tmp_path: Path) -> None:
     assert config.SOLVER.FREEZE_BN is False
     build_from_config(config)
     for split, count in (("train", 3), ("val", 2)):
-        dataset = build_dataset(config, split, train=False)
+        dataset = open_split(config, split)
         assert len(dataset) == count
         assert all(sample.image.shape == (64, 64, 3) for sample in (dataset[index] for index in range(count)))
-    images, labels = build_dataset(config, "train", train=True)[0]
+    images, labels = open_training_stream(config, "train", seed=0)[0]
     assert images.shape[1:] == labels.shape == (48, 48)
     assert load_class_names(folder / "labels.txt") == list(LABELS)
     assert list_images(folder / "unlabelled") == ["scene_00.png", "scene_01.png"]

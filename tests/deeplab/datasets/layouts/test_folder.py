@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.datasets import SplitDataset, list_split, read_ids
+from deeplab.datasets.layouts.by_name import list_split
+from deeplab.datasets.layouts.lists import read_ids
+from deeplab.datasets.split import SplitDataset
 from deeplab.errors import DatasetError, ImageError
 from deeplab.schema import Dataset
 from tests.deeplab.drawing import draw_folder, write_pair

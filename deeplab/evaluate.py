@@ -73,8 +73,8 @@ def score(
     with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
             for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
-                labels = segmenter.to_device(torch.from_numpy(sample.label))
-                confusion.update(labels, best_classes(logits, *sample.label.shape))
+                labels = segmenter.to_device(torch.from_numpy(sample.label_map))
+                confusion.update(labels, best_classes(logits, *sample.label_map.shape))
                 if logits_dir is not None:
                     save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
             reporter.progress(confusion.n_images, len(dataset), unit)

@@ -105,12 +105,12 @@ class Labeller:
     def _load(self, index: int) -> _Loaded:
         sample = self._dataset[index]
         path = self._logits_dir / f"{sample.id}.npy"
-        probs = load_probs(path, self._config.DATASET.N_CLASSES, *sample.label.shape)
+        probs = load_probs(path, self._config.DATASET.N_CLASSES, *sample.label_map.shape)
         return _Loaded(sample, bgr(sample.image), probs)
 
     def _plan(self, indices: Sequence[int], n_sections: int) -> tuple[int, int]:
         """How many images at a time, and threads for each; the first image stands for the others."""
-        n_pixels = self._dataset[indices[0]].label.size
+        n_pixels = self._dataset[indices[0]].label_map.size
         plan = plan_workers(
             len(indices) * n_sections,
             n_pixels,

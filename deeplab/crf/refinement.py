@@ -50,7 +50,7 @@ def refine(
     matrix = ConfusionMatrix(config.DATASET.N_CLASSES)
     reporter.progress(0, len(dataset), "image")
     for done, refined in enumerate(labeller.refine(range(len(dataset)), [config.CRF]), start=1):
-        matrix.update(refined.sample.label, refined.labels)
+        matrix.update(refined.sample.label_map, refined.labels)
         if masks_dir is not None:
             write_mask(masks_dir / f"{refined.sample.id}.png", refined.labels)
         reporter.progress(done, len(dataset), "image")

@@ -39,7 +39,7 @@ class Tally:
     def add(self, refined: Refined) -> None:
         """Count an image under one setting; they come in order."""
         matrix = ConfusionMatrix(self._n_classes)
-        matrix.update(refined.sample.label, refined.labels)
+        matrix.update(refined.sample.label_map, refined.labels)
         self._of_image[refined.number] = matrix.counts()
         if refined.number == self.n_settings - 1:
             self._counts += self._of_image

@@ -14,7 +14,7 @@ from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
 from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
-from deeplab.datasets.pairs import Listing, Pair
+from deeplab.datasets.pairs import Pair, SplitListing
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
 from deeplab.images.files import read_image
@@ -110,10 +110,10 @@ def check_dataset(
     return DatasetReport(labels, [report for report, _ in found])
 
 
-def _list_splits(config: Config, wanted: Sequence[str]) -> list[tuple[SplitReport, Listing | None]]:
+def _list_splits(config: Config, wanted: Sequence[str]) -> list[tuple[SplitReport, SplitListing | None]]:
     names = config.DATASET.SPLIT
     optional = "" if wanted or names.TEST in (names.TRAIN, names.VAL) else names.TEST
-    found: list[tuple[SplitReport, Listing | None]] = []
+    found: list[tuple[SplitReport, SplitListing | None]] = []
     for split in dict.fromkeys((*(wanted or (names.TRAIN, names.VAL)), *([optional] if optional else []))):
         report, listing = SplitReport(split), None
         try:
@@ -168,7 +168,7 @@ def _inspect(pair: Pair) -> _Seen:
     except ImageError as error:
         errors.append(str(error))
     try:
-        label = pair.label.read()
+        label = pair.ground_truth.read()
         mask_size = label.shape[0], label.shape[1]
         counts = np.bincount(label.ravel(), minlength=256)
     except (ImageError, DatasetError) as error:
@@ -179,7 +179,7 @@ def _inspect(pair: Pair) -> _Seen:
 def _add(report: SplitReport, pair: Pair, seen: _Seen, n_classes: int, ignore_label: int) -> None:
     report.unreadable.extend(seen.errors)
     report.n_read += not seen.errors
-    mask = printable(pair.label.path)
+    mask = printable(pair.ground_truth.path)
     if seen.image_size and seen.mask_size and seen.image_size != seen.mask_size:
         report.mismatches.append(SizeMismatch(printable(pair.image), seen.image_size, mask, seen.mask_size))
     values = {int(value): int(seen.counts[value]) for value in np.flatnonzero(seen.counts)}

@@ -16,7 +16,7 @@ from deeplab.images.files import read_mask
 _NAMED = 10  # so many missing files does an error spell out
 
 
-class LabelSource(Protocol):
+class GroundTruth(Protocol):
     """The ground truth of one image, not yet read."""
 
     @property
@@ -46,11 +46,11 @@ class Pair:
 
     id: str  # such as "a" or "city/a"
     image: Path
-    label: LabelSource
+    ground_truth: GroundTruth
 
 
 @dataclass(frozen=True)
-class Listing:
+class SplitListing:
     """What a split consists of."""
 
     split: str
@@ -77,7 +77,7 @@ class Listing:
         )
 
 
-def list_files(split: str, pairs: Iterable[Pair]) -> Listing:
+def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
     """Sort out which pairs of a split have both files.
 
     Each folder is listed once, which on a network file system is far quicker than asking for every file.
@@ -93,12 +93,12 @@ def list_files(split: str, pairs: Iterable[Pair]) -> Listing:
         n_ids += 1
         if pair.id.startswith("/") or ".." in pair.id.split("/"):  # the id also names results
             raise DatasetError(f"{pair.id!r} of the split {split!r} leads out of the data set; expected a name in it.")
-        lacking = [path for path in (pair.image, pair.label.path) if path.name not in names_in(path.parent)]
+        lacking = [path for path in (pair.image, pair.ground_truth.path) if path.name not in names_in(path.parent)]
         for path in lacking:
             missing.setdefault(path.parent, []).append(path.name)
         if not lacking:
             present.append(pair)
-    return Listing(split, n_ids, present, missing)
+    return SplitListing(split, n_ids, present, missing)
 
 
 def _names_in(folder: Path) -> frozenset[str]:

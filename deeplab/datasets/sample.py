@@ -19,7 +19,7 @@ class Sample:
 
     id: str  # as the split list has it, such as "a" or "city/a"
     image: NDArray[np.uint8]  # (H, W, 3) RGB
-    label: NDArray[np.uint8]  # (H, W) class indices or the ignore label
+    label_map: NDArray[np.uint8]  # (H, W) class indices or the ignore label
 
 
 def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
@@ -29,16 +29,16 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
         ImageError: if one of the files cannot be decoded.
         DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
     """
-    image, label = read_image(pair.image), pair.label.read()
+    image, label = read_image(pair.image), pair.ground_truth.read()
     if image.shape[:2] != label.shape:
         raise DatasetError(
-            f"{printable(pair.label.path)}: the mask is {_size(label)}, but its image {printable(pair.image)}"
+            f"{printable(pair.ground_truth.path)}: the mask is {_size(label)}, but its image {printable(pair.image)}"
             f" is {_size(image)}."
         )
     strange = label[(label >= n_classes) & (label != ignore_label)]
     if strange.size:
         raise DatasetError(
-            f"{printable(pair.label.path)}: the mask holds the value {strange[0]}; expected classes 0 to"
+            f"{printable(pair.ground_truth.path)}: the mask holds the value {strange[0]}; expected classes 0 to"
             f" {n_classes - 1} or {ignore_label}."
         )
     return Sample(pair.id, image, label)
@@ -52,7 +52,7 @@ def warp(sample: Sample, side: int) -> Sample:
     """
     planes = np.ascontiguousarray(sample.image.transpose(2, 0, 1), np.float32)
     image = np.rint(resize_planes(planes, side, side)).astype(np.uint8).transpose(1, 2, 0)
-    label = Image.fromarray(sample.label).resize((side, side), Image.Resampling.NEAREST)
+    label = Image.fromarray(sample.label_map).resize((side, side), Image.Resampling.NEAREST)
     return Sample(sample.id, np.ascontiguousarray(image), np.array(label))
 
 

@@ -36,14 +36,14 @@ class Augmentation:
             The image, (3, crop, crop) float32 BGR minus mean, and its labels, (crop, crop) uint8. Where the scaled
             image is smaller than the crop, the mean colour and `ignore_label` fill up the right and the bottom.
         """
-        height, width = self._scaled_size(sample.label.shape, rng.choice(self.scales))
+        height, width = self._scaled_size(sample.label_map.shape, rng.choice(self.scales))
         top = int(rng.integers(max(height - self.crop, 0) + 1))
         left = int(rng.integers(max(width - self.crop, 0) + 1))
         window = (slice(top, top + self.crop), slice(left, left + self.crop))
         image = normalize(sample.image, self.mean_bgr)
         # Bilinear without smoothing, as OpenCV's; the labels by Pillow's choice of neighbours.
         image = functional.interpolate(image[None], size=(height, width), mode="bilinear", align_corners=False)[0]
-        label = Image.fromarray(sample.label).resize((width, height), Image.Resampling.NEAREST)
+        label = Image.fromarray(sample.label_map).resize((width, height), Image.Resampling.NEAREST)
         image, labels = image[:, *window], torch.from_numpy(np.array(label)[window])
         missing = (0, self.crop - image.shape[2], 0, self.crop - image.shape[1])
         image = functional.pad(image, missing)  # the mean colour is 0 by now

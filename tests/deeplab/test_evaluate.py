@@ -63,8 +63,8 @@ def score_by_hand(config: Config, weights: Path) -> ConfusionMatrix:
     for sample in (dataset[i] for i in range(len(dataset))):
         with torch.no_grad():
             logits = model(normalize(sample.image, (mean.B, mean.G, mean.R))[None])
-        resized = functional.interpolate(logits, size=sample.label.shape, mode="bilinear", align_corners=False)
-        confusion.update(sample.label, resized.argmax(dim=1)[0])
+        resized = functional.interpolate(logits, size=sample.label_map.shape, mode="bilinear", align_corners=False)
+        confusion.update(sample.label_map, resized.argmax(dim=1)[0])
     return confusion
 
 

@@ -6,13 +6,13 @@ from deeplab.datasets.layouts.coco import list_coco
 from deeplab.datasets.layouts.cocostuff import list_cocostuff10k, list_cocostuff164k
 from deeplab.datasets.layouts.folder import list_folder
 from deeplab.datasets.layouts.voc import list_voc, list_vocaug
-from deeplab.datasets.pairs import Listing
+from deeplab.datasets.pairs import SplitListing
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.files import printable
 from deeplab.schema import Dataset
 
 
-def list_split(settings: Dataset, split: str) -> Listing:
+def list_split(settings: Dataset, split: str) -> SplitListing:
     """Find the files of a split, by the layout that DATASET.NAME says.
 
     Raises:

@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.datasets.layouts.coco_regions import draw_regions
-from deeplab.datasets.pairs import Listing, Pair, list_files
+from deeplab.datasets.pairs import Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 
 Numbering = Literal["original", "contiguous"]
 
 
-def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "original") -> Listing:
+def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "original") -> SplitListing:
     """Every image that ROOT/annotations/instances_<split>.json lists, by its number; also those without an object.
 
     Images are looked for in ROOT/images/<split>, or in ROOT/<split> if there is no such folder. Class 0 is whatever no

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.datasets.layouts.lists import read_ids
-from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
+from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 
 _WARP_SIDE = 513  # pixels, as in the original
 
 
-def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> Listing:
+def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
     """COCO-Stuff 10k: the ids of ROOT/imageLists/<split>.txt, their images and MATLAB files.
 
     Args:
@@ -31,7 +31,7 @@ def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> Listing:
     return replace(list_files(split, pairs), warp_side=_WARP_SIDE if warp else None)
 
 
-def list_cocostuff164k(root: Path, split: str) -> Listing:
+def list_cocostuff164k(root: Path, split: str) -> SplitListing:
     """COCO-Stuff 164k: every JPEG of ROOT/images/<split> with its mask in ROOT/annotations/<split>.
 
     Args:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from deeplab.datasets.layouts.lists import read_ids
-from deeplab.datasets.pairs import Listing, MaskFile, Pair
+from deeplab.datasets.pairs import MaskFile, Pair, SplitListing
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.listing import IMAGE_SUFFIXES, list_images
@@ -13,7 +13,7 @@ from deeplab.images.listing import IMAGE_SUFFIXES, list_images
 _MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
 
 
-def list_folder(root: Path, split: str) -> Listing:
+def list_folder(root: Path, split: str) -> SplitListing:
     """The pairs of one split, in the order of its list.
 
     ROOT/<split>.txt lists ids, one per line. The image of an id is ROOT/images/<id>.jpg, its mask ROOT/masks/<id>.png,
@@ -31,7 +31,7 @@ def list_folder(root: Path, split: str) -> Listing:
         if len(found) < len(ids)
     }
     pairs = [Pair(name, images[name], MaskFile(masks[name])) for name in ids if name in images and name in masks]
-    return Listing(split, len(ids), pairs, missing)
+    return SplitListing(split, len(ids), pairs, missing)
 
 
 def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]) -> dict[str, Path]:

@@ -3,14 +3,14 @@
 from pathlib import Path
 
 from deeplab.datasets.layouts.lists import read_ids, read_paths
-from deeplab.datasets.pairs import Listing, MaskFile, Pair, list_files
+from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 
 _YEAR = "VOC2012"
 
 
-def list_voc(root: Path, split: str) -> Listing:
+def list_voc(root: Path, split: str) -> SplitListing:
     """VOC 2012 as it is published: the ids of ROOT/VOC2012/ImageSets/Segmentation/<split>.txt.
 
     Args:
@@ -26,7 +26,7 @@ def list_voc(root: Path, split: str) -> Listing:
     return list_files(split, (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids))
 
 
-def list_vocaug(root: Path, split: str) -> Listing:
+def list_vocaug(root: Path, split: str) -> SplitListing:
     """VOC 2012 with the masks of Hariharan et al.: the paths of ROOT/VOC2012/ImageSets/SegmentationAug/<split>.txt.
 
     Args:

@@ -15,8 +15,8 @@ def test_warp_is_bilinear_in_the_image_and_pillows_nearest_in_the_labels() -> No
     assert warped.id == "a"
     assert warped.image.dtype == np.uint8
     assert np.abs(warped.image - expected.numpy()).max() <= 0.501
-    nearest = Image.fromarray(sample.label).resize((41, 41), Image.Resampling.NEAREST)
-    assert np.array_equal(warped.label, np.asarray(nearest))
+    nearest = Image.fromarray(sample.label_map).resize((41, 41), Image.Resampling.NEAREST)
+    assert np.array_equal(warped.label_map, np.asarray(nearest))
 
 
 def test_warp_of_a_size_to_itself_changes_nothing() -> None:
@@ -24,4 +24,4 @@ def test_warp_of_a_size_to_itself_changes_nothing() -> None:
     sample = Sample("a", image, image[..., 0])
     warped = warp(sample, 9)
     assert np.array_equal(warped.image, image)
-    assert np.array_equal(warped.label, image[..., 0])
+    assert np.array_equal(warped.label_map, image[..., 0])

@@ -86,5 +86,5 @@ def test_what_cannot_be_read_is_one_sentence(dataset: SplitDataset, n_workers: i
         list(evaluation_samples(dataset, n_workers))
     assert (
         str(caught.value)
-        == f"{dataset.pairs[0].label.path}: the mask holds the value 2; expected classes 0 to 1 or 255."
+        == f"{dataset.pairs[0].ground_truth.path}: the mask holds the value 2; expected classes 0 to 1 or 255."
     )

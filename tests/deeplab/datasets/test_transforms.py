@@ -28,7 +28,7 @@ def test_normalized_images_are_bgr_minus_mean() -> None:
 
 def test_without_scaling_a_crop_is_a_part_of_the_image_or_its_mirror() -> None:
     source = sample(12, 10)
-    image, label = normalize(source.image, MEAN), torch.from_numpy(source.label)
+    image, label = normalize(source.image, MEAN), torch.from_numpy(source.label_map)
 
     places = set()
     for crop, labels in draw(PLAIN, source):
@@ -54,7 +54,7 @@ def test_small_images_are_filled_up_with_mean_and_ignore_label() -> None:
         upright = labels[0, -1] == 255
         crop, labels = (crop, labels) if upright else (crop.flip(2), labels.flip(1))
         assert torch.equal(crop[:, :5, :6], normalize(source.image, MEAN))
-        assert torch.equal(labels[:5, :6], torch.from_numpy(source.label))
+        assert torch.equal(labels[:5, :6], torch.from_numpy(source.label_map))
         assert not crop[:, 5:].any()
         assert not crop[:, :, 6:].any()
         assert (labels[5:] == 255).all()

@@ -23,7 +23,7 @@ def compare(settings: Config, layout: str, split: str, sources: list[Source]) ->
     for index, source in enumerate(sources):
         sample, label = dataset[index], read_mask(source.mask)
         assert np.array_equal(sample.image, read_image(source.image))
-        assert np.array_equal(sample.label, np.where(label == 255, 0, label) if layout == "coco" else label)
+        assert np.array_equal(sample.label_map, np.where(label == 255, 0, label) if layout == "coco" else label)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -50,9 +50,9 @@ def test_cocostuff10k_is_warped_unless_the_config_says_otherwise(tmp_path: Path)
     dataset = arrange("cocostuff10k", tmp_path / "root", sources, sources)
     sample = open_split(config(5, dataset), "test")[0]
     assert sample.image.shape == (513, 513, 3)
-    assert set(sample.label.ravel().tolist()) == set(read_mask(sources[0].mask).ravel().tolist())
+    assert set(sample.label_map.ravel().tolist()) == set(read_mask(sources[0].mask).ravel().tolist())
     other = arrange("voc", tmp_path / "voc", sources, sources)
-    assert open_split(config(5, other), "val")[0].label.shape == read_mask(sources[0].mask).shape
+    assert open_split(config(5, other), "val")[0].label_map.shape == read_mask(sources[0].mask).shape
 
 
 @pytest.mark.parametrize("layout", ["folder", *LAYOUTS])

@@ -43,16 +43,16 @@ def test_images_come_by_number_with_their_objects(tmp_path: Path) -> None:
         ("sub/a", tmp_path / "images/val2017/sub/a.jpg"),
         ("b", tmp_path / "images/val2017/b.jpg"),
     ]
-    assert np.array_equal(pairs[0].label.read(), np.zeros((3, 5)))
+    assert np.array_equal(pairs[0].ground_truth.read(), np.zeros((3, 5)))
     expected = np.zeros((4, 6), np.uint8)
     expected[:, 3:] = 1
     expected[:2, :2] = 90
-    assert np.array_equal(pairs[1].label.read(), expected)
+    assert np.array_equal(pairs[1].ground_truth.read(), expected)
 
 
 def test_contiguous_numbering_is_in_the_order_of_the_ids(tmp_path: Path) -> None:
     pairs = list_coco(write(tmp_path, content()), "val2017", 4, "contiguous").pairs
-    assert np.unique(pairs[1].label.read()).tolist() == [0, 1, 3]
+    assert np.unique(pairs[1].ground_truth.read()).tolist() == [0, 1, 3]
 
 
 def test_images_directly_under_the_root(tmp_path: Path) -> None:
@@ -124,7 +124,7 @@ def test_malformed_outline_is_found_when_it_is_drawn(tmp_path: Path) -> None:
     whole = content(annotations=objects(segmentation=[[1, 2]]))
     pairs = list_coco(write(tmp_path, whole), "val2017", 91).pairs
     with pytest.raises(DatasetError, match=r"instances_val2017\.json: b\.jpg: annotation 11: has a polygon"):
-        pairs[1].label.read()
+        pairs[1].ground_truth.read()
 
 
 def test_annotations_that_are_missing(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_a_pair_as_it_is(tmp_path: Path) -> None:
 
     assert sample.id == "a"
     assert np.array_equal(sample.image, IMAGE)
-    assert np.array_equal(sample.label, LABEL)
+    assert np.array_equal(sample.label_map, LABEL)
 
 
 def test_the_order_is_the_lists(tmp_path: Path) -> None:
@@ -58,11 +58,11 @@ def test_files_in_subfolders_and_of_other_kinds(tmp_path: Path) -> None:
         "images/val/a.JPG",
         "images/train/b.webp",
     ]
-    assert [pair.label.path.relative_to(tmp_path).as_posix() for pair in dataset.pairs] == [
+    assert [pair.ground_truth.path.relative_to(tmp_path).as_posix() for pair in dataset.pairs] == [
         "masks/val/a.png",
         "masks/x/y/b.tif",
     ]
-    assert np.array_equal(dataset[1].label, LABEL)
+    assert np.array_equal(dataset[1].label_map, LABEL)
 
 
 def test_palette_masks_are_indices(tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_palette_masks_are_indices(tmp_path: Path) -> None:
     mask = Image.fromarray(LABEL)
     mask.putpalette([200, 10, 10] * 256)
     mask.save(root / "masks/a.png")
-    assert np.array_equal(open_folder(root, "val", 3)[0].label, LABEL)
+    assert np.array_equal(open_folder(root, "val", 3)[0].label_map, LABEL)
 
 
 def test_the_street_scenes(camvid: Path) -> None:

@@ -23,7 +23,7 @@ def test_augmented_list_may_name_any_folder(tmp_path: Path) -> None:
         "/JPEGImages/a.jpg /SegmentationClass/a.png\n/JPEGImages/b.jpg /SegmentationClassAug/b.png\n"
     )
     pairs = list_vocaug(tmp_path, "train").require_complete()
-    assert [(each.id, each.image, each.label.path) for each in pairs] == [
+    assert [(each.id, each.image, each.ground_truth.path) for each in pairs] == [
         ("a", base / "JPEGImages/a.jpg", base / "SegmentationClass/a.png"),
         ("b", base / "JPEGImages/b.jpg", base / "SegmentationClassAug/b.png"),
     ]

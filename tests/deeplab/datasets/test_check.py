@@ -6,7 +6,8 @@ import pytest
 from PIL import Image
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets.check import DatasetReport, SizeMismatch, StrangeLabels, check_dataset
+from deeplab.datasets.check import check_dataset
+from deeplab.datasets.report import DatasetReport, SizeMismatch, UnknownValues
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.datasets.arrangements import LAYOUTS, arrange, draw_sources
@@ -32,8 +33,8 @@ def config(root: Path, **dataset: Any) -> Config:
     return parse_config({"DATASET": {"N_CLASSES": 2, "ROOT": str(root), **dataset}}, "test")
 
 
-def check(settings: Config, *splits: str, jobs: int = 1) -> DatasetReport:
-    return check_dataset(settings, SilentReporter(), splits=splits, jobs=jobs)
+def check(settings: Config, *splits: str) -> DatasetReport:
+    return check_dataset(settings, SilentReporter(), splits=splits, n_workers=1)
 
 
 @pytest.fixture
@@ -46,12 +47,12 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_good_data_set(root: Path, jobs: int) -> None:
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_good_data_set(root: Path, n_workers: int) -> None:
     recorder = Recorder()
-    report = check_dataset(config(root), recorder, jobs=jobs)
+    report = check_dataset(config(root), recorder, n_workers=n_workers)
     assert report.n_problems == 0
-    assert report.labels == ["class 0", "class 1"]
+    assert report.class_names == ["class 0", "class 1"]
     train, val, test = report.splits
     assert (train.n_ids, train.n_read) == (3, 3)
     assert train.pixels == [3 * 12, 3 * 4]
@@ -75,7 +76,7 @@ def test_everything_that_can_be_wrong_is_found_at_once(root: Path) -> None:
     assert train.unreadable[0].startswith(f"{root}/images/c.png: is not an image")
     assert (train.n_ids, train.n_read, train.n_problems) == (3, 0, 3)
     assert val.mismatches == [SizeMismatch(f"{root}/images/d.png", (4, 5), f"{root}/masks/d.png", (3, 5))]
-    assert val.strange == [StrangeLabels(f"{root}/masks/e.png", {3: 12, 4: 4, 2: 4})]
+    assert val.unknown_values == [UnknownValues(f"{root}/masks/e.png", {3: 12, 4: 4, 2: 4})]
     assert val.pixels == [9, 3]
     assert report.n_problems == 5
 
@@ -114,7 +115,26 @@ def test_labels_file_of_another_data_set_is_refused(root: Path) -> None:
 
 def test_names_of_the_labels_file_are_reported(root: Path) -> None:
     (root / "labels.txt").write_text("0\tsky\n1\troad\n")
-    assert check(config(root, LABELS=str(root / "labels.txt"))).labels == ["sky", "road"]
+    assert check(config(root, LABELS=str(root / "labels.txt"))).class_names == ["sky", "road"]
+
+
+def test_scripts_rely_on_the_fields_of_the_json(root: Path) -> None:
+    report = check(config(root)).as_json()
+    assert list(report) == ["labels", "splits"]
+    assert set(report["splits"][0]) == {
+        "split",
+        "n_ids",
+        "n_read",
+        "error",
+        "skipped",
+        "missing",
+        "unreadable",
+        "mismatches",
+        "strange",
+        "pixels",
+        "images",
+        "ignored",
+    }
 
 
 def test_empty_root_is_refused() -> None:
@@ -122,11 +142,11 @@ def test_empty_root_is_refused() -> None:
         check(parse_config({"DATASET": {"N_CLASSES": 2}}, "test"))
 
 
-@pytest.mark.parametrize("jobs", [1, 2])
-def test_it_stops_when_asked(root: Path, jobs: int) -> None:
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_it_stops_when_asked(root: Path, n_workers: int) -> None:
     recorder = Recorder(stop=True)
     with pytest.raises(Stopped):
-        check_dataset(config(root), recorder, jobs=jobs)
+        check_dataset(config(root), recorder, n_workers=n_workers)
     assert len(recorder.progressed) == 1
 
 
@@ -138,7 +158,7 @@ def test_every_layout_can_be_checked(tmp_path: Path, layout: str) -> None:
     assert report.n_problems == 0
     assert [split.n_read for split in report.splits[:2]] == [3, 3]
     fewer = check(config(tmp_path, **{**arrange(layout, tmp_path / "root", sources, sources), "N_CLASSES": 4}))
-    assert all(split.error if layout == "coco" else split.strange for split in fewer.splits[:2])
+    assert all(split.error if layout == "coco" else split.unknown_values for split in fewer.splits[:2])
 
 
 def test_mat_files_without_labels_are_unreadable(tmp_path: Path) -> None:

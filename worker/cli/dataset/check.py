@@ -11,7 +11,7 @@ from worker.cli.dataset.options import config_argument
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from deeplab.datasets.check import DatasetReport, SplitReport
+    from deeplab.datasets.report import DatasetReport, SplitReport
 
 _SHOWN = 10  # findings of a kind; --json has them all
 
@@ -35,9 +35,9 @@ def check(
 
     config = load_config(config_path, overrides)
     with console(lambda _: "The same command starts over.") as reporter:
-        report = check_dataset(config, reporter, splits=splits, jobs=jobs)
+        report = check_dataset(config, reporter, splits=splits, n_workers=jobs)
     if as_json:
-        print_json(report)
+        print_json(report.as_json())
     else:
         _print_report(report)
     if report.n_problems:
@@ -50,7 +50,7 @@ def _print_report(report: "DatasetReport") -> None:
     for split in report.splits:
         if split.n_read:
             click.echo(f"\n{split.split}: pixels by class")
-            _print_histogram(report.labels, split)
+            _print_histogram(report.class_names, split)
 
 
 def _print_findings(split: "SplitReport") -> None:
@@ -76,7 +76,7 @@ def _print_findings(split: "SplitReport") -> None:
         "labels that are no class",
         (
             f"{each.mask}: {', '.join(f'{value} ({n} pixels)' for value, n in each.values.items())}"
-            for each in split.strange
+            for each in split.unknown_values
         ),
     )
 
@@ -92,11 +92,11 @@ def _print_list(heading: str, findings: Iterable[str]) -> None:
         click.echo(f"    and {more} more (--json lists all)")
 
 
-def _print_histogram(labels: Sequence[str], split: "SplitReport") -> None:
-    total = sum(split.pixels) + split.ignored + sum(sum(each.values.values()) for each in split.strange)
+def _print_histogram(class_names: Sequence[str], split: "SplitReport") -> None:
+    total = sum(split.pixels) + split.ignored + sum(sum(each.values.values()) for each in split.unknown_values)
     rows: list[tuple[object, ...]] = [
         (index, name, split.pixels[index], _percent(split.pixels[index], total), split.images[index])
-        for index, name in enumerate(labels)
+        for index, name in enumerate(class_names)
     ]
     rows.append(("", "(ignored)", split.ignored, _percent(split.ignored, total), ""))
     print_table(("CLASS", "NAME", "PIXELS", "%", "IMAGES"), rows, "")

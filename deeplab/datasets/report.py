@@ -1,0 +1,69 @@
+"""What a check found in a dataset. Torch-free."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SizeMismatch:
+    """A mask whose size is not its image's. Sizes are (height, width)."""
+
+    image: str
+    image_size: tuple[int, int]
+    mask: str
+    mask_size: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class UnknownValues:
+    """A mask with values that are neither a class nor IGNORE_LABEL."""
+
+    mask: str
+    values: dict[int, int]  # pixels by value
+
+
+@dataclass
+class SplitReport:
+    """What is wrong with a split, and how often each class occurs in it."""
+
+    split: str
+    n_ids: int = 0  # images that the split lists
+    n_read: int = 0  # pairs whose image and mask could both be read
+    error: str = ""  # why the split could not be listed
+    skipped: str = ""  # why the split was left out, if that is no error
+    missing: list[str] = field(default_factory=list)  # files
+    unreadable: list[str] = field(default_factory=list)  # one sentence each
+    mismatches: list[SizeMismatch] = field(default_factory=list)
+    unknown_values: list[UnknownValues] = field(default_factory=list)
+    pixels: list[int] = field(default_factory=list)  # by class
+    images: list[int] = field(default_factory=list)  # by class: in how many images it occurs
+    ignored: int = 0  # pixels with IGNORE_LABEL
+
+    @property
+    def n_problems(self) -> int:
+        """How many files or pairs are wrong; a split that could not be listed counts as one."""
+        found = (self.missing, self.unreadable, self.mismatches, self.unknown_values)
+        return bool(self.error) + sum(len(each) for each in found)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report under the field names of `deeplab dataset check --json`."""
+        fields = asdict(self)
+        fields["strange"] = fields.pop("unknown_values")
+        return fields
+
+
+@dataclass(frozen=True)
+class DatasetReport:
+    """What a check found in a dataset."""
+
+    class_names: list[str]
+    splits: list[SplitReport]
+
+    @property
+    def n_problems(self) -> int:
+        """How many files or pairs are wrong in all splits."""
+        return sum(split.n_problems for split in self.splits)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report under the field names of `deeplab dataset check --json`."""
+        return {"labels": self.class_names, "splits": [split.as_json() for split in self.splits]}

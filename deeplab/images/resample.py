@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-class Taps(NamedTuple):
+class LinearTaps(NamedTuple):
     """For each output position the two input positions it lies between, and the weight of the second."""
 
     low: NDArray[np.int64]
@@ -15,7 +15,7 @@ class Taps(NamedTuple):
     weight: NDArray[np.float32]
 
 
-def taps(n_in: int, n_out: int, ratio: float | None = None) -> Taps:
+def linear_taps(n_in: int, n_out: int, ratio: float | None = None) -> LinearTaps:
     """Where a line of `n_out` samples reads from one of `n_in`, as `align_corners=False` defines it.
 
     Args:
@@ -26,14 +26,14 @@ def taps(n_in: int, n_out: int, ratio: float | None = None) -> Taps:
     ratio = n_in / n_out if ratio is None else ratio
     position = np.clip((np.arange(n_out) + 0.5) * ratio - 0.5, 0.0, n_in - 1)
     low = position.astype(np.int64)
-    return Taps(low, np.minimum(low + 1, n_in - 1), (position - low).astype(np.float32))
+    return LinearTaps(low, np.minimum(low + 1, n_in - 1), (position - low).astype(np.float32))
 
 
 def resize_planes(planes: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
     """Resize (C, h, w) float32 to (C, height, width), equal to `F.interpolate(mode="bilinear")` up to rounding."""
-    rows = taps(planes.shape[1], height)
+    rows = linear_taps(planes.shape[1], height)
     between = _mix(planes[:, rows.low], planes[:, rows.high], rows.weight[:, None])
-    columns = taps(planes.shape[2], width)
+    columns = linear_taps(planes.shape[2], width)
     return _mix(between[:, :, columns.low], between[:, :, columns.high], columns.weight)
 
 
@@ -44,7 +44,7 @@ def resize_longer_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint
     """
     scale = length / max(image.shape[:2])
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
-    rows, columns = taps(image.shape[0], height, 1 / scale), taps(image.shape[1], width, 1 / scale)
+    rows, columns = linear_taps(image.shape[0], height, 1 / scale), linear_taps(image.shape[1], width, 1 / scale)
     between = _mix(_floats(image[rows.low]), _floats(image[rows.high]), rows.weight[:, None, None])
     mixed = _mix(between[:, columns.low], between[:, columns.high], columns.weight[:, None])
     return np.rint(mixed).astype(np.uint8)

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.images.resample import taps
+from deeplab.images.resample import linear_taps
 
 # Numbers in one strip of upsampled logits: about a CPU's cache, but enough to keep a GPU busy.
 _STRIP_CPU = 2**20
@@ -39,7 +39,7 @@ def best_classes(logits: Tensor, height: int, width: int, *, strip: int | None =
     """
     strip = strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)
     n_rows = max(1, strip // (logits.shape[0] * width))
-    low, high, weight = _taps_on(logits.device, logits.shape[1], height)
+    low, high, weight = _linear_taps_on(logits.device, logits.shape[1], height)
     labels = torch.empty((height, width), dtype=torch.uint8, device=logits.device)
     for top in range(0, height, n_rows):
         rows = slice(top, top + n_rows)
@@ -52,9 +52,9 @@ def best_classes(logits: Tensor, height: int, width: int, *, strip: int | None =
 
 
 @lru_cache(maxsize=256)
-def _taps_on(device: torch.device, n_in: int, n_out: int) -> tuple[Tensor, Tensor, Tensor]:
-    """`taps` on a device. Kept, because copying to a GPU waits for all the work that it has."""
-    low, high, weight = (torch.from_numpy(part).to(device) for part in taps(n_in, n_out))
+def _linear_taps_on(device: torch.device, n_in: int, n_out: int) -> tuple[Tensor, Tensor, Tensor]:
+    """`linear_taps` on a device. Kept, because copying to a GPU waits for all the work that it has."""
+    low, high, weight = (torch.from_numpy(part).to(device) for part in linear_taps(n_in, n_out))
     return low, high, weight
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import click
 import httpx
 
-from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.datasets.drawn.dataset import draw_dataset
 from deeplab.errors import DeepLabError
 from deeplab.formats import duration, table
 from worker.jobs.settings import load_settings
@@ -41,7 +41,7 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
     root = Path(tempfile.mkdtemp(prefix="deeplab-demo-"))
     sample, masks = root / "data" / "shapes", root / "data" / "segmented"
     click.echo(f"Drawing sample data in {sample} ...")
-    draw_shapes(sample)
+    draw_dataset(sample)
     settings = load_settings(
         home=root / "home",
         database_url="",

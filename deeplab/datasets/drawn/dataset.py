@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.datasets.drawn.shapes import LABELS, draw_scene
+from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.files import write_mask
@@ -15,7 +15,7 @@ from deeplab.images.files import write_mask
 _PARTS = ("train", "val", "unlabelled")
 
 
-def draw_shapes(
+def draw_dataset(
     directory: Path,
     *,
     n_train: int = 240,
@@ -54,7 +54,7 @@ def draw_shapes(
     for number in range(n_unlabelled):
         scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
         _save(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
-    _write_text(directory / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+    _write_text(directory / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(CLASS_NAMES)))
     _write_text(directory / "config.yaml", _config(directory.resolve(), size))
 
 
@@ -66,7 +66,7 @@ def _generator(seed: int, part: str, number: int) -> np.random.Generator:
 def _draw_pair(directory: Path, sample_id: str, size: int, rng: np.random.Generator) -> None:
     scene = draw_scene(size, size, size, rng)
     _save(directory / "images" / f"{sample_id}.png", scene.image)
-    write_mask(directory / "masks" / f"{sample_id}.png", scene.labels)
+    write_mask(directory / "masks" / f"{sample_id}.png", scene.label_map)
 
 
 def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
@@ -91,7 +91,7 @@ DATASET:
     NAME: folder
     ROOT: {_quoted(directory)}
     LABELS: {_quoted(directory / "labels.txt")}
-    N_CLASSES: {len(LABELS)}
+    N_CLASSES: {len(CLASS_NAMES)}
     SCALES: [0.75, 1.0, 1.25]
     SPLIT:
         TRAIN: train

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-LABELS = ("background", "circle", "square", "triangle", "star", "cross")
+CLASS_NAMES = ("background", "circle", "square", "triangle", "star", "cross")
 
 Floats = NDArray[np.float64]
 _FINE = 4  # shapes are drawn so many times larger, and averaged
@@ -18,7 +18,7 @@ class Scene(NamedTuple):
     """A drawing and its ground truth."""
 
     image: NDArray[np.uint8]  # (H, W, 3) RGB
-    labels: NDArray[np.uint8]  # (H, W) indices into LABELS
+    label_map: NDArray[np.uint8]  # (H, W) indices into CLASS_NAMES
 
 
 def draw_scene(width: int, height: int, unit: int, rng: np.random.Generator) -> Scene:
@@ -31,9 +31,9 @@ def draw_scene(width: int, height: int, unit: int, rng: np.random.Generator) -> 
         rng: decides about everything.
     """
     canvas = _background(width, height, unit, rng)
-    labels = np.zeros((height, width), np.uint8)
+    label_map = np.zeros((height, width), np.uint8)
     for x, y, radius in _places(width, height, unit, rng):
-        kind = int(rng.integers(1, len(LABELS)))
+        kind = int(rng.integers(1, len(CLASS_NAMES)))
         angle = rng.uniform(0, 2 * np.pi)
         coverage = _coverage(_outline(kind, angle) * radius + (x, y), width, height)
         shadow = _coverage(_outline(kind, angle) * radius + (x + 0.1 * radius, y + 0.15 * radius), width, height)
@@ -41,9 +41,9 @@ def draw_scene(width: int, height: int, unit: int, rng: np.random.Generator) -> 
         rows, columns = np.mgrid[:height, :width]
         fill = _fill(kind, (columns - x) / radius, (rows - y) / radius, angle, rng)
         canvas += coverage[..., None] * (fill - canvas)
-        labels[coverage >= 0.5] = kind
+        label_map[coverage >= 0.5] = kind
     grain = rng.normal(0, 5, canvas.shape)
-    return Scene(np.clip(np.rint(canvas + grain), 0, 255).astype(np.uint8), labels)
+    return Scene(np.clip(np.rint(canvas + grain), 0, 255).astype(np.uint8), label_map)
 
 
 def _places(width: int, height: int, unit: int, rng: np.random.Generator) -> list[tuple[float, float, float]]:
@@ -58,7 +58,7 @@ def _places(width: int, height: int, unit: int, rng: np.random.Generator) -> lis
 
 def _outline(kind: int, angle: float) -> Floats:
     """Corners of a shape about the origin, (n, 2), within the unit circle."""
-    match LABELS[kind]:
+    match CLASS_NAMES[kind]:
         case "circle":
             polar = np.ones(64)
         case "square":
@@ -91,7 +91,7 @@ def _coverage(corners: Floats, width: int, height: int) -> Floats:
 def _fill(kind: int, x: Floats, y: Floats, angle: float, rng: np.random.Generator) -> Floats:
     """The two-coloured texture of a kind of shape, lit from above, (H, W, 3); x and y are in radii from its centre."""
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
-    pattern = _TEXTURES[LABELS[kind]](u, v) * 0.5 + 0.5
+    pattern = _TEXTURES[CLASS_NAMES[kind]](u, v) * 0.5 + 0.5
     hue = (kind - 1) / 5 + rng.normal(0, 0.05)  # kinds differ in colour as a rule, but neighbours overlap
     light, dark = _colour(hue, 0.55, 0.98), _colour(hue + rng.uniform(-0.08, 0.08), 0.9, 0.55)
     return (dark + pattern[..., None] * (light - dark)) * np.clip(1.05 - 0.2 * y, 0.8, 1.15)[..., None]

@@ -22,8 +22,8 @@ def shapes(directory: Path, n_train: int, n_val: int, size: int, seed: int) -> N
     DIR gets a data set with masks and labels, larger images without masks in unlabelled/, and config.yaml with a
     network that learns the shapes within two minutes on two cores.
     """
-    from deeplab.datasets.drawn.dataset import draw_shapes
+    from deeplab.datasets.drawn.dataset import draw_dataset
 
-    draw_shapes(directory, n_train=n_train, n_val=n_val, size=size, seed=seed)
+    draw_dataset(directory, n_train=n_train, n_val=n_val, size=size, seed=seed)
     click.echo(f"Drew {n_train} images to train on and {n_val} to validate on in {directory}.")
     click.echo(f"Train on them: deeplab train -c {directory / 'config.yaml'}")

@@ -5,8 +5,8 @@ import pytest
 
 from deeplab.config import load_config
 from deeplab.datasets.class_names import load_class_names
-from deeplab.datasets.drawn.dataset import draw_shapes
-from deeplab.datasets.drawn.shapes import LABELS, draw_scene
+from deeplab.datasets.drawn.dataset import draw_dataset
+from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.datasets.split import open_split
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import OutputError
@@ -16,7 +16,7 @@ from deeplab.models.build import build_from_config
 
 
 def draw(directory: Path, seed: int = 0) -> Path:
-    draw_shapes(directory, n_train=3, n_val=2, n_unlabelled=2, size=64, seed=seed)
+    draw_dataset(directory, n_train=3, n_val=2, n_unlabelled=2, size=64, seed=seed)
     return directory
 
 
@@ -39,7 +39,7 @@ def test_everything_that_the_jobs_need_is_drawn(tmp_path: Path) -> None:
         assert all(sample.image.shape == (64, 64, 3) for sample in (dataset[index] for index in range(count)))
     images, labels = open_training_stream(config, "train", seed=0)[0]
     assert images.shape[1:] == labels.shape == (48, 48)
-    assert load_class_names(folder / "labels.txt") == list(LABELS)
+    assert load_class_names(folder / "labels.txt") == list(CLASS_NAMES)
     assert list_images(folder / "unlabelled") == ["scene_00.png", "scene_01.png"]
     assert read_image(folder / "unlabelled" / "scene_00.png").shape == (96, 128, 3)
 
@@ -54,8 +54,8 @@ def test_equal_seeds_draw_equal_bytes(tmp_path: Path) -> None:
 
 def test_all_kinds_of_shapes_occur_and_stand_out_from_the_background() -> None:
     scenes = [draw_scene(96, 96, 96, np.random.default_rng(seed)) for seed in range(12)]
-    labels = np.stack([scene.labels for scene in scenes])
-    shares = np.bincount(labels.ravel(), minlength=len(LABELS)) / labels.size
+    labels = np.stack([scene.label_map for scene in scenes])
+    shares = np.bincount(labels.ravel(), minlength=len(CLASS_NAMES)) / labels.size
     assert 0.4 < shares[0] < 0.85
     assert (shares[1:] > 0.01).all()
     assert np.stack([scene.image for scene in scenes])[labels > 0].std() > 30
@@ -72,5 +72,5 @@ def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
 
 def test_impossible_sizes_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="32 pixels or more"):
-        draw_shapes(tmp_path / "new", size=16)
+        draw_dataset(tmp_path / "new", size=16)
     assert not (tmp_path / "new").exists()

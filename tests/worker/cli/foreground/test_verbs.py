@@ -12,7 +12,7 @@ import yaml
 from PIL import Image
 
 from deeplab.config import load_config
-from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.datasets.drawn.dataset import draw_dataset
 from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.models.build import build_from_config, build_model
@@ -26,7 +26,7 @@ SCORES = ["Pixel Accuracy", "Mean Accuracy", "Frequency Weighted IoU", "Mean IoU
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn data set with the config of a tiny network, and weights for it."""
     folder = tmp_path_factory.mktemp("local") / "shapes"
-    draw_shapes(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
+    draw_dataset(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
     keys = yaml.safe_load((folder / "config.yaml").read_text())
     keys["MODEL"] = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4}
     keys["SOLVER"] |= {"ITER_MAX": 4, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}

@@ -12,7 +12,7 @@ from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.errors import DatasetError
-from deeplab.inference.labelling import best_classes
+from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deeplab.images.overlay import draw_overlay
 from deeplab.inference.segmenter import Segmenter
-from deeplab.inference.single import segment_single
+from deeplab.inference.single import segment_image
 from deeplab.reporter import Reporter
 from deeplab.video.frame import Frame, FrameSource
 from deeplab.video.writer import write_video
@@ -19,7 +19,7 @@ from deeplab.video.writer import write_video
 _RATE_OVER = 30  # frames
 
 
-class LabelledFrame(NamedTuple):
+class SegmentedFrame(NamedTuple):
     """A frame, resized so that its longer side is IMAGE.SIZE.TEST, and its labels."""
 
     overlay: NDArray[np.uint8]  # (h, w, 3) RGB: the frame blended with the colours of its classes
@@ -28,17 +28,17 @@ class LabelledFrame(NamedTuple):
     rate: float  # frames per second that are labelled at present; 0 at the first
 
 
-def label_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[LabelledFrame]:
+def segment_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[SegmentedFrame]:
     """Label each frame by itself."""
     times: deque[float] = deque(maxlen=_RATE_OVER)
     for frame in frames:
-        image, label_map = segment_single(segmenter, frame.image)
+        image, label_map = segment_image(segmenter, frame.image)
         times.append(time.monotonic())
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-        yield LabelledFrame(draw_overlay(image, label_map), label_map, frame.seconds, rate)
+        yield SegmentedFrame(draw_overlay(image, label_map), label_map, frame.seconds, rate)
 
 
-def write_labelled(segmenter: Segmenter, source: FrameSource, path: Path, reporter: Reporter) -> int:
+def write_overlay_video(segmenter: Segmenter, source: FrameSource, path: Path, reporter: Reporter) -> int:
     """Write a video of the overlays, with the frames' times; it ends early, but whole, when the reporter asks for it.
 
     Returns:
@@ -49,7 +49,7 @@ def write_labelled(segmenter: Segmenter, source: FrameSource, path: Path, report
     """
     n_done = 0
     with write_video(path) as add:
-        for labelled in label_frames(segmenter, source):
+        for labelled in segment_frames(segmenter, source):
             add(Frame(labelled.overlay, labelled.seconds))
             n_done += 1
             if labelled.rate:

@@ -18,10 +18,10 @@ from deeplab.files import make_folder, replace_file
 from deeplab.images.files import read_image, write_mask
 from deeplab.images.overlay import draw_overlay
 from deeplab.images.resample import shrink_longer_side
-from deeplab.inference.labelling import count_classes
+from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
-from deeplab.inference.segmenter import NetworkInput, Segmenter
+from deeplab.inference.segmenter import ModelInput, Segmenter
 
 _THREADS = 4  # that decode and write beside the network
 _JPEG_LIMIT = 65500  # pixels per side
@@ -32,13 +32,13 @@ class _Decoded:
     """An image on its way through the pipeline."""
 
     item: str
-    network_input: NetworkInput
+    model_input: ModelInput
     image: NDArray[np.uint8] | None  # kept for the overlay
     seconds: float  # of work so far
 
 
 @dataclass(frozen=True)
-class _Labelled:
+class _Segmented:
     """An image and its label map."""
 
     decoded: _Decoded
@@ -68,8 +68,8 @@ class Pipeline:
         """
         with ThreadPoolExecutor(_THREADS) as pool:
             decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
-            labelled = self._label(decoded, should_stop)
-            yield from bounded_map(pool, self._write, labelled, depth=1 + self.batch_size)
+            segmented = self._segment(decoded, should_stop)
+            yield from bounded_map(pool, self._write, segmented, depth=1 + self.batch_size)
 
     def _decode(self, item: str) -> _Decoded | Row:
         start = time.monotonic()
@@ -77,10 +77,12 @@ class Pipeline:
             image = read_image(self.input_dir / item)
         except ImageError as error:
             return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
-        network_input = self.segmenter.prepare(image)
-        return _Decoded(item, network_input, image if self.overlays else None, time.monotonic() - start)
+        model_input = self.segmenter.prepare(image)
+        return _Decoded(item, model_input, image if self.overlays else None, time.monotonic() - start)
 
-    def _label(self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool]) -> Iterator[_Labelled | Row]:
+    def _segment(
+        self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool]
+    ) -> Iterator[_Segmented | Row]:
         for group in _groups(decoded, self.batch_size):
             if should_stop():
                 return
@@ -88,12 +90,12 @@ class Pipeline:
                 yield group
                 continue
             start = time.monotonic()
-            label_maps = self.segmenter.label([each.network_input for each in group])
+            label_maps = self.segmenter.predict_prepared([each.model_input for each in group])
             share = (time.monotonic() - start) / len(group)
             for each, label_map in zip(group, label_maps, strict=True):
-                yield _Labelled(replace(each, seconds=each.seconds + share), label_map)
+                yield _Segmented(replace(each, seconds=each.seconds + share), label_map)
 
-    def _write(self, result: _Labelled | Row) -> Row:
+    def _write(self, result: _Segmented | Row) -> Row:
         if isinstance(result, Row):
             return result
         start = time.monotonic()
@@ -118,7 +120,7 @@ def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Deco
         if isinstance(each, Row):
             yield each
             continue
-        shape = each.network_input.pixels.shape
+        shape = each.model_input.pixels.shape
         waiting[shape].append(each)
         if len(waiting[shape]) == size:
             yield waiting.pop(shape)

@@ -19,7 +19,7 @@ from deeplab.crf.build import build_crf
 from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resample import shrink_longer_side
-from deeplab.inference.labelling import label_map
+from deeplab.inference.label_maps import label_map_of
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_network
 from deeplab.models.runtime import DTYPES, prepare_inference
@@ -28,7 +28,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class NetworkInput:
+class ModelInput:
     """An image at the size at which the network sees it, and the size that its label map will have."""
 
     pixels: NDArray[np.uint8]  # (h, w, 3) RGB
@@ -103,14 +103,14 @@ class Segmenter:
             groups[each.pixels.shape].append(index)
         label_maps: dict[int, NDArray[np.uint8]] = {}
         for indices in groups.values():
-            label_maps.update(zip(indices, self.label([inputs[index] for index in indices]), strict=True))
+            label_maps.update(zip(indices, self.predict_prepared([inputs[index] for index in indices]), strict=True))
         return [label_maps[index] for index in range(len(images))]
 
-    def prepare(self, image: NDArray[np.uint8]) -> NetworkInput:
+    def prepare(self, image: NDArray[np.uint8]) -> ModelInput:
         """Shrink an image, (H, W, 3) uint8 RGB, for the network. May be called from any thread."""
-        return NetworkInput(shrink_longer_side(image, self.config.IMAGE.SIZE.TEST), *image.shape[:2])
+        return ModelInput(shrink_longer_side(image, self.config.IMAGE.SIZE.TEST), *image.shape[:2])
 
-    def label(self, batch: Sequence[NetworkInput]) -> list[NDArray[np.uint8]]:
+    def predict_prepared(self, batch: Sequence[ModelInput]) -> list[NDArray[np.uint8]]:
         """Label prepared images of equal size in one forward pass, or one by one if memory does not allow it.
 
         With a CRF it is its refined probabilities that are upsampled, in strips as logits are.
@@ -122,7 +122,7 @@ class Segmenter:
         scores: Iterable[Tensor] = logits
         if self._crf is not None:
             scores = refine_logits(self._crf, [each.pixels for each in batch], logits)
-        return [label_map(each, image.height, image.width) for each, image in zip(scores, batch, strict=True)]
+        return [label_map_of(each, image.height, image.width) for each, image in zip(scores, batch, strict=True)]
 
     @torch.inference_mode()
     def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
@@ -152,7 +152,7 @@ class Segmenter:
         """Copy to the device; to a GPU from pinned memory, so that the copy waits for nothing and nobody for it."""
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
-    def _logits_of(self, batch: Sequence[NetworkInput]) -> list[Tensor]:
+    def _logits_of(self, batch: Sequence[ModelInput]) -> list[Tensor]:
         if len(batch) > 1 and not self._one_by_one:
             try:
                 return list(self.logits([each.pixels for each in batch]))

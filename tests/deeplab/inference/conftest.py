@@ -11,7 +11,7 @@ from deeplab.config import Config, parse_config
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config
 
-LABELS = ["background", "circle", "square", "triangle"]
+CLASS_NAMES = ["background", "circle", "square", "triangle"]
 
 
 def tiny_config(**sections: object) -> Config:
@@ -30,7 +30,7 @@ def tiny_segmenter(seed: int = 0, *, crf: bool = False, **sections: object) -> S
     for name, value in model.named_parameters():
         if name.endswith("weight") and value.ndim == 4:  # far from zero, so that all classes occur
             torch.nn.init.normal_(value, std=0.3)
-    return Segmenter(model.eval(), config, LABELS, "cpu", crf=crf)
+    return Segmenter(model.eval(), config, CLASS_NAMES, "cpu", crf=crf)
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import locked_output, mask_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
-from tests.deeplab.inference.conftest import LABELS, draw, tiny_segmenter
+from tests.deeplab.inference.conftest import CLASS_NAMES, draw, tiny_segmenter
 
 
 class Recorder:
@@ -86,7 +86,7 @@ def test_every_image_gets_a_mask_or_an_error(tmp_path: Path, segmenter: Segmente
     assert (summary.n_ok, summary.n_error, summary.n_skipped) == (len(good), len(bad), 0)
     assert sum(summary.pixels.values()) == sum(sum(row.pixels.values()) for row in rows.values())
     assert recorder.done == list(range(len(good + bad) + 1))
-    assert load_class_names(tmp_path / "out" / "labels.txt") == LABELS
+    assert load_class_names(tmp_path / "out" / "labels.txt") == CLASS_NAMES
     assert not (tmp_path / "out" / "overlays").exists()
 
 

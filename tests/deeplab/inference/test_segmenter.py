@@ -9,10 +9,10 @@ from torch.nn import functional
 
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.images.resample import shrink_longer_side
-from deeplab.inference.labelling import best_classes
+from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config
-from tests.deeplab.inference.conftest import LABELS, tiny_config, tiny_segmenter
+from tests.deeplab.inference.conftest import CLASS_NAMES, tiny_config, tiny_segmenter
 
 
 def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
@@ -29,8 +29,8 @@ def test_label_maps_have_the_size_of_the_image(segmenter: Segmenter, height: int
 
 def test_labels_are_the_argmax_of_upsampled_logits_of_bgr_minus_mean(segmenter: Segmenter) -> None:
     image = photograph(40, 60)
-    network_input = image[..., ::-1].astype(np.float32) - np.array([104.008, 116.669, 122.675], np.float32)
-    logits = segmenter.model(torch.from_numpy(network_input).permute(2, 0, 1)[None])
+    model_input = image[..., ::-1].astype(np.float32) - np.array([104.008, 116.669, 122.675], np.float32)
+    logits = segmenter.model(torch.from_numpy(model_input).permute(2, 0, 1)[None])
     expected = functional.interpolate(logits, size=(40, 60), mode="bilinear", align_corners=False).argmax(dim=1)[0]
     (labels,) = segmenter.predict([image])
     assert len(np.unique(labels)) > 1
@@ -72,7 +72,7 @@ class _Narrow(nn.Module):
 
 def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[int] = []
-    segmenter = Segmenter(_Narrow(room=1, on_call=calls.append), tiny_config(), LABELS, "cpu")
+    segmenter = Segmenter(_Narrow(room=1, on_call=calls.append), tiny_config(), CLASS_NAMES, "cpu")
     images = [photograph(8, 8, seed) for seed in range(3)]
     assert len(segmenter.predict(images)) == 3
     segmenter.predict(images)
@@ -81,7 +81,7 @@ def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.Log
 
 
 def test_an_image_that_does_not_fit_is_one_sentence() -> None:
-    segmenter = Segmenter(_Narrow(room=0), tiny_config(), LABELS, "cpu")
+    segmenter = Segmenter(_Narrow(room=0), tiny_config(), CLASS_NAMES, "cpu")
     with pytest.raises(
         DeepLabError, match=r"An image of 30x20 pixels does not fit into the memory of cpu; lower IMAGE"
     ):
@@ -149,7 +149,7 @@ def test_the_crf_and_its_parameters_are_settings() -> None:
 def test_the_model_stays_as_it_is() -> None:
     model = build_from_config(tiny_config())
     before = {key: value.clone() for key, value in model.state_dict().items()}
-    segmenter = Segmenter(model, tiny_config(RUNTIME={"PRECISION": "bf16"}), LABELS, "cpu")
+    segmenter = Segmenter(model, tiny_config(RUNTIME={"PRECISION": "bf16"}), CLASS_NAMES, "cpu")
     segmenter.predict([photograph(20, 30)])
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())

@@ -9,16 +9,16 @@ from deeplab.images.palette import palette
 from deeplab.images.resample import resize_planes
 from deeplab.inference.panels import draw_panels, save_panels
 from deeplab.inference.segmenter import Segmenter
-from deeplab.inference.single import segment_single
+from deeplab.inference.single import segment_image
 from tests.deeplab.inference.conftest import tiny_segmenter
 
 
 def test_the_longer_side_is_that_of_the_test_images(segmenter: Segmenter) -> None:
     image = np.random.default_rng(0).integers(0, 256, (20, 32, 3), np.uint8)
-    result = segment_single(segmenter, image)
+    result = segment_image(segmenter, image)
     assert result.image.shape == (40, 64, 3)
     assert np.array_equal(result.label_map, segmenter.predict([result.image])[0])
-    assert segment_single(segmenter, image[:1, :1]).label_map.shape == (64, 64)
+    assert segment_image(segmenter, image[:1, :1]).label_map.shape == (64, 64)
 
 
 def test_the_crf_sees_what_the_original_gives_it() -> None:
@@ -27,7 +27,7 @@ def test_the_crf_sees_what_the_original_gives_it() -> None:
     unary_from_softmax = pytest.importorskip("pydensecrf.utils").unary_from_softmax
     segmenter = tiny_segmenter(crf=True, CRF={"BI_W": 20, "BI_RGB_STD": 20})
     cloudy = np.random.default_rng(0).uniform(0, 255, (3, 6, 8)).astype(np.float32)
-    result = segment_single(segmenter, resize_planes(cloudy, 36, 48).transpose(1, 2, 0).astype(np.uint8))
+    result = segment_image(segmenter, resize_planes(cloudy, 36, 48).transpose(1, 2, 0).astype(np.uint8))
     height, width = result.image.shape[:2]
     logits = segmenter.logits([result.image])
     upsampled = functional.interpolate(logits, size=(height, width), mode="bilinear", align_corners=False)
@@ -36,7 +36,7 @@ def test_the_crf_sees_what_the_original_gives_it() -> None:
     crf.addPairwiseGaussian(sxy=1, compat=3)
     crf.addPairwiseBilateral(sxy=67, srgb=20, rgbim=np.ascontiguousarray(result.image[..., ::-1]), compat=20)
     expected = np.array(crf.inference(10)).reshape(4, height, width).argmax(axis=0)
-    assert (result.label_map != segment_single(tiny_segmenter(), result.image).label_map).any()
+    assert (result.label_map != segment_image(tiny_segmenter(), result.image).label_map).any()
     assert (result.label_map == expected).mean() > 0.9999
 
 

@@ -43,16 +43,16 @@ def single(
     """
     from deeplab.config import load_config
     from deeplab.images.files import read_image
-    from deeplab.inference.labelling import count_classes
+    from deeplab.inference.label_maps import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
     from deeplab.inference.segmenter import Segmenter
-    from deeplab.inference.single import segment_single
+    from deeplab.inference.single import segment_image
     from worker.cli.foreground.window import open_window
 
     config = load_config(config_path, overrides)
     image = read_image(image_path)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
-    result = segment_single(segmenter, image)
+    result = segment_image(segmenter, image)
     shares = _shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:

@@ -46,7 +46,7 @@ def live(
     if video is not None and camera_id is not None:
         raise click.UsageError("Give --video or --camera-id, not both.")
     from deeplab.config import load_config
-    from deeplab.inference.live import label_frames, write_labelled
+    from deeplab.inference.live import segment_frames, write_overlay_video
     from deeplab.inference.segmenter import Segmenter
     from deeplab.reporter import Stopped
     from worker.cli.foreground.player import play
@@ -60,9 +60,9 @@ def live(
         window = None if output or as_json else open_window(f"{config.MODEL.NAME} + {config.DATASET.NAME}")
         with console(lambda _: f"{path} can be played.") as reporter:
             if window is not None:
-                play(window, label_frames(segmenter, source), segmenter.class_names, reporter.should_stop)
+                play(window, segment_frames(segmenter, source), segmenter.class_names, reporter.should_stop)
                 return
-            n_frames = write_labelled(segmenter, source, path, reporter)
+            n_frames = write_overlay_video(segmenter, source, path, reporter)
             if video is not None and reporter.should_stop():  # a camera has no other end
                 raise Stopped(f"Stopped after {n_frames} frames.")
     if as_json:

@@ -6,12 +6,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from PIL import Image
 
-from deeplab.inference.live import LabelledFrame
+from deeplab.inference.live import SegmentedFrame
 from worker.cli.foreground.window import Window
 
 
 def play(
-    window: Window, frames: Iterator[LabelledFrame], labels: Sequence[str], should_stop: Callable[[], bool]
+    window: Window, frames: Iterator[SegmentedFrame], labels: Sequence[str], should_stop: Callable[[], bool]
 ) -> int:
     """Show frames until the last, or until the window is closed or somebody asks to stop.
 
@@ -37,7 +37,7 @@ class _Player:
     def __init__(
         self,
         window: Window,
-        draw_next: Callable[[], "Future[LabelledFrame | None]"],
+        draw_next: Callable[[], "Future[SegmentedFrame | None]"],
         labels: Sequence[str],
         should_stop: Callable[[], bool],
     ) -> None:
@@ -46,7 +46,7 @@ class _Player:
         self._labels = labels
         self._should_stop = should_stop
         self._next = draw_next()
-        self._shown: LabelledFrame | None = None
+        self._shown: SegmentedFrame | None = None
         self._start = 0.0  # when the first frame was shown
         self.n_shown = 0
 
@@ -59,7 +59,7 @@ class _Player:
         if self._window.is_open and self._shown is not None:
             self._window.write(self._describe(self._shown))
 
-    def _take(self, frame: LabelledFrame | None) -> None:
+    def _take(self, frame: SegmentedFrame | None) -> None:
         if frame is None:
             self._window.close()
             return
@@ -71,7 +71,7 @@ class _Player:
         self._window.show(Image.fromarray(frame.overlay))
         self.n_shown += 1
 
-    def _describe(self, frame: LabelledFrame) -> str:
+    def _describe(self, frame: SegmentedFrame) -> str:
         rate = f"{frame.rate:.1f} frames/s"
         if self._window.pointer is None:
             return rate

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageGrab
 
-from deeplab.inference.live import LabelledFrame
+from deeplab.inference.live import SegmentedFrame
 from tests.processes import wait_until
 from worker.cli.foreground.player import play
 from worker.cli.foreground.window import NoWindowError, Window, has_display, open_window
@@ -36,10 +36,10 @@ def screenshot(window: Window, display: str) -> np.ndarray:
     return np.asarray(ImageGrab.grab(box, xdisplay=display).convert("RGB"))
 
 
-def frame(number: int) -> LabelledFrame:
+def frame(number: int) -> SegmentedFrame:
     label_map = np.zeros((30, 40), np.uint8)
     label_map[:, 20:] = 1
-    return LabelledFrame(np.full((30, 40, 3), 40 * number, np.uint8), label_map, number / 100, 12.34)
+    return SegmentedFrame(np.full((30, 40, 3), 40 * number, np.uint8), label_map, number / 100, 12.34)
 
 
 def test_a_picture_reaches_the_screen(window: Window, display: str) -> None:
@@ -75,7 +75,7 @@ def test_an_error_closes_the_window_and_is_raised(window: Window) -> None:
 def test_every_frame_is_played_and_the_class_below_the_pointer_is_named(window: Window, display: str) -> None:
     texts, shades = [], []
 
-    def frames() -> Iterator[LabelledFrame]:
+    def frames() -> Iterator[SegmentedFrame]:
         for number in range(4):
             yield frame(number)
 
@@ -96,7 +96,7 @@ def test_every_frame_is_played_and_the_class_below_the_pointer_is_named(window: 
 def test_playing_stops_when_asked_and_lets_go_of_the_frames(window: Window) -> None:
     closed = threading.Event()
 
-    def frames() -> Generator[LabelledFrame, None, None]:
+    def frames() -> Generator[SegmentedFrame, None, None]:
         try:
             while True:
                 yield frame(0)

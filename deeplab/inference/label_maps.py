@@ -16,7 +16,7 @@ _STRIP_CPU = 2**20
 _STRIP_GPU = 2**25
 
 
-def label_map(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
+def label_map_of(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
     """The label map of `best_classes` in the computer's memory: (height, width) uint8."""
     labels: NDArray[np.uint8] = best_classes(logits, height, width, strip=strip).cpu().numpy()
     return labels

@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,13 +16,13 @@ from deeplab.reporter import Reporter, Stopped
 
 @dataclass(frozen=True)
 class Summary:
-    """What became of a folder."""
+    """How many images were segmented, and what was found in them."""
 
-    n_ok: int  # segmented now
-    n_error: int  # could not be
-    n_skipped: int  # segmented by an earlier run
+    n_ok: int  # images segmented now
+    n_error: int  # images that could not be segmented
+    n_skipped: int  # images that an earlier run segmented
     seconds: float
-    pixels: Mapping[int, int]  # by class, over all images that are segmented
+    pixels: Mapping[int, int]  # by class, in all segmented images
 
 
 def segment_folder(
@@ -36,8 +36,8 @@ def segment_folder(
 ) -> Summary:
     """Write a mask for every image under a folder; `deeplab.inference.output` says what lies where.
 
-    An image that cannot be read becomes a row with its error. A run that was interrupted continues: what is done is
-    skipped, and what failed is tried again.
+    An image that cannot be read becomes a row with its error. An interrupted run continues: images that are done are
+    skipped, and those that failed are tried again.
 
     Raises:
         DatasetError: if the input folder does not exist or holds no image.
@@ -46,14 +46,16 @@ def segment_folder(
     """
     items = list_images(input_dir, exclude=output_dir)
     prepare_output(output_dir, input_dir, segmenter.settings(), segmenter.class_names)
+    manifest = manifest_path(output_dir)
     with locked_output(output_dir):
         return segment_items(
             segmenter,
             input_dir,
             output_dir,
             items,
-            manifest_path(output_dir),
+            manifest,
             reporter,
+            done=read_manifest(manifest),
             overlays=overlays,
             batch_size=batch_size,
         )
@@ -67,36 +69,38 @@ def segment_items(
     manifest: Path,
     reporter: Reporter,
     *,
+    done: Iterable[Row] = (),
     overlays: bool = False,
     batch_size: int = 1,
 ) -> Summary:
-    """Segment some of a folder's images, with a manifest for them alone; otherwise as `segment_folder`.
+    """Segment some images of a folder, with a manifest of their own; otherwise as `segment_folder`.
 
     Args:
-        segmenter: labels the images.
+        segmenter: predicts the label maps.
         input_dir: folder of the images.
         output_dir: folder of the masks.
         items: paths relative to `input_dir`, as `list_images` returns them.
-        manifest: file for the rows; images with a good row there and their files in place are not done again.
+        manifest: file for the rows; an older one is replaced.
         reporter: hears of each image.
+        done: rows of earlier runs; an image with a good row and its files in place is skipped.
         overlays: also write each image blended with its mask.
         batch_size: images of equal size per forward pass.
     """
     start = time.monotonic()
     wanted = dict.fromkeys(items)
-    done = _rows_done(manifest, wanted, output_dir, overlays=overlays)
-    todo = [item for item in wanted if item not in done]
-    tally = _Tally(done.values())
-    reporter.progress(len(done), len(wanted), "image")
+    kept = {row.path: row for row in done if row.path in wanted and _is_complete(row, output_dir, overlays=overlays)}
+    todo = [item for item in wanted if item not in kept]
+    tally = _Tally(kept.values())
+    reporter.progress(len(kept), len(wanted), "image")
     pipeline = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size)
-    with ManifestWriter(manifest, keep=done.values()) as writer:
+    with ManifestWriter(manifest, keep=kept.values()) as writer:
         for row in pipeline.rows(todo, reporter.should_stop):
             writer.add(row)
             tally.add(row)
             reporter.progress(tally.n_rows, len(wanted), "image")
     if tally.n_rows < len(wanted):
         raise Stopped(f"Stopped after {tally.n_rows} of {len(wanted)} images.")
-    return tally.summary(n_skipped=len(done), seconds=time.monotonic() - start)
+    return tally.summary(n_skipped=len(kept), seconds=time.monotonic() - start)
 
 
 class _Tally:
@@ -119,11 +123,10 @@ class _Tally:
         return Summary(n_ok, self.n_error, n_skipped, seconds, dict(sorted(self.pixels.items())))
 
 
-def _rows_done(manifest: Path, wanted: Container[str], output_dir: Path, *, overlays: bool) -> dict[str, Row]:
-    """The rows of images that an earlier run finished and whose files are still there."""
-    rows = (row for row in read_manifest(manifest) if row.status == "ok" and row.path in wanted)
-    return {
-        row.path: row
-        for row in rows
-        if mask_path(output_dir, row.path).exists() and (not overlays or overlay_path(output_dir, row.path).exists())
-    }
+def _is_complete(row: Row, output_dir: Path, *, overlays: bool) -> bool:
+    """Whether an image was segmented and its files are still there."""
+    return (
+        row.status == "ok"
+        and mask_path(output_dir, row.path).exists()
+        and (not overlays or overlay_path(output_dir, row.path).exists())
+    )

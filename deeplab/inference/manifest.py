@@ -1,4 +1,4 @@
-"""The record of a folder's segmentation: a CSV file with one row per image. Torch-free."""
+"""The table of a segmentation: a CSV file with a row per image. Torch-free."""
 
 import csv
 import errno
@@ -39,16 +39,30 @@ def read_manifest(path: Path) -> list[Row]:
     return _parse(path, _complete_part(_read(path)))
 
 
-class ManifestWriter:
-    """Appends rows to a manifest, each flushed before `add` returns.
+def write_manifest(path: Path, rows: Iterable[Row]) -> None:
+    """Write a manifest, whole or not at all. Makes missing folders.
 
-    The file begins anew with the rows `keep`: what a continued run takes over from `read_manifest`.
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        file.write(_encode([COLUMNS, *(_fields(row) for row in rows)]))
+
+
+class ManifestWriter:
+    """Appends rows to a new manifest, each flushed before `add` returns.
+
+    Args:
+        path: the file; an older one is replaced.
+        keep: the first rows, such as those of a run that is continued.
+
+    Raises:
+        OutputError: if the file cannot be written.
     """
 
     def __init__(self, path: Path, keep: Iterable[Row] = ()) -> None:
-        make_folder(path.parent)
-        with replace_file(path) as draft:
-            draft.write(_encode([COLUMNS, *(_fields(row) for row in keep)]))
+        write_manifest(path, keep)
         self._path = path
         self._file = path.open("ab", buffering=0)
 
@@ -84,7 +98,7 @@ def _read(path: Path) -> bytes:
 
 
 def _complete_part(content: bytes) -> bytes:
-    """Everything up to the last line end that is outside of quotes: a killed process can leave half a row."""
+    """Cut off what follows the last line end outside of quotes: a killed process can leave half a row."""
     end, quotes, start = 0, 0, 0
     for line in content.splitlines(keepends=True):
         start += len(line)
@@ -104,7 +118,7 @@ def _parse(path: Path, content: bytes) -> list[Row]:
         rows.extend(_row(*fields) for fields in lines)
     except (csv.Error, ValueError, TypeError, AttributeError):
         raise OutputError(
-            f"{printable(path)}: line {max(lines.line_num, 1)} is not of a manifest; expected {','.join(COLUMNS)}."
+            f"{printable(path)}: line {max(lines.line_num, 1)} is not from a manifest; expected {','.join(COLUMNS)}."
         ) from None
     return rows
 

@@ -1,6 +1,6 @@
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -216,14 +216,20 @@ def test_items_have_a_manifest_of_their_own(tmp_path: Path, segmenter: Segmenter
         draw(tmp_path / "in" / f"{number}.png", seed=number)
     manifest = tmp_path / "7" / "manifest.csv"
 
-    def run() -> Row:
+    def run(done: Sequence[Row]) -> tuple[int, int, int]:
+        items = ["1.png", "2.png", "gone.png"]
         summary = segment_items(
-            segmenter, tmp_path / "in", tmp_path / "out", ["1.png", "2.png", "gone.png"], manifest, SilentReporter()
+            segmenter, tmp_path / "in", tmp_path / "out", items, manifest, SilentReporter(), done=done
         )
-        assert summary.n_ok + summary.n_skipped == 2
-        assert [row.path for row in read_manifest(manifest)] == ["1.png", "2.png", "gone.png"]
-        return read_manifest(manifest)[2]
+        rows = read_manifest(manifest)
+        assert [row.path for row in rows] == items
+        assert [row.status for row in rows] == ["ok", "ok", "error"]
+        assert rows[2].error.endswith("gone.png: the file does not exist.")
+        return summary.n_ok, summary.n_error, summary.n_skipped
 
-    assert run().error.endswith("gone.png: the file does not exist.")
-    assert run().status == "error"
+    assert run(done=[]) == (2, 1, 0)
+    first = read_manifest(manifest)
+    assert run(done=first) == (0, 1, 2)
+    mask_path(tmp_path / "out", "2.png").unlink()
+    assert run(done=first) == (1, 1, 1)
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["1.png.png", "2.png.png"]

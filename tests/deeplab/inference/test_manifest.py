@@ -1,10 +1,13 @@
 import os
+import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from deeplab.errors import OutputError
-from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, write_manifest
 
 OK = Row("a b/ü \"q\",'s'.jpg", 30, 20, "ok", "", 0.25, {0: 500, 4: 100})
 ERROR = Row("broken.jpg", None, None, "error", "broken.jpg: is not an image.", 0.001, {})
@@ -24,6 +27,20 @@ def test_rows_come_back(tmp_path: Path) -> None:
     first, second = path.read_bytes().splitlines()[:2]
     assert first == b"path,width,height,status,error,seconds,pixels"
     assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}"'
+
+
+def test_all_rows_are_written_or_none(tmp_path: Path) -> None:
+    def failing() -> Iterator[Row]:
+        yield ODD
+        raise ZeroDivisionError
+
+    path = tmp_path / "new" / "m.csv"
+    write_manifest(path, [OK, ERROR])
+    assert read_manifest(path) == [OK, ERROR]
+    with pytest.raises(ZeroDivisionError):
+        write_manifest(path, failing())
+    assert read_manifest(path) == [OK, ERROR]
+    assert [entry.name for entry in path.parent.iterdir()] == ["m.csv"]
 
 
 def test_a_row_is_on_disk_when_add_returns(tmp_path: Path) -> None:
@@ -71,15 +88,23 @@ def test_continuing_keeps_the_named_rows_and_removes_the_cut_one(tmp_path: Path)
 def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: str, line: int) -> None:
     path = tmp_path / "m.csv"
     path.write_text(content)
-    with pytest.raises(OutputError, match=rf"m\.csv: line {line} is not of a manifest; expected path,width"):
+    with pytest.raises(OutputError, match=rf"m\.csv: line {line} is not from a manifest; expected path,width"):
         read_manifest(path)
 
 
-def test_a_full_disk_is_one_sentence() -> None:
-    if not Path("/dev/full").exists():
-        pytest.skip("needs /dev/full")
-    manifest = object.__new__(ManifestWriter)
-    manifest._path = Path("/dev/full")
-    manifest._file = manifest._path.open("ab", buffering=0)
-    with manifest, pytest.raises(OutputError, match="/dev/full: cannot be written: No space left on device"):
-        manifest.add(OK)
+def test_a_full_disk_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    # A process of its own, whose files have room for the header and a part of the row.
+    code = f"""
+import resource, signal
+from tests.deeplab.inference.test_manifest import *
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+with ManifestWriter(Path({str(path)!r})) as manifest:
+    for reason in ("No space left on device", "File too large"):
+        with pytest.raises(OutputError, match=f"m.csv: cannot be written: {{reason}}"):
+            manifest.add(OK)
+"""
+    subprocess.run([sys.executable, "-B", "-c", code], check=True)
+    assert path.stat().st_size == 100
+    assert read_manifest(path) == []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.images.listing import list_images
-from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+from deeplab.inference.manifest import Row, read_manifest, write_manifest
 from deeplab.inference.output import manifest_path
 from worker.execution.kinds import Attempt
 from worker.execution.kinds.shard_pump import ShardPump
@@ -90,9 +90,8 @@ def _invite(attempt: Attempt) -> None:
 
 
 def _merge_manifests(settings: Settings, job: Job, items: Sequence[str], path: Path) -> None:
-    """Write the rows of all shards into one manifest, in the order of the items: whole or not at all."""
+    """Write the rows of all shards into one manifest, in the order of the items."""
     with open_session(settings, reads_only=True) as session:
         parts = shards.manifests(session, job.id)
     rows: dict[str, Row] = {row.path: row for part in parts for row in read_manifest(part)}
-    with ManifestWriter(path, keep=(rows[item] for item in items)):
-        pass  # it writes what it keeps at once
+    write_manifest(path, (rows[item] for item in items))

@@ -2,18 +2,18 @@
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from deeplab.config import parse_config
-from deeplab.inference.folder import segment_items
-from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+from deeplab.inference.folder import Summary, segment_items
+from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import prepare_output
 from deeplab.inference.segmenter import Segmenter
-from deeplab.reporter import Stopped
+from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
 from worker.jobs import shards, storage
 from worker.jobs.database import T, open_session, patiently
@@ -91,32 +91,31 @@ class ShardPump:
         """Do the images of a shard that no earlier claim of it has done."""
         _log.info("Shard %d: images %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
-        with ManifestWriter(manifest, keep=self._earlier_rows(shard)):
-            pass  # segment_items continues from what is in there
-        segment_items(
+        summary = segment_items(
             self._segmenter,
             Path(self._spec.input),
             self._output,
             self._items[shard.first : shard.last],
             manifest,
             _ShardReporter(report, self._should_stop),
+            done=self._earlier_rows(shard),
             overlays=self._spec.overlays,
             batch_size=self._spec.batch_size,
         )
         storage.flush(manifest)
-        self._finish(shard, manifest)
+        self._finish(shard, manifest, summary)
 
-    def _earlier_rows(self, shard: Shard) -> Sequence[Row]:
+    def _earlier_rows(self, shard: Shard) -> Iterable[Row]:
+        """The good rows of all earlier claims of a shard."""
         rows: dict[str, Row] = {}
         for path in storage.shard_manifests(self._settings, self._job.id, shard.number):
             rows |= {row.path: row for row in read_manifest(path) if row.status == "ok"}
-        return list(rows.values())
+        return rows.values()
 
-    def _finish(self, shard: Shard, manifest: Path) -> None:
-        rows = read_manifest(manifest)
-        n_ok = sum(row.status == "ok" for row in rows)
+    def _finish(self, shard: Shard, manifest: Path, summary: Summary) -> None:
+        n_ok = summary.n_ok + summary.n_skipped
         try:
-            self._ask(lambda session: shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok))
+            self._ask(lambda session: shards.finish(session, shard, manifest, n_ok, summary.n_error))
         except ShardLostError as error:
             _log.warning("%s", error)
 
@@ -152,21 +151,15 @@ class _Recount:
         return self._number if time.monotonic() < self._counted_at + 1 else self.recount()
 
 
-class _ShardReporter:
-    """Implements deeplab.reporter.Reporter for the images of one shard."""
+class _ShardReporter(SilentReporter):
+    """Reports the progress within one shard."""
 
     def __init__(self, report: Callable[[int], None], should_stop: Callable[[], bool]) -> None:
         self._report = report
-        self.should_stop = should_stop
+        self._should_stop = should_stop
 
     def progress(self, done: int, total: int, unit: str) -> None:
         self._report(done)
 
-    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        """Segmenting has none."""
-
-    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
-        """Segmenting has none."""
-
-    def discard(self, path: Path, iteration: int) -> None:
-        """Segmenting has none."""
+    def should_stop(self) -> bool:
+        return self._should_stop()

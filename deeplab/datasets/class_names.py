@@ -30,8 +30,8 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
         n_classes: how many names it must hold; None for any number.
 
     Raises:
-        DatasetError: if the file cannot be read, a line is malformed, an index is missing or repeated, or the number
-            of names is not `n_classes`.
+        DatasetError: if the file cannot be read, a line is malformed, an index is missing or appears twice, or there
+            are not `n_classes` names.
     """
     names: list[str] = []
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
@@ -59,7 +59,7 @@ def _parse_line(line: str, expected: int, where: str) -> str:
     if not tab or not index.strip().isdecimal() or not name.strip():
         raise DatasetError(f"{where} is {line!r}; expected 'index<TAB>name'.")
     if int(index) < expected:
-        raise DatasetError(f"{where}: class {int(index)} comes twice or out of order; expected class {expected}.")
+        raise DatasetError(f"{where}: class {int(index)} appears twice or out of order; expected class {expected}.")
     if int(index) > expected:
         raise DatasetError(f"{where}: class {expected} is missing before class {int(index)}.")
     return name.strip()

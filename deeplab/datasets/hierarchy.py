@@ -9,14 +9,14 @@ from deeplab.errors import DatasetError
 
 
 def load_hierarchy(path: Path) -> dict[str, str]:
-    """Read a tree of groups: mappings of a group's name to its groups, or to the list of its classes.
+    """Read a tree of groups: mappings from a group's name to its groups, or to the list of its classes.
 
     Returns:
         The parent of every class and of every group but the topmost: "person" -> "person-things" ->
         "outdoor-super-things" -> "things".
 
     Raises:
-        DatasetError: if the file cannot be read, has another form, or a name comes twice.
+        DatasetError: if the file cannot be read or is malformed, or a name appears twice.
     """
     try:
         tree = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -27,16 +27,16 @@ def load_hierarchy(path: Path) -> dict[str, str]:
     parents: dict[str, str | None] = {}
     for name, parent in _edges(tree, None, path):
         if name in parents:
-            raise DatasetError(f"{path}: {name!r} comes twice; every class and group has one place.")
+            raise DatasetError(f"{path}: {name!r} appears twice; every class and group has one place.")
         parents[name] = parent
     return {name: parent for name, parent in parents.items() if parent is not None}
 
 
 def ancestors(parents: Mapping[str, str], name: str) -> tuple[str, ...]:
-    """The groups that a class or group is in, from the nearest to the topmost; empty for a topmost group.
+    """List the groups that a class or group is in, from the nearest to the topmost; none for a topmost group.
 
     Args:
-        parents: as `load_hierarchy` returns it.
+        parents: as `load_hierarchy` returns them.
         name: of a class or group.
 
     Raises:
@@ -52,7 +52,7 @@ def ancestors(parents: Mapping[str, str], name: str) -> tuple[str, ...]:
 
 
 def _edges(node: object, parent: str | None, path: Path) -> Iterator[tuple[str, str | None]]:
-    """Each (name, parent) below a node."""
+    """Yield the (name, parent) of everything below a node."""
     match node:
         case dict():
             for name, child in node.items():

@@ -1,4 +1,4 @@
-"""Reading ahead in other processes."""
+"""Samples and batches, read ahead by other processes."""
 
 from collections.abc import Generator
 from typing import Any, Protocol, TypeVar
@@ -28,22 +28,22 @@ def training_batches(
     pin_memory: bool,
     share: range | None = None,
 ) -> Generator[Batch, None, None]:
-    """Batches number `first` to `last` - 1 of a run.
+    """Read the batches `first` to `last` - 1 of a run.
 
     Args:
         stream: where the samples come from.
         batch_size: samples per batch.
         first: number of the first batch, counted from the beginning of the run.
         last: number of the batch after the last one.
-        n_workers: processes that read; 0 reads here.
+        n_workers: processes that read; 0 reads in this one.
         pin_memory: whether the tensors are for a GPU.
-        share: which samples of each batch to read, of several processes that share it; None: all.
+        share: the places in each batch that this process reads, where several share it; None: all.
 
     Yields:
-        Images (N, 3, crop, crop) float32 and labels (N, crop, crop) uint8.
+        Images (N, 3, crop, crop) float32 and label maps (N, crop, crop) uint8.
 
     Raises:
-        DatasetError, ImageError: at the batch in which a sample cannot be read.
+        DatasetError, ImageError: at the batch with a sample that cannot be read.
     """
     share = range(batch_size) if share is None else share
     positions = ([number * batch_size + place for place in share] for number in range(first, last))
@@ -59,7 +59,7 @@ def training_batches(
 
 
 def evaluation_samples(dataset: SplitDataset, n_workers: int) -> Generator[Sample, None, None]:
-    """All samples in order. Raises DatasetError or ImageError at the one that cannot be read."""
+    """Read all samples in order. Raises DatasetError or ImageError at one that cannot be read."""
     loader = DataLoader(
         _Readable(dataset), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
     )
@@ -73,16 +73,16 @@ class _Indexed(Protocol[Item_co]):
 
 
 class _Readable(Dataset[Item | DeepLabError]):
-    """A data set that returns what it cannot read as an error, for the loop to raise.
+    """Samples that return their error where they cannot be read, for the loop to raise.
 
-    An exception that leaves a worker process comes out with the worker's traceback in its text.
+    An exception raised in a worker process would arrive with the worker's traceback in its text.
     """
 
     def __init__(self, dataset: "_Indexed[Item]") -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type] # asked for evaluation only, where the data set has a length
+        return len(self.dataset)  # type: ignore[arg-type] # asked of a SplitDataset only
 
     def __getitem__(self, key: int) -> Item | DeepLabError:
         try:
@@ -92,10 +92,10 @@ class _Readable(Dataset[Item | DeepLabError]):
 
 
 def _settings(n_workers: int) -> dict[str, Any]:
-    # A generator of its own: the order of samples must not depend on how often a loader was started.
+    # Its own generator, so that starting a loader does not advance the random state of the training.
     settings: dict[str, Any] = {"generator": torch.Generator()}
     if n_workers:
-        # Fresh processes, because a fork of one with CUDA and threads can hang.
+        # Spawned, because forking a process that runs CUDA and threads can hang.
         settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start_pool_worker}
     return settings
 
@@ -106,8 +106,8 @@ def _stack(samples: list[tuple[Tensor, Tensor] | DeepLabError]) -> Batch | DeepL
         if isinstance(sample, DeepLabError):
             return sample
         pairs.append(sample)
-    images, labels = zip(*pairs, strict=True)
-    return torch.stack(images), torch.stack(labels)
+    images, label_maps = zip(*pairs, strict=True)
+    return torch.stack(images), torch.stack(label_maps)
 
 
 def _keep(sample: Item) -> Item:
@@ -124,6 +124,5 @@ def _raise_failures(loader: DataLoader[Any]) -> Generator[Any, None, None]:
         if "DataLoader worker" not in str(error):
             raise
         raise DeepLabError(
-            "A process that reads images was ended from outside, perhaps for lack of memory;"
-            " lower DATALOADER.NUM_WORKERS."
+            "A process that reads images was killed, perhaps for lack of memory; lower DATALOADER.NUM_WORKERS."
         ) from error

@@ -1,4 +1,4 @@
-"""Where the images of a split and their ground truth are. Torch-free."""
+"""The files of a split: images with their ground truth. Torch-free."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable
+from deeplab.formats import list_briefly
 from deeplab.images.files import read_mask
-
-_NAMED = 10  # so many missing files does an error spell out
 
 
 class GroundTruth(Protocol):
@@ -21,22 +20,22 @@ class GroundTruth(Protocol):
 
     @property
     def path(self) -> Path:
-        """The file that it is in."""
+        """The file that holds it."""
         ...
 
     def read(self) -> NDArray[np.uint8]:
-        """The label map, (H, W) class indices. Raises ImageError or DatasetError if there is none to read."""
+        """Read the label map, (H, W) class indices. Raises ImageError or DatasetError if that fails."""
         ...
 
 
 @dataclass(frozen=True)
 class MaskFile:
-    """An index image."""
+    """A mask, which is an image file of class indices."""
 
     path: Path
 
     def read(self) -> NDArray[np.uint8]:
-        """Decode it; see `read_mask`."""
+        """Decode the file as `read_mask` does."""
         return read_mask(self.path)
 
 
@@ -51,39 +50,38 @@ class Pair:
 
 @dataclass(frozen=True)
 class SplitListing:
-    """What a split consists of."""
+    """The files of a split."""
 
     split: str
-    n_ids: int  # how many images the split has, present or not
-    pairs: list[Pair]  # those of which both files are there, in the split's order
-    missing: dict[Path, list[str]]  # by folder: what it lacks
-    warp_side: int | None = None  # samples are warped to squares of this side, pixels; None: they are not
+    n_ids: int  # images in the split, present or not
+    pairs: list[Pair]  # those whose files are both there, in the split's order
+    missing: dict[Path, list[str]]  # names by folder
+    warp_side: int | None = None  # pixels: samples are warped to squares of this side; None: they stay as they are
 
     def require_complete(self) -> list[Pair]:
-        """All pairs.
+        """Return all pairs.
 
         Raises:
-            DatasetError: if files are missing; all are counted, and the first ten of each folder are named.
+            DatasetError: if files are missing; the first ten of each folder are named.
         """
         if self.missing:
-            raise DatasetError("; ".join(self._lacks(*each) for each in self.missing.items()) + ".")
+            raise DatasetError("; ".join(self._describe_missing(*each) for each in self.missing.items()) + ".")
         return self.pairs
 
-    def _lacks(self, folder: Path, names: list[str]) -> str:
-        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    def _describe_missing(self, folder: Path, names: list[str]) -> str:
         return (
             f"{printable(folder)}: {len(names)} of {self.n_ids} files of the split {self.split!r} are missing:"
-            f" {', '.join(names[:_NAMED])}{more}"
+            f" {list_briefly(names, limit=10)}"
         )
 
 
 def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
-    """Sort out which pairs of a split have both files.
+    """Find out which pairs of a split have both files.
 
-    Each folder is listed once, which on a network file system is far quicker than asking for every file.
+    Each folder is listed once, which on a network file system is far faster than asking for every file.
 
     Raises:
-        DatasetError: if a folder does not exist.
+        DatasetError: if a folder does not exist, or an id leads out of the dataset.
     """
     names_in = cache(_names_in)
     present: list[Pair] = []
@@ -92,11 +90,11 @@ def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
     for pair in pairs:
         n_ids += 1
         if pair.id.startswith("/") or ".." in pair.id.split("/"):  # the id also names results
-            raise DatasetError(f"{pair.id!r} of the split {split!r} leads out of the data set; expected a name in it.")
-        lacking = [path for path in (pair.image, pair.ground_truth.path) if path.name not in names_in(path.parent)]
-        for path in lacking:
+            raise DatasetError(f"{pair.id!r} of the split {split!r} leads out of the dataset.")
+        absent = [path for path in (pair.image, pair.ground_truth.path) if path.name not in names_in(path.parent)]
+        for path in absent:
             missing.setdefault(path.parent, []).append(path.name)
-        if not lacking:
+        if not absent:
             present.append(pair)
     return SplitListing(split, n_ids, present, missing)
 

@@ -1,4 +1,4 @@
-"""The samples of one split, by their place in its list. Torch-free."""
+"""The samples of a split, by their place in its list. Torch-free."""
 
 from collections.abc import Sequence
 

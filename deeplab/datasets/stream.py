@@ -1,4 +1,4 @@
-"""The endless random order of training samples, of which any part can be drawn again."""
+"""The endless random order of training samples, any part of which can be drawn again."""
 
 from functools import lru_cache
 
@@ -11,15 +11,14 @@ from deeplab.config import Config
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.datasets.transforms import Augmentation
 
-# Keep the two uses of the seed apart.
-_ORDER, _AUGMENTATION = 0, 1
+_ORDER, _AUGMENTATION = 0, 1  # keep the two uses of the seed apart
 
 
 class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples by their position in the run: 0 is the first that training sees.
 
-    Each epoch is a new permutation of the data set. A sample depends on the seed and its position alone, and not on
-    what was drawn before or by which process; so a resumed run sees what the uninterrupted one would have seen.
+    Each epoch is a new permutation of the split. A sample depends on the seed and its position alone, not on what was
+    drawn before or by which process; so a resumed run sees what the uninterrupted one would have seen.
     """
 
     def __init__(self, dataset: SplitDataset, augment: Augmentation, seed: int) -> None:
@@ -28,7 +27,7 @@ class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
         self.seed = seed
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
-        """Image (3, crop, crop) float32 and labels (crop, crop) uint8; see `Augmentation`."""
+        """Draw an image, (3, crop, crop) float32, and its label map, (crop, crop) uint8; see `Augmentation`."""
         epoch, place = divmod(position, len(self.dataset))
         index = _permutation(len(self.dataset), self.seed, epoch)[place]
         rng = np.random.default_rng((self.seed, _AUGMENTATION, position))

@@ -1,1 +1,1 @@
-"""A data set that needs no download, because it is drawn. Torch-free."""
+"""A dataset that needs no download, because it is drawn. Torch-free."""

@@ -1,4 +1,4 @@
-"""Sample data that needs no download: textured shapes on cluttered backgrounds, drawn from a seed. Torch-free."""
+"""A dataset of textured shapes on cluttered backgrounds, drawn from a seed. Torch-free."""
 
 import json
 from pathlib import Path
@@ -24,26 +24,26 @@ def draw_dataset(
     size: int = 128,
     seed: int = 0,
 ) -> None:
-    """Draw a data set with everything that a train, an evaluate and a segment job need.
+    """Draw a dataset with everything that training, evaluation and segmentation need.
 
     The folder gets images/ and masks/ with the lists train.txt and val.txt, labels.txt, unlabelled/ with larger images
-    to segment, and config.yaml, a small network that learns the shapes in about a minute on two cores.
+    to segment, and config.yaml for a small model that learns the shapes in about a minute on two cores.
 
     Args:
         directory: a new or empty folder.
-        n_train: images of the training split.
-        n_val: images of the validation split.
+        n_train: images in the split train.
+        n_val: images in the split val.
         n_unlabelled: images without masks.
-        size: side of the labelled images, pixels, at least 32.
+        size: side of the images with masks, pixels, at least 32.
         seed: equal seeds and sizes draw equal pixels.
 
     Raises:
         OutputError: if the folder is not empty or cannot be written.
     """
     if size < 32 or min(n_train, n_val) < 1 or n_unlabelled < 0:
-        raise ValueError("a sample needs images of 32 pixels or more, and at least one to train and one to validate on")
+        raise ValueError("images need 32 pixels or more, and each split at least one image")
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
-        raise OutputError(f"{printable(directory)}: is not empty; the sample needs a new or empty folder.")
+        raise OutputError(f"{printable(directory)}: is not empty; the dataset needs a new or empty folder.")
     make_folder(directory / "images")
     for split, count in (("train", n_train), ("val", n_val)):
         ids = [f"{split}_{number:04d}" for number in range(count)]
@@ -59,7 +59,7 @@ def draw_dataset(
 
 
 def _generator(seed: int, part: str, number: int) -> np.random.Generator:
-    """Random numbers for one image, whatever was drawn before it."""
+    """Random numbers for one image, independent of what was drawn before it."""
     return np.random.default_rng((seed, _PARTS.index(part), number))
 
 
@@ -80,7 +80,7 @@ def _write_text(path: Path, text: str) -> None:
 
 
 def _config(directory: Path, size: int) -> str:
-    """A network of random weights that is small enough for a processor."""
+    """The configuration of a model that is small enough to train on a CPU."""
     return f"""\
 # DeepLab v3+, a sixteenth of the usual size, for the drawn shapes beside this file.
 EXP:
@@ -119,7 +119,7 @@ SOLVER:
     ITER_SIZE: 1
     ITER_SAVE: 100
     ITER_TB: 10
-    FREEZE_BN: false # random weights come without statistics that could stay
+    FREEZE_BN: false # random weights come without batch statistics to keep
 """
 
 

@@ -1,4 +1,4 @@
-"""Drawing of textured shapes, for the sample data. Torch-free."""
+"""Scenes of textured shapes, and their label maps. Torch-free."""
 
 from collections.abc import Callable
 from colorsys import hsv_to_rgb
@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 CLASS_NAMES = ("background", "circle", "square", "triangle", "star", "cross")
 
 Floats = NDArray[np.float64]
-_FINE = 4  # shapes are drawn so many times larger, and averaged
+_OVERSAMPLING = 4  # shapes are drawn so many times larger, then averaged
 
 
 class Scene(NamedTuple):
@@ -27,8 +27,8 @@ def draw_scene(width: int, height: int, unit: int, rng: np.random.Generator) -> 
     Args:
         width: of the scene, pixels.
         height: of the scene, pixels.
-        unit: the shapes' diameters are a quarter to a half of it, pixels.
-        rng: decides about everything.
+        unit: shapes have diameters of a quarter to a half of it, pixels.
+        rng: the only source of randomness.
     """
     canvas = _background(width, height, unit, rng)
     label_map = np.zeros((height, width), np.uint8)
@@ -47,7 +47,7 @@ def draw_scene(width: int, height: int, unit: int, rng: np.random.Generator) -> 
 
 
 def _places(width: int, height: int, unit: int, rng: np.random.Generator) -> list[tuple[float, float, float]]:
-    """Centres and radii of shapes that hardly touch, some of them cut by the border."""
+    """Choose centres and radii of shapes that hardly touch, some of them cut by the border."""
     places: list[tuple[float, float, float]] = []
     for _ in range(round(9 * width * height / unit**2)):
         x, y, radius = rng.uniform(0, width), rng.uniform(0, height), rng.uniform(0.13, 0.25) * unit
@@ -57,7 +57,7 @@ def _places(width: int, height: int, unit: int, rng: np.random.Generator) -> lis
 
 
 def _outline(kind: int, angle: float) -> Floats:
-    """Corners of a shape about the origin, (n, 2), within the unit circle."""
+    """Corners of a shape around the origin, (n, 2), within the unit circle."""
     match CLASS_NAMES[kind]:
         case "circle":
             polar = np.ones(64)
@@ -75,7 +75,7 @@ def _outline(kind: int, angle: float) -> Floats:
 
 
 def _rotated(corners: Floats, angle: float) -> Floats:
-    """Four copies of corners, each a quarter turn on."""
+    """Four copies of the corners, each rotated by another quarter turn."""
     turns = angle + np.arange(4) * np.pi / 2
     x, y = corners.T * 0.95
     return np.concatenate([np.stack([x * np.cos(t) - y * np.sin(t), x * np.sin(t) + y * np.cos(t)], 1) for t in turns])
@@ -83,16 +83,16 @@ def _rotated(corners: Floats, angle: float) -> Floats:
 
 def _coverage(corners: Floats, width: int, height: int) -> Floats:
     """How much of each pixel a polygon covers, (height, width) in 0..1."""
-    fine = Image.new("L", (width * _FINE, height * _FINE))
-    ImageDraw.Draw(fine).polygon([(x * _FINE, y * _FINE) for x, y in corners.tolist()], fill=255)
-    return np.asarray(fine.reduce(_FINE), np.float64) / 255
+    large = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
+    ImageDraw.Draw(large).polygon([(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in corners.tolist()], fill=255)
+    return np.asarray(large.reduce(_OVERSAMPLING), np.float64) / 255
 
 
 def _fill(kind: int, x: Floats, y: Floats, angle: float, rng: np.random.Generator) -> Floats:
     """The two-coloured texture of a kind of shape, lit from above, (H, W, 3); x and y are in radii from its centre."""
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     pattern = _TEXTURES[CLASS_NAMES[kind]](u, v) * 0.5 + 0.5
-    hue = (kind - 1) / 5 + rng.normal(0, 0.05)  # kinds differ in colour as a rule, but neighbours overlap
+    hue = (kind - 1) / 5 + rng.normal(0, 0.05)  # kinds usually differ in colour, but similar ones overlap
     light, dark = _colour(hue, 0.55, 0.98), _colour(hue + rng.uniform(-0.08, 0.08), 0.9, 0.55)
     return (dark + pattern[..., None] * (light - dark)) * np.clip(1.05 - 0.2 * y, 0.8, 1.15)[..., None]
 
@@ -113,14 +113,14 @@ def _background(width: int, height: int, unit: int, rng: np.random.Generator) ->
     coarse = Image.fromarray(rng.uniform(0, 1, (4, 5)).astype(np.float32))
     clouds = np.clip(np.asarray(coarse.resize((width, height), Image.Resampling.BICUBIC), np.float64), 0, 1)
     canvas = Image.fromarray((first + clouds[..., None] * (second - first)).astype(np.uint8))
-    canvas = canvas.resize((2 * width, 2 * height))  # drawn twice as large, and averaged
+    canvas = canvas.resize((2 * width, 2 * height))  # drawn twice as large, then averaged
     for _ in range(round(14 * width * height / unit**2)):
         _scribble(ImageDraw.Draw(canvas), rng.uniform(0, 2 * width), rng.uniform(0, 2 * height), 2 * unit, rng)
     return np.asarray(canvas.reduce(2), np.float64)
 
 
 def _scribble(pen: ImageDraw.ImageDraw, x: float, y: float, unit: int, rng: np.random.Generator) -> None:
-    """A line, an arc or a small polygon that is no shape of the data set."""
+    """Draw a line, an arc or a small polygon, which belongs to no class."""
     colour = tuple(int(part) for part in _colour(rng.uniform(), 0.35, rng.uniform(0.3, 0.95)))
     reach = rng.uniform(0.02, 0.06) * unit
     match int(rng.integers(3)):

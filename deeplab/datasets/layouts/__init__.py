@@ -1,1 +1,1 @@
-"""How data sets lie on disk: a module for each layout that DATASET.NAME can name. Torch-free."""
+"""How datasets lie on disk: the layouts that DATASET.NAME can name. Torch-free."""

@@ -13,17 +13,17 @@ from deeplab.schema import Dataset
 
 
 def list_split(settings: Dataset, split: str) -> SplitListing:
-    """Find the files of a split, by the layout that DATASET.NAME says.
+    """List the files of a split in the layout that DATASET.NAME names.
 
     Raises:
         ConfigError: if DATASET.ROOT is empty.
-        DatasetError: if the data set's folder, the split or one of its folders is missing, or a list is malformed.
+        DatasetError: if the dataset's folder, the split or one of its folders is missing, or a list is malformed.
     """
     if settings.ROOT is None:
-        raise ConfigError("DATASET.ROOT is empty; expected the folder of the data set.")
+        raise ConfigError("DATASET.ROOT is empty; expected the folder of the dataset.")
     root = Path(settings.ROOT)
     if not root.is_dir():
-        raise DatasetError(f"{printable(root)}: the data set's folder does not exist.")
+        raise DatasetError(f"{printable(root)}: the dataset's folder does not exist.")
     if settings.NAME == "coco":
         return list_coco(root, split, settings.N_CLASSES, settings.CATEGORY_IDS)
     if settings.NAME == "cocostuff10k":

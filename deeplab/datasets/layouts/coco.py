@@ -1,4 +1,4 @@
-"""The layout of COCO: photographs, and a JSON file of outlined objects. Torch-free."""
+"""The layout of COCO: images, and a JSON file of outlined objects. Torch-free."""
 
 import json
 from collections import defaultdict
@@ -19,20 +19,20 @@ Numbering = Literal["original", "contiguous"]
 
 
 def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "original") -> SplitListing:
-    """Every image that ROOT/annotations/instances_<split>.json lists, by its number; also those without an object.
+    """List every image of ROOT/annotations/instances_<split>.json in the order of ids, also those without an object.
 
-    Images are looked for in ROOT/images/<split>, or in ROOT/<split> if there is no such folder. Class 0 is whatever no
-    object covers.
+    Images lie in ROOT/images/<split>, or in ROOT/<split> if there is no such folder. Pixels that no object covers are
+    class 0.
 
     Args:
         root: the folder that holds annotations/.
         split: such as "val2017".
         n_classes: how many classes label maps may hold, the background included.
-        numbering: "original": the class of an object is its category's id, of which COCO uses 80 of 1 to 90;
-            "contiguous": the categories are numbered 1, 2, 3 ... in the order of their ids.
+        numbering: "original": an object's class is its category's id; COCO uses 80 of the ids 1 to 90. "contiguous":
+            the categories are numbered 1, 2, 3 ... in the order of their ids.
 
     Raises:
-        DatasetError: if a file or folder is missing, the JSON is not of COCO's format, or a category is no class.
+        DatasetError: if a file or folder is missing, the JSON is not in COCO's format, or a category is not a class.
     """
     path = root / "annotations" / f"instances_{split}.json"
     images = root / "images" / split
@@ -44,24 +44,24 @@ def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "or
 
 @dataclass(frozen=True)
 class ObjectsFile:
-    """The objects of one image, to be drawn over each other; see `draw_regions`."""
+    """The objects of one image, whose label map `draw_regions` draws."""
 
     path: Path
     name: str  # the image's, for errors
     height: int
     width: int
-    # [annotation id, class, is a crowd, segmentation] of each object, as JSON: parsed, the objects of COCO's training
-    # images would take gigabytes.
+    # [annotation id, class, is a crowd, segmentation] of each object, as JSON: parsed, those of COCO's training images
+    # would take gigabytes.
     objects: bytes
 
     def read(self) -> NDArray[np.uint8]:
-        """The label map, (H, W). Raises DatasetError if an outline is malformed."""
+        """Draw the label map, (H, W). Raises DatasetError if an outline is malformed."""
         where = f"{printable(self.path)}: {self.name}"
         return draw_regions(json.loads(self.objects), self.height, self.width, where)
 
 
 class _Instances:
-    """A file of COCO's instance format."""
+    """A file in COCO's instance format."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,7 +79,7 @@ class _Instances:
             raise DatasetError(f"{printable(path)}: lists no image.")
 
     def classes(self, n_classes: int, numbering: Numbering) -> dict[int, int]:
-        """The class of each category id."""
+        """Map each category id to its class."""
         ids = sorted(self._number(category, "id", "a category") for category in self.categories)
         classes = {each: each if numbering == "original" else place for place, each in enumerate(ids, start=1)}
         wrong = [each for each, number in classes.items() if not 1 <= number < n_classes]
@@ -92,7 +92,7 @@ class _Instances:
         return classes
 
     def pairs(self, folder: Path, classes: Mapping[int, int]) -> Iterator[Pair]:
-        """All images with their objects."""
+        """Pair each image with its objects."""
         objects = self._objects_by_image(classes)
         names: set[str] = set()
         for row in sorted(self.images, key=lambda row: self._number(row, "id", "an image")):
@@ -101,7 +101,7 @@ class _Instances:
             if not isinstance(name, str) or not name:
                 raise DatasetError(f"{printable(self.path)}: image {number} has no file_name.")
             if name in names:
-                raise DatasetError(f"{printable(self.path)}: {name} comes twice.")
+                raise DatasetError(f"{printable(self.path)}: {name} appears twice.")
             names.add(name)
             height, width = (self._number(row, side, f"image {number}") for side in ("height", "width"))
             label = ObjectsFile(self.path, name, height, width, json.dumps(objects.pop(number, [])).encode())
@@ -114,9 +114,9 @@ class _Instances:
             number = row.get("id")
             image, category = (self._number(row, key, f"annotation {number}") for key in ("image_id", "category_id"))
             if image not in known:
-                raise DatasetError(f"{printable(self.path)}: annotation {number} is of no image in the list.")
+                raise DatasetError(f"{printable(self.path)}: annotation {number} belongs to no image of the list.")
             if category not in classes:
-                raise DatasetError(f"{printable(self.path)}: annotation {number} is of no category in the list.")
+                raise DatasetError(f"{printable(self.path)}: annotation {number} belongs to no category of the list.")
             objects[image].append([number, classes[category], bool(row.get("iscrowd", 0)), row.get("segmentation")])
         return objects
 

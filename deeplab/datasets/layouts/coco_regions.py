@@ -15,22 +15,22 @@ _FARTHEST = 1e6  # pixels from the image's corner; drawing takes time and memory
 def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDArray[np.uint8]:
     """Draw the objects of one image over each other.
 
-    Smaller objects lie on larger ones, whatever their order in the file, because the small one is usually in front: the
-    cup on the table, the tie on the person. Crowds, whose outlines are rough, lie under everything else. Of objects of
-    equal size the later one is on top.
+    Smaller objects lie on larger ones, whatever their order in the file, because the smaller one is usually in front:
+    the cup on the table, the tie on the person. Crowds, whose outlines are rough, lie below everything else. Of objects
+    of equal size the later one is on top.
 
     Args:
         objects: [annotation id, class, is a crowd, segmentation] of each. A segmentation is a list of polygons
             [x, y, x, y ...] in pixels, or {"size": [height, width], "counts": run lengths}, as a list or compressed.
         height: of the image.
         width: of the image.
-        where: how errors begin.
+        where: what error sentences begin with.
 
     Returns:
-        (height, width), 0 where no object is.
+        (height, width), 0 where there is no object.
 
     Raises:
-        DatasetError: if a segmentation is malformed; the annotation is named.
+        DatasetError: if a segmentation is malformed; the sentence names the annotation.
     """
     drawn = []
     for number, class_index, crowd, segmentation in objects:
@@ -39,10 +39,10 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
         except Exception as error:  # pycocotools raises nearly anything
             raise DatasetError(f"{where}: annotation {number}: {str(error).rstrip('.')}.") from error
         drawn.append((not crowd, -int(inside.sum()), class_index, inside))
-    labels = np.zeros((height, width), np.uint8)
+    label_map = np.zeros((height, width), np.uint8)
     for _, _, class_index, inside in sorted(drawn, key=lambda each: each[:2]):
-        labels[inside] = class_index
-    return labels
+        label_map[inside] = class_index
+    return label_map
 
 
 def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
@@ -51,12 +51,12 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
     if isinstance(segmentation, dict):
         if segmentation.get("size") != [height, width]:
             raise ValueError(
-                f"its run lengths are of an image of size {segmentation.get('size')}, not [{height}, {width}]"
+                f"its run lengths are for an image of size {segmentation.get('size')}, not [{height}, {width}]"
             )
         counts = segmentation.get("counts")
         lengths: Any = _run_lengths(counts) if isinstance(counts, str) else counts
         runs = mask.frPyObjects({"size": [height, width], "counts": lengths}, height, width)
-        if sum(lengths) < height * width:  # pycocotools leaves the rest to chance, and itself refuses too many
+        if sum(lengths) < height * width:  # pycocotools would leave the rest undefined; it does refuse too many
             raise ValueError(f"its run lengths cover {sum(lengths)} of {height * width} pixels")
     elif isinstance(segmentation, list) and segmentation:
         for polygon in segmentation:
@@ -64,13 +64,13 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
         runs = mask.merge(mask.frPyObjects(segmentation, height, width))
     else:
         raise ValueError("has no segmentation; expected polygons or run lengths")
-    with silence_warnings():  # of the way in which pycocotools makes its array
+    with silence_warnings():  # about how pycocotools creates its array
         return np.asarray(mask.decode(runs), np.bool_)
 
 
 def _run_lengths(compressed: str) -> list[int]:
-    """Decode COCO's text: five bits per character, least first; from the fourth length on the change since the last but
-    one is written.
+    """Decode COCO's text: five bits per character, least significant first; from the fourth length on, each is the
+    difference from the last but one.
     """
     lengths: list[int] = []
     value = shift = 0

@@ -15,24 +15,24 @@ _WARP_SIDE = 513  # pixels, as in the original
 
 
 def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
-    """COCO-Stuff 10k: the ids of ROOT/imageLists/<split>.txt, their images and MATLAB files.
+    """List COCO-Stuff 10k: the ids of ROOT/imageLists/<split>.txt, with their images and MATLAB files.
 
     Args:
         root: the folder that holds images/, annotations/ and imageLists/.
         split: "train", "test" or "all".
-        warp: whether to squeeze samples to squares, as the original does.
+        warp: whether to warp samples to squares of 513 pixels, as the original does.
 
     Raises:
         DatasetError: if a folder or the list is missing, or the list is empty.
     """
     ids = read_ids(root / "imageLists" / f"{split}.txt")
-    images, labels = root / "images", root / "annotations"
-    pairs = (Pair(each, images / f"{each}.jpg", MatFile(labels / f"{each}.mat")) for each in ids)
+    images, annotations = root / "images", root / "annotations"
+    pairs = (Pair(each, images / f"{each}.jpg", MatFile(annotations / f"{each}.mat")) for each in ids)
     return replace(list_files(split, pairs), warp_side=_WARP_SIDE if warp else None)
 
 
 def list_cocostuff164k(root: Path, split: str) -> SplitListing:
-    """COCO-Stuff 164k: every JPEG of ROOT/images/<split> with its mask in ROOT/annotations/<split>.
+    """List COCO-Stuff 164k: every JPEG of ROOT/images/<split> with its mask in ROOT/annotations/<split>.
 
     Args:
         root: the folder that holds images/ and annotations/.
@@ -57,10 +57,10 @@ class MatFile:
     path: Path
 
     def read(self) -> NDArray[np.uint8]:
-        """The label map: (H, W), 0 is the first class, 255 unlabelled.
+        """Read the label map: (H, W), 0 is the first class, 255 unlabelled.
 
         Raises:
-            DatasetError: if the file cannot be read, or S is missing or no label map.
+            DatasetError: if the file cannot be read, or S is missing or not a label map.
         """
         numbers = self._load()
         if numbers.ndim != 2 or numbers.dtype.kind not in "buif":
@@ -69,13 +69,13 @@ class MatFile:
                 " expected a matrix of class numbers."
             )
         with np.errstate(invalid="ignore"):
-            labels = numbers.astype(np.uint8)
-        if not np.array_equal(labels, numbers):
+            label_map = numbers.astype(np.uint8)
+        if not np.array_equal(label_map, numbers):
             raise DatasetError(
                 f"{printable(self.path)}: S holds numbers from {numbers.min()} to {numbers.max()}; expected whole"
                 " numbers from 0 (unlabelled) to 255."
             )
-        return labels - np.uint8(1)  # unsigned arithmetic goes around: 0 becomes 255
+        return label_map - np.uint8(1)  # unsigned arithmetic wraps around: 0 becomes 255
 
     def _load(self) -> NDArray[np.number]:
         from scipy.io import loadmat, whosmat  # takes a moment, and only this layout needs it
@@ -88,8 +88,8 @@ class MatFile:
         except DatasetError:
             raise
         except NotImplementedError:
-            raise DatasetError(f"{printable(self.path)}: is of MATLAB 7.3; expected one saved with -v7.") from None
+            raise DatasetError(f"{printable(self.path)}: is a MATLAB 7.3 file; expected one saved with -v7.") from None
         except Exception as error:  # on a damaged file scipy raises nearly anything
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-            raise DatasetError(f"{printable(self.path)}: is no MATLAB file that can be read: {reason}.") from error
+            raise DatasetError(f"{printable(self.path)}: cannot be read as a MATLAB file: {reason}.") from error
         return np.asarray(variables["S"])

@@ -1,4 +1,4 @@
-"""The layout of data sets of one's own: images/, masks/ and a list of ids per split. Torch-free."""
+"""The layout of your own datasets: images/, masks/ and a list of ids per split. Torch-free."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -14,10 +14,10 @@ _MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP b
 
 
 def list_folder(root: Path, split: str) -> SplitListing:
-    """The pairs of one split, in the order of its list.
+    """List the pairs of a split, in the order of its list.
 
-    ROOT/<split>.txt lists ids, one per line. The image of an id is ROOT/images/<id>.jpg, its mask ROOT/masks/<id>.png,
-    or either of them in subfolders: images/<split>/<id>.jpg is found as well. Ids may contain "/".
+    ROOT/<split>.txt holds ids, one per line. The image of an id is ROOT/images/<id>.jpg, its mask ROOT/masks/<id>.png,
+    or either of them in a subfolder: images/<split>/<id>.jpg is found as well. Ids may contain "/".
 
     Raises:
         DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
@@ -35,7 +35,7 @@ def list_folder(root: Path, split: str) -> SplitListing:
 
 
 def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]) -> dict[str, Path]:
-    """The file of each id: the one of that relative path, else the one in the split's subfolder, else in any."""
+    """Find the file of each id: at that relative path, else in the split's subfolder, else in any."""
     by_name = _index(folder, suffixes)
     found: dict[str, Path] = {}
     for name in ids:
@@ -50,7 +50,7 @@ def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]
 
 
 def _index(folder: Path, suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
-    """All files below, by their name without suffix: their relative path without suffix, and their path."""
+    """Map the name of each file below, without suffix, to relative paths without suffix and whole paths."""
     index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
     for relative in map(PurePosixPath, list_images(folder)):
         if relative.suffix.lower() in suffixes:

@@ -19,13 +19,13 @@ def read_ids(path: Path) -> list[str]:
 
 
 def read_paths(path: Path) -> dict[str, tuple[str, str]]:
-    """Read a list of path pairs: per line the image's and the mask's path below the data set, `/a/b.jpg /c/b.png`.
+    """Read a list of path pairs: per line the paths of an image and its mask below ROOT, `/a/b.jpg /c/b.png`.
 
     Returns:
         Image and mask path by id, without their first slash; the id is the image's name up to its first dot.
 
     Raises:
-        DatasetError: if the list cannot be read, is empty, a line has not two paths, or two images have one name.
+        DatasetError: if the list cannot be read or is empty, a line is not two paths, or two images have one name.
     """
     rows = []
     for number, line in _read_lines(path, "an image's and a mask's path per line"):
@@ -41,7 +41,7 @@ def read_paths(path: Path) -> dict[str, tuple[str, str]]:
 
 
 def _read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
-    """The lines that are not blank, with their numbers."""
+    """Read the lines that are not blank, with their numbers."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:
@@ -55,6 +55,7 @@ def _read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
 
 
 def _without_repeats(path: Path, numbered: Iterable[tuple[int, str]]) -> dict[str, int]:
+    """Return the ids with their line numbers. Raises DatasetError if one is repeated."""
     ids: dict[str, int] = {}
     for number, name in numbered:
         if name in ids:

@@ -11,7 +11,7 @@ _YEAR = "VOC2012"
 
 
 def list_voc(root: Path, split: str) -> SplitListing:
-    """VOC 2012 as it is published: the ids of ROOT/VOC2012/ImageSets/Segmentation/<split>.txt.
+    """List VOC 2012 as published: the ids of ROOT/VOC2012/ImageSets/Segmentation/<split>.txt.
 
     Args:
         root: the folder VOCdevkit.
@@ -27,14 +27,14 @@ def list_voc(root: Path, split: str) -> SplitListing:
 
 
 def list_vocaug(root: Path, split: str) -> SplitListing:
-    """VOC 2012 with the masks of Hariharan et al.: the paths of ROOT/VOC2012/ImageSets/SegmentationAug/<split>.txt.
+    """List VOC 2012 with masks by Hariharan et al.: the paths in ROOT/VOC2012/ImageSets/SegmentationAug/<split>.txt.
 
     Args:
         root: the folder VOCdevkit.
         split: "train", "train_aug", "val", "trainval" or "trainval_aug".
 
     Raises:
-        DatasetError: if the folder or list is missing, or a line is not two paths.
+        DatasetError: if the folder or the list is missing, or a line is not two paths.
     """
     base = _base(root)
     paths = read_paths(base / "ImageSets" / "SegmentationAug" / f"{split}.txt")
@@ -43,5 +43,5 @@ def list_vocaug(root: Path, split: str) -> SplitListing:
 
 def _base(root: Path) -> Path:
     if not (root / _YEAR).is_dir():
-        raise DatasetError(f"{printable(root)}: holds no folder {_YEAR}; expected the path of VOCdevkit.")
+        raise DatasetError(f"{printable(root)}: has no folder {_YEAR}; expected the path of VOCdevkit.")
     return root / _YEAR

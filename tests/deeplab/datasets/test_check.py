@@ -166,5 +166,5 @@ def test_mat_files_without_labels_are_unreadable(tmp_path: Path) -> None:
     settings = config(tmp_path, **arrange("cocostuff10k", tmp_path / "root", sources, sources))
     (tmp_path / "root/annotations" / f"{sources[0].id}.mat").write_bytes(b"no matlab file")
     report = check(settings, "train")
-    assert "is no MATLAB file that can be read" in report.splits[0].unreadable[0]
+    assert "cannot be read as a MATLAB file" in report.splits[0].unreadable[0]
     assert report.n_problems == 1

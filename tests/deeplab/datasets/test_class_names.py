@@ -34,7 +34,7 @@ def test_a_configuration_has_the_names_of_its_labels_file_or_default_ones(tmp_pa
     ("text", "reason"),
     [
         ("0\ta\n2\tb\n", "line 2: class 1 is missing before class 2."),
-        ("0\ta\n0\tb\n", "line 2: class 0 comes twice or out of order; expected class 1."),
+        ("0\ta\n0\tb\n", "line 2: class 0 appears twice or out of order; expected class 1."),
         ("0 a\n", "line 1 is '0 a'; expected 'index<TAB>name'."),
         ("x\ta\n", "line 1 is 'x\\ta'; expected 'index<TAB>name'."),
         ("0\t \n", "line 1 is '0\\t '; expected 'index<TAB>name'."),

@@ -34,11 +34,11 @@ def test_unknown_name_is_refused() -> None:
 @pytest.mark.parametrize(
     ("text", "reason"),
     [
-        ("things: [cat, cat]", "'cat' comes twice"),
-        ("a: {b: [c]}\nd: {b: [e]}", "'b' comes twice"),
-        ("things: [things]", "'things' comes twice"),
-        ("things: {things: [cat]}", "'things' comes twice"),
-        ("a: {b: {a: [c]}}", "'a' comes twice"),
+        ("things: [cat, cat]", "'cat' appears twice"),
+        ("a: {b: [c]}\nd: {b: [e]}", "'b' appears twice"),
+        ("things: [things]", "'things' appears twice"),
+        ("things: {things: [cat]}", "'things' appears twice"),
+        ("a: {b: {a: [c]}}", "'a' appears twice"),
         ("things: cat", "things must hold groups or a list of class names"),
         ("things: [[cat]]", "things must hold groups"),
         ("[cat, dog]", "the file must hold groups"),

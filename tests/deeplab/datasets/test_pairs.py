@@ -45,5 +45,5 @@ def test_folder_that_is_missing_or_a_file(root: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../b", "/etc/b", "a/../../b"])
 def test_ids_that_lead_out_are_refused(root: Path, name: str) -> None:
-    with pytest.raises(DatasetError, match="of the split 'val' leads out of the data set"):
+    with pytest.raises(DatasetError, match="of the split 'val' leads out of the dataset"):
         list_files("val", [Pair(name, root / "images/b.jpg", MaskFile(root / "masks/b.png"))])

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets.preview import preview
+from deeplab.datasets.preview import write_preview
 from deeplab.datasets.stream import open_training_stream
 from deeplab.images.palette import palette
 from deeplab.reporter import SilentReporter
@@ -22,9 +22,9 @@ def config(root: Path) -> Config:
 
 def test_grid_shows_what_training_sees(tmp_path: Path) -> None:
     settings = config(draw_folder(tmp_path, height=40, width=48))
-    preview(settings, tmp_path / "new/out.png", SilentReporter(), n_images=5, n_columns=3, seed=2)
-    with Image.open(tmp_path / "new/out.png") as picture:
-        grid = np.asarray(picture)
+    write_preview(settings, tmp_path / "new/out.png", SilentReporter(), n_images=5, n_columns=3, seed=2)
+    with Image.open(tmp_path / "new/out.png") as written:
+        grid = np.asarray(written)
     assert grid.shape == (2 * (30 + GAP) + GAP, 2 * (3 * (30 + GAP) + GAP), 4)
     stream = open_training_stream(settings, "train", seed=2)
     mean = np.array((104.008, 116.669, 122.675))
@@ -45,7 +45,7 @@ def test_grid_shows_what_training_sees(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("n_images", [1, 4])
 def test_few_images_make_a_small_grid(tmp_path: Path, n_images: int) -> None:
-    preview(config(draw_folder(tmp_path)), tmp_path / "out.png", SilentReporter(), split="val", n_images=n_images)
+    write_preview(config(draw_folder(tmp_path)), tmp_path / "out.png", SilentReporter(), split="val", n_images=n_images)
     width = 2 * (n_images * (30 + GAP) + GAP)
     with Image.open(tmp_path / "out.png") as grid:
         assert grid.size == (width, 30 + 2 * GAP)

@@ -298,7 +298,7 @@ def test_divergence_is_one_sentence(root: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("overrides", "options", "error", "reason"),
     [
-        (["DATASET.ROOT=/none"], {}, DeepLabError, "/none: the data set's folder does not exist."),
+        (["DATASET.ROOT=/none"], {}, DeepLabError, "/none: the dataset's folder does not exist."),
         (["MODEL.INIT_MODEL=/none.pth"], {}, CheckpointError, "/none.pth: the checkpoint does not exist."),
         ([], {"resume": Path("/none.pth")}, CheckpointError, "/none.pth: the checkpoint does not exist."),
         (["MODEL.NAME=ResNet50"], {}, ConfigError, "MODEL.NAME ResNet50 classifies whole images"),

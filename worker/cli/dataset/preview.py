@@ -31,12 +31,12 @@ def preview(
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.preview import preview as draw
+    from deeplab.datasets.preview import write_preview
     from worker.cli.foreground.reporting import console
 
     config = load_config(config_path, overrides)
     with console(lambda _: "The same command starts over.") as reporter:
-        draw(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+        write_preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
     if as_json:
         print_json({"preview": output})
     else:

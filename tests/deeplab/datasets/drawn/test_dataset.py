@@ -63,7 +63,7 @@ def test_all_kinds_of_shapes_occur_and_stand_out_from_the_background() -> None:
 
 def test_a_folder_with_something_in_it_is_left_alone(tmp_path: Path) -> None:
     (tmp_path / "mine.txt").write_text("precious")
-    with pytest.raises(OutputError, match="is not empty; the sample needs a new or empty folder"):
+    with pytest.raises(OutputError, match="is not empty; the dataset needs a new or empty folder"):
         draw(tmp_path)
     with pytest.raises(OutputError, match="is not empty"):
         draw(tmp_path / "mine.txt")

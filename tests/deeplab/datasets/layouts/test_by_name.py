@@ -59,7 +59,7 @@ def test_cocostuff10k_is_warped_unless_the_config_says_otherwise(tmp_path: Path)
 def test_root_must_be_named_and_there(tmp_path: Path, layout: str) -> None:
     with pytest.raises(ConfigError, match=r"^DATASET\.ROOT is empty"):
         open_split(config(5, {"NAME": layout}), "train")
-    with pytest.raises(DatasetError, match=r"nowhere: the data set's folder does not exist\.$"):
+    with pytest.raises(DatasetError, match=r"nowhere: the dataset's folder does not exist\.$"):
         open_split(config(5, {"NAME": layout, "ROOT": str(tmp_path / "nowhere")}), "train")
 
 

@@ -85,9 +85,9 @@ def objects(**changes: Any) -> list[dict[str, Any]]:
         (content(images=image(id="x")), "an image has the id 'x'; expected a whole number"),
         (content(images=image(height=4.5)), r"image 7 has the height 4\.5"),
         (content(images=image(file_name=None)), "image 7 has no file_name"),
-        (content(images=image() + image(id=8), annotations=[]), r"b\.jpg comes twice"),
-        (content(annotations=objects(image_id=5)), "annotation 11 is of no image in the list"),
-        (content(annotations=objects(category_id=5)), "annotation 11 is of no category in the list"),
+        (content(images=image() + image(id=8), annotations=[]), r"b\.jpg appears twice"),
+        (content(annotations=objects(image_id=5)), "annotation 11 belongs to no image of the list"),
+        (content(annotations=objects(category_id=5)), "annotation 11 belongs to no category of the list"),
         (content(annotations=objects(image_id=[5])), r"annotation 11 has the image_id \[5\]; expected a whole number"),
         (content(categories=[{"id": "1"}]), "a category has the id '1'"),
     ],
@@ -100,7 +100,7 @@ def test_malformed_files_are_refused(tmp_path: Path, whole: object, reason: str)
 
 @pytest.mark.parametrize("name", ["../a.jpg", "/a.jpg"])
 def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
-    with pytest.raises(DatasetError, match="leads out of the data set"):
+    with pytest.raises(DatasetError, match="leads out of the dataset"):
         list_coco(write(tmp_path, content(images=image(file_name=name))), "val2017", 91)
 
 

@@ -54,7 +54,7 @@ def test_files_that_are_no_matlab_files(tmp_path: Path) -> None:
     whole = path.read_bytes()
     for content in (b"", b"no matlab file", whole[:200], whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(DatasetError, match=r"a\.mat: is no MATLAB file that can be read: \S") as caught:
+        with pytest.raises(DatasetError, match=r"a\.mat: cannot be read as a MATLAB file: \S") as caught:
             MatFile(path).read()
         assert "\n" not in str(caught.value)
 
@@ -62,7 +62,7 @@ def test_files_that_are_no_matlab_files(tmp_path: Path) -> None:
 def test_file_of_matlab_73_is_refused_in_words(tmp_path: Path) -> None:
     header = b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + b"\x00\x02IM"
     (tmp_path / "a.mat").write_bytes(header + bytes(400))
-    with pytest.raises(DatasetError, match=r"is of MATLAB 7\.3; expected one saved with -v7\.$"):
+    with pytest.raises(DatasetError, match=r"is a MATLAB 7\.3 file; expected one saved with -v7\.$"):
         MatFile(tmp_path / "a.mat").read()
 
 

@@ -86,7 +86,7 @@ def refusal(root: Path, split: str = "val") -> str:
 
 
 def test_missing_folders_and_lists(tmp_path: Path) -> None:
-    assert refusal(tmp_path / "none") == f"{tmp_path}/none: the data set's folder does not exist."
+    assert refusal(tmp_path / "none") == f"{tmp_path}/none: the dataset's folder does not exist."
     assert refusal(tmp_path) == f"{tmp_path}/val.txt: the split list does not exist."
     (tmp_path / "val.txt").write_text("a\n")
     assert refusal(tmp_path) == f"{tmp_path}/images: the folder does not exist; expected a folder of images."

@@ -9,7 +9,7 @@ from deeplab.errors import DatasetError
 @pytest.mark.parametrize("layout", [list_voc, list_vocaug])
 def test_root_is_the_folder_above_the_year(tmp_path: Path, layout: object) -> None:
     (tmp_path / "JPEGImages").mkdir()
-    with pytest.raises(DatasetError, match=r"holds no folder VOC2012; expected the path of VOCdevkit\.$"):
+    with pytest.raises(DatasetError, match=r"has no folder VOC2012; expected the path of VOCdevkit\.$"):
         (list_voc if layout is list_voc else list_vocaug)(tmp_path, "train")
 
 

@@ -1,1 +1,1 @@
-"""Images as files and as arrays: decode, list, resize, colour and blend. Torch-free."""
+"""Images as files and as arrays: list, decode, resize, colour and blend. Torch-free."""

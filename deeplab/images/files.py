@@ -1,4 +1,4 @@
-"""Image files in, arrays out, and label maps back into files. Torch-free."""
+"""Read images and masks as arrays, and write masks. Torch-free."""
 
 import stat
 import threading
@@ -15,7 +15,7 @@ from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.palette import palette
 
-# The decoders of IMAGE_SUFFIXES. Naming them keeps Pillow from trying others, of which some run programs (EPS).
+# The decoders of IMAGE_SUFFIXES. Naming them keeps Pillow from trying others, some of which run programs (EPS).
 _FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,10 +27,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 _EXIF_ORIENTATION = 0x0112
-_STRETCHED_BY = {
-    "L;2": 85,
-    "L;4": 17,
-}  # Pillow stretches 2- and 4-bit grey values to 0..255; for an index that is wrong
+_STRETCHED_BY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255, which is wrong for an index
 _WARNING_FILTERS = threading.Lock()
 
 
@@ -45,7 +42,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageError: naming the file and what is wrong with it.
+        ImageError: if the file cannot be decoded.
     """
     with _decoding(path):
         image, _ = _open(path)
@@ -53,10 +50,10 @@ def read_image(path: Path) -> NDArray[np.uint8]:
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Read the class indices of an index image: grey or palette, of any bit depth.
+    """Read a mask, grey or palette, of any bit depth.
 
     Returns:
-        (H, W) uint8.
+        The label map, (H, W) uint8.
 
     Raises:
         ImageError: if the file cannot be decoded, has colour channels, or holds an index above 255.
@@ -69,12 +66,12 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
             )
         indices = np.asarray(image)
         if indices.size and int(indices.max()) > 255:
-            raise ImageError(f"{printable(path)}: holds class index {indices.max()}; a mask goes up to 255.")
+            raise ImageError(f"{printable(path)}: holds the class index {indices.max()}; the largest is 255.")
         return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1))
 
 
 def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
-    """Write class indices as a PNG with VOC's palette: whole or not at all, flushed to disk. Makes missing folders.
+    """Write a label map as a PNG with VOC's palette: whole or not at all, flushed to disk. Makes missing folders.
 
     Args:
         path: usually `*.png`; the content is PNG whatever the name.
@@ -92,7 +89,7 @@ def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
 
 @contextmanager
 def _decoding(path: Path) -> Iterator[None]:
-    """Turn whatever a decoder raises into an ImageError: on a damaged file that can be any exception."""
+    """Turn whatever a decoder raises into an ImageError; a damaged file can cause any exception."""
     try:
         yield
     except ImageError:
@@ -105,9 +102,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file does not exist"
     if isinstance(error, UnidentifiedImageError):
-        return "is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or WebP)"
+        return "is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP)"
     if isinstance(error, Image.DecompressionBombError):
-        return f"has more than the {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels that are read; cut it into tiles"
+        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, the limit; cut it into tiles"
     if isinstance(error, MemoryError):
         return "does not fit into memory"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
@@ -117,7 +114,7 @@ def _reason(error: Exception) -> str:
 def _open(path: Path) -> tuple[Image.Image, str]:
     """Decode the pixels; also return Pillow's name for their layout in the file, such as "L;4"."""
     if not stat.S_ISREG(path.stat().st_mode):
-        raise ImageError(f"{printable(path)}: is not a file.")  # a named pipe would be waited for without end
+        raise ImageError(f"{printable(path)}: is not a file.")  # to open a named pipe could block forever
     with silence_warnings():
         image = Image.open(path, formats=_FORMATS)
     with image:
@@ -129,9 +126,9 @@ def _open(path: Path) -> tuple[Image.Image, str]:
 
 @contextmanager
 def silence_warnings() -> Iterator[None]:
-    """Keep a library's warnings to itself, such as Pillow's of odd metadata: a file is good, or an error.
+    """Silence a library's warnings, such as Pillow's about odd metadata: a file is good, or an error.
 
-    Warning filters belong to the whole process, so that threads must not change them at the same time.
+    Warning filters belong to the whole process, so threads must not change them at the same time.
     """
     with _WARNING_FILTERS, warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -142,7 +139,7 @@ def _upright(image: Image.Image) -> Image.Image:
     with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-        except Exception:  # damaged metadata says nothing about the orientation and does no harm to the pixels
+        except Exception:  # damaged metadata says nothing about the orientation, and the pixels are good
             return image
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
 

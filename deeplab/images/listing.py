@@ -13,15 +13,15 @@ IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".
 def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
     """Find the image files under a folder by their suffixes, links to folders included.
 
-    Hidden files and folders (`.name`) are left out, as is a link that leads back into a folder it is in.
+    Hidden files and folders (`.name`) are left out, as are links that lead back to a folder above them.
 
     Args:
         root: where to look, at any depth.
-        exclude: a folder to leave out, such as where the masks of these images go.
+        exclude: a folder to leave out, such as the one that the masks of these images go to.
 
     Returns:
-        Paths relative to `root` with `/` between the parts, sorted. Bytes of names that are not UTF-8 are surrogate
-        escapes, as everywhere in Python.
+        Paths relative to `root` with `/` between the parts, sorted. Bytes that are not UTF-8 are surrogate escapes, as
+        everywhere in Python.
 
     Raises:
         DatasetError: if `root` is not a folder, cannot be listed, or holds no image.
@@ -37,7 +37,7 @@ def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
 
 
 def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[str]:
-    """Image files under a folder; does not go into the visited folders, nor into itself by a link."""
+    """Yield the image files under a folder, without entering a visited folder again."""
     visited |= {_identity(folder)}
     try:
         entries = list(os.scandir(folder))

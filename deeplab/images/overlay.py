@@ -1,4 +1,4 @@
-"""An image blended with its labels. Torch-free."""
+"""An image blended with the colours of its classes. Torch-free."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,7 +7,7 @@ from deeplab.images.palette import palette
 
 
 def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Half of the image, half of the colour of each pixel's class.
+    """Blend an image with the colours of its classes, half and half.
 
     Args:
         image: (H, W, 3) RGB.

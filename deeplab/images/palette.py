@@ -5,10 +5,10 @@ from numpy.typing import NDArray
 
 
 def palette(n_classes: int = 256) -> NDArray[np.uint8]:
-    """VOC's colours for the first `n_classes` values of an index image.
+    """Compute VOC's colours for the values of a mask.
 
-    The values after them are no classes, 255 ("ignore") among them, and get the pale colour of VOC's object borders, so
-    that they stand out.
+    Values from `n_classes` on are not classes, 255 ("ignore") among them; they all get the pale colour of VOC's object
+    borders, so that they stand out.
 
     Returns:
         (256, 3) uint8 RGB, one row per value; row 0 is black.
@@ -16,11 +16,11 @@ def palette(n_classes: int = 256) -> NDArray[np.uint8]:
     Raises:
         ValueError: if `n_classes` is not in 1..256.
 
-    Source: `VOClabelcolormap.m` of the VOC 2012 development kit. The bits of the index are dealt to red, green and blue
-    in turn, and fill each of them from the highest bit down.
+    Source: `VOClabelcolormap.m` of the VOC 2012 development kit. The bits of the index go to red, green and blue in
+    turn, and fill each of them from the highest bit down.
     """
     if not 1 <= n_classes <= 256:
-        raise ValueError(f"an index image holds 1 to 256 classes, not {n_classes}")
+        raise ValueError(f"a mask can hold 1 to 256 classes, not {n_classes}")
     index = np.arange(256)
     colours = np.zeros((256, 3), np.int64)
     for bit in range(8):

@@ -8,7 +8,7 @@ from PIL import Image
 
 
 class LinearTaps(NamedTuple):
-    """For each output position the two input positions it lies between, and the weight of the second."""
+    """For each output position, the two input positions it lies between and the weight of the second."""
 
     low: NDArray[np.int64]
     high: NDArray[np.int64]
@@ -16,12 +16,12 @@ class LinearTaps(NamedTuple):
 
 
 def linear_taps(n_in: int, n_out: int, ratio: float | None = None) -> LinearTaps:
-    """Where a line of `n_out` samples reads from one of `n_in`, as `align_corners=False` defines it.
+    """Compute where a line of `n_out` pixels reads from one of `n_in`, as `align_corners=False` defines it.
 
     Args:
         n_in: input length.
         n_out: output length.
-        ratio: input samples per output sample; None: n_in / n_out.
+        ratio: input pixels per output pixel; None: n_in / n_out.
     """
     ratio = n_in / n_out if ratio is None else ratio
     position = np.clip((np.arange(n_out) + 0.5) * ratio - 0.5, 0.0, n_in - 1)
@@ -40,7 +40,7 @@ def resize_planes(planes: NDArray[np.float32], height: int, width: int) -> NDArr
 def resize_longer_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint8]:
     """Enlarge or shrink an (H, W, 3) image so that its longer side is `length`, as the original's demo does.
 
-    The shorter side is rounded, but the grid keeps one scale for both, as OpenCV's `resize(fx=s, fy=s)` does.
+    The shorter side is rounded, but both sides keep one scale, as with OpenCV's `resize(fx=s, fy=s)`.
     """
     scale = length / max(image.shape[:2])
     height, width = (max(1, round(side * scale)) for side in image.shape[:2])
@@ -51,10 +51,10 @@ def resize_longer_side(image: NDArray[np.uint8], length: int) -> NDArray[np.uint
 
 
 def shrink_longer_side(image: NDArray[np.uint8], limit: int) -> NDArray[np.uint8]:
-    """Shrink an (H, W, 3) image whose longer side exceeds `limit` to it, smoothly; return any other unchanged.
+    """Smoothly shrink an (H, W, 3) image whose longer side exceeds `limit` to it; return any other unchanged.
 
-    Every pixel of a large photograph has its part in the result, as in the small photographs that networks are trained
-    on; reading single pixels (`resize_longer_side`) would turn fine texture into noise.
+    Every pixel of a large image counts in the result, as in the small images that models are trained on; reading
+    single pixels (`resize_longer_side`) would turn fine texture into noise.
     """
     longer = max(image.shape[:2])
     if longer <= limit:
@@ -68,7 +68,7 @@ def _floats(pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 
 def _mix(first: NDArray[np.float32], second: NDArray[np.float32], weight: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(1 - weight) * first + weight * second. The two are copies, and are used up."""
+    """Compute (1 - weight) * first + weight * second. Overwrites both, so they must be copies."""
     second -= first
     second *= weight
     second += first

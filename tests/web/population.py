@@ -23,7 +23,7 @@ from worker.jobs.specs import parse_spec
 OWNER = "gpu@laboratory"
 ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))
 VALIDATIONS = (0.314, 0.428, 0.553, 0.627, 0.716, 0.698)  # mean IoU after 200, 400 ... 1200 iterations
-BROKEN_SENTENCE = "is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or WebP)."
+BROKEN_SENTENCE = "is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP)."
 
 
 class Population:

@@ -21,7 +21,7 @@ def test_the_gallery_shows_photos_under_masks(client: FlaskClient, population: P
     assert f'src="/jobs/{population.segmented}/photos/{key}?size=480"' in page
     assert f'src="/jobs/{population.segmented}/masks/{key}?size=480"' in page
     assert 'width="64" height="48"' in page
-    assert "is not an image, or of a kind that cannot be read" in page
+    assert "is not an image in a supported format" in page
     assert 'type="range"' in page
 
 

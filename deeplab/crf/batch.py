@@ -1,4 +1,4 @@
-"""The dense CRF behind the network: from logits to refined probabilities."""
+"""The CRF behind a model: from logits to refined probs."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,17 +13,17 @@ from deeplab.densecrf import DenseCRF
 
 
 def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Sequence[Tensor]) -> Iterator[Tensor]:
-    """Refine the softmax of logits, which are upsampled bilinearly to the size of the images.
+    """Refine the softmax of logits, upsampled bilinearly to the size of the images.
 
-    As many images are in work as the CRF has use and memory for; the probabilities of the others are not made yet.
+    Images are refined in groups of `DenseCRF.images_at_once`, and probs exist for one group at a time.
 
     Args:
-        crf: its torch backend has to be on the device of the logits.
+        crf: its torch backend must be on the device of the logits.
         images: each (H, W, 3) uint8 RGB, of one size.
         logits: (C, h, w) of each image.
 
     Yields:
-        Q of each image, (C, H, W) float32: on the GPU for the torch backend, else on the processor.
+        Q of each image, (C, H, W) float32: on the GPU with the torch backend, else on the CPU.
 
     Raises:
         CrfError: as `DenseCRF`.
@@ -35,10 +35,10 @@ def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Se
     for first in range(0, len(images), at_once):
         group = slice(first, first + at_once)
         stacked = np.stack([bgr(image) for image in images[group]])
-        yield from _refine(crf, stacked, _probabilities(logits[group], height, width))
+        yield from _refine(crf, stacked, _upsampled_probs(logits[group], height, width))
 
 
-def _probabilities(logits: Sequence[Tensor], height: int, width: int) -> Tensor:
+def _upsampled_probs(logits: Sequence[Tensor], height: int, width: int) -> Tensor:
     """(N, C, height, width) float32."""
     upsampled = functional.interpolate(
         torch.stack(list(logits)).float(), size=(height, width), mode="bilinear", align_corners=False

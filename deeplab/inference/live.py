@@ -1,4 +1,4 @@
-"""Moving pictures, labelled frame by frame as the original's demo does."""
+"""Segment a video or a camera, frame by frame, as the original's demo does."""
 
 import time
 from collections import deque
@@ -16,21 +16,21 @@ from deeplab.reporter import Reporter
 from deeplab.video.frame import Frame, FrameSource
 from deeplab.video.writer import write_video
 
-_RATE_OVER = 30  # frames
+_RATE_WINDOW = 30  # frames over which the rate is measured
 
 
 class SegmentedFrame(NamedTuple):
-    """A frame, resized so that its longer side is IMAGE.SIZE.TEST, and its labels."""
+    """A frame, resized so that its longer side is IMAGE.SIZE.TEST, and its label map."""
 
     overlay: NDArray[np.uint8]  # (h, w, 3) RGB: the frame blended with the colours of its classes
     label_map: NDArray[np.uint8]  # (h, w)
     seconds: float  # the frame's time
-    rate: float  # frames per second that are labelled at present; 0 at the first
+    rate: float  # frames segmented per second at present; 0 at the first
 
 
 def segment_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[SegmentedFrame]:
-    """Label each frame by itself."""
-    times: deque[float] = deque(maxlen=_RATE_OVER)
+    """Segment each frame by itself."""
+    times: deque[float] = deque(maxlen=_RATE_WINDOW)
     for frame in frames:
         image, label_map = segment_image(segmenter, frame.image)
         times.append(time.monotonic())
@@ -39,21 +39,21 @@ def segment_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[Se
 
 
 def write_overlay_video(segmenter: Segmenter, source: FrameSource, path: Path, reporter: Reporter) -> int:
-    """Write a video of the overlays, with the frames' times; it ends early, but whole, when the reporter asks for it.
+    """Write a video of the overlays, with the frames' times; when the reporter asks to stop, it is shorter but whole.
 
     Returns:
-        How many frames it holds.
+        How many frames it has.
 
     Raises:
         VideoError, OutputError: as the source and `write_video`.
     """
     n_done = 0
     with write_video(path) as add:
-        for labelled in segment_frames(segmenter, source):
-            add(Frame(labelled.overlay, labelled.seconds))
+        for frame in segment_frames(segmenter, source):
+            add(Frame(frame.overlay, frame.seconds))
             n_done += 1
-            if labelled.rate:
-                reporter.metrics(n_done, {"frames_per_second": labelled.rate})
+            if frame.rate:
+                reporter.metrics(n_done, {"frames_per_second": frame.rate})
             reporter.progress(n_done, max(source.n_frames, n_done) if source.n_frames else 0, "frame")
             if reporter.should_stop():
                 break

@@ -19,15 +19,15 @@ COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
 
 @dataclass(frozen=True)
 class Row:
-    """What became of one image."""
+    """The result of one image."""
 
-    path: str  # relative to the input folder, `/` between the parts; may hold surrogate escapes
+    path: str  # relative to the input folder, `/` between the parts; may contain surrogate escapes
     width: int | None  # pixels, upright; None if the image could not be decoded
     height: int | None
     status: Literal["ok", "error"]
-    error: str  # one sentence; empty if all went well
-    seconds: float  # of work on this image: decode, its part of the batch, write
-    pixels: Mapping[int, int]  # how many pixels of each class that occurs; empty after an error
+    error: str  # one sentence; empty for "ok"
+    seconds: float  # of work on this image: to decode it, its part of the batch, to write it
+    pixels: Mapping[int, int]  # by class that occurs; empty after an error
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -67,7 +67,7 @@ class ManifestWriter:
         self._file = path.open("ab", buffering=0)
 
     def add(self, row: Row) -> None:
-        """Write one row.
+        """Append a row.
 
         Raises:
             OutputError: if it cannot be written, such as on a full disk.

@@ -1,7 +1,7 @@
-"""The folder that a segmentation fills: what lies where, and which run it belongs to. Torch-free.
+"""The output folder of a segmentation: what lies where, and which run it belongs to. Torch-free.
 
-masks/<path of the image>.png      class indices with palette; the image's full name is kept, so that a.jpg and a.png
-                                   never collide
+masks/<path of the image>.png      class indices with palette; the image's suffix is kept, so that a.jpg and a.png never
+                                   collide
 overlays/<path of the image>.jpg   the image blended with its mask, if asked for
 manifest.csv                       one row per image
 labels.txt                         index<TAB>name
@@ -22,22 +22,24 @@ _log = logging.getLogger(__name__)
 
 
 def mask_path(output_dir: Path, item: str) -> Path:
-    """Where the mask of an image goes; `item` is its path relative to the input folder."""
+    """Path of an image's mask; `item` is the image's path relative to the input folder."""
     return output_dir / "masks" / f"{item}.png"
 
 
 def overlay_path(output_dir: Path, item: str) -> Path:
-    """Where the overlay of an image goes."""
+    """Path of an image's overlay."""
     return output_dir / "overlays" / f"{item}.jpg"
 
 
 def manifest_path(output_dir: Path) -> Path:
-    """Where the rows of all images go."""
+    """Path of the manifest of all images."""
     return output_dir / "manifest.csv"
 
 
-def prepare_output(output_dir: Path, input_dir: Path, settings: Mapping[str, object], labels: Sequence[str]) -> None:
-    """Make the folder, or find that an earlier run with the same input and settings began it; several workers may.
+def prepare_output(
+    output_dir: Path, input_dir: Path, settings: Mapping[str, object], class_names: Sequence[str]
+) -> None:
+    """Create the folder, unless an earlier run with the same input and settings did; several workers may call this.
 
     Raises:
         OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings.
@@ -51,42 +53,42 @@ def prepare_output(output_dir: Path, input_dir: Path, settings: Mapping[str, obj
     different = [key for key in run if earlier is not None and earlier.get(key) != run[key]]
     if different:
         raise OutputError(
-            f"{printable(output_dir)}: holds the results of another run, with another {' and '.join(different)};"
+            f"{printable(output_dir)}: holds the results of a run with different {' and '.join(different)};"
             " choose another output folder."
         )
     if earlier is None:
         make_folder(output_dir)
         _write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
-    _write_text(output_dir / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(labels)))
+    _write_text(output_dir / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(class_names)))
 
 
 @contextmanager
 def locked_output(output_dir: Path) -> Iterator[None]:
-    """Keep a second process from filling the same folder at the same time.
+    """Keep other processes from filling the same folder at the same time.
 
     Raises:
-        OutputError: if another one does.
+        OutputError: if another process is doing so.
     """
     with (output_dir / "run.json").open("rb") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise OutputError(f"{printable(output_dir)}: another process is filling this folder.") from None
-        except OSError as error:  # some network file systems have no locks
+        except OSError as error:  # some network file systems do not support locks
             _log.warning("%s: cannot be locked against a second process: %s", printable(output_dir), error.strerror)
         yield
 
 
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
-    # Looked for before the record is, because another worker may be just beginning: it writes the record first.
+    # Looked for before run.json, because another worker may be starting: it writes run.json before any result.
     has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv"))
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):
         if has_results:
             raise OutputError(
-                f"{printable(output_dir)}: holds masks or a manifest, but no run.json that says what made them;"
+                f"{printable(output_dir)}: holds masks or a manifest, but no run.json to tell what made them;"
                 " choose another output folder."
             ) from None
         return None

@@ -1,4 +1,4 @@
-"""Decode, batch, label and write images at the same time."""
+"""Decode, segment and write images at the same time."""
 
 import errno
 import time
@@ -23,7 +23,7 @@ from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
 from deeplab.inference.segmenter import ModelInput, Segmenter
 
-_THREADS = 4  # that decode and write beside the network
+_THREADS = 4  # that decode and write while the model computes
 _JPEG_LIMIT = 65500  # pixels per side
 
 
@@ -33,7 +33,7 @@ class _Decoded:
 
     item: str
     model_input: ModelInput
-    image: NDArray[np.uint8] | None  # kept for the overlay
+    image: NDArray[np.uint8] | None  # for the overlay
     seconds: float  # of work so far
 
 
@@ -47,21 +47,21 @@ class _Segmented:
 
 @dataclass(frozen=True)
 class Pipeline:
-    """Images in, masks and overlays on disk and rows out; each stage takes what the one before it yields.
+    """Turns images into masks and overlays on disk and rows; each stage takes what the one before it yields.
 
-    An image that failed travels through the later stages as its row.
+    An image that failed passes through the later stages as its row.
     """
 
     segmenter: Segmenter
     input_dir: Path
     output_dir: Path
     overlays: bool
-    batch_size: int  # images of equal network input size per forward pass
+    batch_size: int  # images of equal model input size per forward pass
 
     def rows(self, items: Iterable[str], should_stop: Callable[[], bool]) -> Iterator[Row]:
         """Segment images and yield a row for each, errors included, once its files are on disk.
 
-        Asked to stop, it writes what the network has labelled and ends early.
+        When asked to stop, it still writes what is segmented, and ends early.
 
         Raises:
             OutputError: if files cannot be written at all, as on a full disk.
@@ -107,14 +107,14 @@ class Pipeline:
                 _write_overlay(overlay_path(self.output_dir, item), result.decoded.image, label_map)
         except OutputError as error:
             if not _name_is_too_long(error):
-                raise  # a full disk or a missing permission will not spare the next image
+                raise  # a full disk or a missing permission would fail every other image too
             return Row(item, width, height, "error", str(error), result.decoded.seconds, {})
         seconds = result.decoded.seconds + time.monotonic() - start
         return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
 
 
 def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Decoded] | Row]:
-    """Gather images of equal network input size; at most twice `size` of them wait for others of their size."""
+    """Gather images of equal model input size; at most twice `size` of them wait for others of their size."""
     waiting: dict[tuple[int, ...], list[_Decoded]] = defaultdict(list)
     for each in decoded:
         if isinstance(each, Row):
@@ -125,7 +125,7 @@ def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Deco
         if len(waiting[shape]) == size:
             yield waiting.pop(shape)
         elif sum(map(len, waiting.values())) == 2 * size:
-            yield waiting.pop(next(iter(waiting)))  # the size that came up first
+            yield waiting.pop(next(iter(waiting)))  # the size that has waited longest
     yield from waiting.values()
 
 

@@ -1,4 +1,4 @@
-"""Image in, label map out: what `single`, the folder pipeline and the platform share."""
+"""Image in, label map out: what all ways to segment share."""
 
 import hashlib
 import logging
@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ModelInput:
-    """An image at the size at which the network sees it, and the size that its label map will have."""
+    """An image at the size at which the model sees it, and the size that its label map will have."""
 
     pixels: NDArray[np.uint8]  # (h, w, 3) RGB
     height: int
@@ -37,7 +37,7 @@ class ModelInput:
 
 
 class Segmenter:
-    """A network, ready to label images of any size.
+    """A model, ready to segment images of any size.
 
     An image whose longer side exceeds IMAGE.SIZE.TEST is shrunk to it; none is enlarged. Label maps have the size of
     the images.
@@ -57,20 +57,20 @@ class Segmenter:
         Args:
             model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
             config: IMAGE, RUNTIME and CRF are read, and DATASET and MODEL for `settings`.
-            class_names: of the C classes; None makes up `default_class_names`.
+            class_names: of the C classes; None: `default_class_names`.
             device: "auto", "cpu", "cuda" or "cuda:1".
-            crf: refine the probabilities of each image with the dense CRF, at the size at which the network sees it.
+            crf: refine the probs of each image with the CRF, at the size at which the model sees the image.
 
         Raises:
             DeepLabError: if there is no such device, or RUNTIME.COMPILE is set and nothing can be compiled.
-            CrfError: if the backend of the CRF cannot be had.
+            CrfError: if the backend of the CRF is not available.
         """
         self.config = config
         self.class_names = list(class_names or default_class_names(config.DATASET.N_CLASSES))
         self.device = choose_device(str(device))
         self.model = model
         self._dtype = DTYPES[config.RUNTIME.PRECISION]
-        self._network = prepare_inference(model, config.RUNTIME, self.device)
+        self._forward = prepare_inference(model, config.RUNTIME, self.device)
         mean = config.IMAGE.MEAN
         self._mean = torch.tensor([mean.B, mean.G, mean.R], device=self.device).view(1, 3, 1, 1)
         self._one_by_one = False
@@ -78,24 +78,24 @@ class Segmenter:
 
     @classmethod
     def from_checkpoint(cls, config: Config, path: Path | None, device: str = "auto", *, crf: bool = False) -> Self:
-        """Build the network of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
+        """Build the model of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
 
         Raises:
             CheckpointError, ConfigError: as `load_network`.
-            CrfError: if the backend of the CRF cannot be had.
-            DatasetError: if DATASET.LABELS is set and is not a list of the classes.
+            CrfError: if the backend of the CRF is not available.
+            DatasetError: if DATASET.LABELS is set and does not name the classes.
         """
         class_names = class_names_of(config.DATASET)
         return cls(load_network(config, path), config, class_names, device, crf=crf)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-        """Label images; those of equal network input size share a forward pass.
+        """Predict label maps; images of equal model input size share a forward pass.
 
         Args:
             images: each (H, W, 3) uint8 RGB, of any size.
 
         Returns:
-            One (H, W) uint8 map of class indices per image.
+            An (H, W) uint8 label map per image.
         """
         groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
         inputs = [self.prepare(image) for image in images]
@@ -107,35 +107,37 @@ class Segmenter:
         return [label_maps[index] for index in range(len(images))]
 
     def prepare(self, image: NDArray[np.uint8]) -> ModelInput:
-        """Shrink an image, (H, W, 3) uint8 RGB, for the network. May be called from any thread."""
+        """Shrink an image, (H, W, 3) uint8 RGB, for the model. May be called from any thread."""
         return ModelInput(shrink_longer_side(image, self.config.IMAGE.SIZE.TEST), *image.shape[:2])
 
     def predict_prepared(self, batch: Sequence[ModelInput]) -> list[NDArray[np.uint8]]:
-        """Label prepared images of equal size in one forward pass, or one by one if memory does not allow it.
+        """Predict label maps of prepared images of equal size in one forward pass, or one by one if memory is short.
 
-        With a CRF it is its refined probabilities that are upsampled, in strips as logits are.
+        With a CRF its refined probs are upsampled, in place of the logits.
 
         Raises:
             DeepLabError: if not even one image fits into memory.
         """
         logits = self._logits_of(batch)
-        scores: Iterable[Tensor] = logits
+        logits_or_probs: Iterable[Tensor] = logits  # (C, h, w) of each image
         if self._crf is not None:
-            scores = refine_logits(self._crf, [each.pixels for each in batch], logits)
-        return [label_map_of(each, image.height, image.width) for each, image in zip(scores, batch, strict=True)]
+            logits_or_probs = refine_logits(self._crf, [each.pixels for each in batch], logits)
+        return [
+            label_map_of(each, image.height, image.width) for each, image in zip(logits_or_probs, batch, strict=True)
+        ]
 
     @torch.inference_mode()
     def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Run the network on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
+        """Run the model on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
         pixels = self.to_device(torch.from_numpy(np.stack(batch)))
         bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
-        logits: Tensor = self._network(bgr.to(self._dtype, memory_format=torch.channels_last))
+        logits: Tensor = self._forward(bgr.to(self._dtype, memory_format=torch.channels_last))
         if logits.ndim != 4:
             raise ConfigError(f"{self.config.MODEL.NAME} classifies whole images; segmenting needs a DeepLab model.")
         return logits.float()
 
     def settings(self) -> dict[str, object]:
-        """What decides about the label maps, for the record of a run: equal settings give equal masks."""
+        """Everything that decides about the label maps, for run.json: equal settings give equal masks."""
         mean, dataset = self.config.IMAGE.MEAN, self.config.DATASET
         return {
             "model": self.config.MODEL.NAME,
@@ -149,7 +151,7 @@ class Segmenter:
         }
 
     def to_device(self, tensor: Tensor) -> Tensor:
-        """Copy to the device; to a GPU from pinned memory, so that the copy waits for nothing and nobody for it."""
+        """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""
         return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
 
     def _logits_of(self, batch: Sequence[ModelInput]) -> list[Tensor]:
@@ -175,13 +177,13 @@ class Segmenter:
 
 
 def _require_out_of_memory(error: Exception) -> None:
-    """Raise what is not a lack of memory again; PyTorch's CPU allocator has no exception of its own."""
+    """Raise any other error again; PyTorch's CPU allocator has no exception of its own."""
     if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
         raise error
 
 
 def _digest(model: nn.Module) -> str:
-    """A hash of all weights, equal for equal weights whatever file they came from."""
+    """Hash all weights; equal weights have equal hashes, whatever file they came from."""
     digest = hashlib.sha256()
     for name, value in model.state_dict().items():
         digest.update(name.encode())

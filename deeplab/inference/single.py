@@ -1,4 +1,4 @@
-"""One image as the original's demo labels it: resized so that its longer side is IMAGE.SIZE.TEST."""
+"""Segment one image as the original's demo does: resized so that its longer side is IMAGE.SIZE.TEST."""
 
 from typing import NamedTuple
 
@@ -10,14 +10,14 @@ from deeplab.inference.segmenter import ModelInput, Segmenter
 
 
 class SegmentedImage(NamedTuple):
-    """A resized image and its labels."""
+    """A resized image and its label map."""
 
     image: NDArray[np.uint8]  # (h, w, 3) RGB
     label_map: NDArray[np.uint8]  # (h, w)
 
 
 def segment_image(segmenter: Segmenter, image: NDArray[np.uint8]) -> SegmentedImage:
-    """Enlarge or shrink an image, (H, W, 3) uint8 RGB, to the size of the network's test images, and label it."""
+    """Resize an image, (H, W, 3) uint8 RGB, enlarging small ones too, and segment it at that size."""
     resized = resize_longer_side(image, segmenter.config.IMAGE.SIZE.TEST)
     height, width = resized.shape[:2]
     (label_map,) = segmenter.predict_prepared([ModelInput(resized, height, width)])

@@ -1,1 +1,1 @@
-"""Moving pictures: frames out of files and cameras, and into files. Torch-free; PyAV is imported when it is needed."""
+"""Frames out of video files and cameras, and into video files. Torch-free; PyAV is imported when it is needed."""

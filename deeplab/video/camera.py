@@ -1,4 +1,4 @@
-"""Frames out of a camera: always the newest one, so that what is shown is what happens."""
+"""Frames out of a camera: always the newest one, so that what is shown is what happens now."""
 
 import sys
 import time
@@ -17,28 +17,28 @@ if TYPE_CHECKING:
 
 
 class Device(NamedTuple):
-    """How FFmpeg calls a camera."""
+    """A camera in FFmpeg's terms."""
 
     name: str
-    system: str  # FFmpeg's name of what drives it
+    system: str  # FFmpeg's input format, such as "v4l2"
     options: dict[str, str]
 
 
 def camera_device(camera_id: int) -> Device:
-    """The camera of a number, counted from 0."""
+    """Name a camera by its number, counted from 0."""
     if sys.platform == "darwin":
         return Device(str(camera_id), "avfoundation", {"framerate": "30"})
     return Device(f"/dev/video{camera_id}", "v4l2", {})
 
 
 class Camera:
-    """A camera, switched on; a `FrameSource` without end. Frames that come while the consumer is busy are dropped.
+    """An open camera, a `FrameSource` without end. Frames that come while the consumer is busy are dropped.
 
     Raises:
         VideoError: if PyAV is not installed, or there is no such camera, or another program uses it.
     """
 
-    n_frames = 0
+    n_frames = 0  # unknown
 
     def __init__(self, device: Device) -> None:
         require_av()
@@ -47,13 +47,13 @@ class Camera:
         self._frames = latest(self._decode(_open(device)))
 
     def __iter__(self) -> Iterator[Frame]:
-        """Frames with the times at which they were taken up. Raises VideoError when the camera is gone."""
+        """Yield frames with the times of their arrival. Raises VideoError when the camera is gone."""
         start = None
         for frame in self._frames:
             now = time.monotonic()
             start = now if start is None else start
             yield Frame(upright(frame), now - start)
-        raise VideoError(f"{self._name}: the camera sends no more frames.")
+        raise VideoError(f"{self._name}: the camera stopped sending frames.")
 
     def __enter__(self) -> Self:
         return self
@@ -64,7 +64,7 @@ class Camera:
         self._frames.close()
 
     def _decode(self, container: "InputContainer") -> "Generator[VideoFrame, None, None]":
-        """Runs in the thread of `latest`, and ends by switching the camera off."""
+        """Runs in the thread of `latest`, and closes the camera at its end."""
         with container:
             for frame in decode(container, container.streams.video[0]):
                 if frame is None:

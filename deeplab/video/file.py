@@ -1,4 +1,4 @@
-"""Frames out of a video file, each of them in order."""
+"""Frames out of a video file, all of them in order."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,13 +15,11 @@ if TYPE_CHECKING:
     from av.container import InputContainer
     from av.video.stream import VideoStream
 
-_USUAL_RATE = Fraction(25)  # frames per second of a file that does not say
+_DEFAULT_RATE = Fraction(25)  # frames per second of a file that does not say
 
 
 class VideoFile:
-    """A video, open for reading; a `FrameSource`.
-
-    A piece that cannot be decoded is left out and counted.
+    """An open video file, a `FrameSource`. Pieces that cannot be decoded are left out and counted.
 
     Raises:
         VideoError: if PyAV is not installed, or the file does not exist or is not a video.
@@ -35,8 +33,8 @@ class VideoFile:
         self.n_damaged = 0
 
     def __iter__(self) -> Iterator[Frame]:
-        """The frames from the first on. Raises VideoError if there is none that can be decoded."""
-        rate = self._stream.average_rate or _USUAL_RATE
+        """Yield all frames. Raises VideoError if none can be decoded."""
+        rate = self._stream.average_rate or _DEFAULT_RATE
         number, start = 0, 0.0
         for frame in decode(self._container, self._stream):
             if frame is None:
@@ -47,7 +45,7 @@ class VideoFile:
             number += 1
             yield Frame(upright(frame), seconds - start)
         if number == 0:
-            raise VideoError(f"{printable(self._path)}: holds no frame that can be decoded.")
+            raise VideoError(f"{printable(self._path)}: has no frame that can be decoded.")
 
     def __enter__(self) -> Self:
         return self
@@ -65,29 +63,29 @@ def _open(path: Path) -> "tuple[InputContainer, VideoStream]":
     name = printable(path)
     if not path.exists():
         raise VideoError(f"{name}: the video does not exist.")
-    if not path.is_file():  # a named pipe would be waited for without end
+    if not path.is_file():  # to open a named pipe could block forever
         raise VideoError(f"{name}: is not a file.")
     try:
         container = av.open(str(path.absolute()))
     except FFmpegError as error:
-        raise VideoError(f"{name}: is not a video, or cannot be read: {error.strerror}.") from error
-    films = [stream for stream in container.streams.video if not _is_cover(stream)]
-    if not films or container.format.name == "tty":  # FFmpeg would play any text as the film of a terminal
+        raise VideoError(f"{name}: cannot be read as a video: {error.strerror}.") from error
+    streams = [stream for stream in container.streams.video if not _is_cover(stream)]
+    if not streams or container.format.name == "tty":  # FFmpeg reads any text as a recording of a terminal
         container.close()
-        raise VideoError(f"{name}: holds no moving picture.")
-    films[0].thread_type = "AUTO"
-    return container, films[0]
+        raise VideoError(f"{name}: has no video stream.")
+    streams[0].thread_type = "AUTO"
+    return container, streams[0]
 
 
 def _is_cover(stream: "VideoStream") -> bool:
-    """Whether it is only a picture that goes with music."""
+    """Whether a stream is only the cover image of music."""
     from av.stream import Disposition
 
     return bool(stream.disposition & Disposition.attached_pic)
 
 
 def _count(container: "InputContainer", stream: "VideoStream") -> int:
-    """How many frames the file says that it holds, or its duration lets expect."""
+    """Count the frames by what the file says, or else by its duration."""
     if stream.frames or container.duration is None or stream.average_rate is None:
         return stream.frames
     return round(container.duration * stream.average_rate / 1_000_000)  # a container counts microseconds

@@ -1,4 +1,4 @@
-"""One picture of a moving picture."""
+"""A frame of a video, and where frames come from."""
 
 from collections.abc import Iterator
 from types import TracebackType
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 
 class Frame(NamedTuple):
-    """A picture and its time."""
+    """An image out of a video or camera, and its time."""
 
     image: NDArray[np.uint8]  # (H, W, 3) RGB, upright
-    seconds: float  # since the first frame; never falls
+    seconds: float  # since the first frame; never decreases
 
 
 class FrameSource(Protocol):
-    """Where frames come from, as a context manager: a file, or a camera."""
+    """An open video file or camera, as a context manager."""
 
-    n_frames: int  # about so many will come; 0: nobody knows
-    n_damaged: int  # so many could not be decoded until now
+    n_frames: int  # how many to expect, approximately; 0: unknown
+    n_damaged: int  # how many could not be decoded so far
 
     def __iter__(self) -> Iterator[Frame]: ...
 

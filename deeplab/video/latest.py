@@ -1,4 +1,4 @@
-"""The newest of what keeps coming, for a consumer that cannot keep up. Torch-free."""
+"""The newest item of a stream, for a consumer that cannot keep up. Torch-free."""
 
 import threading
 from collections.abc import Generator
@@ -9,13 +9,13 @@ from typing import Generic, TypeVar
 
 Item = TypeVar("Item")
 
-_PATIENCE = 5.0  # seconds that a thread has to notice that nobody wants its items any more
+_JOIN_SECONDS = 5.0  # that the thread has to notice that nobody wants more items
 
 
 def latest(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
     """Yield the newest item whenever one is wanted; those that came while the consumer was busy are dropped.
 
-    The items are drawn, and at last the generator is closed, in a thread of its own. An exception in it is raised here.
+    A thread of its own draws the items, and closes the generator in the end. An exception in it is raised here.
     """
     slot: _Slot[Item | _End] = _Slot()
     stop = threading.Event()
@@ -41,7 +41,7 @@ def latest(items: Generator[Item, None, None]) -> Generator[Item, None, None]:
             raise item.error
     finally:
         stop.set()
-        thread.join(_PATIENCE)
+        thread.join(_JOIN_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class _End:
 
 
 class _Slot(Generic[Item]):
-    """Room for one item, from one producer."""
+    """Room for one item; a newer one replaces it. For one producer."""
 
     def __init__(self) -> None:
         self._queue: Queue[Item] = Queue(maxsize=1)

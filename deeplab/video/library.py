@@ -1,4 +1,4 @@
-"""PyAV, which brings FFmpeg's libraries along: what files and cameras share."""
+"""What files and cameras share: PyAV, which comes with FFmpeg's libraries."""
 
 from collections.abc import Iterator
 from importlib.util import find_spec
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 def require_av() -> None:
     """Raise VideoError unless PyAV is installed."""
     if find_spec("av") is None:
-        raise VideoError("Reading and writing video needs av; the extra deeplab-platform[live] brings it.")
+        raise VideoError("Reading and writing videos requires PyAV; install deeplab-platform[live].")
 
 
 def decode(container: "InputContainer", stream: "VideoStream") -> "Iterator[VideoFrame | None]":
-    """The frames of a stream in order, and None in the place of a piece that cannot be decoded."""
+    """Yield the frames of a stream in order, and None for each piece that cannot be decoded."""
     from av.error import FFmpegError
 
     packets = container.demux(stream)
@@ -39,6 +39,6 @@ def decode(container: "InputContainer", stream: "VideoStream") -> "Iterator[Vide
 
 
 def upright(frame: "VideoFrame") -> NDArray[np.uint8]:
-    """A decoded frame as (H, W, 3) RGB, turned as its file says: telephones film sideways and note it."""
+    """Turn a decoded frame into (H, W, 3) RGB, rotated as its file says: phones film sideways and note it."""
     image = frame.to_ndarray(format="rgb24")
     return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)), np.uint8)

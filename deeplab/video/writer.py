@@ -1,4 +1,4 @@
-"""Frames into a video file: H.264, which every player and browser shows."""
+"""Frames into a video file: H.264, which every player and browser plays."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 VIDEO_FORMATS = {".mp4": "mp4", ".mov": "mov"}
 
-_TICKS = 90_000  # per second: the clock of the times in the file
-_USUAL_RATE = 30  # frames per second; only a hint, since each frame has its time
+_TICKS = 90_000  # per second, the unit of the times in the file
+_NOMINAL_RATE = 30  # frames per second; only a hint, since each frame has its own time
 
 
 @contextmanager
 def write_video(path: Path) -> Iterator[Callable[[Frame], None]]:
-    """Write a video, whole or not at all: the block receives the function that adds a frame.
+    """Write a video, whole or not at all: the block receives a function that adds a frame.
 
-    All frames get the size of the first; odd sides grow by one pixel, because the codec halves them.
+    All frames get the size of the first; odd sides grow by a pixel, because the codec halves them.
 
     Raises:
-        OutputError: if the file cannot be written, or its name has another suffix than those of `VIDEO_FORMATS`.
+        OutputError: if the file cannot be written, or its suffix is not one of `VIDEO_FORMATS`.
         VideoError: if PyAV is not installed, or the block added no frame.
     """
     require_av()
@@ -58,10 +58,10 @@ class _Encoder:
 
         image = _even_sides(frame.image)
         stream = self._stream = self._stream or self._add_stream(*image.shape[:2])
-        picture = av.VideoFrame.from_ndarray(image, format="rgb24")
+        video_frame = av.VideoFrame.from_ndarray(image, format="rgb24")
         self._last_tick = max(self._last_tick + 1, round(frame.seconds * _TICKS))
-        picture.pts, picture.time_base = self._last_tick, Fraction(1, _TICKS)
-        self._container.mux(stream.encode(picture))
+        video_frame.pts, video_frame.time_base = self._last_tick, Fraction(1, _TICKS)
+        self._container.mux(stream.encode(video_frame))
 
     def finish(self) -> None:
         if self._stream is None:
@@ -70,7 +70,7 @@ class _Encoder:
         self._container.close()
 
     def _add_stream(self, height: int, width: int) -> "VideoStream":
-        stream = self._container.add_stream("libx264", rate=_USUAL_RATE)
+        stream = self._container.add_stream("libx264", rate=_NOMINAL_RATE)
         stream.height, stream.width, stream.pix_fmt = height, width, "yuv420p"
         stream.codec_context.time_base = Fraction(1, _TICKS)
         return stream

@@ -21,7 +21,7 @@ def test_frames_come_until_the_camera_is_switched_off() -> None:
 
 
 def test_a_camera_that_goes_away() -> None:
-    with Camera(simulated(0.2)) as camera, pytest.raises(VideoError, match="the camera sends no more frames"):
+    with Camera(simulated(0.2)) as camera, pytest.raises(VideoError, match="the camera stopped sending frames"):
         list(camera)
 
 

@@ -64,10 +64,10 @@ def write_music(path: Path) -> None:
     [
         ("gone.mp4", "gone.mp4: the video does not exist."),
         ("folder", "folder: is not a file."),
-        ("text.mp4", "text.mp4: is not a video, or cannot be read: Invalid data"),
-        ("text.txt", "text.txt: holds no moving picture."),
-        ("music.wav", "music.wav: holds no moving picture."),
-        ("headless.mp4", "headless.mp4: is not a video, or cannot be read: Invalid data"),
+        ("text.mp4", "text.mp4: cannot be read as a video: Invalid data"),
+        ("text.txt", "text.txt: has no video stream."),
+        ("music.wav", "music.wav: has no video stream."),
+        ("headless.mp4", "headless.mp4: cannot be read as a video: Invalid data"),
     ],
 )
 def test_what_is_no_video(tmp_path: Path, name: str, sentence: str) -> None:
@@ -87,11 +87,11 @@ def test_a_video_without_a_frame(tmp_path: Path) -> None:
     content = path.read_bytes()
     start = content.index(b"movi") + 4
     path.write_bytes(content[:start] + bytes(len(content) - start))
-    with VideoFile(path) as video, pytest.raises(VideoError, match=r"film\.avi: holds no frame that can be decoded\."):
+    with VideoFile(path) as video, pytest.raises(VideoError, match=r"film\.avi: has no frame that can be decoded\."):
         list(video)
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(library, "find_spec", lambda _: None)
-    with pytest.raises(VideoError, match=r"needs av; the extra deeplab-platform\[live\] brings it\."):
+    with pytest.raises(VideoError, match=r"requires PyAV; install deeplab-platform\[live\]\."):
         VideoFile(film(tmp_path / "film.mp4"))

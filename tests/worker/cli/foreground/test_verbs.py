@@ -181,7 +181,7 @@ def test_segment_fills_a_folder_and_continues(
     assert sum(summary["pixels"].values()) == 2 * 72 * 96
     refined = deeplab(*command, "--crf")
     assert refined.exit_code == 1
-    assert "holds the results of another run, with another crf" in refined.stderr
+    assert "holds the results of a run with different crf" in refined.stderr
     assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
 
 

@@ -172,7 +172,7 @@ def test_a_shard_that_was_taken_meanwhile_is_left_to_the_taker(attempts: Attempt
 def test_the_output_of_other_weights_is_refused(attempts: Attempts, tmp_path: Path) -> None:
     run_attempt(attempts.claim(attempts.submit_segment(output=str(tmp_path / "out"))))
     other = attempts.submit_segment(output=str(tmp_path / "out"), overrides="IMAGE.SIZE.TEST=20")
-    with pytest.raises(OutputError, match="holds the results of another run, with another size"):
+    with pytest.raises(OutputError, match="holds the results of a run with different size"):
         run_attempt(attempts.claim(other))
 
 
@@ -183,5 +183,5 @@ def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempt
     masks = [segment.output_of(attempts.settings, job) / "masks" for job in (plain, refined)]
     assert any((read_mask(masks[0] / f"{name}.png") != read_mask(masks[1] / f"{name}.png")).any() for name in NAMES)
     other = attempts.submit_segment(crf=True, output=str(tmp_path / "out"), overrides="CRF.BI_W=5")
-    with pytest.raises(OutputError, match="holds the results of another run, with another crf"):
+    with pytest.raises(OutputError, match="holds the results of a run with different crf"):
         run_attempt(attempts.claim(other))

@@ -1,4 +1,4 @@
-"""Tiny data sets that tests draw for themselves."""
+"""Tiny datasets that tests draw for themselves."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def draw_pair(rng: np.random.Generator, height: int, width: int) -> tuple[NDArra
 
 
 def write_pair(root: Path, sample_id: str, image: NDArray[np.uint8], label: NDArray[np.uint8]) -> None:
-    """Put a pair into a folder data set, without listing it in a split."""
+    """Put a pair into a folder dataset, without listing it in a split."""
     for kind, pixels in (("images", image), ("masks", label)):
         path = root / kind / f"{sample_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -28,7 +28,7 @@ def write_pair(root: Path, sample_id: str, image: NDArray[np.uint8], label: NDAr
 
 
 def draw_folder(root: Path, *, n_images: int = 6, height: int = 40, width: int = 48, seed: int = 0) -> Path:
-    """A folder data set whose splits train and val list the same images."""
+    """A folder dataset whose splits train and val list the same images."""
     rng = np.random.default_rng(seed)
     ids = [f"{i}" for i in range(n_images)]
     for sample_id in ids:

@@ -1,4 +1,4 @@
-"""Pairs of JPEG images and index masks, arranged as each public data set arranges its own."""
+"""Pairs of JPEG images and index masks, arranged as each public dataset arranges its own."""
 
 import json
 import shutil

@@ -39,7 +39,7 @@ def check(settings: Config, *splits: str) -> DatasetReport:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A data set with the pairs a to e; train has a to c."""
+    """A dataset with the pairs a to e; train has a to c."""
     for name in "abcde":
         write_pair(tmp_path, name, IMAGE, LABEL)
     (tmp_path / "train.txt").write_text("a\nb\nc\n")
@@ -48,7 +48,7 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("n_workers", [1, 2])
-def test_good_data_set(root: Path, n_workers: int) -> None:
+def test_good_dataset(root: Path, n_workers: int) -> None:
     recorder = Recorder()
     report = check_dataset(config(root), recorder, n_workers=n_workers)
     assert report.n_problems == 0
@@ -104,10 +104,10 @@ def test_test_split_is_read_if_it_has_labels_and_left_out_if_not(root: Path) -> 
     report = check(config(root))
     assert report.splits[2].skipped == "It has no labels."
     assert report.n_problems == 0
-    assert check(config(root), "test").n_problems == 2  # who asks for it shall hear it
+    assert check(config(root), "test").n_problems == 2  # it was asked for
 
 
-def test_labels_file_of_another_data_set_is_refused(root: Path) -> None:
+def test_labels_file_of_another_dataset_is_refused(root: Path) -> None:
     (root / "labels.txt").write_text("0\tsky\n1\troad\n2\tcar\n")
     with pytest.raises(DatasetError, match=r"names 3 classes, but DATASET\.N_CLASSES is 2"):
         check(config(root, LABELS=str(root / "labels.txt")))

@@ -21,14 +21,14 @@ def save(path: Path, pixels: NDArray[np.generic], mode: str | None = None, **opt
     return path
 
 
-def photograph(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
+def random_image(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
     return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "TIFF", "PNG"])
 def test_reads_rgb_of_lossless_kinds(tmp_path: Path, suffix: str) -> None:
-    pixels = read_image(save(tmp_path / f"a.{suffix}", photograph()))
-    assert np.array_equal(pixels, photograph())
+    pixels = read_image(save(tmp_path / f"a.{suffix}", random_image()))
+    assert np.array_equal(pixels, random_image())
     assert pixels.flags.writeable
 
 
@@ -55,8 +55,8 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
 
 
 def test_damaged_exif_does_not_hide_the_pixels(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", photograph(), exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff\x01\x12")
-    assert np.array_equal(read_image(path), photograph())
+    path = save(tmp_path / "a.png", random_image(), exif=b"Exif\x00\x00MM\x00*\x00\x00\xff\xff\x01\x12")
+    assert np.array_equal(read_image(path), random_image())
 
 
 def test_16_bit_grey_keeps_its_range(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_floats_are_refused(tmp_path: Path) -> None:
 
 
 def test_truncated_jpeg_names_file_and_reason(tmp_path: Path) -> None:
-    path = save(tmp_path / "half.jpg", photograph(200, 200))
+    path = save(tmp_path / "half.jpg", random_image(200, 200))
     path.write_bytes(path.read_bytes()[:4000])
     with pytest.raises(ImageError, match=r"half\.jpg: cannot be read: .*truncated"):
         read_image(path)
@@ -108,7 +108,7 @@ def test_truncated_jpeg_names_file_and_reason(tmp_path: Path) -> None:
 
 def test_every_truncation_of_every_kind_is_an_image_error(tmp_path: Path) -> None:
     for suffix in ("jpg", "png", "bmp", "tif", "webp"):
-        whole = save(tmp_path / f"whole.{suffix}", photograph()).read_bytes()
+        whole = save(tmp_path / f"whole.{suffix}", random_image()).read_bytes()
         path = tmp_path / f"part.{suffix}"
         for length in range(0, len(whole) // 2, max(1, len(whole) // 40)):
             path.write_bytes(whole[:length])
@@ -118,7 +118,7 @@ def test_every_truncation_of_every_kind_is_an_image_error(tmp_path: Path) -> Non
 
 def test_text_named_jpg_is_not_an_image(tmp_path: Path) -> None:
     path = tmp_path / "notes.jpg"
-    path.write_text("no picture")
+    path.write_text("no image")
     with pytest.raises(ImageError, match=r"notes\.jpg: is not an image in a supported format"):
         read_image(path)
 
@@ -133,7 +133,7 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
 def test_too_many_pixels_are_refused_and_many_are_read_without_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    path = save(tmp_path / "a.png", photograph(20, 30))
+    path = save(tmp_path / "a.png", random_image(20, 30))
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 500)  # Pillow warns above, and refuses above twice of it
     assert read_image(path).shape == (20, 30, 3)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
@@ -142,10 +142,11 @@ def test_too_many_pixels_are_refused_and_many_are_read_without_a_warning(
 
 
 def test_threads_read_at_the_same_time(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.png", photograph())
+    path = save(tmp_path / "a.png", random_image())
     seen: list[bool] = []
     threads = [
-        threading.Thread(target=lambda: seen.append(np.array_equal(read_image(path), photograph()))) for _ in range(16)
+        threading.Thread(target=lambda: seen.append(np.array_equal(read_image(path), random_image())))
+        for _ in range(16)
     ]
     for thread in threads:
         thread.start()
@@ -185,7 +186,7 @@ def test_4_bit_grey_mask_is_not_stretched(tmp_path: Path) -> None:
 
 def test_masks_with_colours_or_large_indices_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ImageError, match=r"rgb\.png: a mask must hold class indices, grey or palette; this is RGB"):
-        read_mask(save(tmp_path / "rgb.png", photograph()))
+        read_mask(save(tmp_path / "rgb.png", random_image()))
     with pytest.raises(ImageError, match=r"deep\.png: holds the class index 300; the largest is 255"):
         read_mask(save(tmp_path / "deep.png", np.array([[1, 300]], np.uint16)))
     assert read_mask(save(tmp_path / "low.png", np.array([[1, 255]], np.uint16))).tolist() == [[1, 255]]

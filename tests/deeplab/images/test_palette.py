@@ -13,7 +13,7 @@ def test_first_and_last_colours_are_those_of_voc() -> None:
     assert colours[255].tolist() == [224, 224, 192]
 
 
-def test_values_that_are_no_class_have_the_colour_of_borders() -> None:
+def test_values_that_are_not_classes_have_the_colour_of_borders() -> None:
     assert np.array_equal(palette(2)[2:], np.tile(palette()[255], (254, 1)))
 
 
@@ -22,6 +22,6 @@ def test_all_256_colours_differ() -> None:
 
 
 @pytest.mark.parametrize("n_classes", [0, 257])
-def test_more_classes_than_an_index_image_holds_are_refused(n_classes: int) -> None:
+def test_more_classes_than_a_mask_holds_are_refused(n_classes: int) -> None:
     with pytest.raises(ValueError, match=str(n_classes)):
         palette(n_classes)

@@ -1,4 +1,4 @@
-"""A network that is small enough to label images within milliseconds."""
+"""A model that is small enough to segment images within milliseconds."""
 
 from pathlib import Path
 

@@ -56,7 +56,7 @@ def draw_difficult(folder: Path) -> tuple[list[str], list[str]]:
     Image.new("RGBA", (30, 20), (9, 9, 9, 128)).save(folder / "rgba.png")
     draw(folder / "half.jpg", 100, 100)
     (folder / "half.jpg").write_bytes((folder / "half.jpg").read_bytes()[:2000])
-    (folder / "text.jpg").write_text("no picture")
+    (folder / "text.jpg").write_text("no image")
     (folder / "notes.txt").write_text("not looked at")
     return good, ["half.jpg", "text.jpg"]
 
@@ -126,7 +126,7 @@ def test_a_killed_run_continues_with_one_row_per_image(tmp_path: Path, segmenter
     mask_path(tmp_path / "out", "one.png").unlink()  # a row whose mask is gone is done again
     with manifest.open("ab") as file:
         file.write(b'"deep/er')  # a row that was cut short
-    draw(tmp_path / "in" / "half.jpg")  # an error that was mended
+    draw(tmp_path / "in" / "half.jpg")  # an error that was fixed
     summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
     assert (summary.n_ok, summary.n_error, summary.n_skipped) == (2, 1, len(good) - 1)
     assert sorted(row.path for row in read_manifest(manifest)) == sorted(good + bad)

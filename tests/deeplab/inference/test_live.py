@@ -11,7 +11,7 @@ from deeplab.inference.single import segment_image
 from deeplab.reporter import SilentReporter
 from deeplab.video.file import VideoFile
 from deeplab.video.frame import Frame
-from tests.deeplab.video.filming import film, pictures
+from tests.deeplab.video.filming import film, random_images
 
 
 class Listener(SilentReporter):
@@ -32,8 +32,8 @@ def test_overlay_is_half_image_and_half_colour() -> None:
     assert np.array_equal(draw_overlay(image, labels), 50 + palette()[labels] // 2)
 
 
-def test_each_frame_is_labelled_like_a_single_image(segmenter: Segmenter) -> None:
-    frames = [Frame(image, 0.1 * number) for number, image in enumerate(pictures(3))]
+def test_each_frame_is_segmented_like_a_single_image(segmenter: Segmenter) -> None:
+    frames = [Frame(image, 0.1 * number) for number, image in enumerate(random_images(3))]
     labelled = list(segment_frames(segmenter, frames))
     for frame, result in zip(frames, labelled, strict=True):
         single = segment_image(segmenter, frame.image)

@@ -85,7 +85,7 @@ def test_continuing_keeps_the_named_rows_and_removes_the_cut_one(tmp_path: Path)
         ("path,width,height,status,error,seconds,pixels\na,1,1,ok,,1,[]\n", 2),
     ],
 )
-def test_a_file_that_is_no_manifest_is_refused(tmp_path: Path, content: str, line: int) -> None:
+def test_a_file_that_is_not_a_manifest_is_refused(tmp_path: Path, content: str, line: int) -> None:
     path = tmp_path / "m.csv"
     path.write_text(content)
     with pytest.raises(OutputError, match=rf"m\.csv: line {line} is not from a manifest; expected path,width"):

@@ -15,20 +15,20 @@ from deeplab.models.build import build_from_config
 from tests.deeplab.inference.conftest import CLASS_NAMES, tiny_config, tiny_segmenter
 
 
-def photograph(height: int, width: int, seed: int = 0) -> np.ndarray:
+def random_image(height: int, width: int, seed: int = 0) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (1, 50), (2, 3), (64, 64), (65, 40), (300, 200), (1000, 3)])
 def test_label_maps_have_the_size_of_the_image(segmenter: Segmenter, height: int, width: int) -> None:
-    (labels,) = segmenter.predict([photograph(height, width)])
+    (labels,) = segmenter.predict([random_image(height, width)])
     assert labels.shape == (height, width)
     assert labels.dtype == np.uint8
     assert labels.max() < 4
 
 
 def test_labels_are_the_argmax_of_upsampled_logits_of_bgr_minus_mean(segmenter: Segmenter) -> None:
-    image = photograph(40, 60)
+    image = random_image(40, 60)
     model_input = image[..., ::-1].astype(np.float32) - np.array([104.008, 116.669, 122.675], np.float32)
     logits = segmenter.model(torch.from_numpy(model_input).permute(2, 0, 1)[None])
     expected = functional.interpolate(logits, size=(40, 60), mode="bilinear", align_corners=False).argmax(dim=1)[0]
@@ -38,9 +38,9 @@ def test_labels_are_the_argmax_of_upsampled_logits_of_bgr_minus_mean(segmenter: 
 
 
 def test_large_images_are_shrunk_and_small_ones_are_not_enlarged(segmenter: Segmenter) -> None:
-    assert segmenter.prepare(photograph(128, 200)).pixels.shape == (41, 64, 3)
-    assert segmenter.prepare(photograph(10, 20)).pixels.shape == (10, 20, 3)
-    large = photograph(128, 200)
+    assert segmenter.prepare(random_image(128, 200)).pixels.shape == (41, 64, 3)
+    assert segmenter.prepare(random_image(10, 20)).pixels.shape == (10, 20, 3)
+    large = random_image(128, 200)
     (labels,) = segmenter.predict([large])
     logits = segmenter.logits([shrink_longer_side(large, 64)])
     expected = functional.interpolate(logits, size=(128, 200), mode="bilinear", align_corners=False).argmax(dim=1)[0]
@@ -48,7 +48,7 @@ def test_large_images_are_shrunk_and_small_ones_are_not_enlarged(segmenter: Segm
 
 
 def test_the_other_images_of_a_batch_change_nothing(segmenter: Segmenter) -> None:
-    images = [photograph(30, 40, seed) for seed in range(3)] + [photograph(20, 50, 3), photograph(60, 80, 4)]
+    images = [random_image(30, 40, seed) for seed in range(3)] + [random_image(20, 50, 3), random_image(60, 80, 4)]
     together = segmenter.predict(images)
     for image, labels in zip(images, together, strict=True):
         assert (segmenter.predict([image])[0] == labels).mean() > 0.999
@@ -56,7 +56,7 @@ def test_the_other_images_of_a_batch_change_nothing(segmenter: Segmenter) -> Non
 
 
 class _Narrow(nn.Module):
-    """A network on a device that has room for so many images only."""
+    """A model on a device that has room for so many images only."""
 
     def __init__(self, room: int, on_call: Callable[[int], None] = lambda _: None) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class _Narrow(nn.Module):
 def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.LogCaptureFixture) -> None:
     calls: list[int] = []
     segmenter = Segmenter(_Narrow(room=1, on_call=calls.append), tiny_config(), CLASS_NAMES, "cpu")
-    images = [photograph(8, 8, seed) for seed in range(3)]
+    images = [random_image(8, 8, seed) for seed in range(3)]
     assert len(segmenter.predict(images)) == 3
     segmenter.predict(images)
     assert calls == [3, 1, 1, 1, 1, 1, 1]
@@ -85,13 +85,13 @@ def test_an_image_that_does_not_fit_is_one_sentence() -> None:
     with pytest.raises(
         DeepLabError, match=r"An image of 30x20 pixels does not fit into the memory of cpu; lower IMAGE"
     ):
-        segmenter.predict([photograph(20, 30)])
+        segmenter.predict([random_image(20, 30)])
 
 
 def test_a_classifier_is_refused() -> None:
     segmenter = tiny_segmenter(MODEL={"NAME": "ResNet50", "N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4})
     with pytest.raises(ConfigError, match="ResNet50 classifies whole images"):
-        segmenter.predict([photograph(20, 30)])
+        segmenter.predict([random_image(20, 30)])
 
 
 def test_from_checkpoint_loads_weights_and_labels(tmp_path: Path, segmenter: Segmenter) -> None:
@@ -100,7 +100,7 @@ def test_from_checkpoint_loads_weights_and_labels(tmp_path: Path, segmenter: Seg
     config = tiny_config(DATASET={"N_CLASSES": 4, "LABELS": str(tmp_path / "labels.txt")})
     loaded = Segmenter.from_checkpoint(config, tmp_path / "weights.pth", "cpu")
     assert loaded.class_names == ["sky", "tree", "road", "car"]
-    assert np.array_equal(loaded.predict([photograph(20, 30)])[0], segmenter.predict([photograph(20, 30)])[0])
+    assert np.array_equal(loaded.predict([random_image(20, 30)])[0], segmenter.predict([random_image(20, 30)])[0])
     assert loaded.settings()["weights"] == segmenter.settings()["weights"]
     assert Segmenter.from_checkpoint(tiny_config(), tmp_path / "weights.pth", "cpu").class_names[3] == "class 3"
 
@@ -117,9 +117,9 @@ def test_other_weights_are_other_settings(segmenter: Segmenter) -> None:
     assert tiny_segmenter(seed=1).settings() != segmenter.settings()
 
 
-def test_the_crf_works_at_the_size_of_the_network_and_batches_change_nothing() -> None:
+def test_the_crf_works_at_the_size_of_the_model_input_and_batches_change_nothing() -> None:
     plain, refined = tiny_segmenter(), tiny_segmenter(crf=True)
-    images = [photograph(128, 200, seed) for seed in range(3)]
+    images = [random_image(128, 200, seed) for seed in range(3)]
     label_maps = refined.predict(images)
     for image, labels in zip(images, label_maps, strict=True):
         assert labels.shape == (128, 200)
@@ -150,7 +150,7 @@ def test_the_model_stays_as_it_is() -> None:
     model = build_from_config(tiny_config())
     before = {key: value.clone() for key, value in model.state_dict().items()}
     segmenter = Segmenter(model, tiny_config(RUNTIME={"PRECISION": "bf16"}), CLASS_NAMES, "cpu")
-    segmenter.predict([photograph(20, 30)])
+    segmenter.predict([random_image(20, 30)])
     assert model.training
     assert all(parameter.requires_grad for parameter in model.parameters())
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
@@ -159,7 +159,7 @@ def test_the_model_stays_as_it_is() -> None:
 @pytest.mark.parametrize("precision", ["bf16", "fp16"])
 def test_lower_precision_is_another_setting_and_nearly_the_same_labels(segmenter: Segmenter, precision: str) -> None:
     lower = tiny_segmenter(RUNTIME={"PRECISION": precision})
-    images = [photograph(40, 60, seed) for seed in range(4)]
+    images = [random_image(40, 60, seed) for seed in range(4)]
     same = [(a == b).mean() for a, b in zip(lower.predict(images), segmenter.predict(images), strict=True)]
     assert np.mean(same) > 0.95
     assert lower.logits(images).dtype == torch.float32
@@ -169,7 +169,7 @@ def test_lower_precision_is_another_setting_and_nearly_the_same_labels(segmenter
 @pytest.mark.gpu
 def test_finding_the_classes_does_not_wait_for_the_gpu(segmenter: Segmenter) -> None:
     on_gpu = Segmenter(segmenter.model, segmenter.config, segmenter.class_names, "cuda")
-    images = [photograph(40, 60, seed) for seed in range(2)]
+    images = [random_image(40, 60, seed) for seed in range(2)]
     expected = on_gpu.predict(images)  # the first pass fills caches
 
     torch.cuda.set_sync_debug_mode("error")

@@ -10,7 +10,7 @@ from av.video.stream import VideoStream
 from numpy.typing import NDArray
 
 
-def pictures(n: int, height: int = 32, width: int = 48) -> Iterator[NDArray[np.uint8]]:
+def random_images(n: int, height: int = 32, width: int = 48) -> Iterator[NDArray[np.uint8]]:
     """Noise, ever brighter, so that the order shows."""
     rng = np.random.default_rng(0)
     for number in range(n):
@@ -18,10 +18,10 @@ def pictures(n: int, height: int = 32, width: int = 48) -> Iterator[NDArray[np.u
 
 
 def film(path: Path, *, n: int = 10, rate: int = 10, codec: str = "mpeg4", rotation: int = 0) -> Path:
-    """A video of `pictures`, at so many frames per second, in the container that the file's name tells."""
+    """A video of `random_images`, at so many frames per second, in the container that the file's name tells."""
     with av.open(str(path), "w") as container:
         stream = cast(VideoStream, container.add_stream(codec, rate=rate))
-        images = list(pictures(n))
+        images = list(random_images(n))
         stream.height, stream.width, stream.pix_fmt = (
             *images[0].shape[:2],
             "yuvj420p" if codec == "mjpeg" else "yuv420p",

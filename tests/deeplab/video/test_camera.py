@@ -3,12 +3,12 @@ import pytest
 from deeplab.errors import VideoError
 from deeplab.video.camera import Camera, Device, camera_device
 
-# FFmpeg's own test picture, delivered as slowly as a camera does.
-_PICTURE = "testsrc2=size=64x48:rate=100:duration={seconds},realtime"
+# FFmpeg's own test pattern, delivered as slowly as a camera does.
+_PATTERN = "testsrc2=size=64x48:rate=100:duration={seconds},realtime"
 
 
 def simulated(seconds: float) -> Device:
-    return Device(_PICTURE.format(seconds=seconds), "lavfi", {})
+    return Device(_PATTERN.format(seconds=seconds), "lavfi", {})
 
 
 def test_frames_come_until_the_camera_is_switched_off() -> None:

@@ -7,7 +7,7 @@ import pytest
 from deeplab.errors import VideoError
 from deeplab.video import library
 from deeplab.video.file import VideoFile
-from tests.deeplab.video.filming import film, pictures
+from tests.deeplab.video.filming import film, random_images
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.avi"])
@@ -16,7 +16,7 @@ def test_every_frame_in_order(tmp_path: Path, name: str) -> None:
         frames = list(video)
     assert (video.n_frames, video.n_damaged) == (10, 0)
     assert [frame.seconds for frame in frames] == pytest.approx(np.arange(10) / 10, abs=2e-3)
-    for frame, expected in zip(frames, pictures(10), strict=True):
+    for frame, expected in zip(frames, random_images(10), strict=True):
         assert frame.image.shape == (32, 48, 3)
         assert frame.image.dtype == np.uint8
         assert frame.image.mean() == pytest.approx(expected.mean(), abs=4)
@@ -70,10 +70,10 @@ def write_music(path: Path) -> None:
         ("headless.mp4", "headless.mp4: cannot be read as a video: Invalid data"),
     ],
 )
-def test_what_is_no_video(tmp_path: Path, name: str, sentence: str) -> None:
+def test_files_that_are_not_videos_are_refused(tmp_path: Path, name: str, sentence: str) -> None:
     (tmp_path / "folder").mkdir()
     for text in ("text.mp4", "text.txt"):
-        (tmp_path / text).write_text("No moving pictures here.\n" * 50)
+        (tmp_path / text).write_text("No video here.\n" * 50)
     write_music(tmp_path / "music.wav")
     whole = film(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "headless.mp4").write_bytes(whole[: whole.index(b"moov")])  # as after a crash of the writer

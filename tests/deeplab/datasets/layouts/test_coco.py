@@ -112,7 +112,7 @@ def test_names_that_lead_out_are_refused(tmp_path: Path, name: str) -> None:
         ([4, 8, 9], 3, "contiguous", r"category 9 would be class 3 by the contiguous numbering; expected 1 to 2"),
     ],
 )
-def test_categories_that_are_no_class(
+def test_categories_that_are_not_classes_are_refused(
     tmp_path: Path, ids: list[int], n_classes: int, numbering: Any, reason: str
 ) -> None:
     whole = content(categories=[{"id": each} for each in ids], annotations=[])

@@ -42,13 +42,13 @@ def test_file_without_s_is_named_with_what_it_holds(tmp_path: Path) -> None:
         (np.array([["cat"]]), r"S is an array of shape \(1, 1\) and type <U3; expected a matrix"),
     ],
 )
-def test_s_that_is_no_label_map(tmp_path: Path, labels: NDArray[np.generic], reason: str) -> None:
+def test_s_that_is_not_a_label_map_is_refused(tmp_path: Path, labels: NDArray[np.generic], reason: str) -> None:
     savemat(tmp_path / "a.mat", {"S": labels})
     with pytest.raises(DatasetError, match=rf"a\.mat: {reason}"):
         MatFile(tmp_path / "a.mat").read()
 
 
-def test_files_that_are_no_matlab_files(tmp_path: Path) -> None:
+def test_files_that_are_not_matlab_files_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mat"
     savemat(path, {"S": np.ones((50, 50))})
     whole = path.read_bytes()
@@ -59,7 +59,7 @@ def test_files_that_are_no_matlab_files(tmp_path: Path) -> None:
         assert "\n" not in str(caught.value)
 
 
-def test_file_of_matlab_73_is_refused_in_words(tmp_path: Path) -> None:
+def test_matlab_73_files_are_refused(tmp_path: Path) -> None:
     header = b"MATLAB 7.3 MAT-file".ljust(116) + bytes(8) + b"\x00\x02IM"
     (tmp_path / "a.mat").write_bytes(header + bytes(400))
     with pytest.raises(DatasetError, match=r"is a MATLAB 7\.3 file; expected one saved with -v7\.$"):

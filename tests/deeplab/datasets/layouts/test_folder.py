@@ -21,7 +21,7 @@ def open_folder(root: Path, split: str, n_classes: int) -> SplitDataset:
 
 
 def listed(root: Path, *ids: str) -> Path:
-    """A data set with one pair per id, listed in the split val."""
+    """A dataset with one pair per id, listed in the split val."""
     for sample_id in ids:
         write_pair(root, sample_id, IMAGE, LABEL)
     (root / "val.txt").write_text("\n".join(ids))
@@ -116,7 +116,7 @@ def test_two_files_for_an_id(tmp_path: Path) -> None:
         (b"\xff\n", "the split list cannot be read: "),
     ],
 )
-def test_lists_that_cannot_be(tmp_path: Path, content: bytes, reason: str) -> None:
+def test_malformed_lists_are_refused(tmp_path: Path, content: bytes, reason: str) -> None:
     path = tmp_path / "val.txt"
     path.write_bytes(content)
     with pytest.raises(DatasetError) as caught:

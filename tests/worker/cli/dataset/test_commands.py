@@ -18,7 +18,7 @@ from tests.worker.cli.conftest import Deeplab
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The configuration of a drawn data set of six images, whose splits are the same."""
+    """The configuration of a drawn dataset of six images, whose splits are the same."""
     root = draw_folder(tmp_path / "drawn")
     (root / "labels.txt").write_text("0\tground\n1\tbox\n2\tlid\n")
     path = tmp_path / "config.yaml"
@@ -27,7 +27,7 @@ def config(tmp_path: Path) -> Path:
     return path
 
 
-def test_check_of_a_good_data_set(deeplab: Deeplab, config: Path) -> None:
+def test_check_of_a_good_dataset(deeplab: Deeplab, config: Path) -> None:
     ended = deeplab("dataset", "check", config, "-j", 1)
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
@@ -91,7 +91,7 @@ def test_check_of_a_split_that_is_not_there(deeplab: Deeplab, config: Path, tmp_
     assert ended.stdout == f"night: {tmp_path}/drawn/night.txt: the split list does not exist.\n"
 
 
-def test_check_of_another_data_sets_labels(deeplab: Deeplab, config: Path) -> None:
+def test_check_of_another_datasets_labels(deeplab: Deeplab, config: Path) -> None:
     ended = deeplab("dataset", "check", config, "--set", "DATASET.N_CLASSES=4")
     assert ended.exit_code == 1
     assert ended.stderr.endswith("the file names 3 classes, but DATASET.N_CLASSES is 4.\n")
@@ -101,8 +101,8 @@ def test_preview(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     ended = deeplab("dataset", "preview", config, "-o", tmp_path / "out.png", "--images", 6, "--columns", 3)
     assert ended.exit_code == 0, ended.output
     assert ended.stdout == f"Preview: {tmp_path / 'out.png'}\n"
-    with Image.open(tmp_path / "out.png") as picture:
-        assert picture.size == (2 * (3 * 40 + 10), 2 * 40 + 10)
+    with Image.open(tmp_path / "out.png") as grid:
+        assert grid.size == (2 * (3 * 40 + 10), 2 * 40 + 10)
 
 
 def test_preview_that_cannot_be_written(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_download_of_what_is_not_there(deeplab: Deeplab, tmp_path: Path) -> None
     )
 
 
-def test_download_of_an_unknown_data_set(deeplab: Deeplab, tmp_path: Path) -> None:
+def test_download_of_an_unknown_dataset(deeplab: Deeplab, tmp_path: Path) -> None:
     ended = deeplab("dataset", "download", "imagenet", tmp_path)
     assert ended.exit_code == 2
     assert "'imagenet' is not one of 'voc12', 'cocostuff10k', 'cocostuff164k'" in ended.stderr

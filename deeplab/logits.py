@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from deeplab.catalog import LogitsDtype
 from deeplab.errors import DatasetError
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.images.resample import resize_planes
+from deeplab.images.resize import resize_planes
 
 _LOWEST = np.finfo(np.float16).min
 _NAMED = 10  # so many missing files does an error spell out

@@ -10,7 +10,7 @@ from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.files import read_image
-from deeplab.images.resample import resize_planes
+from deeplab.images.resize import resize_planes
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.images.resample import linear_taps
+from deeplab.images.resize import linear_taps
 
 # Numbers in a strip of upsampled logits: about the size of a CPU's cache, but enough to keep a GPU busy.
 _STRIP_CPU = 2**20

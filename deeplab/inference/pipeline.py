@@ -17,7 +17,7 @@ from deeplab.errors import ImageError, OutputError
 from deeplab.files import make_folder, replace_file
 from deeplab.images.files import read_image, write_mask
 from deeplab.images.overlay import draw_overlay
-from deeplab.images.resample import shrink_longer_side
+from deeplab.images.resize import shrink_longer_side
 from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path

@@ -18,7 +18,7 @@ from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf
 from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.errors import ConfigError, DeepLabError
-from deeplab.images.resample import shrink_longer_side
+from deeplab.images.resize import shrink_longer_side
 from deeplab.inference.label_maps import label_map_of
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_network

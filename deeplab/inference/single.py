@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.images.resample import resize_longer_side
+from deeplab.images.resize import resize_longer_side
 from deeplab.inference.segmenter import ModelInput, Segmenter
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from deeplab.errors import VideoError
 from deeplab.files import printable
 from deeplab.video.frame import Frame
-from deeplab.video.library import decode, require_av, upright
+from deeplab.video.pyav import decode, require_av, upright
 
 if TYPE_CHECKING:
     from av.container import InputContainer

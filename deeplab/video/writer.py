@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from deeplab.errors import OutputError, VideoError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.video.frame import Frame
-from deeplab.video.library import require_av
+from deeplab.video.pyav import require_av
 
 if TYPE_CHECKING:
     from av.container import OutputContainer

@@ -5,7 +5,7 @@ import torch
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import bgr, build_crf
 from deeplab.densecrf import CrfError, DenseCRF
-from deeplab.images.resample import resize_planes
+from deeplab.images.resize import resize_planes
 from deeplab.schema import Crf
 
 N_CLASSES, HEIGHT, WIDTH = 5, 24, 32

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
-from deeplab.images.resample import shrink_longer_side
+from deeplab.images.resize import shrink_longer_side
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config

@@ -6,7 +6,7 @@ from PIL import Image
 from torch.nn import functional
 
 from deeplab.images.palette import palette
-from deeplab.images.resample import resize_planes
+from deeplab.images.resize import resize_planes
 from deeplab.inference.panels import draw_panels, save_panels
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_image

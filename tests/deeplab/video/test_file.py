@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from deeplab.errors import VideoError
-from deeplab.video import library
+from deeplab.video import pyav
 from deeplab.video.file import VideoFile
 from tests.deeplab.video.filming import film, random_images
 
@@ -92,6 +92,6 @@ def test_a_video_without_a_frame(tmp_path: Path) -> None:
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(library, "find_spec", lambda _: None)
+    monkeypatch.setattr(pyav, "find_spec", lambda _: None)
     with pytest.raises(VideoError, match=r"requires PyAV; install deeplab-platform\[live\]\."):
         VideoFile(film(tmp_path / "film.mp4"))

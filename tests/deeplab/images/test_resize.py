@@ -3,7 +3,7 @@ import pytest
 import torch
 from torch.nn import functional
 
-from deeplab.images.resample import resize_longer_side, resize_planes, shrink_longer_side
+from deeplab.images.resize import resize_longer_side, resize_planes, shrink_longer_side
 
 
 @pytest.mark.parametrize(("shape", "size"), [((3, 7, 9), (50, 61)), ((2, 1, 1), (4, 3)), ((5, 20, 30), (7, 11))])

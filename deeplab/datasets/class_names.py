@@ -1,8 +1,10 @@
 """The names of a dataset's classes, from its labels file. Torch-free."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
+from deeplab.files import replace_file
 from deeplab.schema import Dataset
 
 
@@ -42,6 +44,13 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     if n_classes is not None and len(names) != n_classes:
         raise DatasetError(f"{path}: the file names {len(names)} classes, but DATASET.N_CLASSES is {n_classes}.")
     return names
+
+
+def save_class_names(path: Path, class_names: Iterable[str]) -> None:
+    """Write a labels file. Raises OutputError if it cannot be written."""
+    text = "".join(f"{index}\t{name}\n" for index, name in enumerate(class_names))
+    with replace_file(path) as file:
+        file.write(text.encode())
 
 
 def _read_text(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""Segmentation with a trained model: of one image, of a folder, and of videos and cameras."""

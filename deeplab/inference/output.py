@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
 
@@ -58,8 +59,9 @@ def prepare_output(
         )
     if earlier is None:
         make_folder(output_dir)
-        _write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
-    _write_text(output_dir / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(class_names)))
+        with replace_file(output_dir / "run.json") as file:
+            file.write((json.dumps(run, indent=2) + "\n").encode())
+    save_class_names(output_dir / "labels.txt", class_names)
 
 
 @contextmanager
@@ -97,8 +99,3 @@ def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     if not isinstance(run, dict):
         raise OutputError(f"{printable(path)}: is not the record of a run; choose another output folder.")
     return run
-
-
-def _write_text(path: Path, text: str) -> None:
-    with replace_file(path) as file:
-        file.write(text.encode())

@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab.datasets.class_names import save_class_names
 from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, replace_file
@@ -54,7 +55,7 @@ def draw_dataset(
     for number in range(n_unlabelled):
         scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
         _save(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
-    _write_text(directory / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(CLASS_NAMES)))
+    save_class_names(directory / "labels.txt", CLASS_NAMES)
     _write_text(directory / "config.yaml", _config(directory.resolve(), size))
 
 

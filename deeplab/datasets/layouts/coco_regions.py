@@ -69,8 +69,10 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
 
 
 def _run_lengths(compressed: str) -> list[int]:
-    """Decode COCO's text: five bits per character, least significant first; from the fourth length on, each is the
-    difference from the last but one.
+    """Decode COCO's compressed run lengths.
+
+    Each character holds five bits, the least significant first. From the fourth length on, each is the difference from
+    the last but one.
     """
     lengths: list[int] = []
     value = shift = 0

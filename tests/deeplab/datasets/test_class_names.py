@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.class_names import class_names_of, default_class_names, load_class_names
+from deeplab.datasets.class_names import class_names_of, default_class_names, load_class_names, save_class_names
 from deeplab.errors import DatasetError
 from deeplab.schema import Dataset
 
@@ -15,7 +15,10 @@ def write(folder: Path, text: str) -> Path:
 
 def test_names_in_order(tmp_path: Path) -> None:
     path = write(tmp_path, "0\t__background__\n1\ttraffic light\n\n2\tÄpfel")
-    assert load_class_names(path, 3) == ["__background__", "traffic light", "Äpfel"]
+    names = ["__background__", "traffic light", "Äpfel"]
+    assert load_class_names(path, 3) == names
+    save_class_names(path, names)
+    assert load_class_names(path, 3) == names
 
 
 def test_default_names() -> None:

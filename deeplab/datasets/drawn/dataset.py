@@ -46,17 +46,23 @@ def draw_dataset(
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise OutputError(f"{printable(directory)}: is not empty; the dataset needs a new or empty folder.")
     make_folder(directory / "images")
-    for split, count in (("train", n_train), ("val", n_val)):
-        ids = [f"{split}_{number:04d}" for number in range(count)]
-        for number, each in enumerate(ids):
-            _draw_pair(directory, each, size, _generator(seed, split, number))
-        _write_text(directory / f"{split}.txt", "".join(f"{each}\n" for each in ids))
+    _draw_split(directory, "train", n_train, size, seed)
+    _draw_split(directory, "val", n_val, size, seed)
     make_folder(directory / "unlabelled")
     for number in range(n_unlabelled):
         scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
-        _save(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
+        _save_image(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
     save_class_names(directory / "labels.txt", CLASS_NAMES)
     _write_text(directory / "config.yaml", _config(directory.resolve(), size))
+
+
+def _draw_split(directory: Path, split: str, n_images: int, size: int, seed: int) -> None:
+    ids = [f"{split}_{number:04d}" for number in range(n_images)]
+    for number, each in enumerate(ids):
+        scene = draw_scene(size, size, size, _generator(seed, split, number))
+        _save_image(directory / "images" / f"{each}.png", scene.image)
+        write_mask(directory / "masks" / f"{each}.png", scene.label_map)
+    _write_text(directory / f"{split}.txt", "".join(f"{each}\n" for each in ids))
 
 
 def _generator(seed: int, part: str, number: int) -> np.random.Generator:
@@ -64,13 +70,7 @@ def _generator(seed: int, part: str, number: int) -> np.random.Generator:
     return np.random.default_rng((seed, _PARTS.index(part), number))
 
 
-def _draw_pair(directory: Path, sample_id: str, size: int, rng: np.random.Generator) -> None:
-    scene = draw_scene(size, size, size, rng)
-    _save(directory / "images" / f"{sample_id}.png", scene.image)
-    write_mask(directory / "masks" / f"{sample_id}.png", scene.label_map)
-
-
-def _save(path: Path, pixels: NDArray[np.uint8]) -> None:
+def _save_image(path: Path, pixels: NDArray[np.uint8]) -> None:
     with replace_file(path) as file:
         Image.fromarray(pixels).save(file, format="PNG")
 

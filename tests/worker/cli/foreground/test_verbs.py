@@ -247,7 +247,7 @@ def test_sample_shapes_draws_a_data_set(deeplab: Deeplab, tmp_path: Path) -> Non
     assert f"deeplab train -c {folder / 'config.yaml'}" in ended.stdout
     again = deeplab("sample", "shapes", folder)
     assert again.exit_code == 1
-    assert again.stderr == f"Error: {folder}: is not empty; the sample needs a new or empty folder.\n"
+    assert again.stderr == f"Error: {folder}: is not empty; the dataset needs a new or empty folder.\n"
 
 
 @pytest.mark.parametrize(

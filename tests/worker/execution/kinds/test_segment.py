@@ -95,6 +95,20 @@ def test_what_is_done_is_not_done_again(attempts: Attempts, n_questions: int) ->
     assert early.items() <= late.items()
 
 
+@pytest.mark.parametrize("n_questions", [3, 5])
+def test_images_are_counted_once_whichever_attempt_did_them(attempts: Attempts, n_questions: int) -> None:
+    (attempts.root / "images" / "1.png").write_bytes(b"no image")
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(n_questions))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    result = run_attempt(attempts.claim(job))
+    assert (result["n_ok"], result["n_error"]) == (3, 1)
+    rows = read_manifest(segment.output_of(attempts.settings, job) / "manifest.csv")
+    assert [(row.path, row.status) for row in rows] == list(zip(NAMES, ["ok", "error", "ok", "ok"], strict=True))
+
+
 def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
     job = attempts.submit_segment()
     first = attempts.claim(job)

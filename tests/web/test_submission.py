@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from deeplab.datasets.labels import load_labels
+from deeplab.datasets.class_names import load_class_names
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from web import submission
@@ -37,7 +37,7 @@ def test_a_folder_can_be_segmented_with_every_shipped_configuration(population: 
     weights.touch()
     request = {"config": config.path, "checkpoint": str(weights), "input": str(population.folder)}
     job, _ = submission.submit(population.settings, parse_spec("segment", request))
-    assert load_labels(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])
+    assert load_class_names(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])
 
 
 def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> None:

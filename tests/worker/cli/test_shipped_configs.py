@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from deeplab.config import load_config
-from deeplab.datasets.labels import load_labels
+from deeplab.datasets.class_names import load_class_names
 from deeplab.inference.manifest import read_manifest
 from deeplab.models.build import build_from_config
 from deeplab.releases import RELEASES
@@ -62,7 +62,7 @@ def test_single_segment_and_live(deeplab: Deeplab, name: str) -> None:
     single = deeplab("single", *options, "-i", "photo.jpg")
     assert single.exit_code == 0, single.output
     assert Path("photo_labels.png").is_file()
-    names = load_labels(Path(load_config(Path("configs") / name).DATASET.LABELS or ""))
+    names = load_class_names(Path(load_config(Path("configs") / name).DATASET.LABELS or ""))
     assert any(line.startswith(each) for each in names for line in single.stdout.splitlines()), single.stdout
     segment = deeplab("segment", *options, "photos", "masks")
     assert segment.exit_code == 0, segment.output
@@ -111,7 +111,7 @@ def test_labels_are_found_from_any_folder(clone: Path, monkeypatch: pytest.Monke
     assert config.DATASET.LABELS is not None
     path = Path(config.DATASET.LABELS)
     assert path.parent == clone / "configs" / "labels"
-    assert len(load_labels(path, config.DATASET.N_CLASSES)) == config.DATASET.N_CLASSES
+    assert len(load_class_names(path, config.DATASET.N_CLASSES)) == config.DATASET.N_CLASSES
 
 
 @pytest.mark.usefixtures("clone")

@@ -39,7 +39,7 @@ def list_(as_json: bool) -> None:
 @click.option("--url", help="Take the file from another address, such as a mirror's.")
 def download(name: str, output: Path | None, url: str | None) -> None:
     """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
     from worker.downloads.http import download as download_file
 
     release = RELEASES[name]

@@ -31,7 +31,7 @@ def check(
     """
     from deeplab.config import load_config
     from deeplab.datasets.check import check_dataset
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)
     with console(lambda _: "The same command starts over.") as reporter:

@@ -19,7 +19,7 @@ def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None
 
     A download that was interrupted continues when the command is repeated. The archives are kept.
     """
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
     from worker.downloads.datasets import PUBLISHED, fetch
 
     with console(lambda _: "The same command continues.") as reporter:

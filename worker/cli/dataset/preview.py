@@ -31,8 +31,8 @@ def preview(
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.preview import write_preview
-    from worker.cli.foreground.reporting import console
+    from deeplab.datasets.preview import preview as draw
+    from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)
     with console(lambda _: "The same command starts over.") as reporter:

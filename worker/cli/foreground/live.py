@@ -50,7 +50,7 @@ def live(
     from deeplab.inference.segmenter import Segmenter
     from deeplab.reporter import Stopped
     from worker.cli.foreground.player import play
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
     from worker.cli.foreground.window import open_window
 
     config = load_config(config_path, overrides)

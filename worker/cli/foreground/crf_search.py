@@ -32,7 +32,7 @@ def search_grid(
     from deeplab.crf.grid import parse_grid
     from deeplab.crf.search import search
     from worker.cli.foreground.experiment import logits_dir, save_json, search_path
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     settings, logits = parse_grid(grid), logits_dir(config, split)
     with console(lambda _: "The same command starts over.") as reporter:

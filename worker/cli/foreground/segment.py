@@ -103,7 +103,7 @@ def segment(
     from deeplab.config import load_config
     from deeplab.inference.folder import segment_folder
     from deeplab.inference.segmenter import Segmenter
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)

@@ -232,7 +232,7 @@ def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:
 def test_stopped_training_says_how_to_resume(
     deeplab: Deeplab, output: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from worker.cli.foreground.console import ConsoleReporter
+    from worker.cli.console import ConsoleReporter
 
     monkeypatch.setattr(ConsoleReporter, "should_stop", lambda _: True)
     ended = deeplab("train", *output, "--cpu", "-o", tmp_path / "run")

@@ -46,7 +46,7 @@ def test(
     from deeplab.config import load_config
     from deeplab.evaluate import evaluate
     from worker.cli.foreground.experiment import logits_dir, save_scores, scores_path
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)
     split = split or config.DATASET.SPLIT.VAL
@@ -95,7 +95,7 @@ def crf(
     config = load_config(config_path, overrides)
     split = split or config.DATASET.SPLIT.VAL
     if grid:
-        from worker.cli.foreground.searching import search_grid
+        from worker.cli.foreground.crf_search import search_grid
 
         search_grid(config, split, grid, sample=sample, seed=seed, jobs=n_jobs, device=device, as_json=as_json)
         return
@@ -107,7 +107,7 @@ def crf(
 def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json: bool) -> None:
     from deeplab.crf.refinement import refine
     from worker.cli.foreground.experiment import logits_dir, save_scores, scores_path
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     with console(lambda _: "The same command starts over.") as reporter:
         scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=jobs, device=device)

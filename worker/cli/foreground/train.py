@@ -52,7 +52,7 @@ def train(
     from deeplab.processes import is_main_process
     from deeplab.training.train import train as run
     from worker.cli.foreground.experiment import logs_dir, models_dir
-    from worker.cli.foreground.reporting import console
+    from worker.cli.reporting import console
 
     with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
         config = load_config(config_path, overrides)

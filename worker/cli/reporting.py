@@ -8,7 +8,7 @@ import click
 from deeplab.errors import DeepLabError
 from deeplab.processes import is_main_process
 from deeplab.reporter import Stopped
-from worker.cli.foreground.console import ConsoleReporter
+from worker.cli.console import ConsoleReporter
 
 _INTERRUPTED = 130  # as a shell reports Ctrl-C
 

@@ -6,8 +6,8 @@ from worker.cli.version import version_option
 _LOCAL = {
     "train": Entry("worker.cli.foreground.train", "train", "Train a network in the foreground."),
     "test": Entry("worker.cli.foreground.test", "test", "Score a checkpoint on a split."),
-    "crf": Entry("worker.cli.foreground.test", "crf", "Refine saved logits with a dense CRF."),
-    "single": Entry("worker.cli.foreground.segment", "single", "Segment one image."),
+    "crf": Entry("worker.cli.foreground.crf", "crf", "Refine saved logits with a dense CRF."),
+    "single": Entry("worker.cli.foreground.single", "single", "Segment one image."),
     "live": Entry("worker.cli.foreground.live", "live", "Segment a camera's pictures or a video."),
     "segment": Entry("worker.cli.foreground.segment", "segment", "Segment every image of a folder."),
     "sample": Entry("worker.cli.foreground.sample", "sample", "Draw sample data."),

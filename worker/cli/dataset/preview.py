@@ -31,7 +31,6 @@ def preview(
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.preview import preview as draw
     from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)

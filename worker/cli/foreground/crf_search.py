@@ -1,19 +1,21 @@
 """The grid search of `deeplab crf`."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import click
 
+from deeplab.config import Config
+from deeplab.crf.grid import as_overrides, as_text, parse_grid
+from deeplab.crf.search import Trial, best_of, search
+from worker.cli.foreground.experiment import logits_dir, save_json, search_path
 from worker.cli.output import print_json, print_table
+from worker.cli.reporting import console
 
-if TYPE_CHECKING:
-    from deeplab.config import Config
-    from deeplab.crf.search import Trial
+_SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 def search_grid(
-    config: "Config",
+    config: Config,
     split: str,
     grid: Sequence[str],
     *,
@@ -29,11 +31,6 @@ def search_grid(
         ConfigError: if the grid is none.
         DeepLabError: as `deeplab.crf.search`.
     """
-    from deeplab.crf.grid import parse_grid
-    from deeplab.crf.search import search
-    from worker.cli.foreground.experiment import logits_dir, save_json, search_path
-    from worker.cli.reporting import console
-
     settings, logits = parse_grid(grid), logits_dir(config, split)
     with console(lambda _: "The same command starts over.") as reporter:
         trials = search(
@@ -49,26 +46,16 @@ def search_grid(
     click.echo(f"Search: {path}")
 
 
-def _as_json(trials: "Sequence[Trial]") -> dict[str, object]:
-    from deeplab.crf.search import best_of
-
+def _as_json(trials: Sequence[Trial]) -> dict[str, object]:
     best = best_of(trials)
     return {
         "n_images": best.scores["n_images"],
         "best": {"setting": best.setting, "mean_iou": best.scores["mean_iou"]},
-        "trials": [{"setting": each.setting, **_summary(each)} for each in trials],
+        "trials": [{"setting": each.setting, **{name: each.scores[name] for name in _SCORES}} for each in trials],
     }
 
 
-def _summary(trial: "Trial") -> dict[str, float]:
-    names = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
-    return {name: trial.scores[name] for name in names}
-
-
-def _print(trials: "Sequence[Trial]") -> None:
-    from deeplab.crf.grid import as_overrides
-    from deeplab.crf.search import best_of
-
+def _print(trials: Sequence[Trial]) -> None:
     best = best_of(trials)
     rows = [_row(each, "best" if each is best else "") for each in trials]
     print_table((*best.setting, "MEAN IOU", ""), rows, "")
@@ -76,7 +63,5 @@ def _print(trials: "Sequence[Trial]") -> None:
     click.echo(f"\nBest of {len(trials)} on {best.scores['n_images']} images: {options}")
 
 
-def _row(trial: "Trial", mark: str) -> tuple[str, ...]:
-    from deeplab.crf.grid import as_text
-
+def _row(trial: Trial, mark: str) -> tuple[str, ...]:
     return *(as_text(value) for value in trial.setting.values()), f"{trial.scores['mean_iou']:.2%}", mark

@@ -1,19 +1,10 @@
 """Where the local commands put the files of an experiment: the original's layout under EXP.OUTPUT_DIR. Torch-free."""
 
 import json
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from deeplab.config import Config
 from deeplab.files import make_folder, replace_file
-
-_NAMES = {
-    "pixel_accuracy": "Pixel Accuracy",
-    "mean_accuracy": "Mean Accuracy",
-    "frequency_weighted_iou": "Frequency Weighted IoU",
-    "mean_iou": "Mean IoU",
-}
 
 
 def models_dir(config: Config) -> Path:
@@ -39,21 +30,6 @@ def scores_path(config: Config, split: str, *, crf: bool) -> Path:
 def search_path(config: Config, split: str) -> Path:
     """File of what a grid search over the CRF's parameters found."""
     return _folder(config, "scores", split) / "crf_search.json"
-
-
-def scores_as_original(scores: Mapping[str, Any]) -> dict[str, Any]:
-    """Scores under the original's names; null is the IoU of a class that does not occur.
-
-    Args:
-        scores: what `evaluate` and `refine` return.
-    """
-    class_iou = {str(index): None if iou != iou else iou for index, iou in enumerate(scores["class_iou"])}
-    return {**{theirs: scores[ours] for ours, theirs in _NAMES.items()}, "Class IoU": class_iou}
-
-
-def save_scores(path: Path, scores: Mapping[str, Any]) -> None:
-    """Write scores as the original's JSON. Raises OutputError if the file cannot be written."""
-    save_json(path, scores_as_original(scores))
 
 
 def save_json(path: Path, value: object) -> None:

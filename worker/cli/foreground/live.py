@@ -50,8 +50,8 @@ def live(
     from deeplab.inference.segmenter import Segmenter
     from deeplab.reporter import Stopped
     from worker.cli.foreground.player import play
-    from worker.cli.reporting import console
     from worker.cli.foreground.window import open_window
+    from worker.cli.reporting import console
 
     config = load_config(config_path, overrides)
     path = output or _default_output(video, camera_id or 0)

@@ -1,39 +1,11 @@
 import json
-import socket
-from pathlib import Path
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.jobs import jobs, leases, storage, workers
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
-
-
-def draw_dataset(root: Path) -> Path:
-    for folder in ("images", "masks"):
-        (root / folder).mkdir(parents=True)
-    (root / "train.txt").write_text("a\nb\n")
-    (root / "labels.txt").write_text("0\troad\n1\tsky\n")
-    return root
-
-
-def test_datasets(deeplab: Deeplab, home: Settings, tmp_path: Path) -> None:
-    root = draw_dataset(tmp_path / "street")
-    assert deeplab("dataset", "list").output == "No data set is registered yet.\n"
-    assert deeplab("dataset", "register", "street", root).output == "Registered street: 2 classes, train 2.\n"
-    assert deeplab("dataset", "list").output.splitlines()[1].split() == ["street", "2", "train", "2", str(root)]
-    (listed,) = json.loads(deeplab("dataset", "list", "--json").output)
-    assert listed["splits"] == {"train": 2}
-    again = deeplab("dataset", "register", "street", root)
-    assert (again.exit_code, again.stderr) == (1, "Error: There is already a dataset named 'street'.\n")
-
-
-def test_dataset_with_labels_elsewhere(deeplab: Deeplab, home: Settings, tmp_path: Path) -> None:
-    root = draw_dataset(tmp_path / "street")
-    labels = (root / "labels.txt").rename(tmp_path / "names.txt")
-    ended = deeplab("dataset", "register", "street", root, "--labels", labels, "--json")
-    assert json.loads(ended.output)["labels"] == str(labels)
 
 
 def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
@@ -73,22 +45,3 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
     assert [each["is_best"] for each in json.loads(deeplab("checkpoint", "list", "--json").output)] == [False, True]
     assert "Mean IoU:  0.5000, the best of its job\n" in deeplab("checkpoint", "show", 1).output
     assert "1: iteration 10, best, " in deeplab("job", "show", job.id).output
-
-
-def test_workers(deeplab: Deeplab, home: Settings) -> None:
-    assert deeplab("worker", "list").output == "No worker was started yet.\n"
-    with open_session(home) as session:
-        workers.register(session, "gpu@test", "gpu", "NVIDIA H200")
-    assert deeplab("worker", "list").output.splitlines()[1].split()[:4] == ["gpu@test", "gpu", "alive", "NVIDIA"]
-    (listed,) = json.loads(deeplab("worker", "list", "--json").output)
-    assert (listed["name"], listed["alive"]) == ("gpu@test", True)
-
-
-def test_worker_check_looks_for_one_of_this_machine(deeplab: Deeplab, home: Settings) -> None:
-    with open_session(home) as session:
-        workers.register(session, "gpu@elsewhere", "gpu", "CPU")
-        workers.register(session, f"cpu@{socket.gethostname()}", "cpu", "CPU")
-    assert deeplab("worker", "check", "--queue", "cpu").exit_code == 0
-    ended = deeplab("worker", "check", "--queue", "gpu")
-    assert ended.exit_code == 1
-    assert ended.stderr == f"Error: No worker of the queue gpu is alive on {socket.gethostname()}.\n"

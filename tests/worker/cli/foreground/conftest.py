@@ -1,0 +1,31 @@
+"""A tiny experiment for the commands that run in the foreground."""
+
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from deeplab.config import load_config
+from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.models.build import build_from_config
+
+
+@pytest.fixture(scope="session")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A drawn data set with the config of a tiny network, and weights for it."""
+    folder = tmp_path_factory.mktemp("experiment") / "shapes"
+    draw_shapes(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
+    keys = yaml.safe_load((folder / "config.yaml").read_text())
+    keys["MODEL"] = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4}
+    keys["SOLVER"] |= {"ITER_MAX": 4, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
+    (folder / "tiny.yaml").write_text(yaml.safe_dump(keys))
+    torch.manual_seed(0)
+    torch.save(build_from_config(load_config(folder / "tiny.yaml")).state_dict(), folder / "weights.pth")
+    return folder
+
+
+@pytest.fixture
+def output(experiment: Path, tmp_path: Path) -> list[str]:
+    """Options that put the files of an experiment into the test's folder."""
+    return ["-c", str(experiment / "tiny.yaml"), "--set", f"EXP.OUTPUT_DIR={tmp_path}"]

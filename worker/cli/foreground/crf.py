@@ -1,0 +1,69 @@
+"""`deeplab crf`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from worker.cli.foreground.options import config_options, device_options, split_option
+from worker.cli.output import json_option
+
+if TYPE_CHECKING:
+    from deeplab.config import Config
+
+
+@click.command()
+@config_options
+@split_option
+@click.option("-j", "--n-jobs", type=click.IntRange(1), help="Images at a time on the processor.  [default: all cores]")
+@click.option(
+    "--grid",
+    multiple=True,
+    metavar="KEY=V,V,...",
+    help="Values to try for a CRF parameter, as BI_W=2,4,8; may be given several times.",
+)
+@click.option("--sample", type=click.IntRange(1), metavar="N", help="Images to try them on.  [default: all]")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which images those are.")
+@device_options
+@json_option
+def crf(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    split: str | None,
+    n_jobs: int | None,
+    grid: tuple[str, ...],
+    sample: int | None,
+    seed: int,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Refine saved logits with a dense CRF.
+
+    Reads what `deeplab test` saved, and writes EXP.OUTPUT_DIR/scores/.../scores_crf.json. With --grid it tries every
+    combination of the values on a sample of the images instead, and writes crf_search.json.
+    """
+    from deeplab.config import load_config
+
+    config = load_config(config_path, overrides)
+    split = split or config.DATASET.SPLIT.VAL
+    if grid:
+        from worker.cli.foreground.crf_search import search_grid
+
+        search_grid(config, split, grid, sample=sample, seed=seed, jobs=n_jobs, device=device, as_json=as_json)
+        return
+    if sample is not None:
+        raise click.UsageError("--sample is for a search; give --grid too.")
+    _refine(config, split, n_jobs, device, as_json)
+
+
+def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json: bool) -> None:
+    from deeplab.crf.refinement import refine
+    from worker.cli.foreground.experiment import logits_dir, scores_path
+    from worker.cli.foreground.scores import print_scores, save_scores
+    from worker.cli.reporting import console
+
+    with console(lambda _: "The same command starts over.") as reporter:
+        scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=jobs, device=device)
+    path = scores_path(config, split, crf=True)
+    save_scores(path, scores)
+    print_scores(config.DATASET.LABELS, scores, path, as_json)

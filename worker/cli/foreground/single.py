@@ -1,0 +1,67 @@
+"""`deeplab single`."""
+
+from pathlib import Path
+
+import click
+
+from worker.cli.foreground.options import config_options, crf_option, device_options, model_option, runtime_options
+from worker.cli.output import json_option, print_json
+
+
+@click.command()
+@config_options
+@model_option
+@click.option("-i", "--image-path", type=click.Path(path_type=Path), required=True, help="Image to segment.")
+@crf_option
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Figure to write, in the place of a window.  [default without a display: NAME_labels.png here]",
+)
+@runtime_options
+@device_options
+@json_option
+def single(
+    config_path: Path,
+    overrides: tuple[str, ...],
+    model_path: Path | None,
+    image_path: Path,
+    crf: bool,
+    output: Path | None,
+    device: str,
+    as_json: bool,
+) -> None:
+    """Segment one image.
+
+    The image is resized so that its longer side is IMAGE.SIZE.TEST. Shows the image and the region of each class that
+    was found in a window, or writes them as a figure where there is no display.
+    """
+    from deeplab.inference.labelling import count_classes
+
+    from deeplab.config import load_config
+    from deeplab.images.files import read_image
+    from deeplab.inference.panels import draw_panels, save_panels
+    from deeplab.inference.segmenter import Segmenter
+    from deeplab.inference.single import segment_single
+    from worker.cli.foreground.shares import class_shares, print_shares
+    from worker.cli.foreground.window import open_window
+
+    config = load_config(config_path, overrides)
+    image = read_image(image_path)
+    segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
+    result = segment_single(segmenter, image)
+    shares = class_shares(count_classes(result.label_map), segmenter.labels)
+    window = None if output or as_json else open_window(image_path.name)
+    if window is not None:
+        print_shares(shares)
+        window.show(draw_panels(*result, segmenter.labels))
+        window.run()
+        return
+    output = output or Path(f"{image_path.stem}_labels.png")
+    save_panels(output, *result, segmenter.labels)
+    if as_json:
+        print_json({"figure": output, "classes": shares})
+        return
+    print_shares(shares)
+    click.echo(f"Figure: {output}")

@@ -39,12 +39,12 @@ def list_(as_json: bool) -> None:
 @click.option("--url", help="Take the file from another address, such as a mirror's.")
 def download(name: str, output: Path | None, url: str | None) -> None:
     """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
-    from worker.cli.reporting import console
+    from worker.cli.reporter import CONTINUES, report_progress
     from worker.downloads.http import download as download_file
 
     release = RELEASES[name]
     path = (output or _hub_folder()) / release.file_name
-    with console(lambda _: "The same command continues the download.") as reporter:
+    with report_progress(CONTINUES) as reporter:
         download_file(url or release.url, path, sha256=release.sha256, reporter=reporter)
     click.echo(path)
 

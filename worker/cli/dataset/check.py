@@ -31,11 +31,11 @@ def check(
     """
     from deeplab.config import load_config
     from deeplab.datasets.check import check_dataset
-    from worker.cli.reporting import console
+    from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
-    with console(lambda _: "The same command starts over.") as reporter:
-        report = check_dataset(config, reporter, splits=splits, n_workers=jobs)
+    with report_progress(STARTS_OVER) as reporter:
+        report = check_dataset(config, reporter, splits=splits, jobs=jobs)
     if as_json:
         print_json(report.as_json())
     else:

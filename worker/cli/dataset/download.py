@@ -19,10 +19,10 @@ def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None
 
     A download that was interrupted continues when the command is repeated. The archives are kept.
     """
-    from worker.cli.reporting import console
+    from worker.cli.reporter import CONTINUES, report_progress
     from worker.downloads.datasets import PUBLISHED, fetch
 
-    with console(lambda _: "The same command continues.") as reporter:
+    with report_progress(CONTINUES) as reporter:
         root = fetch(PUBLISHED[name], folder.resolve(), reporter, mirror=mirror)
     if as_json:
         print_json({"name": name, "root": root})

@@ -31,11 +31,12 @@ def preview(
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from worker.cli.reporting import console
+    from deeplab.datasets.preview import preview as draw
+    from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
-    with console(lambda _: "The same command starts over.") as reporter:
-        write_preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+    with report_progress(STARTS_OVER) as reporter:
+        draw(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
     if as_json:
         print_json({"preview": output})
     else:

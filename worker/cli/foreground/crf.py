@@ -60,9 +60,9 @@ def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json
     from deeplab.crf.refinement import refine
     from worker.cli.foreground.experiment import logits_dir, scores_path
     from worker.cli.foreground.scores import print_scores, save_scores
-    from worker.cli.reporting import console
+    from worker.cli.reporter import STARTS_OVER, report_progress
 
-    with console(lambda _: "The same command starts over.") as reporter:
+    with report_progress(STARTS_OVER) as reporter:
         scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=jobs, device=device)
     path = scores_path(config, split, crf=True)
     save_scores(path, scores)

@@ -9,7 +9,7 @@ from deeplab.crf.grid import as_overrides, as_text, parse_grid
 from deeplab.crf.search import Trial, best_of, search
 from worker.cli.foreground.experiment import logits_dir, save_json, search_path
 from worker.cli.output import print_json, print_table
-from worker.cli.reporting import console
+from worker.cli.reporter import STARTS_OVER, report_progress
 
 _SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
@@ -32,7 +32,7 @@ def search_grid(
         DeepLabError: as `deeplab.crf.search`.
     """
     settings, logits = parse_grid(grid), logits_dir(config, split)
-    with console(lambda _: "The same command starts over.") as reporter:
+    with report_progress(STARTS_OVER) as reporter:
         trials = search(
             config, logits, settings, reporter, split=split, sample=sample, seed=seed, jobs=jobs, device=device
         )

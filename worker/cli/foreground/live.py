@@ -51,14 +51,14 @@ def live(
     from deeplab.reporter import Stopped
     from worker.cli.foreground.player import play
     from worker.cli.foreground.window import open_window
-    from worker.cli.reporting import console
+    from worker.cli.reporter import report_progress
 
     config = load_config(config_path, overrides)
     path = output or _default_output(video, camera_id or 0)
     with _open_source(video, camera_id or 0, path) as source:
         segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
         window = None if output or as_json else open_window(f"{config.MODEL.NAME} + {config.DATASET.NAME}")
-        with console(lambda _: f"{path} can be played.") as reporter:
+        with report_progress(f"The video so far is in {path}.") as reporter:
             if window is not None:
                 play(window, segment_frames(segmenter, source), segmenter.class_names, reporter.should_stop)
                 return

@@ -45,11 +45,11 @@ def segment(
     from deeplab.inference.folder import segment_folder
     from deeplab.inference.segmenter import Segmenter
     from worker.cli.foreground.shares import class_shares, print_shares
-    from worker.cli.reporting import console
+    from worker.cli.reporter import CONTINUES, report_progress
 
     config = load_config(config_path, overrides)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
-    with console(lambda _: "The same command continues.") as reporter:
+    with report_progress(CONTINUES) as reporter:
         summary = segment_folder(segmenter, input_dir, output_dir, reporter, overlays=overlays, batch_size=batch_size)
     if as_json:
         print_json({**asdict(summary), "output": output_dir})

@@ -43,12 +43,12 @@ def test(
     from deeplab.evaluate import evaluate
     from worker.cli.foreground.experiment import logits_dir, scores_path
     from worker.cli.foreground.scores import print_scores, save_scores
-    from worker.cli.reporting import console
+    from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
     split = split or config.DATASET.SPLIT.VAL
     folder = logits_dir(config, split) if logits else None
-    with console(lambda _: "The same command starts over.") as reporter:
+    with report_progress(STARTS_OVER) as reporter:
         scores = evaluate(
             config, model_path, reporter, split=split, device=device, logits_dir=folder, logits_dtype=logits_dtype
         )

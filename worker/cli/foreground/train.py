@@ -52,9 +52,9 @@ def train(
     from deeplab.processes import is_main_process
     from deeplab.training.train import train as run
     from worker.cli.foreground.experiment import logs_dir, models_dir
-    from worker.cli.reporting import console
+    from worker.cli.reporter import report_progress
 
-    with console(lambda reporter: f"Continue with --resume {reporter.last_checkpoint}") as reporter:
+    with report_progress("Continue with --resume {checkpoint}") as reporter:
         config = load_config(config_path, overrides)
         logs = output / "logs" if output else logs_dir(config)
         output = output or models_dir(config)

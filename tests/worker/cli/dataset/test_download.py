@@ -58,7 +58,7 @@ def test_download_is_stopped_by_ctrl_c_and_continued(deeplab: Deeplab, tmp_path:
         child.send_signal(signal.SIGINT)
         _, errors = child.communicate(timeout=60)
         assert child.returncode == 130, errors
-        assert errors.splitlines()[-1].endswith("The same command continues.")
+        assert errors.splitlines()[-1].endswith("Run the same command again to continue.")
         kept = part.stat().st_size
         server.pause = 0
         assert deeplab(*command).exit_code == 0

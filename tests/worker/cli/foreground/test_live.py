@@ -48,7 +48,10 @@ def test_ctrl_c_leaves_a_video_that_plays(network: list[str], tmp_path: Path) ->
     assert child.returncode == 130, said
     n_written = n_frames(tmp_path / "a_labels.mp4")
     assert 1 <= n_written < 2000
-    assert said.splitlines()[-1] == f"Stopped after {n_written} frames. {tmp_path / 'a_labels.mp4'} can be played."
+    assert (
+        said.splitlines()[-1]
+        == f"Stopped after {n_written} frames. The video so far is in {tmp_path / 'a_labels.mp4'}."
+    )
 
 
 @pytest.mark.usefixtures("display")

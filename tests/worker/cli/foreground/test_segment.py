@@ -68,7 +68,7 @@ def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:
         _, said = child.communicate(timeout=60)
     done = len(read_manifest(tmp_path / "out" / "manifest.csv"))
     assert child.returncode == 130, said
-    assert said.splitlines()[-1] == f"Stopped after {done} of 60 images. The same command continues."
+    assert said.splitlines()[-1] == f"Stopped after {done} of 60 images. Run the same command again to continue."
     assert subprocess.run(command, capture_output=True, check=True).returncode == 0
     rows = read_manifest(tmp_path / "out" / "manifest.csv")
     assert sorted(row.path for row in rows) == sorted(f"{number}.png" for number in range(60))

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from tests.worker.cli.conftest import Deeplab
-from worker.cli.console import ConsoleReporter
+from worker.cli.reporter import ConsoleReporter
 
 
 def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from worker.cli.console import ConsoleReporter
+from worker.cli.reporter import ConsoleReporter
 
 
 class Clock:
@@ -88,7 +88,7 @@ def test_handlers_are_restored_after_an_error_and_left_alone_off_the_main_thread
 def test_a_terminal_shows_a_bar() -> None:
     program = """
 from pathlib import Path
-from worker.cli.console import ConsoleReporter
+from worker.cli.reporter import ConsoleReporter
 with ConsoleReporter() as reporter:
     reporter.progress(0, 4, "image")
     reporter.metrics(1, {"mean_iou": 0.5})

@@ -4,6 +4,7 @@ import click
 
 from deeplab.formats import size
 from worker.cli.output import json_option, print_json, print_table
+from worker.cli.store import open_store
 
 
 @click.group()
@@ -17,11 +18,9 @@ def checkpoint() -> None:
 @json_option
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
-    from worker.cli.store import open_store
     from worker.jobs.records import checkpoints
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = checkpoints.list_checkpoints(session, job_id, limit)
     if as_json:
         print_json(found)
@@ -48,11 +47,9 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     """Show one checkpoint and the configuration that it was trained with."""
     import yaml
 
-    from worker.cli.store import open_store
     from worker.jobs.records import checkpoints
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = checkpoints.get(session, checkpoint_id)
     if as_json:
         print_json(found)

@@ -1,14 +1,16 @@
-"""How commands reach the job store."""
+"""How commands reach the job store. Imports nothing heavy until it is opened, so that `--help` stays instant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-
-from sqlalchemy.orm import Session
+from typing import TYPE_CHECKING
 
 from deeplab.errors import DeepLabError
-from worker.jobs.database import open_session, upgrade
-from worker.jobs.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from worker.jobs.settings import Settings
 
 
 class NoPlatformError(DeepLabError):
@@ -19,17 +21,21 @@ class NoPlatformError(DeepLabError):
 
 
 @contextmanager
-def open_store(settings: Settings, *, create: bool = False) -> Iterator[Session]:
-    """A session that commits at the end of the block.
+def open_store(settings: "Settings | None" = None, *, create: bool = False) -> "Iterator[Session]":
+    """Open a session that commits at the end of the block.
 
     Args:
-        settings: names the database.
+        settings: name the database; None reads them from the environment.
         create: make the embedded database if there is none yet, so that the first command of all can be a submission.
 
     Raises:
         NoPlatformError: if there is no embedded database and `create` is false.
         DatabaseError: if the database cannot be reached.
     """
+    from worker.jobs.database import open_session, upgrade
+    from worker.jobs.settings import load_settings
+
+    settings = settings or load_settings()
     if not settings.database_url and not Path(settings.database.removeprefix("sqlite:///")).exists():
         if not create:
             raise NoPlatformError(settings.home)

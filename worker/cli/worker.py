@@ -3,6 +3,7 @@
 import click
 
 from worker.cli.output import json_option, print_json, print_table
+from worker.cli.store import open_store
 
 
 @click.group()
@@ -33,12 +34,10 @@ def check(queue: str) -> None:
     import socket
 
     from deeplab.errors import DeepLabError
-    from worker.cli.store import open_store
     from worker.jobs import workers
-    from worker.jobs.settings import load_settings
 
     host = socket.gethostname()
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = [each for each in workers.list_workers(session) if each.queue == queue and each.alive]
     if not any(each.name.endswith(f"@{host}") for each in found):
         raise DeepLabError(f"No worker of the queue {queue} is alive on {host}.")
@@ -49,11 +48,9 @@ def check(queue: str) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the workers, those that are alive first."""
-    from worker.cli.store import open_store
     from worker.jobs import workers
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = workers.list_workers(session)
     if as_json:
         print_json(found)

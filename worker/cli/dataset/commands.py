@@ -8,6 +8,7 @@ from worker.cli.dataset.check import check
 from worker.cli.dataset.download import download
 from worker.cli.dataset.preview import preview
 from worker.cli.output import json_option, print_json, print_table
+from worker.cli.store import open_store
 
 
 @click.group()
@@ -27,11 +28,9 @@ dataset.add_command(preview)
 @json_option
 def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
     """Register a folder of images/, masks/, split lists and a labels file under a name."""
-    from worker.cli.store import open_store
     from worker.jobs import datasets
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings(), create=True) as session:
+    with open_store(create=True) as session:
         registered = datasets.register(session, name, root, labels)
     if as_json:
         print_json(registered)
@@ -43,11 +42,9 @@ def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
 @json_option
 def list_(as_json: bool) -> None:
     """List the registered data sets."""
-    from worker.cli.store import open_store
     from worker.jobs import datasets
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = datasets.list_datasets(session)
     if as_json:
         print_json(found)

@@ -6,6 +6,7 @@ import click
 
 from worker.cli.lazy import ComputedGroup
 from worker.cli.output import json_option, print_json, print_table
+from worker.cli.store import open_store
 
 _WAIT = click.option("--wait", is_flag=True, help="Show progress until the job has ended; the exit code tells how.")
 _ID = click.argument("job_id", metavar="ID", type=int)
@@ -60,12 +61,10 @@ def submit() -> None:
 def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
     from worker.cli.job.text import row
-    from worker.cli.store import open_store
     from worker.jobs import jobs
     from worker.jobs.database import read_clock
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit)
         now = read_clock(session)
     if as_json:
@@ -81,10 +80,8 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
 def show(job_id: int, as_json: bool) -> None:
     """Show one job: its request, progress, scores, checkpoints and what happened to it."""
     from worker.cli.job import text as job_text
-    from worker.cli.store import open_store
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         whole = job_text.read(session, job_id)
     if as_json:
         print_json(whole.as_json())
@@ -108,11 +105,9 @@ def logs(job_id: int, follow: bool) -> None:
 @json_option
 def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
-    from worker.cli.store import open_store
     from worker.jobs import jobs
-    from worker.jobs.settings import load_settings
 
-    with open_store(load_settings()) as session:
+    with open_store() as session:
         asked = jobs.cancel(session, job_id)
     if as_json:
         print_json(asked)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.dataset.options import config_argument
+from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ _SHOWN = 10  # findings of a kind; --json has them all
 
 
 @click.command()
-@config_argument
+@dataset_options
 @click.option("--split", "splits", multiple=True, help="Only this one; repeatable.  [default: TRAIN, VAL and TEST]")
 @click.option("-j", "--jobs", type=click.IntRange(1), help="Processes.  [default: one per CPU]")
 @json_option

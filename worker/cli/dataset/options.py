@@ -1,4 +1,4 @@
-"""How the commands that read a data set are told which one."""
+"""How the commands that read a dataset are told which one."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -6,16 +6,32 @@ from typing import Any, TypeVar
 
 import click
 
+from worker.cli.options import config_options
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def config_argument(command: F) -> F:
-    """CONFIG and `--set`, which the command receives as `config_path` and `overrides`."""
-    command = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        help="Configuration key to change, as DATASET.ROOT=/data; may be given several times.",
-    )(command)
-    return click.argument("config_path", metavar="CONFIG", type=click.Path(path_type=Path))(command)
+def dataset_options(command: F) -> F:
+    """`config_options`, where the configuration file may also be given as an argument, without `-c`."""
+    return click.argument(
+        "config",
+        cls=_UnlistedArgument,
+        type=click.Path(path_type=Path),
+        required=False,
+        expose_value=False,
+        is_eager=True,  # before -c, for which it stands in
+        callback=_stand_in,
+    )(config_options(command))
+
+
+class _UnlistedArgument(click.Argument):
+    """An argument that `--help` does not mention."""
+
+    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Nothing."""
+        return []
+
+
+def _stand_in(context: click.Context, _argument: click.Parameter, path: Path | None) -> None:
+    if path is not None:
+        context.default_map = {"config_path": path}

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from worker.cli.dataset.options import config_argument
+from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json
 
 
 @click.command()
-@config_argument
+@dataset_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The PNG to write.")
 @click.option("--split", help="Which split.  [default: DATASET.SPLIT.TRAIN]")
 @click.option("--images", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many samples.")

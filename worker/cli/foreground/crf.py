@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.foreground.options import config_options, device_options, split_option
+from worker.cli.foreground.options import device_options, split_option
+from worker.cli.options import config_options
 from worker.cli.output import json_option
 
 if TYPE_CHECKING:

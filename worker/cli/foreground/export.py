@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from worker.cli.foreground.options import config_options, model_option
+from worker.cli.foreground.options import model_option
+from worker.cli.options import config_options
 
 
 @click.command()

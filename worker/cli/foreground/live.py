@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from worker.cli.foreground.options import config_options, crf_option, device_options, model_option
+from worker.cli.foreground.options import crf_option, device_options, model_option
+from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 if TYPE_CHECKING:

@@ -7,24 +7,9 @@ from typing import Any, TypeVar, get_args
 import click
 
 from deeplab.catalog import Precision
+from worker.cli.options import key_option
 
 F = TypeVar("F", bound=Callable[..., Any])
-_OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
-
-
-def config_options(command: F) -> F:
-    """`-c` and `--set`, which the command receives as `config_path` and `overrides`."""
-    command = click.option(
-        "--set",
-        "overrides",
-        multiple=True,
-        metavar="KEY=VALUE",
-        callback=_add_noted,
-        help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
-    )(command)
-    return click.option(
-        "-c", "--config-path", type=click.Path(path_type=Path), required=True, help="Configuration file, YAML."
-    )(command)
 
 
 def model_option(command: F) -> F:
@@ -39,7 +24,7 @@ def model_option(command: F) -> F:
 
 def weights_option(command: F) -> F:
     """`--weights NAME`, the same as `--set MODEL.WEIGHTS=NAME`: it joins the `overrides` of `config_options`."""
-    return _override(
+    return key_option(
         "--weights",
         key="MODEL.WEIGHTS",
         metavar="NAME",
@@ -49,7 +34,7 @@ def weights_option(command: F) -> F:
 
 def train_bn_option(command: F) -> F:
     """`--train-bn`, the same as `--set SOLVER.FREEZE_BN=false`."""
-    return _override(
+    return key_option(
         "--train-bn",
         key="SOLVER.FREEZE_BN",
         flag_value="false",
@@ -59,28 +44,13 @@ def train_bn_option(command: F) -> F:
 
 def runtime_options(command: F) -> F:
     """`--precision` and `--compile`, the same as `--set RUNTIME.PRECISION=...` and `--set RUNTIME.COMPILE=true`."""
-    command = _override("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the network first.")(command)
-    return _override(
+    command = key_option("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the network first.")(command)
+    return key_option(
         "--precision",
         key="RUNTIME.PRECISION",
         type=click.Choice(get_args(Precision)),
         help="Of the network's arithmetic.  [default: RUNTIME.PRECISION]",
     )(command)
-
-
-def _override(name: str, *, key: str, **settings: Any) -> Callable[[F], F]:
-    """An option that sets a configuration key: it joins the `overrides` of `config_options`."""
-
-    def note(context: click.Context, _option: click.Parameter, value: object) -> None:
-        if value:
-            context.meta.setdefault(_OVERRIDES, []).append(f"{key}={value}")
-
-    # Eager: before --set, which takes it up.
-    return click.option(name, is_eager=True, expose_value=False, callback=note, **settings)
-
-
-def _add_noted(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
-    return (*overrides, *context.meta.get(_OVERRIDES, []))
 
 
 def split_option(command: F) -> F:

@@ -6,7 +6,8 @@ from pathlib import Path
 import click
 
 from deeplab.formats import duration
-from worker.cli.foreground.options import config_options, crf_option, device_options, model_option, runtime_options
+from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
+from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 

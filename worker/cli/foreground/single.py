@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from worker.cli.foreground.options import config_options, crf_option, device_options, model_option, runtime_options
+from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
+from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 

@@ -6,7 +6,8 @@ from typing import get_args
 import click
 
 from deeplab.catalog import LogitsDtype
-from worker.cli.foreground.options import config_options, device_options, model_option, runtime_options, split_option
+from worker.cli.foreground.options import device_options, model_option, runtime_options, split_option
+from worker.cli.options import config_options
 from worker.cli.output import json_option
 
 

@@ -5,12 +5,12 @@ from pathlib import Path
 import click
 
 from worker.cli.foreground.options import (
-    config_options,
     device_options,
     runtime_options,
     train_bn_option,
     weights_option,
 )
+from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 

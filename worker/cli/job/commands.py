@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from worker.cli.lazy import ComputedGroup
+from worker.cli.options import set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 
@@ -30,7 +31,7 @@ class _Kinds(ComputedGroup):
         if spec is None:
             return None
         command = click.Command(cmd_name, params=options_of(spec), help=spec.__doc__, callback=_submit)
-        return json_option(_WAIT(command))
+        return json_option(_WAIT(set_option(command)))
 
 
 def _submit(wait: bool, as_json: bool, **values: Any) -> None:
@@ -135,7 +136,7 @@ def retry(job_id: int, wait: bool, as_json: bool) -> None:
 @job.command()
 @_ID
 @click.option("--change", "changes", multiple=True, metavar="FIELD=VALUE", help="A field of the request, as seed=7.")
-@click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="A further configuration key to change.")
+@set_option
 @_WAIT
 @json_option
 def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:

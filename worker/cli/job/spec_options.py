@@ -12,6 +12,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.specs import Spec, SpecError
 
 _SHORT = {"config": "-c"}
+_LAST = ("dataset", "device")  # come after what is special to a kind
 _PATHS = ("config", "input", "output", "checkpoint")
 
 
@@ -23,8 +24,9 @@ class RequestError(DeepLabError):
 
 
 def options_of(spec: type[Spec]) -> list[click.Parameter]:
-    """One option per field."""
-    return [_option(name, field) for name, field in spec.model_fields.items()]
+    """One option per field, but for `overrides`, whose option `--set` many commands share."""
+    fields = {name: field for name, field in spec.model_fields.items() if name != "overrides"}
+    return [_option(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)]
 
 
 def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,13 +36,6 @@ def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
-    if name == "overrides":
-        return click.Option(
-            ["--set", name],
-            multiple=True,
-            metavar="KEY=VALUE",
-            help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
-        )
     if get_origin(field.annotation) is tuple:
         return click.Option([_option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
     declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]

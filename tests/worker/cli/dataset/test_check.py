@@ -8,7 +8,7 @@ from tests.worker.cli.conftest import Deeplab
 
 
 def test_check_of_a_good_data_set(deeplab: Deeplab, config: Path) -> None:
-    ended = deeplab("dataset", "check", config, "-j", 1)
+    ended = deeplab("dataset", "check", "-c", config, "-j", 1)
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
     assert lines[:2] == ["train: 6 of 6 pairs read, nothing is wrong.", "val: 6 of 6 pairs read, nothing is wrong."]
@@ -24,7 +24,7 @@ def test_check_names_what_is_wrong(deeplab: Deeplab, config: Path, tmp_path: Pat
     (root / "masks/1.png").write_bytes(b"no mask")
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(root / "masks/2.png")
     Image.fromarray(np.full((40, 48), 9, np.uint8)).save(root / "masks/3.png")
-    ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
+    ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
     assert ended.exit_code == 1
     assert ended.stdout.splitlines()[:9] == [
         "val: 4 of 6 pairs read, 4 problems.",
@@ -42,7 +42,7 @@ def test_check_names_what_is_wrong(deeplab: Deeplab, config: Path, tmp_path: Pat
 
 def test_check_shows_ten_findings_of_a_kind(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     (tmp_path / "drawn/val.txt").write_text("".join(f"lost{number}\n" for number in range(13)) + "0\n")
-    ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
+    ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
     assert ended.exit_code == 1
     assert "val: 1 of 14 pairs read, 26 problems." in ended.stdout
     assert ended.stdout.count("/lost") == 10
@@ -51,13 +51,13 @@ def test_check_shows_ten_findings_of_a_kind(deeplab: Deeplab, config: Path, tmp_
 
 def test_check_counts_one_problem(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     (tmp_path / "drawn/images/0.png").unlink()
-    ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
+    ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
     assert ended.stdout.splitlines()[0] == "val: 5 of 6 pairs read, 1 problem."
 
 
 def test_check_as_json(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     Image.fromarray(np.full((40, 48), 9, np.uint8)).save(tmp_path / "drawn/masks/3.png")
-    ended = deeplab("dataset", "check", config, "-j", 1, "--json")
+    ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--json")
     assert ended.exit_code == 1
     report = json.loads(ended.stdout)
     assert report["labels"] == ["ground", "box", "lid"]
@@ -67,12 +67,20 @@ def test_check_as_json(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
 
 
 def test_check_of_a_split_that_is_not_there(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
-    ended = deeplab("dataset", "check", config, "--split", "night")
+    ended = deeplab("dataset", "check", "-c", config, "--split", "night")
     assert ended.exit_code == 1
     assert ended.stdout == f"night: {tmp_path}/drawn/night.txt: the split list does not exist.\n"
 
 
 def test_check_of_another_data_sets_labels(deeplab: Deeplab, config: Path) -> None:
-    ended = deeplab("dataset", "check", config, "--set", "DATASET.N_CLASSES=4")
+    ended = deeplab("dataset", "check", "-c", config, "--set", "DATASET.N_CLASSES=4")
     assert ended.exit_code == 1
     assert ended.stderr.endswith("the file names 3 classes, but DATASET.N_CLASSES is 4.\n")
+
+
+def test_configuration_may_be_given_without_its_option(deeplab: Deeplab, config: Path) -> None:
+    ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
+    assert ended.exit_code == 0, ended.output
+    neither = deeplab("dataset", "check")
+    assert neither.exit_code == 2
+    assert "Missing option '-c' / '--config-path'." in neither.stderr

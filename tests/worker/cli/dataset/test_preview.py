@@ -6,7 +6,7 @@ from tests.worker.cli.conftest import Deeplab
 
 
 def test_preview(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
-    ended = deeplab("dataset", "preview", config, "-o", tmp_path / "out.png", "--images", 6, "--columns", 3)
+    ended = deeplab("dataset", "preview", "-c", config, "-o", tmp_path / "out.png", "--images", 6, "--columns", 3)
     assert ended.exit_code == 0, ended.output
     assert ended.stdout == f"Preview: {tmp_path / 'out.png'}\n"
     with Image.open(tmp_path / "out.png") as picture:
@@ -15,6 +15,6 @@ def test_preview(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
 
 def test_preview_that_cannot_be_written(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    ended = deeplab("dataset", "preview", config, "-o", tmp_path / "file/out.png", "--images", 1)
+    ended = deeplab("dataset", "preview", "-c", config, "-o", tmp_path / "file/out.png", "--images", 1)
     assert ended.exit_code == 1
     assert ended.stderr.splitlines()[-1].startswith(f"Error: {tmp_path}/file: the folder cannot be created")

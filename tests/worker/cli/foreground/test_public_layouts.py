@@ -45,7 +45,7 @@ def test_every_verb(deeplab: Deeplab, tmp_path: Path, splits: tuple[list[Source]
     }
     config = tmp_path / "config.yaml"
     config.write_text(yaml.safe_dump(keys))
-    assert deeplab("dataset", "check", config, "-j", 1).exit_code == 0
+    assert deeplab("dataset", "check", "-c", config, "-j", 1).exit_code == 0
     trained = deeplab("train", "-c", config, "--cpu", "--json")
     assert trained.exit_code == 0, trained.output
     model = json.loads(trained.stdout)["checkpoint"]

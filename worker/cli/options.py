@@ -1,0 +1,50 @@
+"""How commands are given a configuration and changes to it."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+F = TypeVar("F", bound=Callable[..., Any])
+_OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
+
+
+def config_options(command: F) -> F:
+    """`-c` and `--set`, which the command receives as `config_path` and `overrides`."""
+    return click.option(
+        "-c", "--config-path", type=click.Path(path_type=Path), required=True, help="Configuration file, YAML."
+    )(set_option(command))
+
+
+def set_option(command: F) -> F:
+    """`--set`, which the command receives as `overrides`, with those of every `key_option`."""
+    return click.option(
+        "--set",
+        "overrides",
+        multiple=True,
+        metavar="KEY=VALUE",
+        callback=_add_noted,
+        help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
+    )(command)
+
+
+def key_option(name: str, *, key: str, **settings: Any) -> Callable[[F], F]:
+    """An option that sets one configuration key, as `--set KEY=VALUE` does.
+
+    Args:
+        name: of the option.
+        key: of the configuration.
+        settings: of `click.option`.
+    """
+
+    def note(context: click.Context, _option: click.Parameter, value: object) -> None:
+        if value:
+            context.meta.setdefault(_OVERRIDES, []).append(f"{key}={value}")
+
+    # Eager: before --set, which takes it up.
+    return click.option(name, is_eager=True, expose_value=False, callback=note, **settings)
+
+
+def _add_noted(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:
+    return (*overrides, *context.meta.get(_OVERRIDES, []))

@@ -28,7 +28,7 @@ def list_(as_json: bool) -> None:
     print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "ADDRESS"), rows, "")
 
 
-@weights.command()
+@weights.command("download")
 @click.argument("name", type=click.Choice(list(RELEASES)), metavar="NAME")
 @click.option(
     "-o",
@@ -37,15 +37,15 @@ def list_(as_json: bool) -> None:
     help="The folder.  [default: that of torch.hub, where `pretrained=` and MODEL.WEIGHTS find the file]",
 )
 @click.option("--url", help="Take the file from another address, such as a mirror's.")
-def download(name: str, output: Path | None, url: str | None) -> None:
+def download_command(name: str, output: Path | None, url: str | None) -> None:
     """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
     from worker.cli.reporter import CONTINUES, report_progress
-    from worker.downloads.http import download as download_file
+    from worker.downloads.http import download
 
     release = RELEASES[name]
     path = (output or _hub_folder()) / release.file_name
     with report_progress(CONTINUES) as reporter:
-        download_file(url or release.url, path, sha256=release.sha256, reporter=reporter)
+        download(url or release.url, path, sha256=release.sha256, reporter=reporter)
     click.echo(path)
 
 

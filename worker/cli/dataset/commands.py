@@ -6,7 +6,7 @@ import click
 
 from worker.cli.dataset.check import check
 from worker.cli.dataset.download import download
-from worker.cli.dataset.preview import preview
+from worker.cli.dataset.preview import preview_command
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 
@@ -18,7 +18,7 @@ def dataset() -> None:
 
 dataset.add_command(download)
 dataset.add_command(check)
-dataset.add_command(preview)
+dataset.add_command(preview_command)
 
 
 @dataset.command()

@@ -8,7 +8,7 @@ from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command()
+@click.command("preview")
 @dataset_options
 @click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The PNG to write.")
 @click.option("--split", help="Which split.  [default: DATASET.SPLIT.TRAIN]")
@@ -16,7 +16,7 @@ from worker.cli.output import json_option, print_json
 @click.option("--columns", type=click.IntRange(1, 100), default=10, show_default=True, help="Samples per row.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the order and augmentation.")
 @json_option
-def preview(
+def preview_command(
     config_path: Path,
     overrides: tuple[str, ...],
     output: Path,
@@ -31,12 +31,12 @@ def preview(
     The grid holds the first samples of a training run with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.preview import preview as draw
+    from deeplab.datasets.preview import preview
     from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
-        draw(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+        preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
     if as_json:
         print_json({"preview": output})
     else:

@@ -61,7 +61,7 @@ def submit() -> None:
 @json_option
 def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
-    from worker.cli.job.text import row
+    from worker.cli.job.text import table_row
     from worker.jobs import jobs
     from worker.jobs.database import read_clock
 
@@ -72,7 +72,7 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
         print_json(found)
     else:
         headings = ("ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
-        print_table(headings, [row(each, now) for each in found], "There is no such job.")
+        print_table(headings, [table_row(each, now) for each in found], "There is no such job.")
 
 
 @job.command()
@@ -80,14 +80,14 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
 @json_option
 def show(job_id: int, as_json: bool) -> None:
     """Show one job: its request, progress, scores, checkpoints and what happened to it."""
-    from worker.cli.job import text as job_text
+    from worker.cli.job.text import read_job, render_job
 
     with open_store() as session:
-        whole = job_text.read(session, job_id)
+        whole = read_job(session, job_id)
     if as_json:
         print_json(whole.as_json())
     else:
-        click.echo(job_text.text(whole))
+        click.echo(render_job(whole))
 
 
 @job.command()

@@ -35,7 +35,7 @@ class WholeJob:
         return {**asdict(self.job), "fraction": self.job.fraction, **rest}
 
 
-def read(session: Session, job_id: int) -> WholeJob:
+def read_job(session: Session, job_id: int) -> WholeJob:
     """Read a job and what it left behind.
 
     Raises:
@@ -51,7 +51,7 @@ def read(session: Session, job_id: int) -> WholeJob:
     )
 
 
-def row(job: Job, now: float) -> tuple[object, ...]:
+def table_row(job: Job, now: float) -> tuple[object, ...]:
     """A job as a line of a table; `now` is the database's time."""
     took = None if job.started_at is None else (job.finished_at or now) - job.started_at
     return job.id, job.kind, job.state, progress(job), _span(took), _span(job.eta_seconds), job.error or ""
@@ -66,7 +66,7 @@ def progress(job: Job) -> str:
     return f"{job.done}/{job.total} {job.unit}s" if job.total else ""
 
 
-def text(whole: WholeJob) -> str:
+def render_job(whole: WholeJob) -> str:
     """A job for people, over several lines."""
     return "\n".join(_lines(whole))
 

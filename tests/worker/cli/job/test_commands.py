@@ -3,7 +3,7 @@ import json
 import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.cli.job import text as job_text
+from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -79,9 +79,9 @@ def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:
         Trial(1, {"BI_W": 2.0}, scores, best=False),
         Trial(2, {"BI_W": 4.5}, {**scores, "mean_iou": 0.75}, best=True),
     ]
-    whole = job_text.WholeJob(submitted, None, found, [], [], [])
+    whole = WholeJob(submitted, None, found, [], [], [])
     lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 0.5000\n  CRF.BI_W=4.5: mean IoU 0.7500 (best)"
-    assert lines in job_text.text(whole)
+    assert lines in render_job(whole)
     assert as_json(whole.as_json()["trials"])[1]["setting"] == {"BI_W": 4.5}
 
 

@@ -55,7 +55,7 @@ class Window:
         self._photo = ImageTk.PhotoImage  # Tk shows a picture for as long as somebody keeps it
         self._picture = tkinter.Label(self._root, borderwidth=0, highlightthickness=0, padx=0, pady=0)
         self._text = tkinter.Label(self._root, anchor="w")
-        self._picture.pack()
+        self._picture.pack(anchor="w")  # stays below the pointer when a longer text widens the window
         self._text.pack(fill="x")
         self._root.title(title)
         self._root.resizable(False, False)

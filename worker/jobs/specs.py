@@ -58,7 +58,7 @@ class _Spec(BaseModel):
     overrides: Lines = Field(
         (),
         title="Overrides",
-        description="Configuration keys to change, one KEY=VALUE a line, as SOLVER.LR=1e-3.",
+        description="Configuration keys to change, one KEY=VALUE per line, such as SOLVER.LR=1e-3.",
         examples=["SOLVER.ITER_MAX=1000"],
     )
 
@@ -71,64 +71,66 @@ class _ModelSpec(_Spec):
     """What the kinds that run a network share."""
 
     dataset: Annotated[str | None, Optional] = Field(
-        None, title="Dataset", description="A registered dataset; it replaces DATASET.* of the configuration."
+        None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
-        "auto", title="Device", description="auto takes a GPU where there is one."
+        "auto", title="Device", description="auto uses a GPU if there is one."
     )
 
 
 class TrainSpec(_ModelSpec):
-    """Train a network."""
+    """Train a model."""
 
     kind: ClassVar[str] = "train"
     queue: ClassVar[str] = "gpu"
 
-    config: Path = Field(title="Configuration", description="Path of a YAML file on the server.")
+    config: Path = Field(title="Configuration", description="Configuration file (YAML).")
     resume: Annotated[Number | None, Optional] = Field(
-        None, title="Resume from", description="Number of a checkpoint to continue from."
+        None, title="Resume from", description="Id of the checkpoint to resume from."
     )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Equal seeds give equal runs on a CPU.")
+    seed: int = Field(
+        0, ge=0, lt=2**31, title="Seed", description="Random seed. On a CPU, equal seeds give equal results."
+    )
 
 
 class EvaluateSpec(_ModelSpec):
-    """Score a checkpoint on a split."""
+    """Evaluate a checkpoint on a split."""
 
     kind: ClassVar[str] = "evaluate"
     queue: ClassVar[str] = "gpu"
 
-    checkpoint: Path = Field(title="Checkpoint", description="Number of a checkpoint, or path of a weights file.")
+    checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
     config: Annotated[str | None, Optional] = Field(
-        None, title="Configuration", description="Needed for a weights file; a numbered checkpoint brings its own."
+        None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
     split: Annotated[str | None, Optional] = Field(
-        None, title="Split", description="Name of the split list; empty: DATASET.SPLIT.VAL."
+        None, title="Split", description="Split to evaluate; by default that of DATASET.SPLIT.VAL."
     )
-    save_logits: bool = Field(True, title="Save logits", description="A CRF job needs them.")
+    save_logits: bool = Field(True, title="Save logits", description="Save the logits, which crf jobs need.")
     logits_dtype: LogitsDtype = Field(
-        "float16", title="Numbers of the logits", description="float16 takes half the disk of float32."
+        "float16", title="Logits precision", description="float16 takes half the space of float32."
     )
 
 
 class CrfSpec(_Spec):
-    """Refine the saved logits of an evaluate job with a dense CRF, and score them again; or search its parameters."""
+    """Refine the logits of an evaluate job with a dense CRF, or search for its parameters."""
 
     kind: ClassVar[str] = "crf"
     queue: ClassVar[str] = "cpu"
 
-    evaluate_job: Number = Field(title="Evaluate job", description="Number of a finished evaluate job with logits.")
+    evaluate_job: Number = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
     grid: Lines = Field(
         (),
         title="Grid search",
-        description="Values to try for the CRF's parameters, one KEY=VALUE,VALUE a line, as BI_W=2,4,8; empty: none.",
+        description="Search: values to try for CRF parameters, one KEY=VALUE,... per line, such as BI_W=2,4,8.",
         examples=["BI_W=2,4,8"],
     )
     sample: Annotated[Number | None, Optional] = Field(
-        None, title="Sample", description="Images that a grid search tries each setting on; empty: all of the split."
+        None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Decides which images the sample holds.")
+    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Search: random seed that picks those images.")
     device: Literal["cpu", "cuda"] = Field(
-        "cpu", title="Device", description="cuda runs it on a GPU, by the workers of the queue gpu."
+        "cpu", title="Device", description="cuda uses a GPU, on the workers of the gpu queue."
     )
 
     def chosen_queue(self) -> str:
@@ -153,22 +155,26 @@ class CrfSpec(_Spec):
 
 
 class SegmentSpec(_ModelSpec):
-    """Segment every image of a folder."""
+    """Segment a folder of images."""
 
     kind: ClassVar[str] = "segment"
     queue: ClassVar[str] = "gpu"
 
-    checkpoint: Path = Field(title="Checkpoint", description="Number of a checkpoint, or path of a weights file.")
+    checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
     config: Annotated[str | None, Optional] = Field(
-        None, title="Configuration", description="Needed for a weights file; a numbered checkpoint brings its own."
+        None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
-    input: Path = Field(title="Input folder", description="Folder of images on the server; subfolders are included.")
+    input: Path = Field(title="Input folder", description="Folder of images; subfolders are included.")
     output: Annotated[str | None, Optional] = Field(
-        None, title="Output folder", description="Where masks and the manifest go; empty: the job's own folder."
+        None, title="Output folder", description="Folder for masks and manifest; by default the job's own folder."
     )
-    crf: bool = Field(False, title="CRF", description="Refine each image with the dense CRF; slower, sharper edges.")
+    crf: bool = Field(
+        False, title="CRF", description="Refine each image with the dense CRF: sharper edges, but slower."
+    )
     overlays: bool = Field(False, title="Overlays", description="Also write each image blended with its mask.")
-    batch_size: int = Field(4, ge=1, le=256, title="Batch size", description="Images of equal size per forward pass.")
+    batch_size: int = Field(
+        4, ge=1, le=256, title="Batch size", description="Images per batch; only images of equal size share one."
+    )
 
 
 Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec

@@ -39,7 +39,9 @@ def test_runs_the_workers_itself_where_no_platform_runs(
         *("--input", sample / "images", "--output", tmp_path / "out"),
     )
     assert ended.returncode == 0, ended.stderr
-    assert f"No platform runs on {home.home}; its workers run here until job 1 has ended.\n" in ended.stderr
+    assert (
+        f"No platform is running in {home.home}, so this command runs the workers until job 1 ends.\n" in ended.stderr
+    )
     n_masks = len(list((tmp_path / "out" / "masks").rglob("*.png")))
     assert n_masks > 0
     assert ended.stdout.startswith("Job 1 succeeded in ")
@@ -58,7 +60,7 @@ def test_uses_the_platform_that_runs(home: Settings, sample: Path) -> None:
         )
         assert failed.returncode == 1
         assert failed.stdout == ""
-        assert "No platform runs" not in failed.stderr
+        assert "No platform is running" not in failed.stderr
         assert failed.stderr.splitlines()[-1].startswith(f"Error: Job 1 failed: {bad_weights}: ")
 
         command = [*DEEPLAB, "job", "submit", "train", "-c", str(sample / "config.yaml"), "--wait"]
@@ -69,10 +71,10 @@ def test_uses_the_platform_that_runs(home: Settings, sample: Path) -> None:
             waiting.send_signal(signal.SIGINT)
             _, said = waiting.communicate(timeout=30)
         assert waiting.returncode == 130
-        assert said.endswith("Job 2 was not cancelled. Cancel it with: deeplab job cancel 2\n")
+        assert said.endswith("Job 2 was not cancelled. To cancel it, run: deeplab job cancel 2\n")
         assert state_of(home, 2) == "running"
 
-        assert run_deeplab("job", "cancel", 2).stdout == "Job 2 is being stopped.\n"
+        assert run_deeplab("job", "cancel", 2).stdout == "Job 2 is being cancelled; this takes a few seconds.\n"
         wait_until(lambda: state_of(home, 2) == "cancelled", 30)
 
 

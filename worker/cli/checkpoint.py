@@ -9,15 +9,18 @@ from worker.cli.store import open_store
 
 @click.group()
 def checkpoint() -> None:
-    """Look at the checkpoints of train jobs."""
+    """List and show the checkpoints of train jobs."""
 
 
 @checkpoint.command("list")
-@click.option("--job", "job_id", type=int, help="Only those of this job.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many, newest first.")
+@click.option("--job", "job_id", type=int, metavar="ID", help="Only checkpoints of this job.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most this many.")
 @json_option
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
-    """List checkpoints, newest first. "best" is that of its job's evaluations during the training."""
+    """List checkpoints, newest first.
+
+    "best" marks the checkpoint with the highest mean IoU among the validations of its job.
+    """
     from worker.jobs.records import checkpoints
 
     with open_store() as session:
@@ -37,14 +40,14 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
         )
         for each in found
     ]
-    print_table(("ID", "JOB", "ITERATION", "SIZE", "MEAN IOU", "", "FILE"), rows, "There is no checkpoint yet.")
+    print_table(("ID", "JOB", "ITERATION", "SIZE", "MEAN IOU", "", "FILE"), rows, "No checkpoints found.")
 
 
 @checkpoint.command()
 @click.argument("checkpoint_id", metavar="ID", type=int)
 @json_option
 def show(checkpoint_id: int, as_json: bool) -> None:
-    """Show one checkpoint and the configuration that it was trained with."""
+    """Show a checkpoint and the configuration it was trained with."""
     import yaml
 
     from worker.jobs.records import checkpoints

@@ -9,22 +9,26 @@ from deeplab.convert.targets import TARGETS
 
 @click.group()
 def convert() -> None:
-    """Turn weights of other frameworks into files of ours."""
+    """Convert weights from other frameworks."""
 
 
 @convert.command()
 @click.argument("file", type=click.Path(path_type=Path), required=False)
 @click.option(
-    "-d", "--dataset", type=click.Choice(list(TARGETS)), required=True, help="The data set that it was trained on."
+    "-d", "--dataset", type=click.Choice(list(TARGETS)), required=True, help="Dataset the model was trained on."
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="A .pth, .pt or .safetensors file.  [default: beside FILE]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="File to write: .pth, .pt or .safetensors.  [default: beside the caffemodel]",
 )
 def caffemodel(file: Path | None, dataset: str, output: Path | None) -> None:
-    """Convert a caffemodel of DeepLab's authors, without Caffe.
+    """Convert a caffemodel published by DeepLab's authors.
 
-    FILE is init.caffemodel (coco) or train2_iter_20000.caffemodel (voc12); it is looked for below data/models unless
-    given, where the original keeps it.
+    FILE is init.caffemodel (coco) or train2_iter_20000.caffemodel (voc12); by default, it is read from where the
+    original keeps it under data/models. Caffe is not needed.
     """
     from deeplab.convert.caffe import convert_caffemodel
     from deeplab.files import make_folder

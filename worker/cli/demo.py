@@ -5,10 +5,10 @@ import click
 
 @click.command()
 def demo() -> None:
-    """Train, evaluate, refine and segment on drawn data, over HTTP.
+    """Try the platform on sample data.
 
-    Starts a platform in a temporary folder, and uses it as any client of its JSON API would. Needs no data
-    and no set-up, and takes a few minutes on a processor.
+    Starts a platform in a temporary folder, draws a sample dataset, and trains, evaluates, refines and segments through
+    the JSON API. Needs no data and no setup; takes a few minutes on a CPU.
     """
     from worker.platform.demo import run_demo
 

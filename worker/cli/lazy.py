@@ -12,7 +12,7 @@ from deeplab.errors import DeepLabError
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a command is, and what the list of commands says about it."""
+    """Where a command is defined, and its line in the list of commands."""
 
     module: str
     attribute: str

@@ -13,7 +13,12 @@ _OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
 def config_options(command: F) -> F:
     """`-c` and `--set`, which the command receives as `config_path` and `overrides`."""
     return click.option(
-        "-c", "--config-path", type=click.Path(path_type=Path), required=True, help="Configuration file, YAML."
+        "-c",
+        "--config-path",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        required=True,
+        help="Configuration file (YAML).",
     )(set_option(command))
 
 
@@ -25,7 +30,7 @@ def set_option(command: F) -> F:
         multiple=True,
         metavar="KEY=VALUE",
         callback=_add_noted,
-        help="Configuration key to change, as SOLVER.LR=1e-3; may be given several times.",
+        help="Change a configuration key, such as SOLVER.LR=1e-3; repeatable.",
     )(command)
 
 

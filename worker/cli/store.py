@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 
 class NoPlatformError(DeepLabError):
-    """The home folder has no database yet, so there is nothing to look at."""
+    """The home folder has no database yet."""
 
     def __init__(self, home: Path) -> None:
-        super().__init__(f"There is no platform in {home} yet; start one with `deeplab up`, or set DEEPLAB_HOME.")
+        super().__init__(f"There is no platform in {home}. Start one with `deeplab up`, or set DEEPLAB_HOME.")
 
 
 @contextmanager
@@ -26,7 +26,7 @@ def open_store(settings: "Settings | None" = None, *, create: bool = False) -> "
 
     Args:
         settings: name the database; None reads them from the environment.
-        create: make the embedded database if there is none yet, so that the first command of all can be a submission.
+        create: create the embedded database if there is none yet, so that the very first command can submit a job.
 
     Raises:
         NoPlatformError: if there is no embedded database and `create` is false.

@@ -5,28 +5,31 @@ from pathlib import Path
 import click
 
 
-@click.command()
-@click.option("--host", help="Address to bind to.  [default: 127.0.0.1, or DEEPLAB_HOST]")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]")
+@click.command(epilog="Example: deeplab up --data /path/to/datasets")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]"
+)
 @click.option(
     "--home",
     type=click.Path(path_type=Path),
-    help="Folder of the database, broker, logs and job files.  [default: ~/.deeplab, or DEEPLAB_HOME]",
+    metavar="DIR",
+    help="Folder for the database, broker, logs and job files.  [default: ~/.deeplab, or DEEPLAB_HOME]",
 )
 @click.option(
     "--data",
     "data",
     type=click.Path(path_type=Path, exists=True, file_okay=False, resolve_path=True),
+    metavar="DIR",
     multiple=True,
-    help="A folder whose contents the dashboard may list and jobs may use; may be given several times.",
+    help="Folder that the dashboard may list and jobs may use; repeatable.",
 )
-@click.option("--no-web", is_flag=True, help="Run the workers without the dashboard.")
+@click.option("--no-web", is_flag=True, help="Start no web server.")
 def up(host: str | None, port: int | None, home: Path | None, data: tuple[Path, ...], no_web: bool) -> None:
-    """Run the whole platform on this machine until Ctrl-C.
+    """Start the platform on this machine.
 
-    Starts the database, a broker, a GPU-or-CPU worker, a CPU worker and the web server, starts again what dies,
-    and stops everything on Ctrl-C. A running job then saves a checkpoint, and continues when the platform is
-    started again.
+    Runs the database, the broker, a worker for each queue and the web server, and restarts any that dies. Ctrl-C stops
+    everything; a running train job saves a checkpoint first. Jobs continue when the platform is started again.
     """
     from worker.jobs.settings import load_settings
     from worker.platform.up import Platform, run

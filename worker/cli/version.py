@@ -4,9 +4,14 @@ import click
 
 
 def version_option() -> click.Option:
-    """An option that prints the installed version and ends."""
+    """An option that prints the installed version and exits."""
     return click.Option(
-        ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=_print, help="Show the version."
+        ["--version"],
+        is_flag=True,
+        is_eager=True,
+        expose_value=False,
+        callback=_print,
+        help="Show the version and exit.",
     )
 
 

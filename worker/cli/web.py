@@ -6,12 +6,15 @@ import click
 
 
 @click.command()
-@click.option("--host", help="Address to bind to.  [default: 127.0.0.1, or DEEPLAB_HOST]")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]")
+@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]"
+)
 def web(host: str | None, port: int | None) -> None:
-    """Serve the dashboard and the JSON API alone.
+    """Start only the web server.
 
-    For a platform of several machines; `deeplab up` starts everything on one.
+    It serves the dashboard and the JSON API of a platform that spans several machines. On one machine, `deeplab up`
+    starts everything.
     """
     from worker.jobs.settings import load_settings
     from worker.platform import web_server

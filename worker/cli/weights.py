@@ -11,13 +11,13 @@ from worker.cli.output import json_option, print_json, print_table
 
 @click.group()
 def weights() -> None:
-    """Get weights that others published."""
+    """Download published weights."""
 
 
 @weights.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the weights that can be downloaded."""
+    """List the weights available for download."""
     if as_json:
         print_json([{"name": name, **asdict(release)} for name, release in RELEASES.items()])
         return
@@ -25,20 +25,24 @@ def list_(as_json: bool) -> None:
         (name, each.model, each.n_classes, each.trained_on, f"{each.mean_iou:g}", each.sha256 or "", each.url)
         for name, each in RELEASES.items()
     ]
-    print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "ADDRESS"), rows, "")
+    print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "URL"), rows, "")
 
 
-@weights.command("download")
+@weights.command("download", epilog="Example: deeplab weights download voc12")
 @click.argument("name", type=click.Choice(list(RELEASES)), metavar="NAME")
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="The folder.  [default: that of torch.hub, where `pretrained=` and MODEL.WEIGHTS find the file]",
+    metavar="DIR",
+    help="Folder to save to.  [default: that of torch.hub, where `pretrained=` and MODEL.WEIGHTS look]",
 )
-@click.option("--url", help="Take the file from another address, such as a mirror's.")
+@click.option("--url", metavar="URL", help="Download from another address, such as a mirror.")
 def download_command(name: str, output: Path | None, url: str | None) -> None:
-    """Download weights; an interrupted download is continued. See `deeplab weights list` for the names."""
+    """Download weights and print the path of the file.
+
+    `deeplab weights list` shows the names. An interrupted download continues when the command is run again.
+    """
     from worker.cli.reporter import CONTINUES, report_progress
     from worker.downloads.http import download
 

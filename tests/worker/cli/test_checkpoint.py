@@ -9,7 +9,7 @@ from worker.jobs.specs import parse_spec
 
 
 def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
-    assert deeplab("checkpoint", "list").output == "There is no checkpoint yet.\n"
+    assert deeplab("checkpoint", "list").output == "No checkpoints found.\n"
     with open_session(home) as session:
         submitted = jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
         job = leases.claim(session, submitted.id, "gpu@test", 60)
@@ -19,7 +19,7 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
         checkpoints.add(session, job.id, job.fence, 120, path, storage.sha256_of(path))
     line = deeplab("checkpoint", "list").output.splitlines()[1]
     assert line.split() == ["1", "1", "120", "7", "B", str(path)]
-    assert deeplab("checkpoint", "list", "--job", 2).output == "There is no checkpoint yet.\n"
+    assert deeplab("checkpoint", "list", "--job", 2).output == "No checkpoints found.\n"
     text = deeplab("checkpoint", "show", 1).output
     assert text.startswith("Checkpoint 1 of job 1, iteration 120\n")
     assert "Mean IoU:  not evaluated\n" in text

@@ -30,7 +30,7 @@ def test_upgrade_can_be_repeated(deeplab: Deeplab, tmp_path: Path, monkeypatch: 
     for _ in range(2):
         ended = deeplab("db", "upgrade")
         assert ended.exit_code == 0
-    assert ended.output == f"The tables of sqlite:///{database} are up to date.\n"
+    assert ended.output == f"The database sqlite:///{database} is up to date.\n"
     assert database.exists()
 
 

@@ -1,4 +1,5 @@
 import json
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -55,9 +56,27 @@ def test_list_of_commands_says_what_each_says_of_itself(name: str, entry: Entry)
     assert (command.help or "").splitlines()[0] == entry.help
 
 
+@pytest.mark.parametrize("path", list(command_paths()), ids=" ".join)
+def test_example_is_a_valid_call(path: tuple[str, ...]) -> None:
+    command: click.Command = main
+    for name in path:
+        assert isinstance(command, click.Group)
+        found = command.get_command(click.Context(command), name)
+        assert found is not None
+        command = found
+    if command.epilog is not None:
+        label, program, *arguments = shlex.split(command.epilog)
+        assert (label, program, *arguments[: len(path)]) == ("Example:", "deeplab", *path)
+        try:
+            command.make_context(command.name, arguments[len(path) :], click.Context(main, **main.context_settings))
+        except click.BadParameter as error:  # the reader's own files are not here
+            if not error.message.endswith("does not exist."):
+                raise
+
+
 def test_help_has_a_heading_for_each_kind_of_command(deeplab: Deeplab) -> None:
     text = deeplab("--help").output
-    assert text.index("In the foreground:") < text.index("  train ") < text.index("Platform:") < text.index("  up ")
+    assert text.index("Run locally:") < text.index("  train ") < text.index("Platform:") < text.index("  up ")
     assert deeplab("-h").output == text
 
 
@@ -88,11 +107,11 @@ def test_failure_with_a_sentence_ends_with_it(
     assert ended.exit_code == 1
     assert ended.stdout == ""
     assert ended.stderr == (
-        f"Error: There is no platform in {tmp_path} yet; start one with `deeplab up`, or set DEEPLAB_HOME.\n"
+        f"Error: There is no platform in {tmp_path}. Start one with `deeplab up`, or set DEEPLAB_HOME.\n"
     )
 
 
-def test_entry_that_is_no_command_is_a_mistake_of_ours() -> None:
+def test_entry_must_be_a_command() -> None:
     group = LazyGroup({"": {"path": Entry("os", "path", "")}})
     with pytest.raises(TypeError, match=r"os\.path is not a command"):
         group.get_command(click.Context(group), "path")

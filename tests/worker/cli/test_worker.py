@@ -8,7 +8,7 @@ from worker.jobs.settings import Settings
 
 
 def test_workers(deeplab: Deeplab, home: Settings) -> None:
-    assert deeplab("worker", "list").output == "No worker was started yet.\n"
+    assert deeplab("worker", "list").output == "No workers found.\n"
     with open_session(home) as session:
         workers.register(session, "gpu@test", "gpu", "NVIDIA H200")
     assert deeplab("worker", "list").output.splitlines()[1].split()[:4] == ["gpu@test", "gpu", "alive", "NVIDIA"]
@@ -23,4 +23,4 @@ def test_worker_check_looks_for_one_of_this_machine(deeplab: Deeplab, home: Sett
     assert deeplab("worker", "check", "--queue", "cpu").exit_code == 0
     ended = deeplab("worker", "check", "--queue", "gpu")
     assert ended.exit_code == 1
-    assert ended.stderr == f"Error: No worker of the queue gpu is alive on {socket.gethostname()}.\n"
+    assert ended.stderr == f"Error: No live worker serves the gpu queue on {socket.gethostname()}.\n"

@@ -1,0 +1,1 @@
+"""`deeplab dataset`: a module per command."""

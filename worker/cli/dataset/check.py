@@ -7,27 +7,35 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deeplab.formats import plural
 from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
     from deeplab.datasets.report import DatasetReport, SplitReport
 
-_SHOWN = 10  # findings of a kind; --json has them all
+_SHOWN = 10  # problems of a kind; --json has them all
 
 
-@click.command()
+@click.command(epilog="Example: deeplab dataset check -c configs/voc12.yaml")
 @dataset_options
-@click.option("--split", "splits", multiple=True, help="Only this one; repeatable.  [default: TRAIN, VAL and TEST]")
-@click.option("-j", "--jobs", type=click.IntRange(1), help="Processes.  [default: one per CPU]")
+@click.option(
+    "--split",
+    "splits",
+    multiple=True,
+    metavar="NAME",
+    help="Check only this split; repeatable.  [default: the splits TRAIN, VAL and TEST of DATASET.SPLIT]",
+)
+@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes.  [default: one per CPU]")
 @json_option
 def check(
     config_path: Path, overrides: tuple[str, ...], splits: tuple[str, ...], jobs: int | None, as_json: bool
 ) -> None:
-    """Read every image and mask of a data set, and list what is wrong.
+    """Check every image and mask of a dataset.
 
-    Missing and unreadable files, masks of another size than their image, and values that are no class; then
-    how often each class occurs. A test split without labels is left out. The exit code is 1 if anything is wrong.
+    Lists missing and unreadable files, masks that differ from their image in size, and mask values that are not
+    classes; then counts the pixels of each class. Skips a test split without masks. The exit code is 1 if there is any
+    problem.
     """
     from deeplab.config import load_config
     from deeplab.datasets.check import check_dataset
@@ -55,25 +63,25 @@ def _print_report(report: "DatasetReport") -> None:
 
 def _print_findings(split: "SplitReport") -> None:
     if split.skipped:
-        click.echo(f"{split.split}: left out. {split.skipped}")
+        click.echo(f"{split.split}: skipped. {split.skipped}")
         return
     if split.error:
         click.echo(f"{split.split}: {split.error}")
         return
     n_problems = split.n_problems
-    verdict = f"{n_problems} problem{'s'[: n_problems != 1]}" if n_problems else "nothing is wrong"
-    click.echo(f"{split.split}: {split.n_read} of {split.n_ids} pairs read, {verdict}.")
+    verdict = plural(n_problems, "problem") if n_problems else "no problems"
+    click.echo(f"{split.split}: read {split.n_read} of {plural(split.n_ids, 'pair')}, {verdict}.")
     _print_list("missing", split.missing)
     _print_list("unreadable", split.unreadable)
     _print_list(
-        "sizes differ",
+        "sizes that differ",
         (
             f"{each.mask} is {_size(each.mask_size)}, {each.image} is {_size(each.image_size)}"
             for each in split.mismatches
         ),
     )
     _print_list(
-        "labels that are no class",
+        "values that are not classes",
         (
             f"{each.mask}: {', '.join(f'{value} ({n} pixels)' for value, n in each.values.items())}"
             for each in split.unknown_values

@@ -13,7 +13,7 @@ from worker.cli.store import open_store
 
 @click.group()
 def dataset() -> None:
-    """Download, check, preview and register data sets."""
+    """Download, check, preview and register datasets."""
 
 
 dataset.add_command(download)
@@ -21,13 +21,18 @@ dataset.add_command(check)
 dataset.add_command(preview_command)
 
 
-@dataset.command()
+@dataset.command(epilog="Example: deeplab dataset register street /path/to/datasets/street")
 @click.argument("name")
 @click.argument("root", type=click.Path(path_type=Path))
-@click.option("--labels", type=click.Path(path_type=Path), help="The labels file.  [default: ROOT/labels.txt]")
+@click.option(
+    "--labels", type=click.Path(path_type=Path), metavar="FILE", help="Labels file.  [default: ROOT/labels.txt]"
+)
 @json_option
 def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
-    """Register a folder of images/, masks/, split lists and a labels file under a name."""
+    """Register a dataset under a name, for jobs to use.
+
+    ROOT is a folder with images/, masks/, split lists and a labels file.
+    """
     from worker.jobs import datasets
 
     with open_store(create=True) as session:
@@ -41,7 +46,7 @@ def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
 @dataset.command("list")
 @json_option
 def list_(as_json: bool) -> None:
-    """List the registered data sets."""
+    """List the registered datasets."""
     from worker.jobs import datasets
 
     with open_store() as session:
@@ -50,7 +55,7 @@ def list_(as_json: bool) -> None:
         print_json(found)
         return
     rows = [(each.name, each.n_classes, _splits(each.splits), each.root) for each in found]
-    print_table(("NAME", "CLASSES", "SPLITS", "FOLDER"), rows, "No data set is registered yet.")
+    print_table(("NAME", "CLASSES", "SPLITS", "FOLDER"), rows, "No datasets found.")
 
 
 def _splits(splits: dict[str, int]) -> str:

@@ -9,15 +9,15 @@ from worker.cli.output import json_option, print_json
 _NAMES = ("voc12", "cocostuff10k", "cocostuff164k")
 
 
-@click.command()
+@click.command(epilog="Example: deeplab dataset download voc12 data/datasets")
 @click.argument("name", type=click.Choice(_NAMES))
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--mirror", metavar="URL", help="Fetch the archives from below this address.")
+@click.option("--mirror", metavar="URL", help="Download the archives from this address instead.")
 @json_option
 def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None:
-    """Download a public data set into FOLDER and unpack it.
+    """Download a public dataset into FOLDER and unpack it.
 
-    A download that was interrupted continues when the command is repeated. The archives are kept.
+    An interrupted download continues when the command is run again. The archives are kept.
     """
     from worker.cli.reporter import CONTINUES, report_progress
     from worker.downloads.datasets import PUBLISHED, fetch

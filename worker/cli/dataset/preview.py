@@ -8,13 +8,26 @@ from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command("preview")
+@click.command("preview", epilog="Example: deeplab dataset preview -c configs/voc12.yaml -o preview.png")
 @dataset_options
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The PNG to write.")
-@click.option("--split", help="Which split.  [default: DATASET.SPLIT.TRAIN]")
-@click.option("--images", type=click.IntRange(1, 1000), default=100, show_default=True, help="How many samples.")
-@click.option("--columns", type=click.IntRange(1, 100), default=10, show_default=True, help="Samples per row.")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the order and augmentation.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="PNG file to write."
+)
+@click.option("--split", metavar="NAME", help="Split to show.  [default: DATASET.SPLIT.TRAIN]")
+@click.option(
+    "--images", type=click.IntRange(1, 1000), default=100, show_default=True, metavar="N", help="Number of samples."
+)
+@click.option(
+    "--columns", type=click.IntRange(1, 100), default=10, show_default=True, metavar="N", help="Samples per row."
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    metavar="N",
+    help="Random seed for order and augmentation.",
+)
 @json_option
 def preview_command(
     config_path: Path,
@@ -26,9 +39,9 @@ def preview_command(
     seed: int,
     as_json: bool,
 ) -> None:
-    """Draw augmented images beside their labels, as training sees them.
+    """Draw a preview of the samples that training sees.
 
-    The grid holds the first samples of a training run with this seed.
+    Shows augmented images beside their masks: the first samples of a training with this seed.
     """
     from deeplab.config import load_config
     from deeplab.datasets.preview import preview

@@ -13,18 +13,29 @@ if TYPE_CHECKING:
     from deeplab.config import Config
 
 
-@click.command()
+@click.command(epilog="Example: deeplab crf -c configs/voc12.yaml --grid BI_W=2,4,8 --sample 100")
 @config_options
 @split_option
-@click.option("-j", "--n-jobs", type=click.IntRange(1), help="Images at a time on the processor.  [default: all cores]")
+@click.option(
+    "-j", "--n-jobs", type=click.IntRange(1), metavar="N", help="Images at a time on the CPU.  [default: one per core]"
+)
 @click.option(
     "--grid",
     multiple=True,
     metavar="KEY=V,V,...",
-    help="Values to try for a CRF parameter, as BI_W=2,4,8; may be given several times.",
+    help="Search: values to try for a CRF parameter, such as BI_W=2,4,8; repeatable.",
 )
-@click.option("--sample", type=click.IntRange(1), metavar="N", help="Images to try them on.  [default: all]")
-@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Decides which images those are.")
+@click.option(
+    "--sample", type=click.IntRange(1), metavar="N", help="Search: number of images to try them on.  [default: all]"
+)
+@click.option(
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Search: random seed that picks those images.",
+)
 @device_options
 @json_option
 def crf(
@@ -40,8 +51,9 @@ def crf(
 ) -> None:
     """Refine saved logits with a dense CRF.
 
-    Reads what `deeplab test` saved, and writes EXP.OUTPUT_DIR/scores/.../scores_crf.json. With --grid it tries every
-    combination of the values on a sample of the images instead, and writes crf_search.json.
+    Reads the logits that `deeplab test` saved, and writes the new scores to
+    EXP.OUTPUT_DIR/scores/.../scores_crf.json. With --grid, searches for better parameters instead: tries every
+    combination of the given values and writes crf_search.json.
     """
     from deeplab.config import load_config
 
@@ -53,7 +65,7 @@ def crf(
         search_grid(config, split, grid, sample=sample, seed=seed, jobs=n_jobs, device=device, as_json=as_json)
         return
     if sample is not None:
-        raise click.UsageError("--sample is for a search; give --grid too.")
+        raise click.UsageError("--sample needs --grid.")
     _refine(config, split, n_jobs, device, as_json)
 
 

@@ -8,16 +8,18 @@ from worker.cli.foreground.options import model_option
 from worker.cli.options import config_options
 
 
-@click.command()
+@click.command(epilog="Example: deeplab export -c configs/voc12.yaml -m checkpoint_final.pth -o model.onnx")
 @config_options
 @model_option
-@click.option("-o", "--output", type=click.Path(path_type=Path), required=True, help="The ONNX file.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="ONNX file to write."
+)
 @click.option(
     "--size",
     type=click.IntRange(1),
     nargs=2,
     metavar="HEIGHT WIDTH",
-    help="Of the only images that it takes, one at a time.  [default: any number of images of any size]",
+    help="Fix the input to one image of this size.  [default: any number of images of any size]",
 )
 def export(
     config_path: Path,
@@ -26,7 +28,12 @@ def export(
     output: Path,
     size: tuple[int, int] | None,
 ) -> None:
-    """Write a trained network as ONNX: BGR minus mean in, logits out."""
+    """Export a trained model as ONNX.
+
+    The exported model takes BGR images minus IMAGE.MEAN and returns logits.
+
+    Needs: pip install 'deeplab-platform[export]'
+    """
     from deeplab.config import load_config
     from deeplab.inference.segmenter import Segmenter
     from deeplab.models.onnx_export import export_onnx

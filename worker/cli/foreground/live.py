@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from deeplab.formats import plural
 from worker.cli.foreground.options import crf_option, device_options, model_option
 from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
@@ -13,17 +14,20 @@ if TYPE_CHECKING:
     from deeplab.video.frame import FrameSource
 
 
-@click.command()
+@click.command(epilog="Example: deeplab live -c configs/voc12.yaml -m checkpoint_final.pth --video street.mp4")
 @config_options
 @model_option
-@click.option("--camera-id", type=click.IntRange(0), help="Number of the camera.  [default: 0]")
-@click.option("--video", type=click.Path(path_type=Path), help="Video file, in the place of a camera.")
+@click.option("--camera-id", type=click.IntRange(0), metavar="N", help="Number of the camera.  [default: 0]")
+@click.option(
+    "--video", type=click.Path(path_type=Path), metavar="FILE", help="Video file to read instead of a camera."
+)
 @crf_option
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Video to write, in the place of a window.  [default without a display: NAME_labels.mp4 beside the file]",
+    metavar="FILE",
+    help="Write a video instead of opening a window.  [default without a display: NAME_labels.mp4 beside the video]",
 )
 @device_options
 @json_option
@@ -38,14 +42,16 @@ def live(
     device: str,
     as_json: bool,
 ) -> None:
-    """Segment a camera's pictures or a video.
+    """Segment a camera stream or a video.
 
     Shows each frame blended with the colours of its classes, and the name of the class below the pointer; `q` quits.
-    Without a display, or with -o, it writes a video instead; Ctrl-C ends it, and what was written can be played.
-    A frame is resized so that its longer side is IMAGE.SIZE.TEST. Needs the extra deeplab-platform[live].
+    Without a display, or with -o, writes a video instead; Ctrl-C stops it and keeps the video so far. Frames are
+    resized so that their longer side is IMAGE.SIZE.TEST.
+
+    Needs: pip install 'deeplab-platform[live]'
     """
     if video is not None and camera_id is not None:
-        raise click.UsageError("Give --video or --camera-id, not both.")
+        raise click.UsageError("Give either --video or --camera-id, not both.")
     from deeplab.config import load_config
     from deeplab.inference.live import segment_frames, write_overlay_video
     from deeplab.inference.segmenter import Segmenter
@@ -65,12 +71,12 @@ def live(
                 return
             n_frames = write_overlay_video(segmenter, source, path, reporter)
             if video is not None and reporter.should_stop():  # a camera has no other end
-                raise Stopped(f"Stopped after {n_frames} frames.")
+                raise Stopped(f"Stopped after {plural(n_frames, 'frame')}.")
     if as_json:
         print_json({"video": path, "frames": n_frames, "damaged": source.n_damaged})
         return
-    damage = f", {source.n_damaged} pieces could not be decoded" if source.n_damaged else ""
-    click.echo(f"{n_frames} frames labelled{damage}.\nVideo: {path}")
+    damage = f"; skipped {plural(source.n_damaged, 'damaged packet')}" if source.n_damaged else ""
+    click.echo(f"Segmented {plural(n_frames, 'frame')}{damage}.\nVideo: {path}")
 
 
 def _default_output(video: Path | None, camera_id: int) -> Path:
@@ -84,5 +90,5 @@ def _open_source(video: Path | None, camera_id: int, output: Path) -> "FrameSour
     if video is None:
         return Camera(camera_device(camera_id))
     if output.resolve() == video.resolve():
-        raise click.UsageError("-o names the video itself; it must name another file.")
+        raise click.UsageError("-o must name another file than --video.")
     return VideoFile(video)

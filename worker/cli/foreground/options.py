@@ -1,4 +1,4 @@
-"""Options that the local verbs share."""
+"""Options that the foreground commands share."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -13,12 +13,13 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 
 def model_option(command: F) -> F:
-    """`-m`, which the command receives as `model_path`, and `--weights` to stand in for it."""
+    """`-m`, which the command receives as `model_path`, and `--weights` as an alternative."""
     return click.option(
         "-m",
         "--model-path",
         type=click.Path(path_type=Path),
-        help="Checkpoint or weights file.  [default: what MODEL.WEIGHTS names]",
+        metavar="FILE",
+        help="Checkpoint or weights file.  [default: the weights named by MODEL.WEIGHTS]",
     )(weights_option(command))
 
 
@@ -28,7 +29,7 @@ def weights_option(command: F) -> F:
         "--weights",
         key="MODEL.WEIGHTS",
         metavar="NAME",
-        help="Published weights of a model of torchvision's, as COCO_WITH_VOC_LABELS_V1.",
+        help="Published torchvision weights, such as COCO_WITH_VOC_LABELS_V1.",
     )(command)
 
 
@@ -38,24 +39,24 @@ def train_bn_option(command: F) -> F:
         "--train-bn",
         key="SOLVER.FREEZE_BN",
         flag_value="false",
-        help="Train batch norm too, as v3 and v3+ from random weights need.",
+        help="Also train batch norm, as v3 and v3+ need from random weights.",
     )(command)
 
 
 def runtime_options(command: F) -> F:
     """`--precision` and `--compile`, the same as `--set RUNTIME.PRECISION=...` and `--set RUNTIME.COMPILE=true`."""
-    command = key_option("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the network first.")(command)
+    command = key_option("--compile", key="RUNTIME.COMPILE", is_flag=True, help="Compile the model first.")(command)
     return key_option(
         "--precision",
         key="RUNTIME.PRECISION",
         type=click.Choice(get_args(Precision)),
-        help="Of the network's arithmetic.  [default: RUNTIME.PRECISION]",
+        help="Precision of the model's computations.  [default: RUNTIME.PRECISION]",
     )(command)
 
 
 def split_option(command: F) -> F:
     """`-s`, which the command receives as `split`."""
-    return click.option("-s", "--split", help="Name of the split list.  [default: DATASET.SPLIT.VAL]")(command)
+    return click.option("-s", "--split", metavar="NAME", help="Split to use.  [default: DATASET.SPLIT.VAL]")(command)
 
 
 def crf_option(command: F) -> F:
@@ -65,8 +66,12 @@ def crf_option(command: F) -> F:
 
 def device_options(command: F) -> F:
     """`--device`, and the original's `--cuda` and `--cpu` for two of its values; received as `device`."""
-    command = click.option("--cpu", "device", flag_value="cpu", help="The same as --device cpu.")(command)
-    command = click.option("--cuda", "device", flag_value="auto", help="The same as --device auto.")(command)
+    command = click.option("--cpu", "device", flag_value="cpu", help="Same as --device cpu.")(command)
+    command = click.option("--cuda", "device", flag_value="auto", help="Same as --device auto.")(command)
     return click.option(
-        "--device", default="auto", show_default=True, help="auto (a GPU where there is one), cpu, cuda or cuda:N."
+        "--device",
+        metavar="NAME",
+        default="auto",
+        show_default=True,
+        help="auto (a GPU if there is one), cpu, cuda or cuda:N.",
     )(command)

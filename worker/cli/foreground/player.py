@@ -1,4 +1,4 @@
-"""Labelled frames in a window, as they come."""
+"""Play segmented frames in a window, as they come."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence

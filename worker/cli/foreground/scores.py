@@ -48,10 +48,7 @@ def print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_j
         return
     class_iou = scores["class_iou"]
     names = load_labels(Path(labels)) if labels else default_labels(len(class_iou))
-    rows = [
-        (name, "does not occur" if math.isnan(iou) else f"{iou:.1%}")
-        for name, iou in zip(names, class_iou, strict=True)
-    ]
+    rows = [(name, "absent" if math.isnan(iou) else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)]
     print_table(("CLASS", "IOU"), rows, "")
     click.echo(
         f"\nMean IoU {scores['mean_iou']:.1%}, pixel accuracy {scores['pixel_accuracy']:.1%},"

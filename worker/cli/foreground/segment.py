@@ -5,13 +5,13 @@ from pathlib import Path
 
 import click
 
-from deeplab.formats import duration
+from deeplab.formats import duration, plural
 from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
 from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command()
+@click.command(epilog="Example: deeplab segment -c configs/voc12.yaml -m checkpoint_final.pth images out")
 @config_options
 @model_option
 @click.argument("input_dir", metavar="INPUT", type=click.Path(path_type=Path))
@@ -19,7 +19,12 @@ from worker.cli.output import json_option, print_json
 @crf_option
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
 @click.option(
-    "--batch-size", type=click.IntRange(1), default=1, show_default=True, help="Images of equal size per forward pass."
+    "--batch-size",
+    type=click.IntRange(1),
+    metavar="N",
+    default=1,
+    show_default=True,
+    help="Images per batch; only images of equal size share one.",
 )
 @runtime_options
 @device_options
@@ -36,11 +41,10 @@ def segment(
     device: str,
     as_json: bool,
 ) -> None:
-    """Segment every image of a folder.
+    """Segment a folder of images.
 
-    An image whose longer side exceeds IMAGE.SIZE.TEST is shrunk to it for the network; masks have the image's size.
-    OUTPUT gets masks/ and overlays/, which mirror the folder INPUT, and manifest.csv with a row per image. A file that
-    cannot be read is a row with its error. Interrupted and started again, it skips what is done.
+    Writes masks/, overlays/ (both mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image that cannot
+    be read gets a row with its error. After an interruption, the same command skips the images already done.
     """
     from deeplab.config import load_config
     from deeplab.inference.folder import segment_folder
@@ -57,7 +61,7 @@ def segment(
         return
     print_shares(class_shares(summary.pixels, segmenter.labels))
     click.echo(
-        f"{summary.n_ok} segmented, {summary.n_error} could not be, {summary.n_skipped} were done before,"
-        f" in {duration(summary.seconds)}."
+        f"Segmented {plural(summary.n_ok, 'image')} in {duration(summary.seconds)};"
+        f" {summary.n_error} failed, {summary.n_skipped} already done."
     )
     click.echo(f"Masks: {output_dir / 'masks'}")

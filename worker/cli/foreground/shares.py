@@ -1,4 +1,4 @@
-"""How much of what was segmented belongs to each class."""
+"""The share of each class in what was segmented."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,5 +20,5 @@ def class_shares(pixels: Mapping[int, int], labels: Sequence[str]) -> list[dict[
 def print_shares(shares: Sequence[Mapping[str, Any]]) -> None:
     """Print what `class_shares` returned as a table."""
     print_table(
-        ("CLASS", "SHARE"), [(each["name"], f"{each['share']:.1%}") for each in shares], "No pixel was labelled."
+        ("CLASS", "SHARE"), [(each["name"], f"{each['share']:.1%}") for each in shares], "No pixels were segmented."
     )

@@ -9,16 +9,19 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command()
+@click.command(epilog="Example: deeplab single -c configs/voc12.yaml -m checkpoint_final.pth -i image.jpg")
 @config_options
 @model_option
-@click.option("-i", "--image-path", type=click.Path(path_type=Path), required=True, help="Image to segment.")
+@click.option(
+    "-i", "--image-path", type=click.Path(path_type=Path), metavar="FILE", required=True, help="Image to segment."
+)
 @crf_option
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Figure to write, in the place of a window.  [default without a display: NAME_labels.png here]",
+    metavar="FILE",
+    help="Write a figure instead of opening a window.  [default without a display: NAME_labels.png]",
 )
 @runtime_options
 @device_options
@@ -35,8 +38,8 @@ def single(
 ) -> None:
     """Segment one image.
 
-    The image is resized so that its longer side is IMAGE.SIZE.TEST. Shows the image and the region of each class that
-    was found in a window, or writes them as a figure where there is no display.
+    Resizes the image so that its longer side is IMAGE.SIZE.TEST. Shows it and the region of each class in a window, or
+    writes them as a figure if there is no display.
     """
     from deeplab.inference.labelling import count_classes
 

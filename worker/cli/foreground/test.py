@@ -11,17 +11,17 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option
 
 
-@click.command()
+@click.command(epilog="Example: deeplab test -c configs/voc12.yaml -m checkpoint_final.pth")
 @config_options
 @model_option
 @split_option
-@click.option("--logits/--no-logits", default=True, show_default=True, help="Save what `deeplab crf` needs.")
+@click.option("--logits/--no-logits", default=True, show_default=True, help="Save the logits that `deeplab crf` needs.")
 @click.option(
     "--logits-dtype",
     type=click.Choice(get_args(LogitsDtype)),
     default="float32",
     show_default=True,
-    help="Of the saved logits; float16 takes half the disk.",
+    help="Precision of the saved logits; float16 takes half the space.",
 )
 @runtime_options
 @device_options
@@ -36,9 +36,10 @@ def test(
     device: str,
     as_json: bool,
 ) -> None:
-    """Score a checkpoint on a split.
+    """Evaluate a checkpoint on a split.
 
-    Writes EXP.OUTPUT_DIR/scores/.../scores.json and, for the CRF, EXP.OUTPUT_DIR/features/.../logit/<id>.npy.
+    Writes the scores to EXP.OUTPUT_DIR/scores/.../scores.json and the logits to
+    EXP.OUTPUT_DIR/features/.../logit/<id>.npy.
     """
     from deeplab.config import load_config
     from deeplab.evaluate import evaluate

@@ -14,18 +14,24 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command()
+@click.command(epilog="Example: deeplab train -c configs/voc12.yaml")
 @config_options
 @weights_option
 @click.option(
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    help="Folder of the checkpoints.  [default: under EXP.OUTPUT_DIR]",
+    metavar="DIR",
+    help="Folder for checkpoints and logs.  [default: under EXP.OUTPUT_DIR]",
 )
-@click.option("--resume", type=click.Path(path_type=Path), help="Checkpoint to continue from.")
+@click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint to resume from.")
 @click.option(
-    "--seed", type=click.IntRange(0), default=0, show_default=True, help="Equal seeds give equal runs on a CPU."
+    "--seed",
+    type=click.IntRange(0),
+    metavar="N",
+    default=0,
+    show_default=True,
+    help="Random seed. On a CPU, equal seeds give equal results.",
 )
 @train_bn_option
 @runtime_options
@@ -40,11 +46,11 @@ def train(
     device: str,
     as_json: bool,
 ) -> None:
-    """Train a network in the foreground.
+    """Train a model.
 
-    Checkpoints go to EXP.OUTPUT_DIR/models/... and TensorBoard scalars to EXP.OUTPUT_DIR/logs/..., or both to the
-    folder of -o. With SOLVER.EVAL_EVERY the network is evaluated in between, and the best checkpoint is named at the
-    end. Ctrl-C saves a checkpoint, from which --resume continues as if nothing had happened.
+    Saves checkpoints under EXP.OUTPUT_DIR/models and TensorBoard scalars under EXP.OUTPUT_DIR/logs, or both in the
+    folder given by -o. With SOLVER.EVAL_EVERY, validates the model during training and names the best checkpoint at
+    the end. Ctrl-C saves a checkpoint; --resume continues from it with the same result as an uninterrupted run.
 
     On several GPUs: torchrun --standalone --nproc-per-node 4 --no-python deeplab train -c ...
     """
@@ -66,5 +72,5 @@ def train(
         return
     click.echo(f"Trained: {trained.checkpoint}")
     if trained.best is not None:
-        where = "its checkpoint is gone" if trained.best_checkpoint is None else trained.best_checkpoint
+        where = "checkpoint deleted" if trained.best_checkpoint is None else trained.best_checkpoint
         click.echo(f"Best:    {where} (mean IoU {trained.best.mean_iou:.1%} at iteration {trained.best.iteration})")

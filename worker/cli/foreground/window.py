@@ -1,4 +1,4 @@
-"""A window with a picture. tkinter is imported when it is needed; it may be absent."""
+"""A window with a picture. Imports tkinter only when needed; it may be absent."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ _OF_SCREEN = 0.85  # so much of the screen's sides may a picture cover
 
 
 class NoWindowError(DeepLabError):
-    """A window cannot be had."""
+    """No window can be opened."""
 
 
 def has_display() -> bool:
@@ -24,13 +24,13 @@ def has_display() -> bool:
 
 
 def open_window(title: str) -> "Window | None":
-    """A window, or None where there is no display; if one should be there but cannot be had, say why."""
+    """Open a window; None if there is no display, or, with the reason printed, if it cannot be used."""
     if not has_display():
         return None
     try:
         return Window(title)
     except NoWindowError as reason:
-        click.echo(f"{reason} A file is written instead.", err=True)
+        click.echo(f"{reason} Writing a file instead.", err=True)
         return None
 
 
@@ -38,7 +38,7 @@ class Window:
     """A picture with a line of text below it; `q`, Escape and the window's button close it.
 
     Raises:
-        NoWindowError: if Python came without Tk, or the display does not answer.
+        NoWindowError: if this Python has no Tk, or the display does not answer.
     """
 
     def __init__(self, title: str) -> None:
@@ -47,11 +47,11 @@ class Window:
 
             from PIL import ImageTk
         except ImportError as error:
-            raise NoWindowError(f"No window can be shown, because this Python came without Tk: {error}.") from error
+            raise NoWindowError(f"Cannot open a window: this Python has no Tk ({error}).") from error
         try:
             self._root = tkinter.Tk()
         except tkinter.TclError as error:
-            raise NoWindowError(f"No window can be shown: {error}.") from error
+            raise NoWindowError(f"Cannot open a window: {error}.") from error
         self._photo = ImageTk.PhotoImage  # Tk shows a picture for as long as somebody keeps it
         self._picture = tkinter.Label(self._root, borderwidth=0, highlightthickness=0, padx=0, pady=0)
         self._text = tkinter.Label(self._root, anchor="w")

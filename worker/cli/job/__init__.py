@@ -1,0 +1,1 @@
+"""`deeplab job`: its commands, and what they submit, print and wait for."""

@@ -9,8 +9,16 @@ from worker.cli.options import set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 
-_WAIT = click.option("--wait", is_flag=True, help="Show progress until the job has ended; the exit code tells how.")
+_WAIT = click.option(
+    "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
+)
 _ID = click.argument("job_id", metavar="ID", type=int)
+_EXAMPLES = {  # of `job submit`, by kind
+    "train": "train -c config.yaml --dataset street --wait",
+    "evaluate": "evaluate --checkpoint 1 --wait",
+    "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
+    "segment": "segment --checkpoint 1 --input images --wait",
+}
 
 
 class _Kinds(ComputedGroup):
@@ -30,7 +38,13 @@ class _Kinds(ComputedGroup):
         spec = SPECS.get(cmd_name)
         if spec is None:
             return None
-        command = click.Command(cmd_name, params=options_of(spec), help=spec.__doc__, callback=_submit)
+        command = click.Command(
+            cmd_name,
+            params=options_of(spec),
+            help=spec.__doc__,
+            epilog=f"Example: deeplab job submit {_EXAMPLES[cmd_name]}",
+            callback=_submit,
+        )
         return json_option(_WAIT(set_option(command)))
 
 
@@ -43,7 +57,7 @@ def _submit(wait: bool, as_json: bool, **values: Any) -> None:
 
 @click.group()
 def job() -> None:
-    """Submit and follow jobs."""
+    """Submit and manage jobs."""
 
 
 @job.group(cls=_Kinds)
@@ -52,12 +66,14 @@ def submit() -> None:
 
 
 @job.command("list")
-@click.option("--kind", type=click.Choice(["train", "evaluate", "crf", "segment"]), help="Only this kind.")
+@click.option("--kind", type=click.Choice(["train", "evaluate", "crf", "segment"]), help="Only jobs of this kind.")
 @click.option(
-    "--state", type=click.Choice(["queued", "running", "succeeded", "failed", "cancelled"]), help="Only this state."
+    "--state",
+    type=click.Choice(["queued", "running", "succeeded", "failed", "cancelled"]),
+    help="Only jobs in this state.",
 )
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
-@click.option("--limit", type=click.IntRange(1), default=50, show_default=True, help="How many.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most this many.")
 @json_option
 def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""
@@ -72,14 +88,14 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
         print_json(found)
     else:
         headings = ("ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
-        print_table(headings, [table_row(each, now) for each in found], "There is no such job.")
+        print_table(headings, [table_row(each, now) for each in found], "No jobs found.")
 
 
 @job.command()
 @_ID
 @json_option
 def show(job_id: int, as_json: bool) -> None:
-    """Show one job: its request, progress, scores, checkpoints and what happened to it."""
+    """Show a job: its request, progress, scores, checkpoints and events."""
     from worker.cli.job.text import read_job, render_job
 
     with open_store() as session:
@@ -92,9 +108,9 @@ def show(job_id: int, as_json: bool) -> None:
 
 @job.command()
 @_ID
-@click.option("--follow", "-f", is_flag=True, help="Go on until the job has ended.")
+@click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends.")
 def logs(job_id: int, follow: bool) -> None:
-    """Print what the newest attempt at a job has printed."""
+    """Print the log of a job's latest attempt."""
     from worker.cli.job.log import print_log
     from worker.jobs.settings import load_settings
 
@@ -113,7 +129,11 @@ def cancel(job_id: int, as_json: bool) -> None:
     if as_json:
         print_json(asked)
     else:
-        click.echo(f"Job {job_id} is cancelled." if asked.is_terminal else f"Job {job_id} is being stopped.")
+        click.echo(
+            f"Job {job_id} is cancelled."
+            if asked.is_terminal
+            else f"Job {job_id} is being cancelled; this takes a few seconds."
+        )
 
 
 @job.command()
@@ -121,9 +141,9 @@ def cancel(job_id: int, as_json: bool) -> None:
 @_WAIT
 @json_option
 def retry(job_id: int, wait: bool, as_json: bool) -> None:
-    """Submit a failed or cancelled job again, as a new job.
+    """Retry a failed or cancelled job, as a new job.
 
-    A train job continues from its last checkpoint.
+    A train job resumes from its last checkpoint.
     """
     from worker.cli.job.submit import submit_with
     from worker.jobs import jobs
@@ -135,12 +155,21 @@ def retry(job_id: int, wait: bool, as_json: bool) -> None:
 
 @job.command()
 @_ID
-@click.option("--change", "changes", multiple=True, metavar="FIELD=VALUE", help="A field of the request, as seed=7.")
+@click.option(
+    "--change",
+    "changes",
+    multiple=True,
+    metavar="FIELD=VALUE",
+    help="Change a field of the request, such as seed=7; repeatable.",
+)
 @set_option
 @_WAIT
 @json_option
 def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:
-    """Submit a job's request again, as a new job, with some of it changed."""
+    """Submit a copy of a job, with changes.
+
+    Changes by --set are added to those of the copied job.
+    """
     from worker.cli.job.submit import clone_job
 
     clone_job(job_id, changes, overrides, wait=wait, as_json=as_json)

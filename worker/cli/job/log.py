@@ -35,7 +35,7 @@ def print_log(settings: Settings, job_id: int, *, follow: bool) -> None:
         time.sleep(_POLL_SECONDS)
         job = _read(settings, job_id)
     if not fence:
-        click.echo(f"Job {job_id} is {job.state} and has not been started, so there is no log.", err=True)
+        click.echo(f"Job {job_id} ({job.state}) has no log, because it has not started.", err=True)
 
 
 def _read(settings: Settings, job_id: int) -> Job:

@@ -13,6 +13,7 @@ from worker.jobs.specs import Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device")  # come after what is special to a kind
+_IDS = ("resume", "evaluate_job")
 _PATHS = ("config", "input", "output", "checkpoint")
 
 
@@ -63,8 +64,8 @@ def _plain_type(annotation: Any) -> Any:
 
 def _metavar(name: str, kind: type) -> str:
     if kind is int:
-        return "N"
-    return {"config": "FILE", "checkpoint": "N|FILE", "input": "DIR", "output": "DIR"}.get(name, "NAME")
+        return "ID" if name in _IDS else "N"
+    return {"config": "FILE", "checkpoint": "ID|FILE", "input": "DIR", "output": "DIR"}.get(name, "NAME")
 
 
 def _option_name(field: str) -> str:

@@ -46,7 +46,7 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
     for change in changes:
         name, equals, value = change.partition("=")
         if not equals:
-            raise click.BadParameter(f"expected FIELD=VALUE, as seed=7, got {change!r}.", param_hint="--change")
+            raise click.BadParameter(f"expected FIELD=VALUE, such as seed=7, got {change!r}.", param_hint="--change")
         fields[name.strip()] = value
     settings = load_settings()
 
@@ -73,9 +73,9 @@ def submit_with(settings: Settings, insert: Callable[[Session], Job], *, wait: b
     if as_json:
         print_json(job)
     else:
-        click.echo(f"Job {job.id} is queued; follow it with: deeplab job show {job.id}")
+        click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
     if settings.embedded_broker and running_on(settings) is None:
-        click.echo(f"No platform runs on {settings.home}; the job starts when one does: deeplab up", err=True)
+        click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
         return
     try:
         publish(settings, job)

@@ -73,7 +73,7 @@ def render_job(whole: WholeJob) -> str:
 
 def _lines(whole: WholeJob) -> Iterator[str]:
     job = whole.job
-    origin = f", submitted again from job {job.parent_id}" if job.parent_id is not None else ""
+    origin = f", based on job {job.parent_id}" if job.parent_id is not None else ""
     yield f"Job {job.id}: {job.kind}, {job.state}{origin}"
     if job.error:
         yield f"Error: {job.error}"

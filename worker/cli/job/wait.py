@@ -1,4 +1,4 @@
-"""Wait for a job's end, with progress, and with a platform of our own where none is running."""
+"""Wait for a job to end, with progress, and with workers of our own if no platform is running."""
 
 import time
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ import click
 
 from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
-from deeplab.formats import duration
+from deeplab.formats import duration, plural
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
 from worker.jobs import jobs
@@ -43,7 +43,7 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
         with stop_signals_interrupt():
             ended = _follow(settings, job)
     except KeyboardInterrupt:
-        click.echo(f"Job {job.id} was not cancelled. Cancel it with: deeplab job cancel {job.id}", err=True)
+        click.echo(f"Job {job.id} was not cancelled. To cancel it, run: deeplab job cancel {job.id}", err=True)
         raise SystemExit(130) from None
     if as_json:
         print_json(ended)
@@ -83,7 +83,7 @@ def _platform_of_our_own(settings: Settings, job: Job, stack: ExitStack) -> Plat
         platform = stack.enter_context(Platform(settings, web=False, command=command, say=_say))
     except HomeLockedError:  # somebody else was faster
         return None
-    _say(f"No platform runs on {settings.home}; its workers run here until job {job.id} has ended.")
+    _say(f"No platform is running in {settings.home}, so this command runs the workers until job {job.id} ends.")
     return platform
 
 
@@ -99,11 +99,11 @@ def _result(settings: Settings, job: Job) -> str:
         case "train":
             with open_session(settings, reads_only=True) as session:
                 checkpoint = checkpoints.get(session, result["checkpoint"])
-            final = f"checkpoint {checkpoint.id} of iteration {checkpoint.iteration}, {checkpoint.path}"
+            final = f"checkpoint {checkpoint.id} at iteration {checkpoint.iteration}, {checkpoint.path}"
             return sentence + final + _best(result)
         case "segment":
-            unreadable = f", {result['n_error']} could not be read" if result["n_error"] else ""
-            return sentence + f"{result['n_ok']} images segmented{unreadable}, in {result['output']}"
+            failed = f", {result['n_error']} failed" if result["n_error"] else ""
+            return sentence + f"{plural(result['n_ok'], 'image')} segmented{failed}, in {result['output']}"
         case "crf" if "best" in result:
             options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
             return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"

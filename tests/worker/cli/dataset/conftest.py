@@ -10,7 +10,7 @@ from tests.deeplab.drawing import draw_folder
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    """The configuration of a drawn data set of six images, whose splits are the same."""
+    """The configuration of a drawn dataset of six images, whose splits are the same."""
     root = draw_folder(tmp_path / "drawn")
     (root / "labels.txt").write_text("0\tground\n1\tbox\n2\tlid\n")
     path = tmp_path / "config.yaml"

@@ -7,12 +7,12 @@ from PIL import Image
 from tests.worker.cli.conftest import Deeplab
 
 
-def test_check_of_a_good_data_set(deeplab: Deeplab, config: Path) -> None:
+def test_check_of_a_good_dataset(deeplab: Deeplab, config: Path) -> None:
     ended = deeplab("dataset", "check", "-c", config, "-j", 1)
     assert ended.exit_code == 0, ended.output
     lines = ended.stdout.splitlines()
-    assert lines[:2] == ["train: 6 of 6 pairs read, nothing is wrong.", "val: 6 of 6 pairs read, nothing is wrong."]
-    assert lines[2].startswith("test: left out. ")
+    assert lines[:2] == ["train: read 6 of 6 pairs, no problems.", "val: read 6 of 6 pairs, no problems."]
+    assert lines[2].startswith("test: skipped. ")
     assert lines[4:6] == ["train: pixels by class", "CLASS  NAME       PIXELS      %  IMAGES"]
     assert lines[6].split()[:2] == ["0", "ground"]
     assert "12/12 images" in ended.stderr
@@ -27,15 +27,15 @@ def test_check_names_what_is_wrong(deeplab: Deeplab, config: Path, tmp_path: Pat
     ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
     assert ended.exit_code == 1
     assert ended.stdout.splitlines()[:9] == [
-        "val: 4 of 6 pairs read, 4 problems.",
+        "val: read 4 of 6 pairs, 4 problems.",
         "  missing:",
         f"    {root}/images/0",
         "  unreadable:",
         f"    {root}/masks/1.png: is not an image, or of a kind that cannot be read (expected JPEG, PNG, BMP, TIFF or"
         " WebP).",
-        "  sizes differ:",
+        "  sizes that differ:",
         f"    {root}/masks/2.png is 4x3, {root}/images/2.png is 48x40",
-        "  labels that are no class:",
+        "  values that are not classes:",
         f"    {root}/masks/3.png: 9 (1920 pixels)",
     ]
 
@@ -44,7 +44,7 @@ def test_check_shows_ten_findings_of_a_kind(deeplab: Deeplab, config: Path, tmp_
     (tmp_path / "drawn/val.txt").write_text("".join(f"lost{number}\n" for number in range(13)) + "0\n")
     ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
     assert ended.exit_code == 1
-    assert "val: 1 of 14 pairs read, 26 problems." in ended.stdout
+    assert "val: read 1 of 14 pairs, 26 problems." in ended.stdout
     assert ended.stdout.count("/lost") == 10
     assert "    and 16 more (--json lists all)" in ended.stdout
 
@@ -52,7 +52,7 @@ def test_check_shows_ten_findings_of_a_kind(deeplab: Deeplab, config: Path, tmp_
 def test_check_counts_one_problem(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
     (tmp_path / "drawn/images/0.png").unlink()
     ended = deeplab("dataset", "check", "-c", config, "-j", 1, "--split", "val")
-    assert ended.stdout.splitlines()[0] == "val: 5 of 6 pairs read, 1 problem."
+    assert ended.stdout.splitlines()[0] == "val: read 5 of 6 pairs, 1 problem."
 
 
 def test_check_as_json(deeplab: Deeplab, config: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_check_of_a_split_that_is_not_there(deeplab: Deeplab, config: Path, tmp_
     assert ended.stdout == f"night: {tmp_path}/drawn/night.txt: the split list does not exist.\n"
 
 
-def test_check_of_another_data_sets_labels(deeplab: Deeplab, config: Path) -> None:
+def test_check_of_another_datasets_labels(deeplab: Deeplab, config: Path) -> None:
     ended = deeplab("dataset", "check", "-c", config, "--set", "DATASET.N_CLASSES=4")
     assert ended.exit_code == 1
     assert ended.stderr.endswith("the file names 3 classes, but DATASET.N_CLASSES is 4.\n")

@@ -15,7 +15,7 @@ def draw_dataset(root: Path) -> Path:
 
 def test_datasets(deeplab: Deeplab, home: Settings, tmp_path: Path) -> None:
     root = draw_dataset(tmp_path / "street")
-    assert deeplab("dataset", "list").output == "No data set is registered yet.\n"
+    assert deeplab("dataset", "list").output == "No datasets found.\n"
     assert deeplab("dataset", "register", "street", root).output == "Registered street: 2 classes, train 2.\n"
     assert deeplab("dataset", "list").output.splitlines()[1].split() == ["street", "2", "train", "2", str(root)]
     (listed,) = json.loads(deeplab("dataset", "list", "--json").output)

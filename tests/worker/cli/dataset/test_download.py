@@ -38,7 +38,7 @@ def test_download_of_what_is_not_there(deeplab: Deeplab, tmp_path: Path) -> None
     )
 
 
-def test_download_of_an_unknown_data_set(deeplab: Deeplab, tmp_path: Path) -> None:
+def test_download_of_an_unknown_dataset(deeplab: Deeplab, tmp_path: Path) -> None:
     ended = deeplab("dataset", "download", "imagenet", tmp_path)
     assert ended.exit_code == 2
     assert "'imagenet' is not one of 'voc12', 'cocostuff10k', 'cocostuff164k'" in ended.stderr

@@ -13,7 +13,7 @@ from deeplab.models.build import build_from_config
 
 @pytest.fixture(scope="session")
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A drawn data set with the config of a tiny network, and weights for it."""
+    """A drawn dataset with the configuration of a tiny model, and weights for it."""
     folder = tmp_path_factory.mktemp("experiment") / "shapes"
     draw_shapes(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
     keys = yaml.safe_load((folder / "config.yaml").read_text())

@@ -32,7 +32,7 @@ def test_crf_searches_a_grid(deeplab: Deeplab, experiment: Path, output: list[st
     [
         (["--grid", "BI_V=1"], "'BI_V' is not a parameter of the CRF; did you mean BI_W?"),
         (["--grid", "BI_W=x"], "BI_W must be a number of at least 0, got 'x'."),
-        (["--sample", "3"], "--sample is for a search; give --grid too."),
+        (["--sample", "3"], "--sample needs --grid."),
     ],
 )
 def test_a_bad_search_is_one_sentence(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.formats import plural
 from deeplab.video.file import VideoFile
 from tests.deeplab.video.filming import film
 from tests.worker.cli.conftest import Deeplab
@@ -26,7 +27,7 @@ def n_frames(path: Path) -> int:
 def test_a_file_without_a_display(deeplab: Deeplab, network: list[str], tmp_path: Path, options: list[str]) -> None:
     ended = deeplab("live", *network, "--video", film(tmp_path / "street.mp4", n=4), *options)
     assert ended.exit_code == 0, ended.output
-    assert ended.stdout == f"4 frames labelled.\nVideo: {tmp_path / 'street_labels.mp4'}\n"
+    assert ended.stdout == f"Segmented 4 frames.\nVideo: {tmp_path / 'street_labels.mp4'}\n"
     assert "4/4 frames" in ended.stderr
     assert n_frames(tmp_path / "street_labels.mp4") == 4
 
@@ -50,7 +51,7 @@ def test_ctrl_c_leaves_a_video_that_plays(network: list[str], tmp_path: Path) ->
     assert 1 <= n_written < 2000
     assert (
         said.splitlines()[-1]
-        == f"Stopped after {n_written} frames. The video so far is in {tmp_path / 'a_labels.mp4'}."
+        == f"Stopped after {plural(n_written, 'frame')}. The video so far is in {tmp_path / 'a_labels.mp4'}."
     )
 
 
@@ -66,8 +67,8 @@ def test_a_file_on_a_display(deeplab: Deeplab, network: list[str], tmp_path: Pat
     [
         (["--video", "gone.mp4"], 1, "gone.mp4: the video does not exist.\n"),
         (["--camera-id", "99"], 1, "99: the camera cannot be opened: "),
-        (["--video", "street.mp4", "--camera-id", "0"], 2, "Give --video or --camera-id, not both.\n"),
-        (["--video", "street.mp4", "-o", "./street.mp4"], 2, "-o names the video itself; it must name another file.\n"),
+        (["--video", "street.mp4", "--camera-id", "0"], 2, "Give either --video or --camera-id, not both.\n"),
+        (["--video", "street.mp4", "-o", "./street.mp4"], 2, "-o must name another file than --video.\n"),
         (["--video", "street.mp4", "-o", "out.gif"], 1, "out.gif: a video's name must end in .mp4, .mov.\n"),
     ],
 )

@@ -1,4 +1,4 @@
-"""The verbs on each public data set's own arrangement of files, of drawn pairs and of photographs."""
+"""The verbs on each public dataset's own arrangement of files, of drawn pairs and of photographs."""
 
 import json
 from pathlib import Path

@@ -3,7 +3,7 @@ from pathlib import Path
 from tests.worker.cli.conftest import Deeplab
 
 
-def test_sample_shapes_draws_a_data_set(deeplab: Deeplab, tmp_path: Path) -> None:
+def test_sample_shapes_draws_a_dataset(deeplab: Deeplab, tmp_path: Path) -> None:
     folder = tmp_path / "shapes"
     ended = deeplab("sample", "shapes", folder, "--train", 2, "--val", 1, "--size", 32)
     assert ended.exit_code == 0, ended.output

@@ -18,7 +18,8 @@ def test_segment_fills_a_folder_and_continues(
     command = ["segment", *output, "-m", experiment / "weights.pth", experiment / "unlabelled", tmp_path / "out"]
     ended = deeplab(*command, "--overlays", "--batch-size", 2)
     assert ended.exit_code == 0, ended.output
-    assert "2 segmented, 0 could not be, 0 were done before" in ended.stdout
+    assert "Segmented 2 images in " in ended.stdout
+    assert "; 0 failed, 0 already done." in ended.stdout
     assert read_mask(tmp_path / "out" / "masks" / "scene_00.png.png").shape == (72, 96)
     assert (tmp_path / "out" / "overlays" / "scene_01.png.jpg").exists()
     summary = json.loads(deeplab(*command, "--json").stdout)

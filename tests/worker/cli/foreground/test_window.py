@@ -155,10 +155,10 @@ def test_without_a_display(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
 
 def test_a_display_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("DISPLAY", ":987654")
-    with pytest.raises(NoWindowError, match="No window can be shown: "):
+    with pytest.raises(NoWindowError, match="Cannot open a window: "):
         Window("DeepLab")
     assert open_window("DeepLab") is None
-    assert capsys.readouterr().err.endswith("A file is written instead.\n")
+    assert capsys.readouterr().err.endswith("Writing a file instead.\n")
 
 
 def test_single_shows_its_figure_until_the_window_is_closed(network: list[str], tmp_path: Path, display: str) -> None:

@@ -16,7 +16,7 @@ from worker.jobs.trials import SCORES, Trial
 
 @pytest.fixture
 def submitted(home: Settings, files: Files) -> Job:
-    """A queued train job, number 1."""
+    """A queued train job, with id 1."""
     with open_session(home) as session:
         return jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
 
@@ -41,7 +41,7 @@ def finish(settings: Settings, job: Job, state: str, error: str | None = None) -
 
 
 def test_list_of_no_job(deeplab: Deeplab, home: Settings) -> None:
-    assert deeplab("job", "list").output == "There is no such job.\n"
+    assert deeplab("job", "list").output == "No jobs found.\n"
     assert json.loads(deeplab("job", "list", "--json").output) == []
 
 
@@ -52,8 +52,8 @@ def test_list_shows_progress(deeplab: Deeplab, running: Job) -> None:
     assert line.endswith("1 min 1 s")
     (job,) = json.loads(deeplab("job", "list", "--state", "running", "--kind", "train", "--json").output)
     assert (job["id"], job["done"], job["total"]) == (1, 60, 120)
-    assert deeplab("job", "list", "--state", "failed").output == "There is no such job.\n"
-    assert deeplab("job", "list", "--before", 1).output == "There is no such job.\n"
+    assert deeplab("job", "list", "--state", "failed").output == "No jobs found.\n"
+    assert deeplab("job", "list", "--before", 1).output == "No jobs found.\n"
 
 
 def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Settings, running: Job) -> None:
@@ -97,7 +97,7 @@ def test_logs_follow_to_the_end_of_the_job(deeplab: Deeplab, home: Settings, run
 def test_job_that_was_not_started_has_no_log(deeplab: Deeplab, submitted: Job) -> None:
     ended = deeplab("job", "logs", 1)
     assert ended.stdout == ""
-    assert ended.stderr == "Job 1 is queued and has not been started, so there is no log.\n"
+    assert ended.stderr == "Job 1 (queued) has no log, because it has not started.\n"
 
 
 def test_cancel(deeplab: Deeplab, submitted: Job) -> None:
@@ -108,7 +108,7 @@ def test_cancel(deeplab: Deeplab, submitted: Job) -> None:
 
 
 def test_cancel_of_a_running_job_is_a_request(deeplab: Deeplab, running: Job) -> None:
-    assert deeplab("job", "cancel", 1).output == "Job 1 is being stopped.\n"
+    assert deeplab("job", "cancel", 1).output == "Job 1 is being cancelled; this takes a few seconds.\n"
 
 
 def test_retry_continues_from_the_last_checkpoint(deeplab: Deeplab, home: Settings, running: Job) -> None:
@@ -129,7 +129,7 @@ def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ("seed", "--change: expected FIELD=VALUE, as seed=7, got 'seed'."),
+        ("seed", "--change: expected FIELD=VALUE, such as seed=7, got 'seed'."),
         ("seeds=1", "Error: seeds: is not a field of this kind of job."),
         ("seed=x", "Error: seed: input should be a valid integer"),
     ],

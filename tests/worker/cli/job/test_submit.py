@@ -37,8 +37,8 @@ def test_makes_the_home_and_says_when_the_job_starts(
     monkeypatch.setenv("DEEPLAB_HOME", str(home))
     ended = deeplab("job", "submit", "train", "-c", files.config, "--seed", 7, "--set", "SOLVER.LR=1e-3")
     assert ended.exit_code == 0, ended.stderr
-    assert ended.stdout == "Job 1 is queued; follow it with: deeplab job show 1\n"
-    assert ended.stderr == f"No platform runs on {home}; the job starts when one does: deeplab up\n"
+    assert ended.stdout == "Job 1 is queued. To see its progress, run: deeplab job show 1\n"
+    assert ended.stderr == f"No platform is running in {home}. The job starts when you run: deeplab up\n"
     job = read_job(Settings(home=home), 1)
     assert job.spec == {
         "overrides": ["SOLVER.LR=1e-3"],

@@ -25,7 +25,7 @@ class ComputedGroup(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command of the first argument, or say which one was probably meant."""
+        """Find the command of the first argument, or suggest the one that was probably meant."""
         name, known = args[0], self.list_commands(ctx)
         if name not in known and not name.startswith("-") and not ctx.resilient_parsing:
             raise click.NoSuchCommand(name, possibilities=known, ctx=ctx)
@@ -61,7 +61,7 @@ class LazyGroup(ComputedGroup):
                 formatter.write_dl([(name, entry.help) for name, entry in entries.items()])
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; a failure that has a sentence for its user ends with that sentence and exit code 1."""
+        """Run a command; a `DeepLabError` ends it with its message and exit code 1."""
         try:
             return super().invoke(ctx)
         except DeepLabError as error:

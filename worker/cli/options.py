@@ -1,4 +1,4 @@
-"""How commands are given a configuration and changes to it."""
+"""Options that name a configuration and change its keys."""
 
 from collections.abc import Callable
 from pathlib import Path

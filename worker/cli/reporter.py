@@ -1,4 +1,4 @@
-"""How a command in the foreground reports: progress on standard error, and a gentle end on Ctrl-C. Torch-free."""
+"""Report progress on standard error, and stop gently on Ctrl-C. Torch-free."""
 
 import signal
 import sys
@@ -93,11 +93,11 @@ class ConsoleReporter:
         self._view.say(f"Saved {printable(path)} at iteration {iteration}{', the best so far' if is_best else ''}.")
 
     def discard(self, path: Path, iteration: int) -> None:
-        """Delete it."""
+        """Delete a checkpoint that is no longer needed."""
         delete_file(path)
 
     def should_stop(self) -> bool:
-        """Whether a signal came."""
+        """Whether Ctrl-C or SIGTERM came."""
         if self._stop and not self._announced:
             self._announced = True
             self._view.say(_STOPPING)

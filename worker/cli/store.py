@@ -1,4 +1,4 @@
-"""How commands reach the job store. Imports nothing heavy until it is opened, so that `--help` stays instant."""
+"""Open the job store. Nothing heavy is imported before that, so that `--help` stays instant."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -61,14 +61,14 @@ def files(tmp_path: Path) -> Files:
 
 
 @pytest.fixture(scope="session")
-def network(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Options that name a tiny network."""
+def model_options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options that name a tiny model."""
     import torch
 
     from deeplab.config import load_config
     from deeplab.models.build import build_from_config
 
-    folder = tmp_path_factory.mktemp("network")
+    folder = tmp_path_factory.mktemp("model")
     (folder / "config.yaml").write_text(yaml.safe_dump(_TINY))
     torch.manual_seed(0)
     torch.save(build_from_config(load_config(folder / "config.yaml")).state_dict(), folder / "weights.pth")

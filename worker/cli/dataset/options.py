@@ -1,4 +1,4 @@
-"""How the commands that read a dataset are told which one."""
+"""The configuration option of the commands that read a dataset."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -28,7 +28,7 @@ class _UnlistedArgument(click.Argument):
     """An argument that `--help` does not mention."""
 
     def get_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Nothing."""
+        """Return nothing, so that the usage line leaves the argument out."""
         return []
 
 

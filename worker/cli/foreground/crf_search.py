@@ -28,7 +28,7 @@ def search_grid(
     """Try every combination of the values, show the scores of each, and name the best.
 
     Raises:
-        ConfigError: if the grid is none.
+        ConfigError: if the grid is malformed.
         DeepLabError: as `deeplab.crf.search`.
     """
     settings, logits = parse_grid(grid), logits_dir(config, split)

@@ -1,4 +1,4 @@
-"""Where the local commands put the files of an experiment: the original's layout under EXP.OUTPUT_DIR. Torch-free."""
+"""Paths of an experiment's files: the original's layout under EXP.OUTPUT_DIR. Torch-free."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ def scores_path(config: Config, split: str, *, crf: bool) -> Path:
 
 
 def search_path(config: Config, split: str) -> Path:
-    """File of what a grid search over the CRF's parameters found."""
+    """File of the results of a grid search over CRF parameters."""
     return _folder(config, "scores", split) / "crf_search.json"
 
 

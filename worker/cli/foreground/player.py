@@ -13,16 +13,16 @@ from worker.cli.foreground.window import Window
 def play(
     window: Window, frames: Iterator[SegmentedFrame], labels: Sequence[str], should_stop: Callable[[], bool]
 ) -> int:
-    """Show frames until the last, or until the window is closed or somebody asks to stop.
+    """Show frames until the last one, until the window is closed or until `should_stop` is true.
 
-    The frames are drawn from the iterator in a thread, so that the window answers while the network computes. None is
-    shown before its time, and none is left out.
+    A thread takes them from the iterator, so that the window responds while the model computes. No frame is shown
+    early, and none is skipped.
 
     Args:
         window: shows them, with the rate and the class below the pointer.
         frames: with times that begin near 0.
         labels: names of the classes; of "car, auto" the first word is shown, as the original does.
-        should_stop: is asked again and again.
+        should_stop: called about every 10 ms.
 
     Returns:
         How many were shown.
@@ -66,7 +66,7 @@ class _Player:
         now = time.monotonic()
         self._start = self._start or now
         if now - self._start < frame.seconds:
-            return  # its time will come
+            return  # it is early
         self._shown, self._next = frame, self._draw_next()
         self._window.show(Image.fromarray(frame.overlay))
         self.n_shown += 1

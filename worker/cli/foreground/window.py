@@ -11,7 +11,7 @@ from PIL import Image
 from deeplab.errors import DeepLabError
 
 _PAUSE = 10  # milliseconds between two steps of `run`
-_OF_SCREEN = 0.85  # so much of the screen's sides may a picture cover
+_OF_SCREEN = 0.85  # the largest share of the screen's width and height that a picture covers
 
 
 class NoWindowError(DeepLabError):
@@ -19,7 +19,7 @@ class NoWindowError(DeepLabError):
 
 
 def has_display() -> bool:
-    """Whether there is a screen, as far as the environment tells."""
+    """Whether the environment names a display."""
     return sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
 
 
@@ -52,7 +52,7 @@ class Window:
             self._root = tkinter.Tk()
         except tkinter.TclError as error:
             raise NoWindowError(f"Cannot open a window: {error}.") from error
-        self._photo = ImageTk.PhotoImage  # Tk shows a picture for as long as somebody keeps it
+        self._photo = ImageTk.PhotoImage
         self._picture = tkinter.Label(self._root, borderwidth=0, highlightthickness=0, padx=0, pady=0)
         self._text = tkinter.Label(self._root, anchor="w")
         self._picture.pack(anchor="w")  # stays below the pointer when a longer text widens the window
@@ -69,7 +69,7 @@ class Window:
         screen = self._root.winfo_screenwidth(), self._root.winfo_screenheight()
         fitting = picture.copy()
         fitting.thumbnail((int(screen[0] * _OF_SCREEN), int(screen[1] * _OF_SCREEN)))
-        self._shown = self._photo(fitting, master=self._root)
+        self._shown = self._photo(fitting, master=self._root)  # kept, because Tk does not keep it
         self._picture.configure(image=self._shown)
 
     def write(self, text: str) -> None:
@@ -78,9 +78,9 @@ class Window:
             self._text["text"] = text
 
     def run(self, step: Callable[[], None] = lambda: None) -> None:
-        """Call a function again and again until the window is closed; what it raises closes the window too.
+        """Call `step` every few milliseconds until the window is closed; an exception closes it and is raised.
 
-        Even an idle one lets Python notice Ctrl-C.
+        Even an idle `step` lets Python notice Ctrl-C.
         """
 
         def tick() -> None:

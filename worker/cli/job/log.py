@@ -1,4 +1,4 @@
-"""`deeplab job logs`: the log of a job's newest attempt, and what is added to it."""
+"""`deeplab job logs`: the log of a job's latest attempt, as it grows."""
 
 import sys
 import time
@@ -15,7 +15,7 @@ _POLL_SECONDS = 0.5
 
 
 def print_log(settings: Settings, job_id: int, *, follow: bool) -> None:
-    """Print the log of the newest attempt; with `follow`, also what comes until the job has ended.
+    """Print the log of the latest attempt; with `follow`, also what is added until the job ends.
 
     Raises:
         JobNotFoundError: if there is no such job.
@@ -44,7 +44,7 @@ def _read(settings: Settings, job_id: int) -> Job:
 
 
 def _print_from(log: Path, position: int) -> int:
-    """Copy what a log holds from a position on to standard output; the position of its end."""
+    """Copy a log from a position on to standard output; return the position of its end."""
     if not log.exists():
         return position
     with log.open("rb") as file:

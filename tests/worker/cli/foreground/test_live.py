@@ -24,23 +24,33 @@ def n_frames(path: Path) -> int:
 
 
 @pytest.mark.parametrize("options", [[], ["--crf"]])
-def test_a_file_without_a_display(deeplab: Deeplab, network: list[str], tmp_path: Path, options: list[str]) -> None:
-    ended = deeplab("live", *network, "--video", film(tmp_path / "street.mp4", n=4), *options)
+def test_a_file_without_a_display(
+    deeplab: Deeplab, model_options: list[str], tmp_path: Path, options: list[str]
+) -> None:
+    ended = deeplab("live", *model_options, "--video", film(tmp_path / "street.mp4", n=4), *options)
     assert ended.exit_code == 0, ended.output
     assert ended.stdout == f"Segmented 4 frames.\nVideo: {tmp_path / 'street_labels.mp4'}\n"
     assert "4/4 frames" in ended.stderr
     assert n_frames(tmp_path / "street_labels.mp4") == 4
 
 
-def test_json_and_another_name(deeplab: Deeplab, network: list[str], tmp_path: Path) -> None:
+def test_json_and_another_name(deeplab: Deeplab, model_options: list[str], tmp_path: Path) -> None:
     output = tmp_path / "new" / "out.mov"
-    ended = deeplab("live", *network, "--video", film(tmp_path / "street.mp4", n=2), "-o", output, "--json")
+    ended = deeplab("live", *model_options, "--video", film(tmp_path / "street.mp4", n=2), "-o", output, "--json")
     assert json.loads(ended.stdout) == {"video": str(output), "frames": 2, "damaged": 0}
     assert n_frames(output) == 2
 
 
-def test_ctrl_c_leaves_a_video_that_plays(network: list[str], tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "worker.cli", "live", *network, "--video", str(film(tmp_path / "a.mp4", n=2000))]
+def test_ctrl_c_leaves_a_video_that_plays(model_options: list[str], tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "worker.cli",
+        "live",
+        *model_options,
+        "--video",
+        str(film(tmp_path / "a.mp4", n=2000)),
+    ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         assert child.stderr.readline().startswith("1/2000 frames")
@@ -56,8 +66,8 @@ def test_ctrl_c_leaves_a_video_that_plays(network: list[str], tmp_path: Path) ->
 
 
 @pytest.mark.usefixtures("display")
-def test_a_file_on_a_display(deeplab: Deeplab, network: list[str], tmp_path: Path) -> None:
-    ended = deeplab("live", *network, "--video", film(tmp_path / "a.mp4", n=3))
+def test_a_file_on_a_display(deeplab: Deeplab, model_options: list[str], tmp_path: Path) -> None:
+    ended = deeplab("live", *model_options, "--video", film(tmp_path / "a.mp4", n=3))
     assert (ended.exit_code, ended.output) == (0, "")
     assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
 
@@ -74,7 +84,7 @@ def test_a_file_on_a_display(deeplab: Deeplab, network: list[str], tmp_path: Pat
 )
 def test_bad_input_is_one_sentence(
     deeplab: Deeplab,
-    network: list[str],
+    model_options: list[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     options: list[str],
@@ -83,7 +93,7 @@ def test_bad_input_is_one_sentence(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     film(tmp_path / "street.mp4", n=2)
-    ended = deeplab("live", *network, *options)
+    ended = deeplab("live", *model_options, *options)
     assert ended.exit_code == code
     assert sentence in ended.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["street.mp4"]

@@ -47,10 +47,10 @@ def test_options_of_the_runtime_are_configuration_keys(
 
 def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:
     """Interrupt a real process in the middle of its work; the same command then finishes it."""
-    photos = tmp_path / "photos"
-    photos.mkdir()
+    images = tmp_path / "images"
+    images.mkdir()
     for number in range(60):
-        (photos / f"{number}.png").symlink_to(experiment / "unlabelled" / "scene_00.png")
+        (images / f"{number}.png").symlink_to(experiment / "unlabelled" / "scene_00.png")
     verb = [sys.executable, "-m", "worker.cli", "segment", "--cpu"]
     command: list[str | Path] = [
         *verb,
@@ -58,7 +58,7 @@ def test_ctrl_c_ends_a_run_gently(experiment: Path, tmp_path: Path) -> None:
         experiment / "tiny.yaml",
         "-m",
         experiment / "weights.pth",
-        photos,
+        images,
         tmp_path / "out",
     ]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as child:

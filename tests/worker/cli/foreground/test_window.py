@@ -161,9 +161,11 @@ def test_a_display_that_does_not_answer(monkeypatch: pytest.MonkeyPatch, capsys:
     assert capsys.readouterr().err.endswith("Writing a file instead.\n")
 
 
-def test_single_shows_its_figure_until_the_window_is_closed(network: list[str], tmp_path: Path, display: str) -> None:
+def test_single_shows_its_figure_until_the_window_is_closed(
+    model_options: list[str], tmp_path: Path, display: str
+) -> None:
     Image.new("RGB", (48, 48), "yellow").save(tmp_path / "a.png")
-    command = [sys.executable, "-m", "worker.cli", "single", *network, "-i", "a.png"]
+    command = [sys.executable, "-m", "worker.cli", "single", *model_options, "-i", "a.png"]
     environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
 
     def is_shown() -> bool:

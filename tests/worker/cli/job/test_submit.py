@@ -105,7 +105,7 @@ def test_refusal_names_the_option(
 
 
 def test_missing_option_is_named(deeplab: Deeplab) -> None:
-    ended = deeplab("job", "submit", "segment", "--input", "photos")
+    ended = deeplab("job", "submit", "segment", "--input", "images")
     assert ended.exit_code == 2
     assert "Error: Missing option '--checkpoint'." in ended.stderr
 

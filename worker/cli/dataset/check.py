@@ -26,10 +26,18 @@ _SHOWN = 10  # problems of a kind; --json has them all
     metavar="NAME",
     help="Check only this split; repeatable.  [default: the splits TRAIN, VAL and TEST of DATASET.SPLIT]",
 )
-@click.option("-j", "--jobs", type=click.IntRange(1), metavar="N", help="Number of processes.  [default: one per CPU]")
+@click.option(
+    "-j",
+    "--n-jobs",
+    "--jobs",
+    "n_jobs",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Number of processes.  [default: one per CPU]",
+)
 @json_option
 def check(
-    config_path: Path, overrides: tuple[str, ...], splits: tuple[str, ...], jobs: int | None, as_json: bool
+    config_path: Path, overrides: tuple[str, ...], splits: tuple[str, ...], n_jobs: int | None, as_json: bool
 ) -> None:
     """Check every image and mask of a dataset.
 
@@ -43,7 +51,7 @@ def check(
 
     config = load_config(config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
-        report = check_dataset(config, reporter, splits=splits, jobs=jobs)
+        report = check_dataset(config, reporter, splits=splits, jobs=n_jobs)
     if as_json:
         print_json(report.as_json())
     else:

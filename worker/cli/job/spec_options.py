@@ -21,7 +21,7 @@ class RequestError(DeepLabError):
     """A request that was refused, with its fields called as on the command line."""
 
     def __init__(self, error: SpecError) -> None:
-        super().__init__(" ".join(f"{_option_name(name)}: {sentence}" for name, sentence in error.fields.items()))
+        super().__init__(" ".join(_name_option(name, sentence) for name, sentence in error.fields.items()))
 
 
 def options_of(spec: type[Spec]) -> list[click.Parameter]:
@@ -70,6 +70,11 @@ def _metavar(name: str, kind: type) -> str:
 
 def _option_name(field: str) -> str:
     return "--set" if field == "overrides" else f"--{field.replace('_', '-')}"
+
+
+def _name_option(field: str, sentence: str) -> str:
+    option = _option_name(field)
+    return f"{option}: {sentence.removeprefix(f'{option}: ')}"
 
 
 def _absolute(value: str) -> str:

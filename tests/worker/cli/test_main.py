@@ -65,6 +65,7 @@ def test_example_is_a_valid_call(path: tuple[str, ...]) -> None:
         assert found is not None
         command = found
     if command.epilog is not None:
+        assert len(command.epilog) <= 76  # fits into a line of a terminal with 80 columns
         label, program, *arguments = shlex.split(command.epilog)
         assert (label, program, *arguments[: len(path)]) == ("Example:", "deeplab", *path)
         try:

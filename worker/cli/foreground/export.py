@@ -8,7 +8,7 @@ from worker.cli.foreground.options import model_option
 from worker.cli.options import config_options
 
 
-@click.command(epilog="Example: deeplab export -c configs/voc12.yaml -m checkpoint_final.pth -o model.onnx")
+@click.command(epilog="Example: deeplab export -c configs/voc12.yaml -m model.pth -o model.onnx")
 @config_options
 @model_option
 @click.option(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from deeplab.video.frame import FrameSource
 
 
-@click.command(epilog="Example: deeplab live -c configs/voc12.yaml -m checkpoint_final.pth --video street.mp4")
+@click.command(epilog="Example: deeplab live -c configs/voc12.yaml -m model.pth --video street.mp4")
 @config_options
 @model_option
 @click.option("--camera-id", type=click.IntRange(0), metavar="N", help="Number of the camera.  [default: 0]")

@@ -11,7 +11,7 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command(epilog="Example: deeplab segment -c configs/voc12.yaml -m checkpoint_final.pth images out")
+@click.command(epilog="Example: deeplab segment -c configs/voc12.yaml -m model.pth images out")
 @config_options
 @model_option
 @click.argument("input_dir", metavar="INPUT", type=click.Path(path_type=Path))

@@ -9,7 +9,7 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
 
-@click.command(epilog="Example: deeplab single -c configs/voc12.yaml -m checkpoint_final.pth -i image.jpg")
+@click.command(epilog="Example: deeplab single -c configs/voc12.yaml -m model.pth -i image.jpg")
 @config_options
 @model_option
 @click.option(

@@ -11,7 +11,7 @@ from worker.cli.options import config_options
 from worker.cli.output import json_option
 
 
-@click.command(epilog="Example: deeplab test -c configs/voc12.yaml -m checkpoint_final.pth")
+@click.command(epilog="Example: deeplab test -c configs/voc12.yaml -m model.pth")
 @config_options
 @model_option
 @split_option

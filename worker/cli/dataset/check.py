@@ -51,7 +51,7 @@ def check(
 
     config = load_config(config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
-        report = check_dataset(config, reporter, splits=splits, jobs=n_jobs)
+        report = check_dataset(config, reporter, splits=splits, n_workers=n_jobs)
     if as_json:
         print_json(report.as_json())
     else:

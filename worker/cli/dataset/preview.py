@@ -44,12 +44,12 @@ def preview_command(
     Shows augmented images beside their masks: the first samples of a training with this seed.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.preview import preview
+    from deeplab.datasets.preview import write_preview
     from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
-        preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
+        write_preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
     if as_json:
         print_json({"preview": output})
     else:

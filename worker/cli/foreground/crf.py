@@ -79,4 +79,4 @@ def _refine(config: "Config", split: str, jobs: int | None, device: str, as_json
         scores = refine(config, logits_dir(config, split), reporter, split=split, jobs=jobs, device=device)
     path = scores_path(config, split, crf=True)
     save_scores(path, scores)
-    print_scores(config.DATASET.LABELS, scores, path, as_json)
+    print_scores(config, scores, path, as_json)

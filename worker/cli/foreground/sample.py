@@ -54,6 +54,6 @@ def shapes(directory: Path, n_train: int, n_val: int, size: int, seed: int) -> N
     """
     from deeplab.datasets.drawn.dataset import draw_dataset
 
-    draw_shapes(directory, n_train=n_train, n_val=n_val, size=size, seed=seed)
+    draw_dataset(directory, n_train=n_train, n_val=n_val, size=size, seed=seed)
     click.echo(f"Drew {n_train} training and {n_val} validation images in {directory}.")
     click.echo(f"Train on them: deeplab train -c {directory / 'config.yaml'}")

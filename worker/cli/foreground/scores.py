@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import click
-from deeplab.datasets.labels import default_labels, load_labels
 
+from deeplab.config import Config
+from deeplab.datasets.class_names import class_names_of
 from worker.cli.foreground.experiment import save_json
 from worker.cli.output import print_json, print_table
 
@@ -34,11 +35,11 @@ def save_scores(path: Path, scores: Mapping[str, Any]) -> None:
     save_json(path, scores_as_original(scores))
 
 
-def print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
+def print_scores(config: Config, scores: Mapping[str, Any], path: Path, as_json: bool) -> None:
     """Print scores and where they were saved.
 
     Args:
-        labels: path of the labels file; None for a dataset without one.
+        config: DATASET names the classes.
         scores: what `evaluate` and `refine` return.
         path: of the saved scores.
         as_json: print the original's JSON instead, for scripts.
@@ -47,7 +48,7 @@ def print_scores(labels: str | None, scores: Mapping[str, Any], path: Path, as_j
         print_json(scores_as_original(scores))
         return
     class_iou = scores["class_iou"]
-    names = load_labels(Path(labels)) if labels else default_labels(len(class_iou))
+    names = class_names_of(config.DATASET)
     rows = [(name, "absent" if math.isnan(iou) else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)]
     print_table(("CLASS", "IOU"), rows, "")
     click.echo(

@@ -43,6 +43,8 @@ def segment(
 ) -> None:
     """Segment a folder of images.
 
+    Shrinks an image whose longer side exceeds IMAGE.SIZE.TEST to that size for the model; masks have the image's size.
+
     Writes masks/, overlays/ (both mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image that cannot
     be read gets a row with its error. After an interruption, the same command skips the images already done.
     """
@@ -59,7 +61,7 @@ def segment(
     if as_json:
         print_json({**asdict(summary), "output": output_dir})
         return
-    print_shares(class_shares(summary.pixels, segmenter.labels))
+    print_shares(class_shares(summary.pixels, segmenter.class_names))
     click.echo(
         f"Segmented {plural(summary.n_ok, 'image')} in {duration(summary.seconds)};"
         f" {summary.n_error} failed, {summary.n_skipped} already done."

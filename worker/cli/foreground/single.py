@@ -41,29 +41,28 @@ def single(
     Resizes the image so that its longer side is IMAGE.SIZE.TEST. Shows it and the region of each class in a window, or
     writes them as a figure if there is no display.
     """
-    from deeplab.inference.labelling import count_classes
-
     from deeplab.config import load_config
     from deeplab.images.files import read_image
+    from deeplab.inference.label_maps import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
     from deeplab.inference.segmenter import Segmenter
-    from deeplab.inference.single import segment_single
+    from deeplab.inference.single import segment_image
     from worker.cli.foreground.shares import class_shares, print_shares
     from worker.cli.foreground.window import open_window
 
     config = load_config(config_path, overrides)
     image = read_image(image_path)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
-    result = segment_single(segmenter, image)
-    shares = class_shares(count_classes(result.label_map), segmenter.labels)
+    result = segment_image(segmenter, image)
+    shares = class_shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:
         print_shares(shares)
-        window.show(draw_panels(*result, segmenter.labels))
+        window.show(draw_panels(*result, segmenter.class_names))
         window.run()
         return
     output = output or Path(f"{image_path.stem}_labels.png")
-    save_panels(output, *result, segmenter.labels)
+    save_panels(output, *result, segmenter.class_names)
     if as_json:
         print_json({"figure": output, "classes": shares})
         return

@@ -56,4 +56,4 @@ def test(
         )
     path = scores_path(config, split, crf=False)
     save_scores(path, scores)
-    print_scores(config.DATASET.LABELS, scores, path, as_json)
+    print_scores(config, scores, path, as_json)

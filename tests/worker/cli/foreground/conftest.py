@@ -7,7 +7,7 @@ import torch
 import yaml
 
 from deeplab.config import load_config
-from deeplab.datasets.drawn.dataset import draw_shapes
+from deeplab.datasets.drawn.dataset import draw_dataset
 from deeplab.models.build import build_from_config
 
 
@@ -15,7 +15,7 @@ from deeplab.models.build import build_from_config
 def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A drawn dataset with the configuration of a tiny model, and weights for it."""
     folder = tmp_path_factory.mktemp("experiment") / "shapes"
-    draw_shapes(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
+    draw_dataset(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
     keys = yaml.safe_load((folder / "config.yaml").read_text())
     keys["MODEL"] = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4}
     keys["SOLVER"] |= {"ITER_MAX": 4, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}

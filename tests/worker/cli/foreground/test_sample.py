@@ -10,4 +10,4 @@ def test_sample_shapes_draws_a_dataset(deeplab: Deeplab, tmp_path: Path) -> None
     assert f"deeplab train -c {folder / 'config.yaml'}" in ended.stdout
     again = deeplab("sample", "shapes", folder)
     assert again.exit_code == 1
-    assert again.stderr == f"Error: {folder}: is not empty; the sample needs a new or empty folder.\n"
+    assert again.stderr == f"Error: {folder}: is not empty; the dataset needs a new or empty folder.\n"

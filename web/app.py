@@ -5,10 +5,10 @@ from flask.json.provider import DefaultJSONProvider
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has neither types nor stubs
 
 from web import api, pages
+from web.access.guard import register_guard
+from web.access.secret import secret_key
 from web.context import SETTINGS
 from web.errors import register_errors
-from web.guard import register_guard
-from web.secret import secret_key
 from web.templating import register_templating
 from worker.jobs.settings import Settings, load_settings
 
@@ -49,5 +49,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_errors(app)
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
-    csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.guard
+    csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.access.guard
     return app

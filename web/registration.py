@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from web.paths import is_plain_text, lies_under, outside, readable_roots
+from web.access.paths import is_plain_text, lies_under, outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
 from worker.jobs.datasets import Dataset, DatasetRefusedError

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.paths import check_config, check_spec, paths_of
+from web.access.paths import check_config, check_spec, paths_of
 from worker.jobs import jobs
 from worker.jobs.broker import queue
 from worker.jobs.database import open_session

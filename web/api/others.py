@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response, jsonify, request
 
+from web.access.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.api.shapes import read_body
 from web.context import current_settings, reading
-from web.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
 from web.registration import register
 from worker.jobs import datasets, jobs, workers
 from worker.jobs.plain_json import as_json

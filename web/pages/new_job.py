@@ -6,9 +6,16 @@ from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from web import submission
+from web.access.folders import (
+    CONFIG_SUFFIXES,
+    WEIGHTS_SUFFIXES,
+    FolderRefusedError,
+    list_folder,
+    list_roots,
+    shipped_configs,
+)
 from web.choices import load_choices
 from web.context import current_settings, reading
-from web.folders import CONFIG_SUFFIXES, WEIGHTS_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
 from web.forms import as_request, as_values, build_form, read_form
 from worker.jobs import jobs
 from worker.jobs.specs import KINDS, SPECS, SpecError, parse_spec

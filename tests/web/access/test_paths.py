@@ -5,7 +5,7 @@ import pytest
 
 from tests.web.population import Population
 from web import submission
-from web.paths import lies_under
+from web.access.paths import lies_under
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import list_jobs

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from web.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
+from web.access.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
 from worker.jobs.settings import Settings
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deeplab.errors import DeepLabError
 from deeplab.images.listing import IMAGE_SUFFIXES
-from web.paths import lies_under, outside
+from web.access.paths import lies_under, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 

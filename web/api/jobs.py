@@ -4,7 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from web import submission
+from web.actions import submission
 from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results import load_results

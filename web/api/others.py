@@ -6,9 +6,9 @@ from typing import Any
 from flask import Response, jsonify, request
 
 from web.access.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
+from web.actions.registration import register
 from web.api.shapes import read_body
 from web.context import current_settings, reading
-from web.registration import register
 from worker.jobs import datasets, jobs, workers
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints, evaluations

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from web.actions.registration import register
 from web.context import current_settings, reading
-from web.registration import register
 from worker.jobs import datasets
 from worker.jobs.database import read_clock
 from worker.jobs.specs import SpecError

@@ -6,7 +6,7 @@ from flask import Response, flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
-from web import submission
+from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.scores import class_lines, confusion_of, metric_lines
 from worker.jobs import jobs, shards, storage, trials, workers

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from web import submission
 from web.access.folders import (
     CONFIG_SUFFIXES,
     WEIGHTS_SUFFIXES,
@@ -14,6 +13,7 @@ from web.access.folders import (
     list_roots,
     shipped_configs,
 )
+from web.actions import submission
 from web.choices import load_choices
 from web.context import current_settings, reading
 from web.forms import as_request, as_values, build_form, read_form

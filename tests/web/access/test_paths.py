@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 
 from tests.web.population import Population
-from web import submission
 from web.access.paths import lies_under
+from web.actions import submission
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import list_jobs

@@ -6,8 +6,8 @@ import pytest
 from deeplab.datasets.class_names import load_class_names
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
-from web import submission
-from web.folders import Entry, shipped_configs
+from web.access.folders import Entry, shipped_configs
+from web.actions import submission
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session

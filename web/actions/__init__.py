@@ -1,0 +1,1 @@
+"""What forms and API do alike: submit jobs, register datasets."""

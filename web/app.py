@@ -9,7 +9,7 @@ from web.access.guard import register_guard
 from web.access.secret import secret_key
 from web.context import SETTINGS
 from web.errors import register_errors
-from web.templating import register_templating
+from web.text.templating import register_templating
 from worker.jobs.settings import Settings, load_settings
 
 _LARGEST_REQUEST = 2**20  # bytes; the largest legitimate one is a form with a screenful of overrides

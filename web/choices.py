@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from web.describe import model_name, subject
-from web.formats import number, percent
+from web.text.describe import model_name, subject
+from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint

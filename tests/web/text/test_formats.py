@@ -1,6 +1,6 @@
 import pytest
 
-from web.formats import ago, as_yaml, clock_time, number, percent, points, size
+from web.text.formats import ago, as_yaml, clock_time, number, percent, points, size
 
 
 @pytest.mark.parametrize(

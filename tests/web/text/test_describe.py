@@ -4,7 +4,7 @@ import pytest
 
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
-from web.describe import error_text, evaluated_on, outcome, subject
+from web.text.describe import error_text, evaluated_on, outcome, subject
 from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job

@@ -5,8 +5,8 @@ from flask import Flask
 from deeplab.crf.grid import as_overrides, as_text
 from deeplab.files import printable
 from deeplab.formats import duration
-from web.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
-from web.formats import ago, as_yaml, clock_time, number, percent, points, size
+from web.text.describe import error_text, evaluated_on, kind_title, model_name, outcome, subject
+from web.text.formats import ago, as_yaml, clock_time, number, percent, points, size
 
 
 def register_templating(app: Flask) -> None:

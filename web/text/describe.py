@@ -6,7 +6,7 @@ from typing import Any
 
 from deeplab.crf.grid import as_text
 from deeplab.inference.manifest import Row
-from web.formats import number, percent
+from web.text.formats import number, percent
 from worker.jobs.jobs import SUCCEEDED, Job
 from worker.jobs.records.evaluations import Evaluation
 

@@ -1,0 +1,1 @@
+"""How jobs, numbers and times read on a page."""

@@ -14,9 +14,9 @@ from web.access.folders import (
     shipped_configs,
 )
 from web.actions import submission
-from web.choices import load_choices
 from web.context import current_settings, reading
-from web.forms import as_request, as_values, build_form, read_form
+from web.forms.job_form import as_request, as_values, build_form, read_form
+from web.forms.options import load_choices
 from worker.jobs import jobs
 from worker.jobs.specs import KINDS, SPECS, SpecError, parse_spec
 

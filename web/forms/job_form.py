@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from web.choices import Choices, Option
+from web.forms.options import Choices, Option
 from worker.jobs.specs import SPECS
 
 # What a form asks for at first sight; the other fields wait under "More settings".

@@ -1,7 +1,7 @@
 import pytest
 
-from web.choices import Choices, Option
-from web.forms import _FIRST_FIELDS, as_request, as_values, build_form, read_form
+from web.forms.job_form import _FIRST_FIELDS, as_request, as_values, build_form, read_form
+from web.forms.options import Choices, Option
 from worker.jobs.specs import KINDS, SPECS, parse_spec
 
 CHOICES = Choices(

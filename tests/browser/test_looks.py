@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.web.population import Population
-from web.results import item_key
+from web.results.segmentation import item_key
 
 pytestmark = pytest.mark.browser
 

@@ -7,7 +7,7 @@ from flask import Response, jsonify, request, url_for
 from web.actions import submission
 from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
 from web.context import current_settings, reading, writing
-from web.results import load_results
+from web.results.segmentation import load_results
 from worker.jobs import jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json

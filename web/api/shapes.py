@@ -6,7 +6,7 @@ from flask import request
 from sqlalchemy.orm import Session
 from werkzeug.exceptions import BadRequest
 
-from web.results import item_key
+from web.results.segmentation import item_key
 from worker.jobs import trials
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json

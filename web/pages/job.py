@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.actions import submission
 from web.context import current_settings, reading, writing
-from web.scores import class_lines, confusion_of, metric_lines
+from web.results.scores import class_lines, confusion_of, metric_lines
 from worker.jobs import jobs, shards, storage, trials, workers
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job

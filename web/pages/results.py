@@ -10,8 +10,8 @@ from deeplab.files import printable
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import manifest_path, mask_path
 from web.context import current_settings, reading
-from web.photos import inside, send_mask, send_photo
-from web.results import class_names, class_shares, item_key, load_results, output_dir
+from web.results.images import inside, send_mask, send_photo
+from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir
 from worker.jobs import jobs
 from worker.jobs.jobs import Job
 

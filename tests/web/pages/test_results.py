@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.population import Population
-from web.results import item_key
+from web.results.segmentation import item_key
 
 
 def tiles(page: str) -> list[str]:

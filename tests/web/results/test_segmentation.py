@@ -4,7 +4,7 @@ import pytest
 
 from deeplab.inference.manifest import ManifestWriter, Row
 from tests.web.population import OWNER, Population
-from web.results import Results, class_shares, colour, item_key, load_results
+from web.results.segmentation import Results, class_shares, colour, item_key, load_results
 from worker.jobs import jobs, shards
 from worker.jobs.database import open_session
 

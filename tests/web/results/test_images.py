@@ -12,8 +12,8 @@ from werkzeug.exceptions import NotFound
 from deeplab.images.files import write_mask
 from deeplab.images.palette import palette
 from tests.web.population import ODD_NAMES, Population
-from web.photos import inside, send_mask, send_photo
-from web.results import item_key
+from web.results.images import inside, send_mask, send_photo
+from web.results.segmentation import item_key
 
 
 def fetch(app: Flask, path: Path, query: str = "", **headers: str) -> Response:

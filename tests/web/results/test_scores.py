@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from web.scores import Cell, ScoreLine, class_lines, confusion_of, metric_lines
+from web.results.scores import Cell, ScoreLine, class_lines, confusion_of, metric_lines
 from worker.jobs.records.evaluations import Evaluation
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.datasets.class_names import default_class_names
-from web.results import colour
+from web.results.segmentation import colour
 from worker.jobs.records.evaluations import Evaluation
 
 METRICS = {

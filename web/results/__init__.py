@@ -1,0 +1,1 @@
+"""What jobs have produced: images under their masks, and scores."""

@@ -2,13 +2,13 @@
 
 from flask import Blueprint
 
-from web.api import jobs, others
+from web.api import checkpoints, datasets, evaluations, folders, health, jobs, workers
 
 blueprint = Blueprint("api", __name__)
 
 _JOB = "/jobs/<int(max=2147483647):job_id>"
 _ROUTES = (
-    ("GET", "/health", others.health),
+    ("GET", "/health", health.health),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs", jobs.submit_job),
     ("GET", _JOB, jobs.show_job),
@@ -19,12 +19,12 @@ _ROUTES = (
     ("GET", f"{_JOB}/log", jobs.show_log),
     ("GET", f"{_JOB}/events", jobs.list_events),
     ("GET", f"{_JOB}/items", jobs.list_items),
-    ("GET", "/checkpoints", others.list_checkpoints),
-    ("GET", "/evaluations", others.list_evaluations),
-    ("GET", "/workers", others.list_workers),
-    ("GET", "/datasets", others.list_datasets),
-    ("POST", "/datasets", others.register_dataset),
-    ("GET", "/folders", others.list_folders),
+    ("GET", "/checkpoints", checkpoints.list_checkpoints),
+    ("GET", "/evaluations", evaluations.list_evaluations),
+    ("GET", "/workers", workers.list_workers),
+    ("GET", "/datasets", datasets.list_datasets),
+    ("POST", "/datasets", datasets.register_dataset),
+    ("GET", "/folders", folders.list_folders),
 )
 for _method, _rule, _view in _ROUTES:
     blueprint.add_url_rule(_rule, view_func=_view, methods=[_method])

@@ -5,7 +5,8 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from web.actions import submission
-from web.api.shapes import item_as_json, job_as_json, read_body, read_choice, read_number, whole_job_as_json
+from web.api.requests import read_body, read_choice, read_number
+from web.api.responses import item_as_json, job_as_json, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results.segmentation import load_results
 from worker.jobs import jobs, storage

@@ -1,0 +1,45 @@
+import re
+
+from flask.testing import FlaskClient
+
+from tests.web.conftest import SubmitForm
+from tests.web.population import Population
+from tests.web.scenes import make_dataset
+
+
+def test_datasets_are_listed_and_registered(
+    client: FlaskClient, submit_form: SubmitForm, population: Population
+) -> None:
+    root = make_dataset(population.root / "more-shapes")
+    response = submit_form("/datasets", name="more", root=str(root))
+    assert response.status_code == 302
+    page = client.get("/datasets").text
+    assert "more is registered: 3 classes." in page
+    assert 'href="/jobs/new/train?dataset=more"' in page
+    assert re.search(r'train <span class="count">3</span>', page)
+    assert str(root) in page
+
+
+def test_what_is_wrong_with_a_dataset_stands_at_its_field(submit_form: SubmitForm, population: Population) -> None:
+    taken = submit_form("/datasets", name="shapes", root=str(population.dataset))
+    assert taken.status_code == 422
+    assert re.search(r'id="error-name">There is already a dataset named', taken.text)
+    assert f'value="{population.dataset}"' in taken.text
+    empty = submit_form("/datasets", name="", root="").text
+    assert 'id="error-name">Name is required.' in empty
+    assert 'id="error-root">Folder is required.' in empty
+    assert re.search(r'id="error-root">/etc lies outside', submit_form("/datasets", name="x", root="/etc").text)
+    photos = submit_form("/datasets", name="x", root=str(population.folder)).text
+    assert re.search(r'id="error-root">[^<]*images is not a folder', photos)
+
+
+def test_a_damaged_labels_file_is_named(submit_form: SubmitForm, population: Population) -> None:
+    root = make_dataset(population.root / "gap")
+    (root / "labels.txt").write_text("0\tground\n2\tbar\n")
+    assert re.search(
+        r'id="error-root">[^<]*class 1 is missing', submit_form("/datasets", name="gap", root=str(root)).text
+    )
+
+
+def test_without_datasets_it_says_what_to_do_next(new_client: FlaskClient) -> None:
+    assert "deeplab sample shapes" in new_client.get("/datasets").text

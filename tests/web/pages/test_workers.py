@@ -1,0 +1,16 @@
+import re
+
+from flask.testing import FlaskClient
+
+from tests.web.population import OWNER
+
+
+def test_workers_are_alive_or_gone(client: FlaskClient) -> None:
+    page = client.get("/workers").text
+    assert re.search(rf'state-alive">alive</span></td>\s*<td class="wrap">{OWNER}</td>', page)
+    assert re.search(r'state-gone">gone</span></td>\s*<td class="wrap">cpu@laboratory</td>', page)
+    assert "NVIDIA H200" in page
+
+
+def test_without_workers_it_says_what_to_do_next(new_client: FlaskClient) -> None:
+    assert "deeplab worker start" in new_client.get("/workers").text

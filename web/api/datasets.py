@@ -1,0 +1,29 @@
+"""Datasets over the API."""
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from web.actions.registration import register
+from web.api.requests import read_body
+from web.context import current_settings, reading
+from worker.jobs import datasets
+from worker.jobs.plain_json import as_json
+from worker.jobs.specs import SpecError
+
+
+def list_datasets() -> dict[str, Any]:
+    """GET /datasets: by name."""
+    with reading() as session:
+        return {"datasets": as_json(datasets.list_datasets(session))}
+
+
+def register_dataset() -> tuple[Response, int]:
+    """POST /datasets {"name", "root", "labels" (optional)}: the dataset."""
+    body = read_body()
+    wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
+    unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}
+    if wrong or unknown:
+        raise SpecError(wrong | unknown)
+    dataset = register(current_settings(), body.get("name", ""), body.get("root", ""), body.get("labels"))
+    return jsonify(as_json(dataset)), 201

@@ -1,0 +1,15 @@
+"""Whether the platform is up."""
+
+from importlib.metadata import version
+from typing import Any
+
+from web.context import reading
+from worker.jobs import jobs, workers
+
+
+def health() -> dict[str, Any]:
+    """GET /health: 200 if the database answers and has its tables, else 503."""
+    with reading() as session:
+        counts = jobs.count_by_state(session)
+        alive = [worker.name for worker in workers.list_workers(session) if worker.alive]
+    return {"status": "ok", "version": version("deeplab-platform"), "jobs": counts, "workers": alive}

@@ -1,0 +1,13 @@
+"""Workers over the API."""
+
+from typing import Any
+
+from web.context import reading
+from worker.jobs import workers
+from worker.jobs.plain_json import as_json
+
+
+def list_workers() -> dict[str, Any]:
+    """GET /workers: those that are alive first."""
+    with reading() as session:
+        return {"workers": as_json(workers.list_workers(session))}

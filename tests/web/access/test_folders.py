@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from web.access.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots, shipped_configs
+from web.access.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots
 from worker.jobs.settings import Settings
 
 
@@ -49,17 +49,6 @@ def test_says_what_cannot_be_listed(new_settings: Settings, root: Path) -> None:
 def test_roots_are_those_that_exist(new_settings: Settings) -> None:
     settings = new_settings.model_copy(update={"data_roots": (new_settings.home / "data", new_settings.home / "gone")})
     assert [entry.path for entry in list_roots(settings).folders] == [str((settings.home / "data").resolve())]
-
-
-def test_the_api_lists_only_under_the_roots(new_client: FlaskClient, root: Path) -> None:
-    top = new_client.get("/api/v1/folders").json
-    assert top is not None
-    assert [entry["path"] for entry in top["folders"]] == [str(root)]
-    assert [Path(entry["path"]) for entry in top["shipped_configs"]] == [Path(each.path) for each in shipped_configs()]
-    assert new_client.get("/api/v1/folders", query_string={"path": str(root)}).json["files"][0]["name"] == "c.yaml"  # type: ignore[index]
-    refused = new_client.get("/api/v1/folders", query_string={"path": "/etc"})
-    assert refused.status_code == 422
-    assert refused.json["error"]["message"].startswith("/etc lies outside")  # type: ignore[index]
 
 
 def test_the_picker_shows_the_roots_again_when_a_path_is_refused(new_client: FlaskClient, root: Path) -> None:

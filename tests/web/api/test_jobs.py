@@ -3,18 +3,13 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
+from tests.web.api.conftest import get
 from tests.web.population import OWNER, Population
 from tests.web.scenes import make_dataset
 from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.records import metrics
 from worker.jobs.settings import Settings
-
-
-def get(client: FlaskClient, path: str, **query: object) -> Any:
-    response = client.get(f"/api/v1{path}", query_string=query)
-    assert response.status_code == 200, response.text
-    return response.json
 
 
 def test_submit_returns_the_job_and_where_it_is(client: FlaskClient, population: Population) -> None:

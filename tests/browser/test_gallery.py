@@ -10,13 +10,13 @@ SHAPES = """(all) => all.map((each) => [...each.querySelectorAll("img")].map((im
 OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
 
 
-def test_masks_lie_exactly_over_their_photographs(page: Page, population: Population) -> None:
+def test_masks_lie_exactly_over_their_images(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
     expect(page.locator(".tile")).to_have_count(6)
     page.wait_for_load_state("networkidle")
     sizes = page.locator(".layers").evaluate_all(SHAPES)
     assert len(sizes) == 5
-    assert all(photo == mask and photo[0] > 1 for photo, mask in sizes)
+    assert all(image == mask and image[0] > 1 for image, mask in sizes)
 
 
 def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, population: Population) -> None:

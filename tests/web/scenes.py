@@ -24,7 +24,7 @@ def draw_mask(seed: int, height: int = 48, width: int = 64) -> NDArray[np.uint8]
 
 
 def paint(mask: NDArray[np.uint8], seed: int) -> NDArray[np.uint8]:
-    """A photograph of a mask: (H, W, 3)."""
+    """An image of a mask: (H, W, 3)."""
     noise = np.random.default_rng(seed).normal(0, 18, (*mask.shape, 3))
     return np.clip(np.array(_COLOURS)[mask] + noise, 0, 255).astype(np.uint8)
 

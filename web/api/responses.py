@@ -28,5 +28,5 @@ def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
 
 
 def item_as_json(row: Any) -> dict[str, Any]:
-    """An image of a segment job; `key` names it in /jobs/<id>/photos/<key> and /jobs/<id>/masks/<key>."""
+    """An image of a segment job; `key` names it in /jobs/<id>/images/<key> and /jobs/<id>/masks/<key>."""
     return {"key": item_key(row.path), **as_json(row)}

@@ -1,4 +1,4 @@
-"""The gallery of a segment job: photographs under their masks."""
+"""The gallery of a segment job: images under their masks."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +10,7 @@ from deeplab.files import printable
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import manifest_path, mask_path
 from web.context import current_settings, reading
-from web.results.images import inside, send_mask, send_photo
+from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir
 from worker.jobs import jobs
 from worker.jobs.jobs import Job
@@ -41,8 +41,8 @@ def list_results(job_id: int) -> str:
     )
 
 
-def show_result(job_id: int, key: str) -> str:
-    """One photograph at full size, with its neighbours in the filtered list."""
+def show_image(job_id: int, key: str) -> str:
+    """One image at full size, with its neighbours in the filtered list."""
     with reading() as session:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
@@ -50,7 +50,7 @@ def show_result(job_id: int, key: str) -> str:
     rows = _filtered(results.rows)
     position = rows.index(row) if row in rows else None
     return render_template(
-        "result.html",
+        "image.html",
         job=job,
         row=row,
         key=key,
@@ -64,10 +64,10 @@ def show_result(job_id: int, key: str) -> str:
     )
 
 
-def photo(job_id: int, key: str) -> Response:
-    """The photograph of an item, at most ?size= pixels a side."""
+def image(job_id: int, key: str) -> Response:
+    """The image of an item, at most ?size= pixels a side."""
     job, row = _find(job_id, key)
-    return send_photo(inside(Path(job.spec["input"]), row.path))
+    return send_image(inside(Path(job.spec["input"]), row.path))
 
 
 def mask(job_id: int, key: str) -> Response:

@@ -1,4 +1,4 @@
-"""Photographs and masks of segment jobs, made as small as the page needs them."""
+"""Images and masks of segment jobs, made as small as the page needs them."""
 
 import io
 from collections.abc import Callable
@@ -26,14 +26,14 @@ def inside(folder: Path, item: str) -> Path:
     return folder / path
 
 
-def send_photo(path: Path) -> Response:
-    """The photograph as a JPEG of at most ?size= pixels a side.
+def send_image(path: Path) -> Response:
+    """The image as a JPEG of at most ?size= pixels a side.
 
     Raises:
         ImageError: if it cannot be decoded.
         NotFound: if there is no such file.
     """
-    return _send(path, "image/jpeg", _encode_photo)
+    return _send(path, "image/jpeg", _encode_image)
 
 
 def send_mask(path: Path) -> Response:
@@ -47,7 +47,7 @@ def send_mask(path: Path) -> Response:
 
 
 def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Response:
-    """Encode the picture unless the browser has it: the ETag names the file's version and the size."""
+    """Encode the file unless the browser has it: the ETag names the file's version and the size."""
     side = min(max(request.args.get("size", LARGEST_SIDE, int), _SMALLEST_SIDE), LARGEST_SIDE)
     try:
         status = path.stat()
@@ -63,7 +63,7 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Re
     return response
 
 
-def _encode_photo(path: Path, side: int) -> bytes:
+def _encode_image(path: Path, side: int) -> bytes:
     image = Image.fromarray(read_image(path))
     image.thumbnail((side, side))
     return _encode(image, "JPEG", quality=85)

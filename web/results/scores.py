@@ -1,4 +1,4 @@
-"""Evaluations as tables and pictures: scores side by side, per-class IoU, the confusion matrix."""
+"""Evaluations as tables: scores side by side, IoU by class, the confusion matrix."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass

@@ -62,7 +62,7 @@ for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
   document.addEventListener(answered, () => { if (byId("picker")) byId("picker-content").inert = false; });
 }
 
-// ---- masks over photographs: one slider for all of them, remembered ----
+// ---- masks over images: one slider for all of them, remembered ----
 const setOpacity = (percent) => {
   document.documentElement.style.setProperty("--mask-opacity", percent / 100);
   for (const output of document.querySelectorAll("output[for=opacity]")) output.value = `${percent} %`;

@@ -13,12 +13,12 @@ def tiles(page: str) -> list[str]:
     return re.findall(r'<li id="item-([0-9a-f]{16})">', page)
 
 
-def test_the_gallery_shows_photos_under_masks(client: FlaskClient, population: Population) -> None:
+def test_the_gallery_shows_images_under_masks(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.segmented}/results").text
     assert len(tiles(page)) == 6
     assert page.count('class="mask"') == 5
     key = item_key("000.jpg")
-    assert f'src="/jobs/{population.segmented}/photos/{key}?size=480"' in page
+    assert f'src="/jobs/{population.segmented}/images/{key}?size=480"' in page
     assert f'src="/jobs/{population.segmented}/masks/{key}?size=480"' in page
     assert 'width="64" height="48"' in page
     assert "is not an image in a supported format" in page

@@ -12,7 +12,7 @@ from werkzeug.exceptions import NotFound
 from deeplab.images.files import write_mask
 from deeplab.images.palette import palette
 from tests.web.population import ODD_NAMES, Population
-from web.results.images import inside, send_mask, send_photo
+from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import item_key
 
 
@@ -20,7 +20,7 @@ def fetch(app: Flask, path: Path, query: str = "", **headers: str) -> Response:
     with app.test_request_context(
         f"/?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()}
     ):
-        return send_photo(path)
+        return send_image(path)
 
 
 def decode(response: Response) -> Image.Image:
@@ -35,7 +35,7 @@ def gradient(height: int, width: int) -> NDArray[np.uint8]:
     ("query", "size"),
     [("", (600, 300)), ("size=120", (120, 60)), ("size=9999", (600, 300)), ("size=1", (16, 8)), ("size=x", (600, 300))],
 )
-def test_photos_are_made_smaller_but_never_larger(
+def test_images_are_made_smaller_but_never_larger(
     app: Flask, tmp_path: Path, query: str, size: tuple[int, int]
 ) -> None:
     path = tmp_path / "a.png"
@@ -46,7 +46,7 @@ def test_photos_are_made_smaller_but_never_larger(
 
 
 @pytest.mark.parametrize("kind", ["tif", "16-bit", "palette", "rgba", "1x1"])
-def test_photos_that_browsers_cannot_show_are_shown(app: Flask, tmp_path: Path, kind: str) -> None:
+def test_images_that_browsers_cannot_show_are_shown(app: Flask, tmp_path: Path, kind: str) -> None:
     path = tmp_path / ("a.tif" if kind == "tif" else "a.png")
     pixels = gradient(20, 30)
     image = {
@@ -63,7 +63,7 @@ def test_photos_that_browsers_cannot_show_are_shown(app: Flask, tmp_path: Path, 
         assert np.abs(np.asarray(shown).astype(int) - pixels).mean() < 6
 
 
-def test_an_unchanged_photo_is_not_sent_again(app: Flask, tmp_path: Path) -> None:
+def test_an_unchanged_image_is_not_sent_again(app: Flask, tmp_path: Path) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(gradient(30, 60)).save(path)
     first = fetch(app, path, "size=40")
@@ -95,7 +95,7 @@ def test_an_item_cannot_lead_out_of_its_folder(app: Flask, tmp_path: Path, item:
 @pytest.mark.parametrize("name", [*ODD_NAMES, "000.jpg"])
 def test_every_name_is_served(client: FlaskClient, population: Population, name: str) -> None:
     key = item_key(name)
-    for part in ("photos", "masks"):
+    for part in ("images", "masks"):
         response = client.get(f"/jobs/{population.segmented}/{part}/{key}?size=32")
         assert response.status_code == 200
         assert Image.open(io.BytesIO(response.data)).size == (32, 24)
@@ -103,26 +103,26 @@ def test_every_name_is_served(client: FlaskClient, population: Population, name:
 
 def test_only_images_of_the_job_are_served(client: FlaskClient, population: Population) -> None:
     for key in (item_key("../shapes/images/0.png"), item_key("/etc/passwd"), "x", "..%2f..%2fsecret_key"):
-        for part in ("photos", "masks", "results"):
+        for part in ("images", "masks", "results"):
             assert client.get(f"/jobs/{population.segmented}/{part}/{key}").status_code == 404
-    assert client.get(f"/jobs/{population.trained}/photos/{item_key('000.jpg')}").status_code == 404
+    assert client.get(f"/jobs/{population.trained}/images/{item_key('000.jpg')}").status_code == 404
 
 
 def test_what_is_broken_or_gone_is_a_sentence(client: FlaskClient, population: Population) -> None:
     broken = item_key("broken.jpg")
-    assert client.get(f"/jobs/{population.segmented}/photos/{broken}").status_code == 422
+    assert client.get(f"/jobs/{population.segmented}/images/{broken}").status_code == 422
     mask = client.get(f"/jobs/{population.segmented}/masks/{broken}")
     assert mask.status_code == 404
     assert "broken.jpg has no mask" in mask.text
 
 
-def test_a_photo_that_was_deleted_is_a_sentence(client: FlaskClient, population: Population) -> None:
-    photo = population.folder / "001.jpg"
-    content = photo.read_bytes()
-    photo.unlink()
+def test_an_image_that_was_deleted_is_a_sentence(client: FlaskClient, population: Population) -> None:
+    image = population.folder / "001.jpg"
+    content = image.read_bytes()
+    image.unlink()
     try:
-        response = client.get(f"/jobs/{population.segmented}/photos/{item_key('001.jpg')}")
+        response = client.get(f"/jobs/{population.segmented}/images/{item_key('001.jpg')}")
     finally:
-        photo.write_bytes(content)
+        image.write_bytes(content)
     assert response.status_code == 404
     assert "The file is no longer there" in response.text

@@ -42,5 +42,5 @@ def test_confusion_is_by_row_and_leaves_out_what_cannot_be_seen() -> None:
 
 
 @pytest.mark.parametrize("scores", [{}, {"confusion": None}])
-def test_without_a_matrix_there_is_no_picture(scores: dict[str, object]) -> None:
+def test_without_a_matrix_there_is_no_drawing(scores: dict[str, object]) -> None:
     assert confusion_of(evaluation(**scores)) is None

@@ -29,7 +29,7 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Listing:
+class FolderListing:
     """The content of a folder; of no folder (`path` is None): the roots."""
 
     path: str | None
@@ -39,10 +39,10 @@ class Listing:
     n_images: int  # that lie in the folder itself
 
 
-def list_roots(settings: Settings) -> Listing:
+def list_roots(settings: Settings) -> FolderListing:
     """The data roots that exist, as folders."""
     roots = [root.resolve() for root in settings.roots if root.is_dir()]
-    return Listing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
+    return FolderListing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
 
 
 def shipped_configs() -> list[Entry]:
@@ -51,7 +51,7 @@ def shipped_configs() -> list[Entry]:
     return [Entry(path.name, str(path.resolve())) for path in paths]
 
 
-def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> Listing:
+def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> FolderListing:
     """List a folder under a data root: its folders, its files of some suffixes, and how many images it holds.
 
     Hidden entries are left out, as are links that lead out of the roots and names that are not UTF-8, which a form
@@ -69,7 +69,7 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     except OSError as error:
         raise FolderRefusedError(f"{path} cannot be listed: {error.strerror}.") from error
     files = [entry for entry in entries if entry.is_file()]
-    return Listing(
+    return FolderListing(
         path=str(folder),
         parent=None if folder in roots else str(folder.parent),
         folders=_named(entry for entry in entries if entry.is_dir()),

@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from web.forms.options import Choices, Option
+from web.forms.options import Option, Options
 from worker.jobs.specs import SPECS
 
 # What a form asks for at first sight; the other fields wait under "More settings".
@@ -55,17 +55,17 @@ class Form:
         return any(field.error or field.value != _default(self.kind, field.name) for field in self.more)
 
 
-def build_form(kind: str, choices: Choices, values: Mapping[str, str], errors: Mapping[str, str]) -> Form:
+def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: Mapping[str, str]) -> Form:
     """The form of a kind of job.
 
     Args:
         kind: train, evaluate, crf or segment.
-        choices: what there is to choose from.
+        offered: what there is to choose from.
         values: what was entered, by field; absent ones show their default.
         errors: a sentence by field.
     """
     names = [*_FIRST_FIELDS[kind], *(name for name in SPECS[kind].model_fields if name not in _FIRST_FIELDS[kind])]
-    fields = [_build_field(kind, name, choices, values, errors.get(name)) for name in names]
+    fields = [_build_field(kind, name, offered, values, errors.get(name)) for name in names]
     n_first = len(_FIRST_FIELDS[kind])
     others = [f"{name} {message}" for name, message in errors.items() if name not in names]
     return Form(kind, fields[:n_first], fields[n_first:], " ".join(others) or None)
@@ -89,9 +89,9 @@ def as_values(kind: str, spec: Mapping[str, Any]) -> dict[str, str]:
     return {name: _as_text(value) for name, value in spec.items() if name in SPECS[kind].model_fields}
 
 
-def _build_field(kind: str, name: str, choices: Choices, values: Mapping[str, str], error: str | None) -> FormField:
+def _build_field(kind: str, name: str, offered: Options, values: Mapping[str, str], error: str | None) -> FormField:
     field = SPECS[kind].model_fields[name]
-    options = _options(field, choices.options.get(name))
+    options = _options(field, offered.lists.get(name))
     value = values.get(name, _default(kind, name))
     return FormField(
         name=name,
@@ -101,7 +101,7 @@ def _build_field(kind: str, name: str, choices: Choices, values: Mapping[str, st
         required=field.is_required(),
         value=value,
         options=options,
-        suggestions=choices.suggestions.get(name, ()),
+        suggestions=offered.suggestions.get(name, ()),
         limits=_limits(field),
         example=str((field.examples or [""])[0]),
         error=_sentence(field.title or name, error),

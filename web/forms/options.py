@@ -14,26 +14,26 @@ from worker.jobs.records.checkpoints import Checkpoint
 
 @dataclass(frozen=True)
 class Option:
-    """A line of a list."""
+    """One choice in a list."""
 
     value: str
     label: str
 
 
 @dataclass(frozen=True)
-class Choices:
-    """Lists by the name of the field that they serve."""
+class Options:
+    """What each field offers, by its name."""
 
-    options: Mapping[str, Sequence[Option]]  # a field without a list is a plain input
+    lists: Mapping[str, Sequence[Option]]  # a field without a list is a plain input
     suggestions: Mapping[str, Sequence[str]]  # for inputs in which anything may be typed
 
 
-def load_choices(session: Session) -> Choices:
-    """Read everything that a form may offer."""
+def load_options(session: Session) -> Options:
+    """Read everything that a form may offer to choose from."""
     known = datasets.list_datasets(session)
     saved = [_checkpoint_option(checkpoint) for checkpoint in checkpoints.list_checkpoints(session)]
-    return Choices(
-        options={
+    return Options(
+        lists={
             "dataset": [
                 Option("", "As the configuration says"),
                 *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),

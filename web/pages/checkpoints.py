@@ -4,7 +4,7 @@ from flask import abort, render_template, request
 from sqlalchemy.orm import Session
 
 from web.context import reading
-from web.results.scores import class_lines, metric_lines
+from web.results.scores import class_lines, score_lines
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, evaluations
 from worker.jobs.records.evaluations import Evaluation
@@ -35,7 +35,7 @@ def compare_evaluations() -> str:
     return render_template(
         "compare.html",
         evaluations=evaluations,
-        metric_lines=metric_lines(evaluations),
+        score_lines=score_lines(evaluations),
         class_lines=class_lines(evaluations),
         now=now,
     )

@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.actions import submission
 from web.context import current_settings, reading, writing
-from web.results.scores import class_lines, confusion_of, metric_lines
+from web.results.scores import class_lines, confusion_of, score_lines
 from worker.jobs import jobs, shards, storage, trials, workers
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
@@ -29,7 +29,7 @@ def show_job(job_id: int) -> str:
             events=events.list_events(session, job_id),
             log=_log(job, _LOG_TAIL),
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
-            images=shards.counts(session, job_id) if job.kind == "segment" else None,
+            shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job),
             is_served=_is_served(session, job),
             **_scores(session, job),
@@ -80,7 +80,7 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
     return {
         "evaluation": evaluation,
         "before": before,
-        "metric_lines": metric_lines(compared),
+        "score_lines": score_lines(compared),
         "class_lines": class_lines(compared),
         "confusion": confusion_of(evaluation),
     }

@@ -16,7 +16,7 @@ from web.access.folders import (
 from web.actions import submission
 from web.context import current_settings, reading
 from web.forms.job_form import as_request, as_values, build_form, read_form
-from web.forms.options import load_choices
+from web.forms.options import load_options
 from worker.jobs import jobs
 from worker.jobs.specs import KINDS, SPECS, SpecError, parse_spec
 
@@ -79,7 +79,7 @@ def _parent_id(source: Mapping[str, str]) -> int | None:
 
 def _render(kind: str, values: Mapping[str, str], errors: Mapping[str, str], parent_id: int | None) -> str:
     with reading() as session:
-        form = build_form(kind, load_choices(session), values, errors)
+        form = build_form(kind, load_options(session), values, errors)
     return render_template(
         "new_job.html", form=form, kinds=KINDS, purpose=SPECS[kind].__doc__, parent_id=parent_id, n_errors=len(errors)
     )

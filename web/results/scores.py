@@ -10,7 +10,7 @@ from deeplab.datasets.class_names import default_class_names
 from web.results.segmentation import colour
 from worker.jobs.records.evaluations import Evaluation
 
-METRICS = {
+_TITLES = {
     "mean_iou": "Mean IoU",
     "pixel_accuracy": "Pixel accuracy",
     "mean_accuracy": "Mean accuracy",
@@ -63,10 +63,10 @@ def labels_of(evaluation: Evaluation) -> list[str]:
     return evaluation.scores.get("labels") or default_class_names(len(evaluation.scores["class_iou"]))
 
 
-def metric_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
+def score_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
     """The summary scores, a value per evaluation."""
     return [
-        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations]) for name, title in METRICS.items()
+        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations]) for name, title in _TITLES.items()
     ]
 
 

@@ -1,18 +1,18 @@
 import pytest
 
 from web.forms.job_form import _FIRST_FIELDS, as_request, as_values, build_form, read_form
-from web.forms.options import Choices, Option
+from web.forms.options import Option, Options
 from worker.jobs.specs import KINDS, SPECS, parse_spec
 
-CHOICES = Choices(
-    options={"dataset": [Option("", "none"), Option("shapes", "Shapes")], "checkpoint": [Option("2", "No. 2")]},
+OPTIONS = Options(
+    lists={"dataset": [Option("", "none"), Option("shapes", "Shapes")], "checkpoint": [Option("2", "2 · small")]},
     suggestions={"split": ["train", "val"]},
 )
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_form_shows_every_field_of_its_spec_once(kind: str) -> None:
-    form = build_form(kind, CHOICES, {}, {})
+    form = build_form(kind, OPTIONS, {}, {})
     assert sorted(field.name for field in form.first + form.more) == sorted(SPECS[kind].model_fields)
     assert set(_FIRST_FIELDS[kind]) <= set(SPECS[kind].model_fields)
     assert all(field.title and field.description for field in form.first + form.more)
@@ -20,7 +20,7 @@ def test_a_form_shows_every_field_of_its_spec_once(kind: str) -> None:
 
 
 def test_types_become_widgets() -> None:
-    form = build_form("segment", CHOICES, {}, {})
+    form = build_form("segment", OPTIONS, {}, {})
     fields = {field.name: field for field in form.first + form.more}
     assert {name: field.widget for name, field in fields.items()} == {
         "checkpoint": "checkpoint",
@@ -42,7 +42,7 @@ def test_types_become_widgets() -> None:
 
 
 def test_entered_values_and_errors_stand_at_their_fields() -> None:
-    form = build_form("train", CHOICES, {"seed": "many"}, {"config": "is required.", "seed": "input is odd."})
+    form = build_form("train", OPTIONS, {"seed": "many"}, {"config": "is required.", "seed": "input is odd."})
     fields = {field.name: field for field in form.first + form.more}
     assert fields["config"].error == "Configuration is required."
     assert fields["seed"].error == "Input is odd."
@@ -51,7 +51,7 @@ def test_entered_values_and_errors_stand_at_their_fields() -> None:
 
 
 def test_an_error_about_no_field_of_the_form_is_kept() -> None:
-    assert build_form("crf", CHOICES, {}, {"config": "is gone."}).error == "config is gone."
+    assert build_form("crf", OPTIONS, {}, {"config": "is gone."}).error == "config is gone."
 
 
 def test_an_empty_form_asks_for_the_defaults() -> None:

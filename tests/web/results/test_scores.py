@@ -2,7 +2,7 @@ import math
 
 import pytest
 
-from web.results.scores import Cell, ScoreLine, class_lines, confusion_of, metric_lines
+from web.results.scores import Cell, ScoreLine, class_lines, confusion_of, score_lines
 from worker.jobs.records.evaluations import Evaluation
 
 
@@ -13,8 +13,8 @@ def evaluation(**scores: object) -> Evaluation:
 def test_lines_have_a_value_per_evaluation() -> None:
     first = evaluation(mean_iou=0.5, pixel_accuracy=0.9, labels=["a", "b"], class_iou=[0.2, None])
     second = evaluation(mean_iou=0.6, labels=["a", "c"], class_iou=[0.4, 0.1])
-    assert metric_lines([first, second])[0] == ScoreLine("Mean IoU", [0.5, 0.6])
-    assert metric_lines([first, second])[1].values == [0.9, None]
+    assert score_lines([first, second])[0] == ScoreLine("Mean IoU", [0.5, 0.6])
+    assert score_lines([first, second])[1].values == [0.9, None]
     lines = {line.title: line for line in class_lines([first, second])}
     assert lines["a"].values == [0.2, 0.4]
     assert lines["b"].values == [None, None]

@@ -79,7 +79,7 @@ def check_config(session: Session, settings: Settings, job: Job, spec: Spec, tru
     Paths of registered datasets, and those of the job behind a numbered checkpoint, were accepted before.
 
     Raises:
-        SpecError: naming the field.
+        SpecError: naming the fields.
     """
     known = {*trusted, *_inherited_paths(session, spec)}
     for dataset in datasets.list_datasets(session):
@@ -94,9 +94,18 @@ def check_config(session: Session, settings: Settings, job: Job, spec: Spec, tru
         for key, value in job.config["DATASET"]["SPLIT"].items()
         if not _is_name(value)
     }
+    if wrong:
+        raise SpecError(_by_field(wrong, spec))
+
+
+def _by_field(wrong: Mapping[str, str], spec: Spec) -> dict[str, str]:
+    """Errors by key of a configuration, as errors by the field of the request that set the key."""
+    fields: dict[str, str] = {}
     for key, sentence in wrong.items():
-        overridden = any(key.partition(".")[0] in override for override in spec.overrides)
-        raise SpecError({"overrides" if overridden else "config": f"{key}: {sentence}"})
+        section = key.partition(".")[0]
+        field = "overrides" if any(section in override for override in spec.overrides) else "config"
+        fields[field] = f"{fields.get(field, '')} {key}: {sentence}".strip()
+    return fields
 
 
 def _is_name(text: str) -> bool:

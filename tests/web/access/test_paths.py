@@ -89,6 +89,16 @@ def test_overrides_cannot_lead_a_split_outside(population: Population) -> None:
     assert fields == {"overrides": "DATASET.SPLIT.TRAIN: must be a name, not a path, got '../../secrets'."}
 
 
+def test_every_wrong_key_is_named_at_the_field_that_set_it(population: Population) -> None:
+    config = population.root / "two-wrong-keys.yaml"
+    config.write_text("DATASET: {N_CLASSES: 3, ROOT: /etc}\nMODEL: {INIT_MODEL: /etc/passwd}\n")
+    fields = refusal(population, "train", config=str(config), overrides="DATASET.SPLIT.TRAIN=../secrets")
+    assert list(fields) == ["overrides", "config"]
+    assert "DATASET.ROOT: /etc " in fields["overrides"]
+    assert "DATASET.SPLIT.TRAIN: must be a name" in fields["overrides"]
+    assert fields["config"].startswith("MODEL.INIT_MODEL: /etc/passwd ")
+
+
 def test_overrides_of_a_crf_job_cannot_either(population: Population) -> None:
     fields = refusal(population, "crf", evaluate_job=population.evaluated, overrides="DATASET.ROOT=/etc")
     assert list(fields) == ["overrides"]

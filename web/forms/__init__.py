@@ -1,1 +1,1 @@
-"""The form of a new job: its fields, and what they offer to choose from."""
+"""Forms: the fields of a new job, what they offer to choose from, and errors beside fields."""

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
+from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
 from worker.jobs.specs import SPECS
 
@@ -104,7 +105,7 @@ def _build_field(kind: str, name: str, offered: Options, values: Mapping[str, st
         suggestions=offered.suggestions.get(name, ()),
         limits=_limits(field),
         example=str((field.examples or [""])[0]),
-        error=_sentence(field.title or name, error),
+        error=as_sentence(field.title or name, error) if error else None,
     )
 
 
@@ -151,10 +152,3 @@ def _as_text(value: object) -> str:
     if isinstance(value, list | tuple):
         return "\n".join(str(line) for line in value)
     return "" if value is None else str(value)
-
-
-def _sentence(title: str, error: str | None) -> str | None:
-    """An error as a sentence of its own: those of `parse_spec` lack the field's name."""
-    if error is None:
-        return None
-    return f"{title} {error}" if error.startswith(("is ", "must ")) else error[:1].upper() + error[1:]

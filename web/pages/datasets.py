@@ -7,9 +7,12 @@ from werkzeug.wrappers import Response
 
 from web.actions.registration import register
 from web.context import current_settings, reading
+from web.forms.errors import as_sentence
 from worker.jobs import datasets
 from worker.jobs.database import read_clock
 from worker.jobs.specs import SpecError
+
+_TITLES = {"name": "Name", "root": "Folder"}
 
 
 def list_datasets() -> str:
@@ -22,7 +25,8 @@ def register_dataset() -> str | Response | tuple[str, int]:
     try:
         dataset = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
     except SpecError as error:
-        return _render(request.form, error.fields), 422
+        errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
+        return _render(request.form, errors), 422
     flash(f"{dataset.name} is registered: {dataset.n_classes} classes.", "success")
     return redirect(url_for("pages.list_datasets"))
 

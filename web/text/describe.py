@@ -5,9 +5,10 @@ from pathlib import PurePath
 from typing import Any
 
 from deeplab.crf.grid import as_text
+from deeplab.formats import duration
 from deeplab.inference.manifest import Row
-from web.text.formats import number, percent
-from worker.jobs.jobs import SUCCEEDED, Job
+from web.text.formats import number, percent, plural
+from worker.jobs.jobs import RUNNING, SUCCEEDED, Job
 from worker.jobs.records.evaluations import Evaluation
 
 
@@ -29,6 +30,16 @@ def subject(job: Job) -> str:
             ) + f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
         case _:
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
+
+
+def progress(job: Job) -> str:
+    """How far a job is that is not over: "480 of 1 200 iterations · 2 min 31 s left"."""
+    if not job.total:
+        return "starting" if job.state == RUNNING else "waiting for a worker"
+    done = f"{number(job.done)} of {plural(job.total, job.unit)}"
+    if job.state != RUNNING or job.eta_seconds is None:
+        return done
+    return f"{done} · {duration(job.eta_seconds)} left"
 
 
 def outcome(job: Job) -> str:

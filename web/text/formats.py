@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import yaml
 
 from deeplab import formats
-from deeplab.formats import plural
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 DASH = "\u2013"  # where there is no value
@@ -36,6 +35,11 @@ def number(value: float) -> str:
     if isinstance(value, int) or value.is_integer():
         return f"{int(value):,}".replace(",", "\u202f")
     return f"{value:.4g}"
+
+
+def plural(count: int, noun: str) -> str:
+    """A count with its noun: "1 image", "1 200 images"."""
+    return f"{number(count)} {noun}" if count == 1 else f"{number(count)} {noun}s"
 
 
 def percent(fraction: float | None, digits: int = 1) -> str:

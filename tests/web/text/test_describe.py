@@ -4,7 +4,7 @@ import pytest
 
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
-from web.text.describe import error_text, evaluated_on, outcome, subject
+from web.text.describe import error_text, evaluated_on, outcome, progress, subject
 from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -43,6 +43,24 @@ def test_outcomes(population: Population) -> None:
         population.running: "",
     }
     assert {job_id: outcome(read(population, job_id)) for job_id in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"state": "queued"}, "waiting for a worker"),
+        ({"state": "running"}, "starting"),
+        (
+            {"state": "running", "done": 480, "total": 1200, "eta_seconds": 151.0},
+            "480 of 1\u202f200 iterations · 2 min 31 s left",
+        ),
+        ({"state": "running", "done": 0, "total": 1}, "0 of 1 iteration"),
+        ({"state": "queued", "done": 480, "total": 1200, "eta_seconds": 151.0}, "480 of 1\u202f200 iterations"),
+    ],
+)
+def test_progress(population: Population, changes: dict[str, object], text: str) -> None:
+    job = replace(read(population, population.running), done=0, total=0, eta_seconds=None)
+    assert progress(replace(job, **changes)) == text  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(("dataset", "text"), [("shapes", "shapes, val"), ("/data/city streets", "city streets, val")])

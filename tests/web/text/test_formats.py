@@ -1,6 +1,6 @@
 import pytest
 
-from web.text.formats import ago, as_yaml, clock_time, number, percent, points, size
+from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
 
 
 @pytest.mark.parametrize(
@@ -27,6 +27,10 @@ def test_numbers() -> None:
     assert points(0.0131) == "+1.3"
     assert points(-0.02) == "\u22122.0"
     assert points(None) == "\u2013"
+
+
+def test_a_count_and_its_noun_agree() -> None:
+    assert [plural(count, "image") for count in (0, 1, 1200)] == ["0 images", "1 image", "1\u202f200 images"]
 
 
 def test_a_size_stays_in_one_piece() -> None:

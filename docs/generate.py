@@ -71,7 +71,7 @@ def api() -> str:
         "An error is a 4xx or 5xx answer with one sentence, and with one more per wrong field of the request:",
         "",
         "```json",
-        '{"error": {"message": "Nothing was submitted: see the fields.", "fields": {"config": "is required."}}}',
+        '{"error": {"message": "Invalid request; see the fields.", "fields": {"config": "is required."}}}',
         "```",
         "",
         "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",

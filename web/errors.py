@@ -23,10 +23,10 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (DeepLabError, 422),  # such as an image that cannot be decoded
 )
 _SENTENCES = {
-    404: "There is nothing at this address.",
-    405: "This address does not take that kind of request.",
-    413: "The request is larger than anything this server expects.",
-    500: "Something went wrong here that nobody foresaw; the server's log says what.",
+    404: "Page not found.",
+    405: "This address does not accept this kind of request.",
+    413: "The request is too large.",
+    500: "Internal error; see the server's log.",
 }
 
 
@@ -47,16 +47,12 @@ def _render_known_error(error: DeepLabError) -> Response:
     if not isinstance(error, SpecError):
         return _render(status, str(error))
     # A page has no place for the fields of a request that no form of ours sent.
-    summary = (
-        "Nothing was submitted: see the fields." if request.method == "POST" else "The query is wrong: see the fields."
-    )
+    summary = "Invalid request; see the fields." if request.method == "POST" else "Invalid query; see the fields."
     return _render(status, summary if wants_json() else str(error), error.fields)
 
 
 def _render_csrf_error(error: HTTPException) -> Response:
-    return _render(
-        400, "The form was open for too long, or cookies are off: go back, reload the page and send it again."
-    )
+    return _render(400, "This form has expired, or cookies are disabled. Go back, reload the page and submit it again.")
 
 
 def _render_http_error(error: HTTPException) -> Response | HTTPException:

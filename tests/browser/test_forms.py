@@ -14,11 +14,11 @@ pytestmark = pytest.mark.browser
 def test_errors_stand_beside_the_fields_and_nothing_is_lost(page: Page, complaints: list[str]) -> None:
     page.goto("/jobs/new/train")
     page.get_by_label("Dataset").select_option("shapes")
-    page.get_by_text("More settings").click()
+    page.get_by_text("More options").click()
     page.get_by_label("Seed").fill("-3")
     page.get_by_label("Overrides").fill("SOLVER.LR=1e-3")
     page.get_by_role("button", name="Submit job").click()
-    expect(page.get_by_role("alert")).to_contain_text("Nothing was submitted")
+    expect(page.get_by_role("alert")).to_contain_text("Not submitted")
     expect(page.locator("#error-config")).to_have_text("Configuration is required.")
     expect(page.locator("#error-seed")).to_contain_text("greater than or equal to 0")
     config = page.get_by_label("Configuration required")
@@ -81,7 +81,7 @@ def test_a_dataset_is_registered_and_used(page: Page, population: Population) ->
     picker.get_by_role("button", name="picked").click()
     picker.get_by_role("button", name="Use this folder").click()
     page.get_by_role("button", name="Register").click()
-    expect(page.get_by_role("status").first).to_have_text("picked is registered: 3 classes.")
+    expect(page.get_by_role("status").first).to_have_text("Dataset picked registered: 3 classes.")
     page.get_by_role("row", name="picked").get_by_role("link", name="train").click()
     expect(page.get_by_label("Dataset")).to_have_value("picked")
 
@@ -109,10 +109,10 @@ def test_a_checkpoint_leads_to_a_filled_in_form(page: Page, population: Populati
     expect(page.get_by_label("Checkpoint")).to_have_value("1")
 
 
-def test_ticked_evaluations_are_compared(page: Page, population: Population) -> None:
+def test_selected_evaluations_are_compared(page: Page, population: Population) -> None:
     page.goto("/checkpoints")
     for job_id in (population.evaluated, population.refined):
         page.get_by_label(f"Compare job {job_id}").check()
-    page.get_by_role("button", name="Compare the ticked ones").click()
+    page.get_by_role("button", name="Compare selected").click()
     expect(page.get_by_role("columnheader")).to_have_count(3)
     expect(page.get_by_role("row", name="Mean IoU").locator(".best")).to_have_count(1)

@@ -23,7 +23,7 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, 
     page.goto(f"/jobs/{population.segmented}/results")
     masks = page.locator(".mask")
     assert set(masks.evaluate_all(OPACITIES)) == {0.6}
-    slider = page.get_by_label("Opacity of the masks")
+    slider = page.get_by_label("Mask opacity")
     slider.focus()
     page.keyboard.press("Home")
     assert set(masks.evaluate_all(OPACITIES)) == {0}
@@ -31,7 +31,7 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, 
     assert set(masks.evaluate_all(OPACITIES)) == {0.85}
     expect(page.locator("output[for=opacity]")).to_have_text("85 %")
     page.locator(".tile").first.click()
-    expect(page.get_by_label("Opacity of the masks")).to_have_value("85")
+    expect(page.get_by_label("Mask opacity")).to_have_value("85")
     assert set(page.locator(".mask").evaluate_all(OPACITIES)) == {0.85}
 
 
@@ -49,9 +49,9 @@ def test_the_large_view_goes_on_by_keys(page: Page, population: Population) -> N
         if key:
             page.keyboard.press(key)
         shows(name)
-    page.get_by_label("Opacity of the masks").focus()
+    page.get_by_label("Mask opacity").focus()
     page.keyboard.press("ArrowRight")  # moves the slider, not the page
-    expect(page.get_by_label("Opacity of the masks")).to_have_value("61")
+    expect(page.get_by_label("Mask opacity")).to_have_value("61")
     expect(heading).to_have_text(names[1])
     page.get_by_role("heading", level=1).click()
     page.evaluate("document.activeElement.blur()")
@@ -61,7 +61,7 @@ def test_the_large_view_goes_on_by_keys(page: Page, population: Population) -> N
 
 def test_errors_and_classes_filter(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
-    page.get_by_role("link", name="Only errors").click()
+    page.get_by_role("link", name="Errors").click()
     expect(page.get_by_role("cell", name="is not an image")).to_be_visible()
     page.get_by_role("link", name="All 6").click()
     page.locator(".legend").get_by_role("link", name="disc").click()

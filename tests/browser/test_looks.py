@@ -63,7 +63,7 @@ def test_light_and_dark_follow_the_system(browser: Browser, server: str, scheme:
 def test_the_keyboard_reaches_the_content_first(page: Page) -> None:
     page.goto("/jobs")
     page.keyboard.press("Tab")
-    skip = page.get_by_role("link", name="Skip to the content")
+    skip = page.get_by_role("link", name="Skip to content")
     expect(skip).to_be_focused()
     expect(skip).to_be_visible()
     page.keyboard.press("Enter")

@@ -35,7 +35,7 @@ def test_the_wrong_method_is_405(client: FlaskClient) -> None:
     response = client.delete("/api/v1/jobs")
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) >= {"GET", "POST"}
-    assert "does not take" in response.json["error"]["message"]  # type: ignore[index]
+    assert "does not accept" in response.json["error"]["message"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"text"', b"\xff"])
@@ -48,7 +48,7 @@ def test_malformed_json_is_400(client: FlaskClient, body: str | bytes) -> None:
 def test_a_huge_request_is_413(client: FlaskClient) -> None:
     response = client.post("/api/v1/jobs", json={"kind": "train", "overrides": "x" * 2_000_000})
     assert response.status_code == 413
-    assert "larger" in response.json["error"]["message"]  # type: ignore[index]
+    assert "too large" in response.json["error"]["message"]  # type: ignore[index]
 
 
 def test_a_database_without_tables_is_a_clear_sentence(tmp_path: Path) -> None:
@@ -78,9 +78,7 @@ def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
     assert "secret" not in message
 
 
-def test_a_failure_that_nobody_foresaw_says_nothing_of_itself(
-    population: Population, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_internal_error_says_nothing_of_itself(population: Population, monkeypatch: pytest.MonkeyPatch) -> None:
     app = create_app(population.settings)
 
     def explode() -> str:

@@ -40,7 +40,7 @@ def _refuse_foreign_host() -> None:
     own_names = {name.strip("[]").lower() for name in (settings.host, *settings.allowed_hosts)}
     name = _host_name(request.host)
     if name not in _LOCAL_NAMES | own_names:
-        abort(400, f"This server does not answer to the host name {name!r}; DEEPLAB_ALLOWED_HOSTS can name it.")
+        abort(400, f"Host {name!r} is not allowed; add it to DEEPLAB_ALLOWED_HOSTS.")
 
 
 def _host_name(host: str) -> str:
@@ -57,9 +57,9 @@ def _refuse_foreign_origin() -> None:
         return
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.host:
-        abort(403, f"Requests from pages of {origin} are refused.")
+        abort(403, f"Requests from {origin} are not allowed.")
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
-        abort(403, "Requests from pages of other sites are refused.")
+        abort(403, "Requests from other sites are not allowed.")
 
 
 def _add_headers(response: Response) -> Response:

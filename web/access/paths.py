@@ -124,7 +124,7 @@ def outside(path: str, settings: Settings) -> str:
     roots = " and ".join(str(root) for root in settings.roots)
     if not Path(path).is_absolute():
         return f"{path} is not an absolute path; expected one under {roots}."
-    return f"{path} lies outside of the folders that the dashboard may use: {roots}."
+    return f"{path} is outside the folders that the dashboard may use: {roots}."
 
 
 def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -35,12 +35,12 @@ def load_options(session: Session) -> Options:
     return Options(
         lists={
             "dataset": [
-                Option("", "As the configuration says"),
+                Option("", "From the configuration"),
                 *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
             ],
             "checkpoint": saved,
-            "resume": [Option("", "Nothing: start afresh"), *saved],
-            "evaluate_job": [Option("", "Choose …"), *_evaluate_options(session)],
+            "resume": [Option("", "None: start from scratch"), *saved],
+            "evaluate_job": [Option("", "Choose…"), *_evaluate_options(session)],
         },
         suggestions={"split": sorted({split for each in known for split in each.splits})},
     )

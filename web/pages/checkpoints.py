@@ -28,7 +28,7 @@ def compare_evaluations() -> str:
     """The scores of the jobs ?job=3&job=5 side by side."""
     job_ids = [int(text) for text in request.args.getlist("job") if text.isdecimal() and int(text) < 2**31]
     if not job_ids:
-        abort(400, "Tick at least one evaluation to compare.")
+        abort(400, "Select at least one evaluation to compare.")
     with reading() as session:
         evaluations = [_evaluation(session, job_id) for job_id in dict.fromkeys(job_ids)]
         now = read_clock(session)

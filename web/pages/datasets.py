@@ -27,7 +27,7 @@ def register_dataset() -> str | Response | tuple[str, int]:
     except SpecError as error:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422
-    flash(f"{dataset.name} is registered: {dataset.n_classes} classes.", "success")
+    flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
     return redirect(url_for("pages.list_datasets"))
 
 

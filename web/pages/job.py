@@ -48,7 +48,7 @@ def cancel_job(job_id: int) -> AnyResponse:
     with writing() as session:
         job = jobs.cancel(session, job_id)
     if not job.is_terminal:
-        flash("Cancellation was asked for; the job ends within a few seconds.", "info")
+        flash("Cancelling; this takes a few seconds.", "info")
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 

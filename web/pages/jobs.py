@@ -40,7 +40,7 @@ def list_jobs() -> str:
 def _choice(name: str, known: tuple[str, ...]) -> str | None:
     value = request.args.get(name)
     if value and value not in known:
-        abort(404, f"There is no {name} {value!r}; known are {', '.join(known)}.")
+        abort(404, f"Unknown {name} {value!r}; expected one of {', '.join(known)}.")
     return value or None
 
 

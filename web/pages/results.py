@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flask import Response, abort, render_template, request, send_file, url_for
+from flask import Response, abort, render_template, request, send_file
 from sqlalchemy.orm import Session
 
 from deeplab.files import printable
@@ -89,15 +89,14 @@ def manifest(job_id: int) -> Response:
         job = _segment_job(session, job_id)
     path = manifest_path(output_dir(current_settings(), job))
     if job.state != jobs.SUCCEEDED or not path.is_file():
-        abort(404, f"The manifest is written when the job has succeeded; job {job_id} is {job.state}.")
+        abort(404, f"There is no manifest until the job has succeeded; job {job_id} is {job.state}.")
     return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 
 
 def _segment_job(session: Session, job_id: int) -> Job:
     job = jobs.get(session, job_id)
     if job.kind != "segment":
-        where = url_for("pages.show_job", job_id=job_id)
-        abort(404, f"Job {job_id} is a {job.kind} job, which has no gallery; its page is {where}.")
+        abort(404, f"Job {job_id} is a {job.kind} job; only segment jobs have results.")
     return job
 
 
@@ -109,7 +108,7 @@ def _find(job_id: int, key: str) -> tuple[Job, Row]:
 
 
 def _row(row: Row | None) -> Row:
-    return row if row is not None else abort(404, "This job has no such image, or has not come to it yet.")
+    return row if row is not None else abort(404, "This job has no such image, or has not reached it yet.")
 
 
 def _filtered(rows: Sequence[Row]) -> list[Row]:

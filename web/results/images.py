@@ -52,7 +52,7 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Re
     try:
         status = path.stat()
     except OSError:
-        abort(404, "The file is no longer there.")
+        abort(404, "The file no longer exists.")
     response = Response(mimetype=mimetype)
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}")
     response.cache_control.private = True

@@ -10,6 +10,7 @@ from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.jobs import RUNNING, SUCCEEDED, Job
 from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.specs import SPECS
 
 
 def kind_title(kind: str) -> str:
@@ -57,7 +58,7 @@ def outcome(job: Job) -> str:
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case _:
             n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
-            return f"{number(n_ok)} images" + (f", {number(n_error)} with errors" if n_error else "")
+            return f"{plural(n_ok, 'image')} segmented" + (f", {number(n_error)} failed" if n_error else "")
 
 
 def dataset_name(job: Job) -> str:
@@ -80,6 +81,12 @@ def checkpoint_name(job: Job) -> str:
 def model_name(config: Mapping[str, Any]) -> str:
     """The network of a configuration."""
     return str(config["MODEL"]["NAME"])
+
+
+def parameter_title(job: Job, name: str) -> str:
+    """A field of a job's request as the form calls it."""
+    field = SPECS[job.kind].model_fields.get(name)
+    return (field.title if field else None) or name
 
 
 def error_text(row: Row, job: Job) -> str:

@@ -5,7 +5,16 @@ from flask import Flask
 from deeplab.crf.grid import as_overrides, as_text
 from deeplab.files import printable
 from deeplab.formats import duration
-from web.text.describe import error_text, evaluated_on, kind_title, model_name, outcome, progress, subject
+from web.text.describe import (
+    error_text,
+    evaluated_on,
+    kind_title,
+    model_name,
+    outcome,
+    parameter_title,
+    progress,
+    subject,
+)
 from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
 
 
@@ -15,5 +24,5 @@ def register_templating(app: Flask) -> None:
         app.add_template_filter(format_value)
     for describe_value in (as_overrides, as_text, error_text, kind_title):
         app.add_template_filter(describe_value)
-    for describe in (evaluated_on, model_name, outcome, progress, subject):
+    for describe in (evaluated_on, model_name, outcome, parameter_title, progress, subject):
         app.add_template_global(describe)

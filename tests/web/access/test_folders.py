@@ -37,7 +37,7 @@ def test_a_subfolder_names_its_parent(new_settings: Settings, root: Path) -> Non
     "path", ["/", "/etc", "{root}/..", "{root}/outside", "{root}/Photos/../../..", "data", "", "{root}/\0"]
 )
 def test_refuses_everything_outside(new_settings: Settings, root: Path, path: str) -> None:
-    with pytest.raises(FolderRefusedError, match=r"lies outside|not an absolute path"):
+    with pytest.raises(FolderRefusedError, match=r"is outside|not an absolute path"):
         list_folder(new_settings, path.format(root=root))
 
 
@@ -54,5 +54,5 @@ def test_roots_are_those_that_exist(new_settings: Settings) -> None:
 def test_the_picker_shows_the_roots_again_when_a_path_is_refused(new_client: FlaskClient, root: Path) -> None:
     fragment = new_client.get("/pick", query_string={"path": "/etc"})
     assert fragment.status_code == 200
-    assert "/etc lies outside" in fragment.text
+    assert "/etc is outside" in fragment.text
     assert str(root) in fragment.text

@@ -49,7 +49,7 @@ def test_a_refusal_does_not_tell_whether_the_file_exists(population: Population)
         sentence = refusal(population, "train", config=f"/etc/{name}")["config"]
         assert (
             sentence.replace(name, "X")
-            == f"/etc/X lies outside of the folders that the dashboard may use: {population.root}."
+            == f"/etc/X is outside the folders that the dashboard may use: {population.root}."
         )
 
 

@@ -38,7 +38,7 @@ def test_a_submission_without_a_broker_says_so(new_client: FlaskClient, new_sett
         ({"kind": "paint"}, "kind", "must be one of"),
         ({"kind": "train"}, "config", "is required."),
         ({"kind": "train", "config": 5}, "config", "should be a valid string"),
-        ({"kind": "train", "config": "/etc/passwd"}, "config", "lies outside"),
+        ({"kind": "train", "config": "/etc/passwd"}, "config", "is outside"),
         ({"kind": "train", "config": "x", "colour": "red"}, "colour", "is not a field"),
         ({"kind": "evaluate", "checkpoint": "77"}, "checkpoint", "no checkpoint 77"),
         ({"kind": "crf", "evaluate_job": 10**12}, "evaluate_job", "less than or equal"),
@@ -50,7 +50,7 @@ def test_bad_requests_name_the_field(client: FlaskClient, request_: dict[str, An
     assert response.status_code == 422
     error: Any = response.json["error"]  # type: ignore[index]
     assert sentence in error["fields"][field]
-    assert error["message"] == "Nothing was submitted: see the fields."
+    assert error["message"] == "Invalid request; see the fields."
 
 
 def test_a_job_has_all_fields_its_evaluation_and_its_checkpoints(client: FlaskClient, population: Population) -> None:

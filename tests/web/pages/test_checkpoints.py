@@ -28,7 +28,7 @@ def test_evaluations_can_be_compared(client: FlaskClient, population: Population
 def test_comparing_needs_evaluations(client: FlaskClient, population: Population) -> None:
     nothing = client.get("/evaluations/compare")
     assert nothing.status_code == 400
-    assert "Tick at least one evaluation" in nothing.text
+    assert "Select at least one evaluation" in nothing.text
     other = client.get(f"/evaluations/compare?job={population.trained}")
     assert other.status_code == 404
     assert f"Job {population.trained} has no evaluation" in other.text

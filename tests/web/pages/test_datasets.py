@@ -14,7 +14,7 @@ def test_datasets_are_listed_and_registered(
     response = submit_form("/datasets", name="more", root=str(root))
     assert response.status_code == 302
     page = client.get("/datasets").text
-    assert "more is registered: 3 classes." in page
+    assert "Dataset more registered: 3 classes." in page
     assert 'href="/jobs/new/train?dataset=more"' in page
     assert re.search(r'train <span class="count">3</span>', page)
     assert str(root) in page
@@ -28,7 +28,7 @@ def test_what_is_wrong_with_a_dataset_stands_at_its_field(submit_form: SubmitFor
     empty = submit_form("/datasets", name="", root="").text
     assert 'id="error-name">Name is required.' in empty
     assert 'id="error-root">Folder is required.' in empty
-    assert re.search(r'id="error-root">/etc lies outside', submit_form("/datasets", name="x", root="/etc").text)
+    assert re.search(r'id="error-root">/etc is outside', submit_form("/datasets", name="x", root="/etc").text)
     photos = submit_form("/datasets", name="x", root=str(population.folder)).text
     assert re.search(r'id="error-root">[^<]*images is not a folder', photos)
 

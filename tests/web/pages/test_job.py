@@ -63,7 +63,7 @@ def test_the_best_checkpoint_may_be_another_job_s(client: FlaskClient, populatio
     with leases.fenced(population.settings, job_id, fence) as session:
         checkpoints.inherit_best(session, job_id, checkpoints.get(session, 4))
     page = client.get(f"/jobs/{job_id}").text
-    assert "The best so far is checkpoint 3, of the training that this job continues." in page
+    assert "Best so far: checkpoint 3, from the training that this job continues." in page
     population.finish(job_id, fence, jobs.CANCELLED)
 
 
@@ -76,7 +76,7 @@ def test_a_failed_job_shows_its_sentence_first(client: FlaskClient, population: 
 
 def test_parameters_and_configuration_are_shown(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.trained}").text
-    assert re.search(r"<dt>seed</dt>\s*<dd>7</dd>", page)
+    assert re.search(r"<dt>Seed</dt>\s*<dd>7</dd>", page)
     assert "N_CLASSES: 3" in page
     assert "ITER_MAX: 1200" in page
 
@@ -93,7 +93,7 @@ def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, p
     assert "shapes, val, 101 images" in page
     for text in ("85.3\u202f%", "65.2\u202f%", "ground", "disc", "bar", "Confusion matrix"):
         assert text in page
-    assert "bar taken for disc: 30.0\u202f%" in page
+    assert "bar predicted as disc: 30.0\u202f%" in page
     assert "Most often confused" in page
 
 
@@ -144,7 +144,7 @@ def test_cancel_asks_a_running_job_to_end(client: FlaskClient, submit_form: Subm
     submit_form(f"/jobs/{job_id}/cancel")
     assert state_of(population, job_id).cancel_requested
     page = client.get(f"/jobs/{job_id}").text
-    assert "Cancellation was asked for" in page
+    assert "Cancelling; this takes a few seconds" in page
     assert "state-cancelling" in page
     assert ">Cancel</button>" not in page
     with open_session(population.settings) as session:
@@ -161,8 +161,8 @@ def test_a_poll_leaves_the_notices_for_the_next_page(
     population.claim(job_id)
     submit_form(f"/jobs/{job_id}/cancel")
     polled = client.get(f"/jobs/{population.running}", headers={"HX-Request": "true"}).text
-    assert "Cancellation was asked for" not in polled
-    assert "Cancellation was asked for" in client.get(f"/jobs/{job_id}").text
+    assert "Cancelling; this takes a few seconds" not in polled
+    assert "Cancelling; this takes a few seconds" in client.get(f"/jobs/{job_id}").text
 
 
 def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) -> None:
@@ -188,7 +188,7 @@ def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, popul
     assert "6 settings on 30 images" in page
     (row,) = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
     assert re.findall(r"<td[^>]*>([^<]+)</td>", row)[:3] == ["8", "40", "74.00\u202f%"]
-    link = re.search(r'href="([^"]+)">refine with the best setting</a>', page)
+    link = re.search(r'href="([^"]+)">refine the whole split</a>', page)
     assert link is not None
     form = client.get(link[1].replace("&amp;", "&")).text
     assert "CRF.POS_W=2\nCRF.BI_W=8\nCRF.BI_XY_STD=40</textarea>" in form

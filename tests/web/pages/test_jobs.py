@@ -17,7 +17,7 @@ def test_the_start_page_is_the_list_of_jobs(client: FlaskClient) -> None:
 
 
 def test_rows_say_what_when_and_how_far(client: FlaskClient, population: Population) -> None:
-    page = client.get("/jobs").text
+    page = client.get(f"/jobs?before={population.validated + 1}").text  # other tests may have added newer ones
     assert f"{population.running} · train" in page
     assert "480 of 1\u202f200 iterations · 2 min 31 s left" in page
     assert 'value="0.4000"' in page
@@ -49,7 +49,7 @@ def test_counts_by_state_follow_the_kind(client: FlaskClient, population: Popula
 def test_unknown_filters_are_404(client: FlaskClient) -> None:
     response = client.get("/jobs?state=sleeping")
     assert response.status_code == 404
-    assert "There is no state &#39;sleeping&#39;" in response.text
+    assert "Unknown state &#39;sleeping&#39;" in response.text
 
 
 def test_pages_through_all_jobs_once(
@@ -81,7 +81,7 @@ def test_the_list_asks_for_itself_again(client: FlaskClient) -> None:
 
 def test_an_empty_platform_says_what_to_do_next(new_client: FlaskClient) -> None:
     page = new_client.get("/jobs").text
-    assert "No job yet" in page
+    assert "No jobs yet" in page
     assert 'href="/datasets"' in page
     assert 'href="/jobs/new/train"' in page
     assert "Show all jobs" in new_client.get("/jobs?state=failed").text

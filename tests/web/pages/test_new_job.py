@@ -95,7 +95,7 @@ def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(
 @pytest.mark.parametrize(
     ("kind", "fields", "field", "sentence"),
     [
-        ("train", {"config": "/etc/passwd"}, "config", "lies outside"),
+        ("train", {"config": "/etc/passwd"}, "config", "is outside"),
         ("train", {"config": "{dataset}/none.yaml"}, "config", "the config file does not exist"),
         (
             "train",
@@ -110,7 +110,7 @@ def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(
         ("crf", {"evaluate_job": "1"}, "evaluate_job", "is not a finished evaluate job"),
         ("crf", {"evaluate_job": "99999999999"}, "evaluate_job", "less than or equal"),
         ("segment", {"checkpoint": "2", "input": "{dataset}/none"}, "input", "the folder does not exist"),
-        ("segment", {"checkpoint": "2", "input": "{root}/photos", "output": "/etc/masks"}, "output", "lies outside"),
+        ("segment", {"checkpoint": "2", "input": "{root}/photos", "output": "/etc/masks"}, "output", "is outside"),
         (
             "segment",
             {"checkpoint": "2", "input": "{root}/photos", "batch_size": "0"},
@@ -132,7 +132,7 @@ def test_bad_input_is_a_sentence_at_its_field(
 
 def test_without_anything_to_choose_the_forms_still_work(new_client: FlaskClient) -> None:
     page = new_client.get("/jobs/new/segment").text
-    assert "There is no checkpoint yet" in page
+    assert "No checkpoints yet" in page
     assert '<details class="alternative" open>' in page  # a weights file is the only way
     response = form_sender(new_client)("/jobs/new/crf", evaluate_job="")
     assert "Evaluate job is required." in response.text
@@ -153,4 +153,4 @@ def test_the_picker_offers_shipped_configurations_and_files_of_its_kind(
 
 def test_the_picker_says_when_no_data_folder_exists(new_client: FlaskClient, population: Population) -> None:
     new_client.application.extensions["deeplab_settings"].roots[0].rmdir()
-    assert "None of the data folders exists" in new_client.get("/pick").text
+    assert "None of the data folders exist:" in new_client.get("/pick").text

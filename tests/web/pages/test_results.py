@@ -49,7 +49,7 @@ def test_only_errors_are_listed_with_their_sentences(client: FlaskClient, popula
 
 def test_images_with_a_class(client: FlaskClient, population: Population) -> None:
     assert len(tiles(client.get(f"/jobs/{population.segmented}/results?class=1").text)) == 5
-    assert "No image shows this class" in client.get(f"/jobs/{population.segmented}/results?class=77").text
+    assert "No image contains this class" in client.get(f"/jobs/{population.segmented}/results?class=77").text
 
 
 def test_pages_through_all_images_once(
@@ -93,18 +93,18 @@ def test_manifest_and_masks_are_downloads(client: FlaskClient, population: Popul
 
 def test_without_results_it_says_why(client: FlaskClient, population: Population) -> None:
     cancelled = client.get(f"/jobs/{population.cancelled}/results").text
-    assert "The job ended before an image was segmented" in cancelled
+    assert "The job ended before any image was segmented" in cancelled
     running = population.submit("segment", checkpoint="2", input=str(population.folder))
     population.claim(running)
     page = client.get(f"/jobs/{running}/results").text
-    assert "as soon as their shard is finished" in page
+    assert "Images appear as shards finish" in page
     assert 'hx-trigger="every 5s"' in page
     manifest = client.get(f"/jobs/{running}/manifest.csv")
     assert manifest.status_code == 404
-    assert "is written when the job has succeeded" in manifest.text
+    assert "There is no manifest until the job has succeeded" in manifest.text
 
 
 def test_other_kinds_have_no_gallery(client: FlaskClient, population: Population) -> None:
     response = client.get(f"/jobs/{population.trained}/results")
     assert response.status_code == 404
-    assert "is a train job, which has no gallery" in response.text
+    assert "is a train job; only segment jobs have results" in response.text

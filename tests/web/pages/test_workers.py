@@ -7,8 +7,8 @@ from tests.web.population import OWNER
 
 def test_workers_are_alive_or_gone(client: FlaskClient) -> None:
     page = client.get("/workers").text
-    assert re.search(rf'state-alive">alive</span></td>\s*<td class="wrap">{OWNER}</td>', page)
-    assert re.search(r'state-gone">gone</span></td>\s*<td class="wrap">cpu@laboratory</td>', page)
+    assert re.search(rf'state-alive">alive</span></td>\s*<td class="wrap">{OWNER.replace("@", "@<wbr>")}</td>', page)
+    assert re.search(r'state-gone">gone</span></td>\s*<td class="wrap">cpu@<wbr>laboratory</td>', page)
     assert "NVIDIA H200" in page
 
 

@@ -125,4 +125,4 @@ def test_an_image_that_was_deleted_is_a_sentence(client: FlaskClient, population
     finally:
         image.write_bytes(content)
     assert response.status_code == 404
-    assert "The file is no longer there" in response.text
+    assert "The file no longer exists" in response.text

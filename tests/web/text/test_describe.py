@@ -37,7 +37,7 @@ def test_outcomes(population: Population) -> None:
         "checkpoint 4 after 1\u202f200 iterations",
         population.refined: "mean IoU 74.0\u202f%",
         population.searched: "best mean IoU 74.0\u202f% with BI_W=8, BI_XY_STD=40",
-        population.segmented: "5 images, 1 with errors",
+        population.segmented: "5 images segmented, 1 failed",
         population.failed: "masks/3.png: holds class 7; DATASET.N_CLASSES is 3.",
         population.cancelled: "cancelled",
         population.running: "",

@@ -65,7 +65,7 @@ def test_a_job_page_follows_its_job_to_the_end(page: Page, population: Populatio
     page.goto(f"/jobs/{job_id}")
     mark(page)
     expect(page.locator("#chart canvas")).to_be_visible()
-    page.get_by_text("Configuration").click()
+    page.get_by_text("Full configuration").click()
     population.progress(job_id, fence, 900)
     expect(page.locator(".status-text")).to_contain_text("900 of 1\u202f200 iterations")
     expect(page.locator("#log")).to_contain_text("iteration   900")

@@ -56,6 +56,7 @@ function options() {
   const labels = (format) => (_, values) => values.map((value) => (value === null ? "" : format(value)));
   const legend = (format) => (_, value) => (value === null ? "–" : format(value));
   const short = (value) => Number(value.toPrecision(3)).toString();
+  const thousands = (value) => value.toLocaleString("en").replaceAll(",", "\u202f"); // as the rest of the page has it
   const exponent = (value) => (value === 0 ? "0" : value.toExponential(1));
   const percent = (digits) => (value) => `${(100 * value).toFixed(digits)} %`;
   const right = hasEvaluations ? { scale: "iou", values: labels(percent(0)) } : { scale: "rate", values: labels(exponent) };
@@ -70,12 +71,12 @@ function options() {
     cursor: { drag: { x: false, y: false } },
     scales: { x: { time: false }, y: { range: fromZero }, rate: { range: fromZero }, iou: { range: [0, 1] } },
     axes: [
-      { stroke: ink, grid, ticks: grid, size: 32 },
+      { stroke: ink, grid, ticks: grid, size: 32, values: labels(thousands) },
       { stroke: ink, grid, ticks: grid, size: 48, values: labels(short) },
       { stroke: ink, grid: { show: false }, ticks: grid, size: 60, side: 1, ...right },
     ],
     series: [
-      { label: "iteration", value: (_, value) => value ?? "–" },
+      { label: "iteration", value: (_, value) => (value == null ? "–" : thousands(value)) },
       ...lines.slice(0, Object.keys(series).length).map((line) => ({ ...line, spanGaps: true })), // measured at different iterations
     ],
   };

@@ -1,4 +1,4 @@
-"""Puts the web application together."""
+"""Builds the web application."""
 
 from flask import Flask
 from flask.json.provider import DefaultJSONProvider
@@ -12,11 +12,11 @@ from web.errors import register_errors
 from web.text.templating import register_templating
 from worker.jobs.settings import Settings, load_settings
 
-_LARGEST_REQUEST = 2**20  # bytes; the largest legitimate one is a form with a screenful of overrides
+_LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
 
 
 class _ReadableJson(DefaultJSONProvider):
-    """Keeps the order in which objects were made, such as that of a job's fields."""
+    """Keeps the order of fields, such as those of a job."""
 
     sort_keys = False
 
@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
     )
     csrf = CSRFProtect()
-    register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing of it
+    register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
     csrf.init_app(app)
     register_templating(app)
     register_errors(app)

@@ -1,4 +1,4 @@
-"""What every view needs of the running application."""
+"""What every view needs from the running application."""
 
 from contextlib import AbstractContextManager
 
@@ -18,10 +18,10 @@ def current_settings() -> Settings:
 
 
 def reading() -> AbstractContextManager[Session]:
-    """A session for a view that changes nothing."""
+    """Open a session for a view that changes nothing."""
     return open_session(current_settings(), reads_only=True)
 
 
 def writing() -> AbstractContextManager[Session]:
-    """A session that commits at the end of the block."""
+    """Open a session that commits at the end of the block."""
     return open_session(current_settings())

@@ -1,4 +1,4 @@
-"""Every failure in one shape: a page for people, {"error": {"message", "fields"}} for programs."""
+"""Every error in one shape: a page for people, {"error": {"message", "fields"}} for programs."""
 
 from typing import Any
 
@@ -31,7 +31,7 @@ _SENTENCES = {
 
 
 def register_errors(app: Flask) -> None:
-    """Answer failures in this module's shape."""
+    """Answer errors in the shape of this module."""
     app.register_error_handler(HTTPException, _render_http_error)
     app.register_error_handler(CSRFError, _render_csrf_error)
     app.register_error_handler(DeepLabError, _render_known_error)
@@ -46,7 +46,7 @@ def _render_known_error(error: DeepLabError) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     if not isinstance(error, SpecError):
         return _render(status, str(error))
-    # A page has no place for the fields of a request that no form of ours sent.
+    # An error page has no fields to put the sentences beside, so it shows them all.
     summary = "Invalid request; see the fields." if request.method == "POST" else "Invalid query; see the fields."
     return _render(status, summary if wants_json() else str(error), error.fields)
 

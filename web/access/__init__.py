@@ -1,1 +1,1 @@
-"""Who may use the dashboard, and which files of the server people may name and see over HTTP."""
+"""Which requests are answered, and which files on the server people may name and see over HTTP."""

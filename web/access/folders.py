@@ -1,4 +1,4 @@
-"""What the pickers and GET /api/v1/folders show: folders under the data roots, and nothing else of the machine."""
+"""What the picker and GET /api/v1/folders show: folders under the data roots, and nothing else on the machine."""
 
 import os
 import re
@@ -17,12 +17,12 @@ WEIGHTS_SUFFIXES = frozenset({".pth", ".pt"})
 
 
 class FolderRefusedError(DeepLabError):
-    """A folder that lies outside of the data roots or cannot be listed."""
+    """A folder is outside the data roots or cannot be listed."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A folder, or a file of the kind that was asked for."""
+    """A folder, or a file of the requested kind."""
 
     name: str
     path: str
@@ -30,35 +30,35 @@ class Entry:
 
 @dataclass(frozen=True)
 class FolderListing:
-    """The content of a folder; of no folder (`path` is None): the roots."""
+    """The contents of a folder; without one (`path` is None) the roots."""
 
     path: str | None
     parent: str | None  # None at a root
     folders: list[Entry]
     files: list[Entry]
-    n_images: int  # that lie in the folder itself
+    n_images: int  # directly in the folder
 
 
 def list_roots(settings: Settings) -> FolderListing:
-    """The data roots that exist, as folders."""
+    """List the data roots that exist."""
     roots = [root.resolve() for root in settings.roots if root.is_dir()]
     return FolderListing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
 
 
 def shipped_configs() -> list[Entry]:
-    """The configurations that come with the platform."""
+    """List the configurations that come with the platform."""
     paths = sorted(path for path in storage.configs_dir().glob("*") if path.suffix in CONFIG_SUFFIXES)
     return [Entry(path.name, str(path.resolve())) for path in paths]
 
 
 def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> FolderListing:
-    """List a folder under a data root: its folders, its files of some suffixes, and how many images it holds.
+    """List a folder under a data root: its folders, its files with some suffixes, and its number of images.
 
     Hidden entries are left out, as are links that lead out of the roots and names that are not UTF-8, which a form
     could not send back.
 
     Raises:
-        FolderRefusedError: if it lies outside, does not exist or cannot be read.
+        FolderRefusedError: if it is outside, does not exist or cannot be read.
     """
     roots = [root.resolve() for root in settings.roots]
     if not lies_under(path, roots):
@@ -87,6 +87,6 @@ def _visible(folder: Path, roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
 
 
 def _named(entries: Iterable["os.DirEntry[str]"]) -> list[Entry]:
-    """The entries that a form can send back: names that are UTF-8."""
+    """Keep the entries that a form can send back: names in UTF-8."""
     is_surrogate = re.compile("[\ud800-\udfff]").search
     return [Entry(entry.name, entry.path) for entry in entries if not is_surrogate(entry.name)]

@@ -1,4 +1,4 @@
-"""Who may talk to the application, and what a browser may do with its pages.
+"""Which requests are answered, and what a browser may do with the pages.
 
 A dashboard on 127.0.0.1 is reachable by every page that its user visits: by DNS rebinding (hence the check of the host
 name), by forms that foreign pages send (hence the check of the origin, the CSRF token of our forms and, for the API,
@@ -13,8 +13,8 @@ from web.context import current_settings
 
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
-    # Everything comes from this server and nothing is inline, so what somebody smuggles into a page does not run.
-    # Bootstrap's form controls draw their marks with data: images.
+    # Everything comes from this server and nothing is inline, so injected markup cannot run.
+    # Bootstrap draws the marks of form controls with data: images.
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
         "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -29,7 +29,7 @@ _HEADERS = {
 
 
 def register_guard(app: Flask) -> None:
-    """Check every request before it reaches a view, and add the security headers to every answer."""
+    """Check every request before it reaches a view, and add security headers to every answer."""
     app.before_request(_refuse_foreign_host)
     app.before_request(_refuse_foreign_origin)
     app.after_request(_add_headers)
@@ -44,15 +44,15 @@ def _refuse_foreign_host() -> None:
 
 
 def _host_name(host: str) -> str:
-    """A Host header without its port and brackets; empty if it is malformed."""
+    """Strip port and brackets from a Host header; empty if it is malformed."""
     try:
         return urlsplit(f"//{host}").hostname or ""
-    except ValueError:  # such as a broken IPv6 address
+    except ValueError:  # such as a malformed IPv6 address
         return ""
 
 
 def _refuse_foreign_origin() -> None:
-    """Refuse what a page of another origin sends. Programs send neither header; browsers do, unforgeably."""
+    """Refuse what a page of another origin sends. Browsers always send these headers; programs send neither."""
     if request.method in {"GET", "HEAD", "OPTIONS"}:
         return
     origin = request.headers.get("Origin")
@@ -65,6 +65,6 @@ def _refuse_foreign_origin() -> None:
 def _add_headers(response: Response) -> Response:
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
-    # Pages show the state of this moment, and what they show is private.
+    # Pages change all the time, and what they show is private.
     response.headers.setdefault("Cache-Control", "no-store")
     return response

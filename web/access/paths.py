@@ -23,12 +23,12 @@ _PATH_FIELDS = ("config", "checkpoint", "input", "output")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
-    """Folders whose content may be named, with links resolved."""
+    """Folders whose contents may be read, with links resolved."""
     return [path.resolve() for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
 
 
 def writable_roots(settings: Settings) -> list[Path]:
-    """Folders in which a job may be told to write, with links resolved."""
+    """Folders in which a job may write, with links resolved."""
     return [path.resolve() for path in settings.roots]
 
 
@@ -43,12 +43,12 @@ def lies_under(path: str | Path, roots: Collection[Path]) -> bool:
 
 
 def is_plain_text(text: str) -> bool:
-    """Whether every database can hold a text: no zero byte, and nothing that is not Unicode."""
+    """Whether every database can hold a text: no zero byte, and no lone surrogate."""
     return "\0" not in text and not re.search("[\ud800-\udfff]", text)
 
 
 def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) -> None:
-    """Refuse a request that names a path outside, or with a name that is none.
+    """Refuse a request with a path outside the allowed folders, or with a path where a name is expected.
 
     Args:
         settings: name the roots.
@@ -109,7 +109,7 @@ def _by_field(wrong: Mapping[str, str], spec: Spec) -> dict[str, str]:
 
 
 def _is_name(text: str) -> bool:
-    """Whether a text can name a split or a dataset: it becomes a part of a file's name."""
+    """Whether a text can name a split or dataset: it becomes part of a file name."""
     return "/" not in text and is_plain_text(text)
 
 
@@ -120,7 +120,7 @@ def paths_of(job: Job) -> set[str]:
 
 
 def outside(path: str, settings: Settings) -> str:
-    """The sentence about a path outside."""
+    """Say that a path is outside the allowed folders."""
     roots = " and ".join(str(root) for root in settings.roots)
     if not Path(path).is_absolute():
         return f"{path} is not an absolute path; expected one under {roots}."

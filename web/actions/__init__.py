@@ -1,1 +1,1 @@
-"""What forms and API do alike: submit jobs, register datasets."""
+"""What pages and API both do: submit jobs, register datasets."""

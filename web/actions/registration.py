@@ -1,4 +1,4 @@
-"""Registering a dataset over HTTP, for the form and the API alike."""
+"""Registers a dataset over HTTP, for the form and the API."""
 
 from pathlib import Path
 

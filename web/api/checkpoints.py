@@ -8,6 +8,6 @@ from worker.jobs.records import checkpoints
 
 
 def list_checkpoints() -> dict[str, Any]:
-    """GET /checkpoints: the newest first."""
+    """GET /checkpoints: checkpoints, newest first."""
     with reading() as session:
         return {"checkpoints": as_json(checkpoints.list_checkpoints(session))}

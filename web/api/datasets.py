@@ -13,13 +13,13 @@ from worker.jobs.specs import SpecError
 
 
 def list_datasets() -> dict[str, Any]:
-    """GET /datasets: by name."""
+    """GET /datasets: datasets, by name."""
     with reading() as session:
         return {"datasets": as_json(datasets.list_datasets(session))}
 
 
 def register_dataset() -> tuple[Response, int]:
-    """POST /datasets {"name", "root", "labels" (optional)}: the dataset."""
+    """POST /datasets {"name", "root", "labels" (optional)}: the registered dataset."""
     body = read_body()
     wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
     unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}

@@ -8,6 +8,6 @@ from worker.jobs.records import evaluations
 
 
 def list_evaluations() -> dict[str, Any]:
-    """GET /evaluations: the newest first."""
+    """GET /evaluations: evaluations, newest first."""
     with reading() as session:
         return {"evaluations": as_json(evaluations.list_evaluations(session))}

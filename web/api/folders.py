@@ -1,4 +1,4 @@
-"""Folders of the server over the API."""
+"""Folders on the server over the API."""
 
 from typing import Any
 

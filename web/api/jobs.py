@@ -20,7 +20,7 @@ _LARGEST_TAIL = 2**20
 
 
 def list_jobs() -> dict[str, Any]:
-    """GET /jobs?kind=&state=&before=&limit=: the newest first; `next_before` continues the list."""
+    """GET /jobs?kind=&state=&before=&limit=: jobs, newest first; `next_before` continues the list."""
     kind, state = read_choice("kind", KINDS), read_choice("state", jobs.STATES)
     before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE) or 1
     with reading() as session:
@@ -46,7 +46,7 @@ def show_job(job_id: int) -> dict[str, Any]:
 
 
 def cancel_job(job_id: int) -> dict[str, Any]:
-    """POST /jobs/<id>/cancel {}: the job; a running one ends a little later."""
+    """POST /jobs/<id>/cancel {}: the job; a running one ends a few seconds later."""
     read_body()
     with writing() as session:
         return job_as_json(jobs.cancel(session, job_id))
@@ -73,7 +73,7 @@ def list_metrics(job_id: int) -> dict[str, Any]:
 
 
 def show_log(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/log?bytes=: the end of what the last attempt printed."""
+    """GET /jobs/<id>/log?bytes=: the end of the last attempt's log."""
     n_bytes = read_number("bytes", 16_384, _LARGEST_TAIL) or 0
     with reading() as session:
         job = jobs.get(session, job_id)
@@ -92,7 +92,7 @@ def list_events(job_id: int) -> dict[str, Any]:
 
 
 def list_items(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/items?only=errors&offset=&limit=: the images that a segment job has done so far, by path."""
+    """GET /jobs/<id>/items?only=errors&offset=&limit=: the images that a segment job has finished so far, by path."""
     only = read_choice("only", ("errors",))
     offset, limit = read_number("offset", 0) or 0, read_number("limit", 100, _LARGEST_PAGE) or 1
     with reading() as session:

@@ -1,4 +1,4 @@
-"""What the API is asked: bodies and queries, read and checked."""
+"""Reads and checks what is sent to the API: bodies and queries."""
 
 from typing import Any
 
@@ -7,15 +7,15 @@ from werkzeug.exceptions import BadRequest
 
 from worker.jobs.specs import SpecError
 
-LARGEST_NUMBER = 2**31 - 1  # that every database can compare with the number of a row
+LARGEST_NUMBER = 2**31 - 1  # the largest id that every database can compare with
 
 
 def read_body() -> dict[str, Any]:
-    """The JSON object that was sent.
+    """Read the JSON object in the body.
 
     Raises:
-        UnsupportedMediaType: if it is of another content type. A foreign page can send no other without asking first.
-        BadRequest: if it is malformed, or no object.
+        UnsupportedMediaType: if it is not application/json, which a foreign page cannot send unasked.
+        BadRequest: if it is malformed or not an object.
     """
     try:
         body = request.get_json()
@@ -27,7 +27,7 @@ def read_body() -> dict[str, Any]:
 
 
 def read_number(name: str, default: int | None, largest: int = LARGEST_NUMBER) -> int | None:
-    """A whole number of the query, from 0 to `largest`.
+    """Read a whole number in the query, from 0 to `largest`.
 
     Raises:
         SpecError: if it is something else.
@@ -41,10 +41,10 @@ def read_number(name: str, default: int | None, largest: int = LARGEST_NUMBER) -
 
 
 def read_choice(name: str, known: tuple[str, ...]) -> str | None:
-    """A word of the query.
+    """Read a word in the query.
 
     Raises:
-        SpecError: if it is none of the known ones.
+        SpecError: if it is not a known one.
     """
     text = request.args.get(name)
     if text is not None and text not in known:

@@ -1,4 +1,4 @@
-"""What the API answers: jobs and items as JSON."""
+"""Writes the API's answers: jobs and items as JSON."""
 
 from typing import Any
 
@@ -17,7 +17,7 @@ def job_as_json(job: Job, notice: str | None = None) -> dict[str, Any]:
 
 
 def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
-    """A job with what it left behind."""
+    """A job with its evaluation, trials and checkpoints."""
     saved = [
         {name: value for name, value in as_json(checkpoint).items() if name != "config"}
         for checkpoint in checkpoints.list_checkpoints(session, job.id)

@@ -8,6 +8,6 @@ from worker.jobs.plain_json import as_json
 
 
 def list_workers() -> dict[str, Any]:
-    """GET /workers: those that are alive first."""
+    """GET /workers: workers, live ones first."""
     with reading() as session:
         return {"workers": as_json(workers.list_workers(session))}

@@ -1,6 +1,6 @@
-"""Errors as they stand beside the fields of a form."""
+"""Errors as forms show them beside their fields."""
 
 
 def as_sentence(title: str, error: str) -> str:
-    """An error as a sentence of its own: "Name is required." for "is required."."""
+    """Make an error a sentence of its own: "is required." becomes "Name is required."."""
     return f"{title} {error}" if error.startswith(("is ", "must ")) else error[:1].upper() + error[1:]

@@ -1,4 +1,4 @@
-"""Forms from specs: the fields of a kind of job as widgets, and what a browser sends as a mapping for `parse_spec`.
+"""Forms from specs: the fields of a kind of job as widgets, and what a browser sends as a request for `parse_spec`.
 
 Titles, descriptions, types and limits come from worker.jobs.specs; only the order and the choice of widget live here.
 """
@@ -13,7 +13,7 @@ from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
 from worker.jobs.specs import SPECS
 
-# What a form asks for at first sight; the other fields wait under "More settings".
+# What a form asks for at first; the other fields are under "More options".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "train": ("config", "dataset"),
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
@@ -26,7 +26,7 @@ PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path 
 
 @dataclass(frozen=True)
 class FormField:
-    """One field of a form, ready to be drawn."""
+    """One field of a form, ready to be rendered."""
 
     name: str
     title: str
@@ -52,18 +52,18 @@ class Form:
 
     @property
     def shows_more(self) -> bool:
-        """Whether the folded fields hold an error, or anything else than what they hold by default."""
+        """Whether the folded fields have an error or a value other than their default."""
         return any(field.error or field.value != _default(self.kind, field.name) for field in self.more)
 
 
 def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: Mapping[str, str]) -> Form:
-    """The form of a kind of job.
+    """Build the form of a kind of job.
 
     Args:
         kind: train, evaluate, crf or segment.
-        offered: what there is to choose from.
-        values: what was entered, by field; absent ones show their default.
-        errors: a sentence by field.
+        offered: what the fields offer.
+        values: what was entered, by field; the others show their default.
+        errors: a sentence per field.
     """
     names = [*_FIRST_FIELDS[kind], *(name for name in SPECS[kind].model_fields if name not in _FIRST_FIELDS[kind])]
     fields = [_build_field(kind, name, offered, values, errors.get(name)) for name in names]
@@ -73,20 +73,20 @@ def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: M
 
 
 def read_form(kind: str, form: Mapping[str, str]) -> dict[str, str]:
-    """What was entered, by field. A box that is not ticked is not sent at all, and becomes ""."""
+    """Read what was entered, by field. Browsers do not send unchecked boxes; they become ""."""
     values = {name: form.get(name, "") for name in SPECS[kind].model_fields}
     return values | {name: form[name + PATH_SUFFIX] for name in values if form.get(name + PATH_SUFFIX, "").strip()}
 
 
 def as_request(kind: str, values: Mapping[str, str]) -> dict[str, object]:
-    """The mapping that `parse_spec` takes: fields that were left empty are left out."""
+    """Make the request that `parse_spec` takes: without the fields that were left empty."""
     request: dict[str, object] = {name: value for name, value in values.items() if value.strip()}
     boxes = [name for name in SPECS[kind].model_fields if _is_box(kind, name)]
     return request | {name: bool(values.get(name)) for name in boxes}
 
 
 def as_values(kind: str, spec: Mapping[str, Any]) -> dict[str, str]:
-    """An existing request as it would have been entered."""
+    """Turn an existing request into what would have been entered."""
     return {name: _as_text(value) for name, value in spec.items() if name in SPECS[kind].model_fields}
 
 

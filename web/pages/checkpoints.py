@@ -1,4 +1,4 @@
-"""Checkpoints, evaluations, and evaluations side by side."""
+"""The lists of checkpoints and evaluations, and the comparison of evaluations."""
 
 from flask import abort, render_template, request
 from sqlalchemy.orm import Session
@@ -13,7 +13,7 @@ _LIMIT = 200  # lines of a table
 
 
 def list_checkpoints() -> str:
-    """The newest checkpoints, and below them the newest evaluations."""
+    """Show the newest checkpoints, and below them the newest evaluations."""
     with reading() as session:
         return render_template(
             "checkpoints.html",
@@ -25,7 +25,7 @@ def list_checkpoints() -> str:
 
 
 def compare_evaluations() -> str:
-    """The scores of the jobs ?job=3&job=5 side by side."""
+    """Show the scores of the jobs ?job=3&job=5 side by side."""
     job_ids = [int(text) for text in request.args.getlist("job") if text.isdecimal() and int(text) < 2**31]
     if not job_ids:
         abort(400, "Select at least one evaluation to compare.")

@@ -16,12 +16,12 @@ _TITLES = {"name": "Name", "root": "Folder"}
 
 
 def list_datasets() -> str:
-    """All datasets, and the form for another one."""
+    """Show all datasets, and the form for another one."""
     return _render({}, {})
 
 
 def register_dataset() -> str | Response | tuple[str, int]:
-    """Register a folder, or show what was entered again with what is wrong beside the fields."""
+    """Register a folder, or show the form again with errors beside the fields."""
     try:
         dataset = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
     except SpecError as error:

@@ -18,7 +18,7 @@ _LOG_TAIL = 16_384  # bytes
 
 
 def show_job(job_id: int) -> str:
-    """Everything about a job; the page asks for itself again while the job is not over."""
+    """Show everything about a job; the page reloads itself until the job has ended."""
     with reading() as session:
         job = jobs.get(session, job_id)
         return render_template(
@@ -37,14 +37,14 @@ def show_job(job_id: int) -> str:
 
 
 def show_log(job_id: int) -> Response:
-    """The whole log of the last attempt, as text."""
+    """Send the full log of the last attempt, as text."""
     with reading() as session:
         job = jobs.get(session, job_id)
     return Response(_log(job, n_bytes=2**26), mimetype="text/plain")
 
 
 def cancel_job(job_id: int) -> AnyResponse:
-    """End the job, or ask its supervisor to."""
+    """Cancel a queued job, or ask the supervisor of a running one to."""
     with writing() as session:
         job = jobs.cancel(session, job_id)
     if not job.is_terminal:
@@ -64,14 +64,14 @@ def _log(job: Job, n_bytes: int) -> str:
 
 
 def _is_served(session: Session, job: Job) -> bool:
-    """Whether somebody will take the job; only said of a job that waits."""
+    """Whether a live worker serves the queue of a queued job; true of any other job."""
     if job.state != jobs.QUEUED:
         return True
     return any(worker.alive and worker.queue == job.queue for worker in workers.list_workers(session))
 
 
 def _scores(session: Session, job: Job) -> dict[str, Any]:
-    """The scores of an evaluate job; those of a crf job beside the ones that it set out from."""
+    """The scores of an evaluate job, or of a crf job beside those before it."""
     evaluation = evaluations.find(session, job.id)
     if evaluation is None:
         return {"evaluation": None}

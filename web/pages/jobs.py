@@ -12,12 +12,12 @@ _PAGE = 25
 
 
 def start() -> Response:
-    """The start page is the list of jobs."""
+    """Redirect the start page to the list of jobs."""
     return redirect(url_for("pages.list_jobs"))
 
 
 def list_jobs() -> str:
-    """The newest jobs; ?kind= and ?state= filter, ?before= pages."""
+    """Show the newest jobs; ?kind= and ?state= filter, ?before= pages."""
     kind, state = _choice("kind", KINDS), _choice("state", jobs.STATES)
     before = request.args.get("before", type=int)
     with reading() as session:

@@ -24,12 +24,12 @@ _PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights
 
 
 def choose_kind() -> Response:
-    """A new job is a train job until another tab is chosen."""
+    """Redirect to the form of a train job, the first tab."""
     return redirect(url_for("pages.new_job", kind="train"))
 
 
 def new_job(kind: str) -> str:
-    """The empty form; ?clone= fills it with a job's request, and any field can be given by its name."""
+    """Show the empty form; ?clone= fills it with a job's request, and ?<field>= sets a field."""
     values: dict[str, str] = {}
     parent_id = _parent_id(request.args)
     if parent_id is not None:
@@ -41,7 +41,7 @@ def new_job(kind: str) -> str:
 
 
 def create_job(kind: str) -> str | Response | tuple[str, int]:
-    """Submit what was entered, or show it again with what is wrong beside the fields."""
+    """Submit the form, or show it again with errors beside the fields."""
     values = read_form(kind, request.form)
     parent_id = _parent_id(request.form)
     try:
@@ -55,7 +55,7 @@ def create_job(kind: str) -> str | Response | tuple[str, int]:
 
 
 def pick() -> str:
-    """A folder's content as a fragment for the picker; without ?path=, or one that cannot be listed, the roots."""
+    """Show a folder in the picker; without ?path=, or if it cannot be listed, the roots."""
     wanted = request.args.get("for", "folder")
     if wanted not in _PICKED_FILES:
         abort(404)

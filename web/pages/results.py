@@ -19,7 +19,7 @@ _PAGE = 24
 
 
 def list_results(job_id: int) -> str:
-    """A page of the gallery; ?only=errors and ?class= filter, ?page= pages."""
+    """Show a page of the gallery; ?only=errors and ?class= filter, ?page= pages."""
     with reading() as session:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
@@ -42,7 +42,7 @@ def list_results(job_id: int) -> str:
 
 
 def show_image(job_id: int, key: str) -> str:
-    """One image at full size, with its neighbours in the filtered list."""
+    """Show one image at full size, with links to its neighbours in the filtered list."""
     with reading() as session:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
@@ -65,13 +65,13 @@ def show_image(job_id: int, key: str) -> str:
 
 
 def image(job_id: int, key: str) -> Response:
-    """The image of an item, at most ?size= pixels a side."""
+    """Send the image of an item, at most ?size= pixels a side."""
     job, row = _find(job_id, key)
     return send_image(inside(Path(job.spec["input"]), row.path))
 
 
 def mask(job_id: int, key: str) -> Response:
-    """The mask of an item, at most ?size= pixels a side; ?download=1 the file itself."""
+    """Send the mask of an item, at most ?size= pixels a side; with ?download=1 the file itself."""
     job, row = _find(job_id, key)
     folder = output_dir(current_settings(), job)
     inside(folder, row.path)
@@ -84,7 +84,7 @@ def mask(job_id: int, key: str) -> Response:
 
 
 def manifest(job_id: int) -> Response:
-    """The table of all images."""
+    """Send the manifest."""
     with reading() as session:
         job = _segment_job(session, job_id)
     path = manifest_path(output_dir(current_settings(), job))

@@ -1,4 +1,4 @@
-"""The workers that are or were there."""
+"""The list of workers."""
 
 from flask import render_template
 
@@ -8,7 +8,7 @@ from worker.jobs.database import read_clock
 
 
 def list_workers() -> str:
-    """All workers, those that are alive first, and how many jobs wait."""
+    """Show all workers, live ones first, and how many jobs are queued."""
     with reading() as session:
         return render_template(
             "workers.html",

@@ -1,4 +1,4 @@
-"""Images and masks of segment jobs, made as small as the page needs them."""
+"""Images and masks of segment jobs, scaled down to what a page needs."""
 
 import io
 from collections.abc import Callable
@@ -15,10 +15,10 @@ _SMALLEST_SIDE = 16
 
 
 def inside(folder: Path, item: str) -> Path:
-    """The file of an item of a manifest.
+    """Find the file of an item of a manifest.
 
     Raises:
-        NotFound: if the item would lead out of the folder, which no manifest of ours does.
+        NotFound: if the item would lead out of the folder; manifests never contain such items.
     """
     path = PurePosixPath(item)
     if path.is_absolute() or ".." in path.parts:
@@ -27,7 +27,7 @@ def inside(folder: Path, item: str) -> Path:
 
 
 def send_image(path: Path) -> Response:
-    """The image as a JPEG of at most ?size= pixels a side.
+    """Send an image as a JPEG of at most ?size= pixels a side.
 
     Raises:
         ImageError: if it cannot be decoded.
@@ -37,7 +37,7 @@ def send_image(path: Path) -> Response:
 
 
 def send_mask(path: Path) -> Response:
-    """The mask as an index PNG of at most ?size= pixels a side.
+    """Send a mask as an indexed PNG of at most ?size= pixels a side.
 
     Raises:
         ImageError: if it cannot be decoded.
@@ -56,7 +56,7 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Re
     response = Response(mimetype=mimetype)
     response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}")
     response.cache_control.private = True
-    response.cache_control.no_cache = True  # ask each time, and mostly hear that nothing has changed
+    response.cache_control.no_cache = True  # the browser asks every time; mostly the answer is 304
     response.make_conditional(request.environ)
     if response.status_code != 304:
         response.set_data(encode(path, side))
@@ -72,7 +72,7 @@ def _encode_image(path: Path, side: int) -> bytes:
 def _encode_mask(path: Path, side: int) -> bytes:
     image = Image.fromarray(read_mask(path))
     image.putpalette(palette().tobytes())
-    image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices have nothing between them
+    image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices cannot be blended
     return _encode(image, "PNG")
 
 

@@ -16,7 +16,7 @@ _TITLES = {
     "mean_accuracy": "Mean accuracy",
     "frequency_weighted_iou": "Frequency-weighted IoU",
 }
-_VISIBLE = 0.005  # a smaller share of a row is not drawn; in a matrix of 182 classes nearly every cell is empty
+_VISIBLE = 0.005  # smaller shares of a row are not drawn: nearly every cell of a matrix of 182 classes is empty
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ScoreLine:
 
 @dataclass(frozen=True)
 class Cell:
-    """A share of a true class's pixels that was taken for some class."""
+    """The share of a true class's pixels that was predicted as some class."""
 
     true: int
     predicted: int
@@ -91,7 +91,7 @@ def confusion_of(evaluation: Evaluation) -> Confusion | None:
 
 
 def _cells(counts: NDArray[np.float64]) -> Iterator[Cell]:
-    """Args: counts: (C, C) pixels, rows are ground truth."""
+    """Yield the visible cells of (C, C) pixel counts, whose rows are ground truth."""
     totals = counts.sum(axis=1, keepdims=True)
     fractions = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     for true, predicted in np.argwhere(fractions >= _VISIBLE):

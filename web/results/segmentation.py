@@ -31,7 +31,7 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Results:
-    """The images that are done, by path."""
+    """The finished images, by path."""
 
     rows: Sequence[Row]
 
@@ -42,7 +42,7 @@ class Results:
 
     @cached_property
     def by_key(self) -> Mapping[str, Row]:
-        """The rows by the names that they have in addresses."""
+        """The rows by their keys."""
         return {item_key(row.path): row for row in self.rows}
 
     @cached_property
@@ -55,7 +55,7 @@ class Results:
 
 
 def item_key(path: str) -> str:
-    """A name for an image in addresses, whatever bytes its path holds: 16 hexadecimal digits."""
+    """The key that stands for an image in addresses, whatever bytes its path has: 16 hexadecimal digits."""
     return hashlib.blake2s(os.fsencode(path), digest_size=8).hexdigest()
 
 
@@ -66,7 +66,7 @@ def output_dir(settings: Settings, job: Job) -> Path:
 
 
 def load_results(session: Session, settings: Settings, job: Job) -> Results:
-    """Read what a segment job has produced: all of it if it has finished, else what its finished shards hold.
+    """Read what a segment job has produced: everything if it has succeeded, else the rows of its finished shards.
 
     Raises:
         OutputError: if a manifest cannot be read.
@@ -77,7 +77,7 @@ def load_results(session: Session, settings: Settings, job: Job) -> Results:
 
 
 def class_names(settings: Settings, job: Job) -> list[str]:
-    """The names of the classes that the job tells apart.
+    """Read the names of a job's classes.
 
     Raises:
         DatasetError: if the labels file beside the masks is damaged.
@@ -87,7 +87,7 @@ def class_names(settings: Settings, job: Job) -> list[str]:
 
 
 def class_shares(pixels: Mapping[int, int], names: Sequence[str]) -> list[ClassShare]:
-    """The classes that occur, the largest first."""
+    """List the classes that occur, the largest first."""
     total = sum(pixels.values())
     return [
         ClassShare(index, names[index] if index < len(names) else f"class {index}", colour(index), count / total)
@@ -101,8 +101,8 @@ def colour(index: int) -> str:
     return "#" + bytes(palette()[index]).hex()
 
 
-@lru_cache(maxsize=4)  # a job of a hundred thousand images takes some ten megabytes
+@lru_cache(maxsize=4)  # some ten megabytes for a job of a hundred thousand images
 def _read(versions: tuple[tuple[Path, int], ...]) -> Results:
-    """Read manifests; the times of their last change are part of the cache's key."""
+    """Read manifests; their modification times are part of the cache's key."""
     rows = [row for path, _ in versions for row in read_manifest(path)]
     return Results(sorted(rows, key=lambda row: row.path))

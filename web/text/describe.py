@@ -14,7 +14,7 @@ from worker.jobs.specs import SPECS
 
 
 def kind_title(kind: str) -> str:
-    """A kind of job as a heading has it."""
+    """A kind of job as a heading: "Train", "CRF"."""
     return "CRF" if kind == "crf" else kind.capitalize()
 
 
@@ -34,7 +34,7 @@ def subject(job: Job) -> str:
 
 
 def progress(job: Job) -> str:
-    """How far a job is that is not over: "480 of 1 200 iterations · 2 min 31 s left"."""
+    """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left"."""
     if not job.total:
         return "starting" if job.state == RUNNING else "waiting for a worker"
     done = f"{number(job.done)} of {plural(job.total, job.unit)}"
@@ -44,7 +44,7 @@ def progress(job: Job) -> str:
 
 
 def outcome(job: Job) -> str:
-    """What came of a job that is over; empty if it is not."""
+    """The result of a job in a few words; empty while it is queued or running."""
     result = job.result or {}
     if job.state != SUCCEEDED:
         return job.error or ("cancelled" if job.is_terminal else "")
@@ -62,35 +62,35 @@ def outcome(job: Job) -> str:
 
 
 def dataset_name(job: Job) -> str:
-    """The dataset of a job: as it is registered, else its folder, else its layout."""
+    """The dataset of a job: its name if it is registered, else its folder, else its layout."""
     dataset = job.config["DATASET"]
     return str(job.spec.get("dataset") or PurePath(dataset["ROOT"] or "").name or dataset["NAME"])
 
 
 def evaluated_on(evaluation: Evaluation) -> str:
-    """The dataset and split of an evaluation. A dataset that is not registered is known by its folder."""
+    """The dataset and split of an evaluation. An unregistered dataset goes by its folder."""
     return f"{PurePath(evaluation.dataset).name}, {evaluation.split}"
 
 
 def checkpoint_name(job: Job) -> str:
-    """The checkpoint that a job was given: its number, or the name of its file."""
+    """The checkpoint that a job uses: its id, or the name of its file."""
     checkpoint = str(job.spec["checkpoint"])
     return f"checkpoint {checkpoint}" if checkpoint.isdecimal() else PurePath(checkpoint).name
 
 
 def model_name(config: Mapping[str, Any]) -> str:
-    """The network of a configuration."""
+    """The model of a configuration."""
     return str(config["MODEL"]["NAME"])
 
 
 def parameter_title(job: Job, name: str) -> str:
-    """A field of a job's request as the form calls it."""
+    """The title of a field of a job's request, as in the form."""
     field = SPECS[job.kind].model_fields.get(name)
     return (field.title if field else None) or name
 
 
 def error_text(row: Row, job: Job) -> str:
-    """What is wrong with an image, without the folder that all images of the job have in common."""
+    """Why an image failed, without the folder that all images of the job share."""
     return row.error.replace(f"{job.spec['input']}/", "")
 
 

@@ -1,4 +1,4 @@
-"""How numbers, times and sizes read on a page."""
+"""Numbers, times and sizes as pages show them."""
 
 import math
 from datetime import UTC, datetime
@@ -55,10 +55,10 @@ def points(difference: float | None) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """A file size in one piece: "178 MB"."""
+    """A file size that does not wrap: "178 MB"."""
     return formats.size(n_bytes).replace(" ", "\u202f")
 
 
 def as_yaml(mapping: object) -> str:
-    """A mapping as people write configurations."""
+    """A mapping as YAML, in the style of configurations."""
     return yaml.safe_dump(mapping, sort_keys=False, allow_unicode=True, default_flow_style=None, width=100)

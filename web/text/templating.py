@@ -1,4 +1,4 @@
-"""What every template can use."""
+"""The filters and functions that templates use."""
 
 from flask import Flask
 
@@ -19,7 +19,7 @@ from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, 
 
 
 def register_templating(app: Flask) -> None:
-    """Give the templates the formats as filters and the descriptions of jobs as functions."""
+    """Register formats as filters and descriptions of jobs as functions."""
     for format_value in (ago, as_yaml, clock_time, duration, number, percent, plural, points, size, printable):
         app.add_template_filter(format_value)
     for describe_value in (as_overrides, as_text, error_text, kind_title):

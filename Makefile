@@ -52,13 +52,9 @@ lock: setup ## Pin the newest versions that pyproject.toml admits
 	@$(UV) --editable '.[pydensecrf]' || echo "The reference CRF for tests is left out: pydensecrf2 needs a C++ compiler."
 	@touch $@
 
-$(VENDOR)/.ready: package.json package-lock.json .npmrc | .venv/.ready
-	@echo "Copying the browser packages into $(VENDOR) ..."
-	@command -v npm >/dev/null || $(UV) --editable '.[node]'
-	@PATH="$$PATH:$(CURDIR)/$(BIN)" npm ci --ignore-scripts --loglevel=error
-	@mkdir -p $(VENDOR)
-	@cp node_modules/htmx.org/dist/htmx.min.js node_modules/bootstrap/dist/css/bootstrap.min.css \
-		node_modules/uplot/dist/uPlot.iife.min.js node_modules/uplot/dist/uPlot.min.css $(VENDOR)/
+$(VENDOR)/.ready: package-lock.json tools/vendor.py | .venv/.ready
+	@echo "Fetching the browser packages into $(VENDOR) ..."
+	@$(BIN)/python tools/vendor.py $(VENDOR)
 	@touch $@
 
 browser: .venv/.ready # Chromium for the browser tests, where none is installed yet

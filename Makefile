@@ -4,8 +4,12 @@ BIN := .venv/bin
 UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 VENDOR := web/static/vendor
 
+# Of `make bare`: a release of Debian, and what to run there.
+SUITE ?= trixie
+COMMANDS ?= make demo && make test
+
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check format structure docs lock browser
+.PHONY: help setup up demo test lint check bare format structure docs lock browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,6 +32,9 @@ lint: setup ## Check format, lint, types and import layers
 	$(BIN)/lint-imports
 
 check: lint test ## What CI runs: lint, then test
+
+bare: ## Run the demo and the tests, or COMMANDS, on a bare Debian (SUITE) as an ordinary user; needs root, debootstrap
+	@tools/bare.sh '$(SUITE)' '$(COMMANDS)'
 
 format: setup ## Format the sources and mend what ruff can mend
 	$(BIN)/ruff format .

@@ -28,7 +28,7 @@ from deeplab.models.build import build_from_config
 from deeplab.processes import n_cpus
 from deeplab.training.run import TrainingRun
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "camvid"
+PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
 Pixels = NDArray[np.uint8]
 Weights = dict[str, Tensor]
 LAST: dict[str, object] = {"CHANNELS_LAST": True}
@@ -67,7 +67,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--model", default="DeepLabV2_ResNet101_MSC")
     parser.add_argument("--classes", type=int, default=21)
     parser.add_argument("--weights", type=Path, help="state dict of that model; random weights unless given")
-    parser.add_argument("--images", type=Path, default=SHARED / "images" / "val", help="folder of photographs")
+    parser.add_argument("--images", type=Path, default=PHOTOGRAPHS / "images" / "val", help="folder of photographs")
     parser.add_argument("--count", type=int, default=1, help="images that each repeat evaluates")
     parser.add_argument("--width", type=int, default=321, help="to which they are resized")
     parser.add_argument("--height", type=int, default=241)

@@ -26,7 +26,7 @@ from benchmarks.crf_measurements import (
 from deeplab.densecrf.pruning import THRESHOLD
 from deeplab.processes import n_cpus
 
-SHARED = Path(__file__).resolve().parents[2] / "shared" / "camvid"
+PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
 HEADS = (
     "input", "form", "max dQ", "equal labels", "one image", "ratio", "folder, per image", "ratio", "processor ratio",
     "peak memory",
@@ -61,8 +61,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.crf", description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--images", type=Path, default=SHARED / "images" / "val", help="folder of photographs")
-    parser.add_argument("--masks", type=Path, default=SHARED / "masks" / "val", help="label maps of the same names")
+    parser.add_argument("--images", type=Path, default=PHOTOGRAPHS / "images" / "val", help="folder of photographs")
+    parser.add_argument(
+        "--masks", type=Path, default=PHOTOGRAPHS / "masks" / "val", help="label maps of the same names"
+    )
     parser.add_argument("--logits", type=Path, help="folder of `deeplab test` with a network's logits, NAME.npy")
     parser.add_argument("--classes", type=int, nargs="*", default=[21, 182])
     parser.add_argument("--width", type=int, default=500)

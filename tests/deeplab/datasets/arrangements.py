@@ -49,12 +49,6 @@ def draw_sources(folder: Path, *, n: int, n_classes: int, seed: int = 0) -> list
     return sources
 
 
-def camvid_sources(camvid: Path, split: str, n: int) -> list[Source]:
-    """The first street scenes of a split."""
-    ids = (camvid / f"{split}.txt").read_text().split()[:n]
-    return [Source(Path(each).name, *(_one(camvid / kind, each) for kind in ("images", "masks"))) for each in ids]
-
-
 def arrange(layout: str, root: Path, train: Sequence[Source], val: Sequence[Source]) -> dict[str, Any]:
     """Lay pairs out under a folder.
 
@@ -143,8 +137,3 @@ def _copy(source: Path, target: Path) -> None:
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text, encoding="utf-8")
-
-
-def _one(folder: Path, name: str) -> Path:
-    (path,) = folder.rglob(f"{Path(name).name}.*")
-    return path

@@ -9,7 +9,7 @@ from deeplab.datasets.split import open_split
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.images.files import read_image, read_mask
-from tests.deeplab.datasets.arrangements import LAYOUTS, Source, arrange, camvid_sources, draw_sources
+from tests.deeplab.datasets.arrangements import LAYOUTS, Source, arrange, draw_sources
 
 
 def config(n_classes: int, dataset: dict[str, Any]) -> Config:
@@ -35,14 +35,6 @@ def test_samples_are_what_was_arranged(tmp_path: Path, layout: str) -> None:
     image, labels = open_training_stream(settings, settings.DATASET.SPLIT.TRAIN, seed=0)[0]
     assert image.shape == (3, 16, 16)
     assert labels.shape == (16, 16)
-
-
-@pytest.mark.parametrize("layout", LAYOUTS)
-def test_street_scenes_in_each_layout(tmp_path: Path, camvid: Path, layout: str) -> None:
-    train, val = (camvid_sources(camvid, split, 3) for split in ("train", "val"))
-    settings = config(11, {**arrange(layout, tmp_path, train, val), "WARP": False})
-    compare(settings, layout, settings.DATASET.SPLIT.TRAIN, train)
-    compare(settings, layout, settings.DATASET.SPLIT.VAL, val)
 
 
 def test_cocostuff10k_is_warped_unless_the_config_says_otherwise(tmp_path: Path) -> None:

@@ -73,12 +73,6 @@ def test_palette_masks_are_indices(tmp_path: Path) -> None:
     assert np.array_equal(open_folder(root, "val", 3)[0].label_map, LABEL)
 
 
-def test_the_street_scenes(camvid: Path) -> None:
-    dataset = open_folder(camvid, "val", 11)
-    assert len(dataset) == 101
-    assert dataset[0].image.shape == (360, 480, 3)
-
-
 def refusal(root: Path, split: str = "val") -> str:
     with pytest.raises(DatasetError) as caught:
         open_folder(root, split, 3)

@@ -1,4 +1,4 @@
-"""The verbs on each public dataset's own arrangement of files, of drawn pairs and of photographs."""
+"""The verbs on each public dataset's own arrangement of files."""
 
 import json
 from pathlib import Path
@@ -7,31 +7,18 @@ import pytest
 import yaml
 
 from deeplab.inference.manifest import read_manifest
-from tests.deeplab.datasets.arrangements import Source, arrange, camvid_sources, draw_sources
+from tests.deeplab.datasets.arrangements import arrange, draw_sources
 from tests.worker.cli.conftest import Deeplab
 
-_CAMVID = Path(__file__).parents[5] / "shared" / "camvid"  # beside the repository
 _N_CLASSES = 11
 _TINY = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [3, 6], "WIDTH": 4}
 # Frozen batch norm would let the activations of random weights explode.
 _SOLVER = {"FREEZE_BN": False, "ITER_MAX": 2, "ITER_SIZE": 1, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
 
 
-@pytest.fixture(params=["drawn", "photographed"])
-def splits(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[list[Source], list[Source]]:
-    """Two pairs to train on and two to validate on."""
-    if request.param == "drawn":
-        train, val = (draw_sources(tmp_path / f"{seed}", n=2, n_classes=_N_CLASSES, seed=seed) for seed in (0, 1))
-    elif _CAMVID.is_dir():
-        train, val = (camvid_sources(_CAMVID, split, 2) for split in ("train", "val"))
-    else:
-        pytest.skip(f"the street scenes are not at hand: {_CAMVID} does not exist")
-    return train, val
-
-
 @pytest.mark.parametrize("layout", ["voc", "vocaug", "cocostuff10k", "cocostuff164k"])
-def test_every_verb(deeplab: Deeplab, tmp_path: Path, splits: tuple[list[Source], list[Source]], layout: str) -> None:
-    train, val = splits
+def test_every_verb(deeplab: Deeplab, tmp_path: Path, layout: str) -> None:
+    train, val = (draw_sources(tmp_path / f"{seed}", n=2, n_classes=_N_CLASSES, seed=seed) for seed in (0, 1))
     labels = tmp_path / "labels.txt"
     labels.write_text("".join(f"{index}\tclass {index}\n" for index in range(_N_CLASSES)))
     dataset = {"N_CLASSES": _N_CLASSES, "LABELS": str(labels), **arrange(layout, tmp_path / "root", train, val)}

@@ -56,7 +56,8 @@ lock: setup ## Pin the newest versions that pyproject.toml admits
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt uv
 	@$(UV) --editable '.[dev]'
-	@$(UV) --editable '.[pydensecrf]' || echo "The reference CRF for tests is left out: pydensecrf2 needs a C++ compiler."
+	@{ command -v "$${CXX:-c++}" && $(UV) --editable '.[pydensecrf]'; } >.venv/pydensecrf.log 2>&1 || \
+		echo "The reference CRF for tests is left out: it needs a C++ compiler and Python's headers (see .venv/pydensecrf.log)."
 	@touch $@
 
 $(VENDOR)/.ready: package-lock.json tools/vendor.py | .venv/.ready
@@ -64,5 +65,5 @@ $(VENDOR)/.ready: package-lock.json tools/vendor.py | .venv/.ready
 	@$(BIN)/python tools/vendor.py $(VENDOR)
 	@touch $@
 
-browser: .venv/.ready # Chromium for the browser tests, where none is installed yet
+browser: .venv/.ready # What the browser tests need, where it is not installed yet
 	@$(BIN)/python -m tests.browser

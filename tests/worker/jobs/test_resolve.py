@@ -155,6 +155,6 @@ def test_the_folders_of_a_segment_job_are_checked(store: Settings, tmp_path: Pat
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
 def test_an_output_folder_that_cannot_be_written_is_refused(store: Settings, tmp_path: Path) -> None:
-    tmp_path.chmod(0o500)
+    (tmp_path / "locked").mkdir(0o500)
     with open_session(store) as session, pytest.raises(SpecError, match=r"output: .* cannot be written to"):
-        submit_segment(session, store, output=str(tmp_path / "masks"))
+        submit_segment(session, store, output=str(tmp_path / "locked" / "masks"))

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from worker.jobs.broker import connection
@@ -54,8 +55,9 @@ def test_only_its_owner_can_use_it(tmp_path: Path) -> None:
         assert stat.S_IMODE(socket.parent.stat().st_mode) == 0o700
         assert stat.S_IMODE(password.stat().st_mode) == 0o600
         assert stat.S_IMODE((settings.home / "valkey" / "valkey.conf").stat().st_mode) == 0o600
-        command_line = subprocess.run(["ps", "-ef"], capture_output=True, text=True, check=True).stdout  # noqa: S607
-        assert password.read_text() not in command_line
+        command_lines = [process.info["cmdline"] or [] for process in psutil.process_iter(["cmdline"])]
+        assert any(str(valkey.server_binary()) in line for line in command_lines)
+        assert not any(password.read_text() in part for line in command_lines for part in line)
         password.write_text("wrong")
         assert not valkey.answers(settings)
 

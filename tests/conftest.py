@@ -4,6 +4,7 @@ import os
 import shutil
 import signal
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -44,11 +45,22 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what needs a GPU on machines without one."""
+    """Leave out what needs a GPU or a compiler on machines without one."""
+    missing = {}
     if not find_gpus():
-        for item in items:
-            if item.get_closest_marker("gpu") is not None:
-                item.add_marker(pytest.mark.skip(reason="there is no CUDA device on this machine"))
+        missing["gpu"] = "there is no CUDA device on this machine"
+    if not can_compile():
+        missing["compiler"] = "there is no C++ compiler here with Python's headers: apt-get install g++ python3-dev"
+    for item in items:
+        for name, reason in missing.items():
+            if item.get_closest_marker(name) is not None:
+                item.add_marker(pytest.mark.skip(reason=reason))
+
+
+def can_compile() -> bool:
+    """Whether torch.compile finds on this machine what it takes."""
+    compiler = os.environ.get("CXX", "clang++" if sys.platform == "darwin" else "g++")
+    return shutil.which(compiler) is not None and Path(sysconfig.get_path("include"), "Python.h").is_file()
 
 
 @pytest.fixture(autouse=True)

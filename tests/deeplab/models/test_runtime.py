@@ -36,6 +36,7 @@ def test_the_copy_is_in_the_wanted_form() -> None:
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
+@pytest.mark.compiler
 @pytest.mark.slow
 def test_compiled_networks_give_the_same_for_images_of_any_size() -> None:
     model = build().eval()

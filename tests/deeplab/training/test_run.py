@@ -117,6 +117,7 @@ def test_several_processes_do_not_train_batch_norm_on_the_cpu() -> None:
     )
 
 
+@pytest.mark.compiler
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # compiling forward and backward pass takes minutes on a small machine
 def test_a_compiled_network_trains_alike() -> None:

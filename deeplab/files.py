@@ -57,6 +57,14 @@ def make_folder(path: Path) -> None:
         raise OutputError(f"{printable(path)}: the folder cannot be created: {error.strerror or error}.") from error
 
 
+def real_path(path: Path | str) -> Path:
+    """An absolute path with links followed as far as they lead somewhere; nothing needs to exist.
+
+    In place of Path.resolve, which raises RuntimeError for a loop of links before Python 3.13 and no longer does then.
+    """
+    return Path(os.path.realpath(path))
+
+
 def printable(path: Path | str) -> str:
     """A path for sentences and logs: bytes that are not UTF-8 appear as `\\xff`."""
     return os.fsencode(path).decode(errors="backslashreplace")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
-from deeplab.files import make_folder, printable, replace_file
+from deeplab.files import make_folder, printable, real_path, replace_file
 
 _log = logging.getLogger(__name__)
 
@@ -45,11 +45,11 @@ def prepare_output(
     Raises:
         OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings.
     """
-    if output_dir.resolve() == input_dir.resolve():
+    if real_path(output_dir) == real_path(input_dir):
         raise OutputError(
             f"{printable(output_dir)}: is the folder of the images; the masks need a folder of their own."
         )
-    run = {"input": printable(input_dir.resolve()), **settings}
+    run = {"input": printable(real_path(input_dir)), **settings}
     earlier = _read_run(output_dir)
     different = [key for key in run if earlier is not None and earlier.get(key) != run[key]]
     if different:

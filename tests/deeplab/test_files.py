@@ -1,10 +1,14 @@
 import os
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
+import deeplab
+import web
+import worker
 from deeplab.errors import OutputError
-from deeplab.files import delete_file, make_folder, printable, replace_file
+from deeplab.files import delete_file, make_folder, printable, real_path, replace_file
 
 
 def test_the_name_holds_the_old_content_until_the_new_is_complete(tmp_path: Path) -> None:
@@ -75,3 +79,18 @@ def test_names_that_are_not_utf8_can_be_printed() -> None:
     name = os.fsdecode(b"caf\xe9/\xc3\xbc.png")
     assert printable(name) == r"caf\xe9/ü.png"
     printable(Path(name)).encode()
+
+
+def test_links_are_followed_as_far_as_they_lead_somewhere(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to("folder")
+    (tmp_path / "loop").symlink_to("loop")
+    assert real_path(tmp_path / "link" / "new" / ".." / "x") == tmp_path / "folder" / "x"
+    assert real_path(tmp_path / "loop" / "x") == tmp_path / "loop" / "x"
+
+
+@pytest.mark.parametrize("package", [deeplab, worker, web], ids=lambda package: package.__name__)
+def test_nobody_uses_what_depends_on_the_version_of_python(package: ModuleType) -> None:
+    """Path.resolve, see real_path."""
+    sources = Path(str(package.__file__)).parent.rglob("*.py")
+    assert [path for path in sources if ".resolve()" in path.read_text("utf-8")] == []

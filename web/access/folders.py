@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deeplab.errors import DeepLabError
+from deeplab.files import real_path
 from deeplab.images.listing import IMAGE_SUFFIXES
 from web.access.paths import lies_under, outside
 from worker.jobs import storage
@@ -41,14 +42,14 @@ class FolderListing:
 
 def list_roots(settings: Settings) -> FolderListing:
     """List the data roots that exist."""
-    roots = [root.resolve() for root in settings.roots if root.is_dir()]
+    roots = [real_path(root) for root in settings.roots if root.is_dir()]
     return FolderListing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
 
 
 def shipped_configs() -> list[Entry]:
     """List the configurations that come with the platform."""
     paths = sorted(path for path in storage.configs_dir().glob("*") if path.suffix in CONFIG_SUFFIXES)
-    return [Entry(path.name, str(path.resolve())) for path in paths]
+    return [Entry(path.name, str(real_path(path))) for path in paths]
 
 
 def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> FolderListing:
@@ -60,10 +61,10 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     Raises:
         FolderRefusedError: if it is outside, does not exist or cannot be read.
     """
-    roots = [root.resolve() for root in settings.roots]
+    roots = [real_path(root) for root in settings.roots]
     if not lies_under(path, roots):
         raise FolderRefusedError(outside(path, settings))
-    folder = Path(path).resolve()
+    folder = real_path(path)
     try:
         entries = sorted(_visible(folder, roots), key=lambda entry: entry.name.lower())
     except OSError as error:

@@ -4,6 +4,7 @@ Whoever reaches the dashboard could otherwise read and write with the platform's
 limit: whoever has a shell needs no dashboard to open files.
 """
 
+import os
 import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab.files import real_path
 from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
@@ -24,22 +26,22 @@ _PATH_FIELDS = ("config", "checkpoint", "input", "output")
 
 def readable_roots(settings: Settings) -> list[Path]:
     """Folders whose contents may be read, with links resolved."""
-    return [path.resolve() for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
+    return [real_path(path) for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
 
 
 def writable_roots(settings: Settings) -> list[Path]:
     """Folders in which a job may write, with links resolved."""
-    return [path.resolve() for path in settings.roots]
+    return [real_path(path) for path in settings.roots]
 
 
 def lies_under(path: str | Path, roots: Collection[Path]) -> bool:
     """Whether an absolute path is within one of some resolved folders, links followed."""
-    path = Path(path)
-    try:
-        resolved = path.resolve()
-    except (OSError, ValueError, RuntimeError):  # a loop of links, or a zero byte
+    if "\0" in str(path) or not Path(path).is_absolute():
         return False
-    return path.is_absolute() and any(resolved.is_relative_to(root) for root in roots)
+    real = real_path(path)
+    # Links are left of a loop. (Path.is_symlink would raise where it may not look.)
+    leads_nowhere = any(os.path.islink(part) for part in (real, *real.parents))  # noqa: PTH114
+    return not leads_nowhere and any(real.is_relative_to(root) for root in roots)
 
 
 def is_plain_text(text: str) -> bool:

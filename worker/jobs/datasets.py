@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DeepLabError
+from deeplab.files import real_path
 from worker.jobs.database import db_now
 from worker.jobs.tables import DatasetRow
 
@@ -55,13 +56,13 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
         raise DatasetRefusedError("name", f"A dataset's name is letters, digits, '.', '-' and '_', got {name!r}.")
     if session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)):
         raise DatasetRefusedError("name", f"There is already a dataset named {name!r}.")
-    root = root.resolve()
+    root = real_path(root)
     for part in (root, root / "images", root / "masks"):
         if not part.is_dir():
             raise DatasetRefusedError(
                 "root", f"{part} is not a folder; a dataset has images/, masks/ and its split lists."
             )
-    labels = root / "labels.txt" if labels is None else labels.resolve()
+    labels = root / "labels.txt" if labels is None else real_path(labels)
     splits = {path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path != labels}
     if not splits:
         raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id a line.")

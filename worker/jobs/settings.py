@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
+from deeplab.files import real_path
 
 
 class SettingsError(DeepLabError):
@@ -43,13 +44,13 @@ class Settings(BaseSettings):
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:
-        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  (resolve() would follow links away)
+        return Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  (real_path() would follow links away)
 
     @field_validator("data_roots", mode="before")
     @classmethod
     def _split_paths(cls, value: object) -> object:
         if isinstance(value, str):
-            return tuple(Path(part).expanduser().resolve() for part in value.split(os.pathsep) if part)
+            return tuple(real_path(Path(part).expanduser()) for part in value.split(os.pathsep) if part)
         return value
 
     @field_validator("allowed_hosts", mode="before")

@@ -10,7 +10,7 @@ from PIL import Image
 from deeplab.datasets.class_names import save_class_names
 from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.errors import OutputError
-from deeplab.files import make_folder, printable, replace_file
+from deeplab.files import make_folder, printable, real_path, replace_file
 from deeplab.images.files import write_mask
 
 _PARTS = ("train", "val", "unlabelled")
@@ -53,7 +53,7 @@ def draw_dataset(
         scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
         _save_image(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
     save_class_names(directory / "labels.txt", CLASS_NAMES)
-    _write_text(directory / "config.yaml", _config(directory.resolve(), size))
+    _write_text(directory / "config.yaml", _config(real_path(directory), size))
 
 
 def _draw_split(directory: Path, split: str, n_images: int, size: int, seed: int) -> None:

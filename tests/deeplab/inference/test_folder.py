@@ -174,6 +174,9 @@ def test_impossible_folders_are_refused(tmp_path: Path, segmenter: Segmenter) ->
         run("in", "file/out")
     with pytest.raises(OutputError, match=r"foreign: holds masks or a manifest, but no run\.json"):
         run("in", "foreign")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(OutputError, match="Too many levels of symbolic links"):
+        run("in", "loop")
     with pytest.raises(DatasetError, match="gone: the folder does not exist"):
         run("gone", "out")
     with pytest.raises(DatasetError, match="foreign: the folder holds no image"):

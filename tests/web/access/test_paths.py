@@ -28,11 +28,25 @@ def test_lies_under_follows_links(tmp_path: Path) -> None:
     inside.mkdir()
     outside.mkdir()
     (inside / "link").symlink_to(outside)
-    (inside / "loop").symlink_to(inside / "loop")
+    (inside / "back").symlink_to(inside / "not")
     assert lies_under(inside, [inside])
     assert lies_under(inside / "not" / "there" / "yet", [inside])
-    for path in (outside, inside / ".." / "outside", inside / "link" / "x", inside / "loop", "inside", f"{inside}\0"):
+    assert lies_under(inside / "back" / "there", [inside])
+    assert lies_under(inside / ("x" * 300), [inside])
+    for path in (outside, inside / ".." / "outside", inside / "link" / "x", "inside", f"{inside}\0"):
         assert not lies_under(path, [inside]), path
+
+
+@pytest.mark.parametrize(
+    "path", ["loop", "loop/x", "a", "b/x", "to-loop", "not/../loop/x", "loop/../link/x", "through"]
+)
+def test_a_loop_of_links_lies_nowhere(tmp_path: Path, path: str) -> None:
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    links = {"loop": "loop", "a": "b", "b": "a", "to-loop": "loop", "link": "..", "through": "loop/../link/x"}
+    for name, target in links.items():
+        (inside / name).symlink_to(target)
+    assert not lies_under(inside / path, [inside])
 
 
 @pytest.mark.parametrize("field", ["config", "checkpoint", "input", "output"])

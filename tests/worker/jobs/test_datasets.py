@@ -40,6 +40,9 @@ def test_what_a_folder_lacks_is_named(store: Settings, folder: Path) -> None:
     with open_session(store) as session:
         with pytest.raises(DatasetRefusedError, match="nowhere is not a folder"):
             datasets.register(session, "a", folder / "nowhere")
+        (folder / "loop").symlink_to("loop")
+        with pytest.raises(DatasetRefusedError, match="loop is not a folder"):
+            datasets.register(session, "a", folder / "loop")
         with pytest.raises(DatasetError, match=r"other.txt: the labels file does not exist"):
             datasets.register(session, "a", folder, folder / "other.txt")
         for split in ("train", "val"):

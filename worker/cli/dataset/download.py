@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from deeplab.files import real_path
 from worker.cli.output import json_option, print_json
 
 _NAMES = ("voc12", "cocostuff10k", "cocostuff164k")
@@ -23,7 +24,7 @@ def download(name: str, folder: Path, mirror: str | None, as_json: bool) -> None
     from worker.downloads.datasets import PUBLISHED, fetch
 
     with report_progress(CONTINUES) as reporter:
-        root = fetch(PUBLISHED[name], folder.resolve(), reporter, mirror=mirror)
+        root = fetch(PUBLISHED[name], real_path(folder), reporter, mirror=mirror)
     if as_json:
         print_json({"name": name, "root": root})
     else:

@@ -84,11 +84,12 @@ def _default_output(video: Path | None, camera_id: int) -> Path:
 
 
 def _open_source(video: Path | None, camera_id: int, output: Path) -> "FrameSource":
+    from deeplab.files import real_path
     from deeplab.video.camera import Camera, camera_device
     from deeplab.video.file import VideoFile
 
     if video is None:
         return Camera(camera_device(camera_id))
-    if output.resolve() == video.resolve():
+    if real_path(output) == real_path(video):
         raise click.UsageError("-o must name another file than --video.")
     return VideoFile(video)

@@ -57,7 +57,7 @@ def assist(settings: Settings, job: Job, fence: int, owner: str, pulse: Pulse, s
 def output_of(settings: Settings, job: Job) -> Path:
     """Where a segment job writes."""
     spec = SegmentSpec.model_validate(job.spec)
-    # Not resolve(): a link may point elsewhere by the time that somebody looks for the masks.
+    # Not real_path(): a link may point elsewhere by the time that somebody looks for the masks.
     return Path(os.path.abspath(spec.output)) if spec.output else storage.output_dir(settings, job.id)  # noqa: PTH100
 
 

@@ -32,7 +32,7 @@ def find_missing() -> dict[str, str]:
     if find_chromium() is None:
         missing["chromium"] = "there is no Chromium that starts"
     if reason := complaint([sys.executable, "-m", "playwright", "--version"]):
-        missing["libatomic1"] = f"Playwright does not start ({reason})"
+        missing["libatomic1"] = f"Playwright does not start ({reason.rpartition('/')[2]})"
     return missing
 
 

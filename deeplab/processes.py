@@ -9,7 +9,9 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
-    """Ask the kernel to kill this process (SIGKILL) when its parent is gone. Does nothing off Linux.
+    """Ask the kernel to kill this process (SIGKILL) when its parent is gone.
+
+    Off Linux this does nothing: there a child can outlive a parent that was killed.
 
     Args:
         parent_pid: pid of the parent, if it is known. A parent that died before this call sends no signal any more, and

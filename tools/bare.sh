@@ -5,16 +5,20 @@
 # Where pip and npm fetch from, proxies and certificates are the same there as here. The machine is deleted at the end
 # unless KEEP is set; MIRROR names another mirror of Debian than its own.
 set -euo pipefail
+if [ "$(id -u)" != 0 ] || ! command -v debootstrap >/dev/null; then
+  echo "A bare machine needs root and debootstrap (apt-get install debootstrap)."
+  exit 1
+fi
 suite=${1:-trixie} commands=${2:-make demo && make test}
 repository=$(realpath "$(dirname "$0")/..")
-command -v debootstrap >/dev/null || { echo "A bare machine needs debootstrap: apt-get install debootstrap"; exit 1; }
 
 box=$(mktemp -d) processes=
-trap 'rm -f "$box.log"; if [ "${KEEP:-}" ]; then echo "The machine is in $box."; else rm -rf "$box"; fi' EXIT
-trap 'kill -KILL $processes; exit 130' INT TERM
+trap 'rm -f "$box.log"; if [ "${KEEP:-}" ]; then echo "The machine is in $box."; else rm -rf --one-file-system "$box"; fi' EXIT
+trap '[ -z "$processes" ] || kill -KILL "$processes"; exit 130' INT TERM
 chmod 755 "$box"
 echo "Making a machine with Debian $suite ..."
-debootstrap --variant=minbase --include=python3,python3-venv,make,git,ca-certificates \
+# This and the commands run in namespaces of their own, with which every mount and every process ends.
+unshare --mount debootstrap --variant=minbase --include=python3,python3-venv,make,git,ca-certificates \
   "$suite" "$box" ${MIRROR:+"$MIRROR"} >"$box.log" || { tail -n 5 "$box.log"; exit 1; }
 chroot "$box" useradd --create-home --shell /bin/bash newcomer
 git clone --quiet "file://$repository" "$box/home/newcomer/deeplab"
@@ -38,7 +42,6 @@ chroot "$box" chown -R newcomer: /home/newcomer
 chroot "$box" chmod 600 /home/newcomer/commands.sh
 
 echo "As an ordinary user there: $commands"
-# In namespaces of its own, with which every mount and every process ends.
 # shellcheck disable=SC2016
 env -i PATH="$PATH" unshare --mount --pid --fork --kill-child bash -euc '
   mount -t proc proc "$1/proc"

@@ -1,7 +1,9 @@
 # Everything runs in .venv, which `make setup` builds from pyproject.toml and the pinned constraints.txt.
 PYTHON ?= python3
 BIN := .venv/bin
-UV := $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
+# uv reads none of pip's settings; it is told the index that these name.
+INDEX := $${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$($(BIN)/python -m pip config get global.index-url 2>/dev/null)}}
+UV := UV_DEFAULT_INDEX="$(INDEX)" $(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt
 VENDOR := web/static/vendor
 
 # Of `make bare`: a release of Debian, and what to run there.
@@ -47,7 +49,7 @@ docs: setup ## Write the reference pages of docs/ from the sources
 	$(BIN)/python docs/generate.py
 
 lock: setup ## Pin the newest versions that pyproject.toml admits
-	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-annotate --no-header \
+	UV_DEFAULT_INDEX="$(INDEX)" $(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --all-extras --no-annotate --no-header \
 		--no-emit-index-url --no-emit-find-links pyproject.toml --output-file constraints.txt
 
 .venv/.ready: pyproject.toml constraints.txt

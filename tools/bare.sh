@@ -28,7 +28,6 @@ cp -L /etc/resolv.conf /etc/hosts "$box/etc/"
 bundle=/etc/ssl/certs/ca-certificates.crt
 if [ -e $bundle ]; then cp -L $bundle "$box$bundle"; fi
 : "${PIP_INDEX_URL:=$(python3 -m pip config get global.index-url 2>/dev/null || true)}"
-: "${UV_DEFAULT_INDEX:=$PIP_INDEX_URL}"
 : "${npm_config_registry:=$(npm config get registry 2>/dev/null || true)}"
 {
   printf 'export %s\n' PATH=/usr/bin:/bin LANG=C.UTF-8 HOME=/home/newcomer {SSL_CERT_FILE,PIP_CERT}=$bundle

@@ -46,7 +46,7 @@ env -i PATH="$PATH" unshare --mount --pid --fork --kill-child bash -euc '
   mount -t proc proc "$1/proc"
   mount --rbind /sys "$1/sys"
   mount --rbind /dev "$1/dev"
-  exec chroot "$1" setpriv --reuid newcomer --regid newcomer --init-groups bash /home/newcomer/commands.sh
+  chroot "$1" setpriv --reuid newcomer --regid newcomer --init-groups bash /home/newcomer/commands.sh || exit
 ' bare "$box" </dev/null &
 processes=$!
 wait $processes

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import IO, cast
 
 from deeplab.errors import DatasetError, OutputError
 from deeplab.files import make_folder, printable
@@ -90,7 +91,13 @@ def _zip_extractor(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Callable[
 
 
 def _tar_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable[[Path], object]:
-    return lambda folder: archive.extract(entry, folder, filter="data")
+    def extract(folder: Path) -> None:  # not by TarFile.extract, which has no filters before Python 3.11.4
+        path = folder / entry.name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with cast(IO[bytes], archive.extractfile(entry)) as content, path.open("wb") as file:
+            shutil.copyfileobj(content, file)
+
+    return extract
 
 
 def _extract(member: _Member, folder: Path) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.shapes import draw_scene
+from deeplab.datasets.drawn.shapes import draw_scene
 from tests.golden import GOLDEN
 
 

@@ -11,7 +11,7 @@ from typing import Any, Self
 import psutil
 
 from tests.processes import family_of, lives, wait_until
-from worker.jobs import database, jobs, storage
+from worker.jobs import catalog, database, jobs, storage
 from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -108,7 +108,7 @@ class Platform:
     def succeed(self, kind: str, **fields: Any) -> Job:
         """Run a job that has to succeed."""
         job = self.wait(self.submit(kind, **fields))
-        assert job.state == jobs.SUCCEEDED, f"{job.error}\n{self.log(job.id)}"
+        assert job.state == catalog.SUCCEEDED, f"{job.error}\n{self.log(job.id)}"
         return job
 
     def log(self, job_id: int) -> str:

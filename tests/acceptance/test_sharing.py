@@ -7,7 +7,7 @@ import pytest
 from deeplab.inference.manifest import read_manifest
 from tests.acceptance.platform import Platform
 from tests.processes import wait_until
-from worker.jobs import jobs, shards, storage
+from worker.jobs import catalog, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 
@@ -34,7 +34,7 @@ def masks(platform: Platform, job: Job) -> dict[Path, int]:
 
 def check_output(platform: Platform, job: Job) -> None:
     """Every image has one row, and every good one its mask."""
-    assert job.state == jobs.SUCCEEDED, job.error
+    assert job.state == catalog.SUCCEEDED, job.error
     assert job.result is not None
     assert (job.result["n_ok"], job.result["n_error"]) == (149, 1)
     assert (job.done, job.total, job.unit) == (150, 150, "image")
@@ -53,7 +53,7 @@ def test_a_job_whose_child_is_killed_skips_what_is_done(platform: Platform, requ
     job = platform.submit("segment", **request_fields)
     wait_until(lambda: len(masks(platform, job)) > 70, 60)  # the second shard is begun
     platform.child(job).kill()
-    platform.wait(job, lambda job: job.fence == 2 or job.state == jobs.QUEUED)
+    platform.wait(job, lambda job: job.fence == 2 or job.state == catalog.QUEUED)
     early = masks(platform, job)
     assert len(early) < 149
     job = platform.wait(job)

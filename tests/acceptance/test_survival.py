@@ -10,7 +10,7 @@ import torch
 from tests.acceptance.platform import Platform
 from tests.conftest import OpenStore
 from tests.processes import lives, wait_until
-from worker.jobs import jobs
+from worker.jobs import catalog, jobs
 from worker.jobs.broker.queue import publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -56,10 +56,10 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pl
         platform.start_worker("gpu", name=name)
     request = {"config": str(sample / "config.yaml"), "overrides": LONG_TRAINING, "seed": 5}
     uninterrupted = platform.submit("train", **request)
-    platform.wait(uninterrupted, lambda job: job.state == jobs.RUNNING)
+    platform.wait(uninterrupted, lambda job: job.state == catalog.RUNNING)
 
     job = platform.submit("train", **request)
-    platform.wait(job, lambda job: job.state == jobs.RUNNING)
+    platform.wait(job, lambda job: job.state == catalog.RUNNING)
     wait_for_checkpoint(platform, job)
     platform.child(job).kill()
     platform.wait(job, lambda job: job.fence == 2)
@@ -73,13 +73,13 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pl
     wait_for_checkpoint(platform, job)
     platform.kill_worker(platform.worker_of(job))  # and nobody is left to say so
     assert platform.children(job) == []
-    assert platform.job(job.id).state == jobs.RUNNING
+    assert platform.job(job.id).state == catalog.RUNNING
     platform.start_worker("gpu", name="fourth@test")
 
     uninterrupted = platform.wait(uninterrupted)
     assert platform.attempts(uninterrupted) == ["succeeded"]
     job = platform.wait(job)
-    assert job.state == jobs.SUCCEEDED, job.error
+    assert job.state == catalog.SUCCEEDED, job.error
     assert platform.attempts(job) == ["crashed", "preempted", "lost", "succeeded"]
     resumed = [message for message in messages(platform, job) if message.startswith("resumed from checkpoint")]
     assert len(resumed) == 3
@@ -102,18 +102,18 @@ def test_cancelled_means_no_process_left(platform: Platform, sample: Path, weigh
     crf = platform.submit("crf", evaluate_job=evaluate.id, overrides="CRF.ITER_MAX=100000")
 
     with open_session(platform.settings) as session:
-        assert jobs.cancel(session, waiting.id).state == jobs.CANCELLED  # it was queued
+        assert jobs.cancel(session, waiting.id).state == catalog.CANCELLED  # it was queued
     busy_jobs = [  # one with processes that read, one with threads that compute
         (train, lambda: len(platform.child(train).children()) >= 2),
         (crf, lambda: platform.job(crf.id).total > 0),
     ]
     for job, is_busy in busy_jobs:
-        platform.wait(job, lambda job: job.state == jobs.RUNNING)
+        platform.wait(job, lambda job: job.state == catalog.RUNNING)
         wait_until(is_busy, 60)
         family = [platform.child(job), *platform.child(job).children(recursive=True)]
         with open_session(platform.settings) as session:
-            assert jobs.cancel(session, job.id).state == jobs.RUNNING
-        assert platform.wait(job, seconds=10).state == jobs.CANCELLED
+            assert jobs.cancel(session, job.id).state == catalog.RUNNING
+        assert platform.wait(job, seconds=10).state == catalog.CANCELLED
         assert [each for each in family if lives(each)] == []
         assert platform.children(job) == []
     assert platform.attempts(waiting) == []
@@ -126,11 +126,11 @@ def test_a_broker_that_is_away_delays_a_job_and_doubled_messages_do_no_harm(
     platform.wait_for_workers(1)
     platform.stop_broker()
     job = platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"))
-    assert platform.job(job.id).state == jobs.QUEUED
+    assert platform.job(job.id).state == catalog.QUEUED
     platform.start_broker()
     for _ in range(5):
         publish(platform.settings, job)
-    assert platform.wait(job).state == jobs.SUCCEEDED
+    assert platform.wait(job).state == catalog.SUCCEEDED
     platform.stop_worker(worker)
     assert platform.attempts(job) == ["succeeded"]
 
@@ -142,7 +142,7 @@ def test_a_service_manager_s_sigterm_to_every_process_is_a_preemption(platform: 
     for process in platform.processes():
         process.send_signal(signal.SIGTERM)
     worker.wait(20)
-    assert platform.job(job.id).state == jobs.QUEUED
+    assert platform.job(job.id).state == catalog.QUEUED
     assert platform.attempts(job) == ["preempted"]
 
 

@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.web.population import Population
-from worker.jobs import jobs, leases
+from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 
 pytestmark = pytest.mark.browser
@@ -118,7 +118,7 @@ def test_cancel_asks_first_and_then_ends_the_job(page: Page, population: Populat
     page.get_by_role("button", name="Cancel").click()
     expect(page.locator(".status .state")).to_have_text("cancelling")
     with open_session(population.settings) as session:
-        leases.finish(session, job_id, fence, jobs.CANCELLED)  # as the supervisor does when the child has ended
+        leases.finish(session, job_id, fence, catalog.CANCELLED)  # as the supervisor does when the child has ended
     expect(page.locator(".status .state")).to_have_text("cancelled")
     page.get_by_role("button", name="Retry").click()
     expect(page.locator(".crumbs")).to_contain_text(f"copy of job {job_id}")

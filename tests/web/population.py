@@ -14,7 +14,7 @@ from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import datasets, jobs, leases, shards, storage, trials, workers
+from worker.jobs import catalog, datasets, jobs, leases, shards, storage, trials, workers
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.settings import Settings
@@ -91,7 +91,7 @@ class Population:
         assert checkpoint is not None
         return checkpoint.id
 
-    def finish(self, job_id: int, fence: int, state: str = jobs.SUCCEEDED, **outcome: Any) -> None:
+    def finish(self, job_id: int, fence: int, state: str = catalog.SUCCEEDED, **outcome: Any) -> None:
         with open_session(self.settings) as session:
             leases.finish(session, job_id, fence, state, **outcome)
 
@@ -160,7 +160,7 @@ class Population:
     def _train_failed(self) -> int:
         job_id = self.submit("train", config=str(self.dataset / "config.yaml"))
         fence = self.claim(job_id)
-        self.finish(job_id, fence, jobs.FAILED, error="masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
+        self.finish(job_id, fence, catalog.FAILED, error="masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
         return job_id
 
     def _make_folder(self, n_images: int) -> Path:

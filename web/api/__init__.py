@@ -3,10 +3,11 @@
 from flask import Blueprint
 
 from web.api import checkpoints, datasets, evaluations, folders, health, jobs, workers
+from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
 
-_JOB = "/jobs/<int(max=2147483647):job_id>"
+_JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _ROUTES = (
     ("GET", "/health", health.health),
     ("GET", "/jobs", jobs.list_jobs),

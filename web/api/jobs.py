@@ -10,10 +10,11 @@ from web.api.responses import item_as_json, job_as_json, whole_job_as_json
 from web.context import current_settings, reading, writing
 from web.results.segmentation import load_results
 from worker.jobs import jobs, storage
+from worker.jobs.catalog import KINDS, STATES
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import events, metrics
-from worker.jobs.specs import KINDS, SpecError, parse_spec
+from worker.jobs.specs import SpecError, parse_spec
 
 _LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20
@@ -21,7 +22,7 @@ _LARGEST_TAIL = 2**20
 
 def list_jobs() -> dict[str, Any]:
     """GET /jobs?kind=&state=&before=&limit=: jobs, newest first; `next_before` continues the list."""
-    kind, state = read_choice("kind", KINDS), read_choice("state", jobs.STATES)
+    kind, state = read_choice("kind", KINDS), read_choice("state", STATES)
     before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE) or 1
     with reading() as session:
         found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit + 1)

@@ -5,9 +5,8 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.specs import SpecError
-
-LARGEST_NUMBER = 2**31 - 1  # the largest id that every database can compare with
 
 
 def read_body() -> dict[str, Any]:
@@ -26,7 +25,7 @@ def read_body() -> dict[str, Any]:
     return body
 
 
-def read_number(name: str, default: int | None, largest: int = LARGEST_NUMBER) -> int | None:
+def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER) -> int | None:
     """Read a whole number in the query, from 0 to `largest`.
 
     Raises:

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from web.text.describe import model_name, subject
 from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
+from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 
@@ -57,6 +58,6 @@ def _checkpoint_option(checkpoint: Checkpoint) -> Option:
 def _evaluate_options(session: Session) -> list[Option]:
     return [
         Option(str(job.id), f"Job {job.id} · {subject(job)}, mean IoU {percent(job.result.get('mean_iou'))}")
-        for job in jobs.list_jobs(session, kind="evaluate", state=jobs.SUCCEEDED, limit=200)
+        for job in jobs.list_jobs(session, kind="evaluate", state=SUCCEEDED, limit=200)
         if job.result and job.result.get("logits")
     ]

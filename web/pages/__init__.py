@@ -3,11 +3,12 @@
 from flask import Blueprint
 
 from web.pages import checkpoints, datasets, job, jobs, new_job, results, workers
+from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
 
-_JOB = "/jobs/<int(max=2147483647):job_id>"
-_KIND = "/jobs/new/<any(train, evaluate, crf, segment):kind>"
+_JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
+_KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),

@@ -10,6 +10,7 @@ from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.results.scores import class_lines, confusion_of, score_lines
 from worker.jobs import jobs, shards, storage, trials, workers
+from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, evaluations, events
@@ -65,7 +66,7 @@ def _log(job: Job, n_bytes: int) -> str:
 
 def _is_served(session: Session, job: Job) -> bool:
     """Whether a live worker serves the queue of a queued job; true of any other job."""
-    if job.state != jobs.QUEUED:
+    if job.state != QUEUED:
         return True
     return any(worker.alive and worker.queue == job.queue for worker in workers.list_workers(session))
 

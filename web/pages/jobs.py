@@ -5,8 +5,8 @@ from werkzeug.wrappers import Response
 
 from web.context import reading
 from worker.jobs import jobs
+from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.database import read_clock
-from worker.jobs.specs import KINDS
 
 _PAGE = 25
 
@@ -18,7 +18,7 @@ def start() -> Response:
 
 def list_jobs() -> str:
     """Show the newest jobs; ?kind= and ?state= filter, ?before= pages."""
-    kind, state = _choice("kind", KINDS), _choice("state", jobs.STATES)
+    kind, state = _choice("kind", KINDS), _choice("state", STATES)
     before = request.args.get("before", type=int)
     with reading() as session:
         found = jobs.list_jobs(session, kind=kind, state=state, before=_row_number(before), limit=_PAGE + 1)
@@ -46,4 +46,4 @@ def _choice(name: str, known: tuple[str, ...]) -> str | None:
 
 def _row_number(value: int | None) -> int | None:
     """A number that every database can compare with."""
-    return None if value is None else min(max(value, 0), 2**31 - 1)
+    return None if value is None else min(max(value, 0), LARGEST_INTEGER)

@@ -13,6 +13,7 @@ from web.context import current_settings, reading
 from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir
 from worker.jobs import jobs
+from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.jobs import Job
 
 _PAGE = 24
@@ -88,7 +89,7 @@ def manifest(job_id: int) -> Response:
     with reading() as session:
         job = _segment_job(session, job_id)
     path = manifest_path(output_dir(current_settings(), job))
-    if job.state != jobs.SUCCEEDED or not path.is_file():
+    if job.state != SUCCEEDED or not path.is_file():
         abort(404, f"There is no manifest until the job has succeeded; job {job_id} is {job.state}.")
     return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 

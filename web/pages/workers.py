@@ -4,6 +4,7 @@ from flask import render_template
 
 from web.context import reading
 from worker.jobs import jobs, workers
+from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 
 
@@ -13,6 +14,6 @@ def list_workers() -> str:
         return render_template(
             "workers.html",
             workers=workers.list_workers(session),
-            n_queued=jobs.count_by_state(session)[jobs.QUEUED],
+            n_queued=jobs.count_by_state(session)[QUEUED],
             now=read_clock(session),
         )

@@ -15,7 +15,8 @@ from deeplab.images.palette import palette
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import manifest_path
 from worker.jobs import shards, storage
-from worker.jobs.jobs import SUCCEEDED, Job
+from worker.jobs.catalog import SUCCEEDED
+from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 

@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from pathlib import PurePath
-from typing import Any
+from typing import Any, assert_never
 
 from deeplab.crf.grid import as_text
 from deeplab.formats import duration
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
-from worker.jobs.jobs import RUNNING, SUCCEEDED, Job
+from worker.jobs.catalog import RUNNING, SUCCEEDED
+from worker.jobs.jobs import Job
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.specs import SPECS
 
@@ -29,8 +30,9 @@ def subject(job: Job) -> str:
             return (
                 "grid search " if job.spec.get("grid") else ""
             ) + f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
-        case _:
+        case "segment":
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
+    assert_never(job.kind)
 
 
 def progress(job: Job) -> str:
@@ -47,7 +49,7 @@ def outcome(job: Job) -> str:
     """The result of a job in a few words; empty while it is queued or running."""
     result = job.result or {}
     if job.state != SUCCEEDED:
-        return job.error or ("cancelled" if job.is_terminal else "")
+        return job.error or (job.state if job.is_terminal else "")
     match job.kind:
         case "train":
             return _trained(result)
@@ -56,9 +58,10 @@ def outcome(job: Job) -> str:
             return f"best mean IoU {percent(result.get('mean_iou'))} with {best}"
         case "evaluate" | "crf":
             return f"mean IoU {percent(result.get('mean_iou'))}"
-        case _:
+        case "segment":
             n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
             return f"{plural(n_ok, 'image')} segmented" + (f", {number(n_error)} failed" if n_error else "")
+    assert_never(job.kind)
 
 
 def dataset_name(job: Job) -> str:

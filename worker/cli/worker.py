@@ -5,6 +5,7 @@ import click
 from deeplab.errors import DeepLabError
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
+from worker.jobs.catalog import QUEUES
 
 
 @click.group()
@@ -13,7 +14,7 @@ def worker() -> None:
 
 
 @worker.command()
-@click.option("--queue", type=click.Choice(["gpu", "cpu"]), required=True, help="Queue to take jobs from.")
+@click.option("--queue", type=click.Choice(QUEUES), required=True, help="Queue to take jobs from.")
 @click.option(
     "--concurrency", type=click.IntRange(1), metavar="N", help="Jobs to run at a time.  [default: one per GPU, or one]"
 )
@@ -31,7 +32,7 @@ def start(queue: str, concurrency: int | None, name: str | None) -> None:
 
 
 @worker.command()
-@click.option("--queue", type=click.Choice(["gpu", "cpu"]), required=True, help="Queue of the worker.")
+@click.option("--queue", type=click.Choice(QUEUES), required=True, help="Queue of the worker.")
 def check(queue: str) -> None:
     """Check that a worker on this machine is alive.
 

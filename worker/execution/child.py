@@ -20,8 +20,9 @@ from worker.execution.logs import configure_logging
 from worker.execution.outcomes import CRASHED, STOPPED, Outcome, write_outcome
 from worker.execution.reporter import JobReporter, Pulse
 from worker.jobs import jobs, storage
+from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
-from worker.jobs.jobs import FAILED, SUCCEEDED, Job
+from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.settings import Settings, load_settings
 

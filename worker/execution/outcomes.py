@@ -7,8 +7,7 @@ from typing import Any
 
 from worker.jobs import storage
 
-SUCCEEDED = "succeeded"  # `result` says what was produced
-FAILED = "failed"  # `error` says why; another attempt would fail in the same way
+# Besides the states SUCCEEDED, whose `result` says what was produced, and FAILED, whose `error` says why:
 CRASHED = "crashed"  # `error` says how; another attempt may do better
 STOPPED = "stopped"  # it was told to stop, and saved what it could
 
@@ -17,7 +16,7 @@ STOPPED = "stopped"  # it was told to stop, and saved what it could
 class Outcome:
     """The end of an attempt."""
 
-    state: str
+    state: str  # SUCCEEDED, FAILED, CRASHED or STOPPED
     result: dict[str, Any] | None = None
     error: str | None = None
 

@@ -21,8 +21,9 @@ from worker.execution.lease_keeper import LeaseKeeper
 from worker.execution.logs import append_line
 from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome
 from worker.jobs import jobs, leases, shards, storage
+from worker.jobs.catalog import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
-from worker.jobs.jobs import CANCELLED, FAILED, SUCCEEDED, Job
+from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.settings import Settings
 
@@ -85,7 +86,7 @@ def assist(settings: Settings, job: Job, seat: Seat) -> None:
 
     def renew(session: Session) -> bool:
         now = jobs.get(session, job.id)
-        if now.state != jobs.RUNNING or now.fence != job.fence:
+        if now.state != RUNNING or now.fence != job.fence:
             raise LeaseLostError(job.id, job.fence)
         shards.renew(session, job.id, seat.owner, settings.lease_seconds)
         return now.cancel_requested

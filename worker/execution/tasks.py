@@ -10,6 +10,7 @@ from worker.execution.slots import Slots
 from worker.execution.supervisor import Seat, assist, supervise
 from worker.jobs import jobs, leases, shards
 from worker.jobs.broker.queue import RUN_JOB
+from worker.jobs.catalog import RUNNING
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
 from worker.jobs.settings import Settings
@@ -58,6 +59,6 @@ def _shared_job(session: Session, job_id: int) -> Job | None:
         job = jobs.get(session, job_id)
     except JobNotFoundError:  # a message from before the database was replaced
         return None
-    if job.kind != "segment" or job.state != jobs.RUNNING or job.cancel_requested:
+    if job.kind != "segment" or job.state != RUNNING or job.cancel_requested:
         return None
     return job if shards.has_free(session, job_id) else None

@@ -13,21 +13,13 @@ from sqlalchemy import case, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, STATES, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now
 from worker.jobs.records import checkpoints, events
 from worker.jobs.resolve import resolve_config
 from worker.jobs.settings import Settings
 from worker.jobs.specs import Spec, parse_spec
 from worker.jobs.tables import AttemptRow, JobRow
-
-QUEUED = "queued"  # waiting for a worker
-RUNNING = "running"  # claimed; its lease has not been given back
-SUCCEEDED = "succeeded"  # finished, and everything it produced is recorded
-FAILED = "failed"  # ended with a sentence in `error`
-CANCELLED = "cancelled"  # ended because somebody asked; no process of it is left
-
-STATES = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
-TERMINAL = (SUCCEEDED, FAILED, CANCELLED)
 
 
 class JobNotFoundError(DeepLabError):
@@ -46,9 +38,9 @@ class Job:
     """One requested piece of work, as it was when it was read."""
 
     id: int
-    kind: str  # train, evaluate, crf or segment
-    state: str  # one of STATES
-    queue: str  # gpu or cpu: which workers may claim it
+    kind: Kind
+    state: str  # one of worker.jobs.catalog.STATES
+    queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
     spec: dict[str, Any]  # the request, as worker.jobs.specs validated it
     config: dict[str, Any]  # the configuration that was resolved at submission; later edits of the file do not matter
     parent_id: int | None  # the job that this one retries or clones
@@ -72,6 +64,11 @@ class Job:
     def is_terminal(self) -> bool:
         """Whether the state can no longer change."""
         return self.state in TERMINAL
+
+    @property
+    def can_be_retried(self) -> bool:
+        """Whether it ended without doing what it was asked for."""
+        return self.state in (FAILED, CANCELLED)
 
     @property
     def fraction(self) -> float:
@@ -198,7 +195,7 @@ def retry(session: Session, settings: Settings, job_id: int) -> Job:
         SpecError: if what it names has gone in the meantime.
     """
     job = get(session, job_id)
-    if job.state not in (FAILED, CANCELLED):
+    if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     checkpoint = checkpoints.find_last(session, job_id)
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}

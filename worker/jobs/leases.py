@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs import shards
+from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING
 from worker.jobs.database import db_now, open_session
-from worker.jobs.jobs import CANCELLED, FAILED, QUEUED, RUNNING, Job, get
+from worker.jobs.jobs import Job, get
 from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow

@@ -7,8 +7,9 @@ from sqlalchemy import case, or_, select, update
 from sqlalchemy.orm import Session
 
 from worker.jobs import jobs
+from worker.jobs.catalog import QUEUED
 from worker.jobs.database import db_now
-from worker.jobs.jobs import QUEUED, Job
+from worker.jobs.jobs import Job
 from worker.jobs.tables import JobRow
 
 # Seconds to wait before Celery is told again about a job that is still queued, by how often it was told already.

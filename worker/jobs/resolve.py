@@ -14,6 +14,7 @@ from deeplab.config import load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.images.listing import list_images
 from worker.jobs import datasets
+from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.records import checkpoints
 from worker.jobs.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
@@ -78,7 +79,7 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
         job = session.get(JobRow, spec.evaluate_job)
         if job is None:
             raise DeepLabError(f"There is no job {spec.evaluate_job}.")
-        if job.kind != "evaluate" or job.state != "succeeded":
+        if job.kind != "evaluate" or job.state != SUCCEEDED:
             raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a finished evaluate job.")
         if not (job.result or {}).get("logits"):
             raise DeepLabError(f"Job {job.id} was run without saving its logits.")

@@ -11,8 +11,8 @@ from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.database import db_now
-from worker.jobs.jobs import QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.tables import ShardRow
 
 

@@ -19,8 +19,7 @@ from pydantic import (
 from deeplab.catalog import LogitsDtype
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
-
-KINDS = ("train", "evaluate", "crf", "segment")
+from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
 
 
 class SpecError(DeepLabError):
@@ -44,7 +43,8 @@ def _split_lines(value: object) -> object:
 Optional = BeforeValidator(_blank_is_absent)
 Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines)]
 Path = Annotated[str, Field(min_length=1)]
-Number = Annotated[int, Field(ge=1, le=2**31 - 1)]  # of a row: what every database can hold
+Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
+Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
 class _Spec(BaseModel):
@@ -52,7 +52,7 @@ class _Spec(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
-    kind: ClassVar[str]
+    kind: ClassVar[Kind]
     queue: ClassVar[str]
 
     overrides: Lines = Field(
@@ -81,22 +81,20 @@ class _ModelSpec(_Spec):
 class TrainSpec(_ModelSpec):
     """Train a model."""
 
-    kind: ClassVar[str] = "train"
+    kind: ClassVar[Kind] = "train"
     queue: ClassVar[str] = "gpu"
 
     config: Path = Field(title="Configuration", description="Configuration file (YAML).")
-    resume: Annotated[Number | None, Optional] = Field(
+    resume: Annotated[Positive | None, Optional] = Field(
         None, title="Resume from", description="Id of the checkpoint to resume from."
     )
-    seed: int = Field(
-        0, ge=0, lt=2**31, title="Seed", description="Random seed. On a CPU, equal seeds give equal results."
-    )
+    seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
 
 
 class EvaluateSpec(_ModelSpec):
     """Evaluate a checkpoint on a split."""
 
-    kind: ClassVar[str] = "evaluate"
+    kind: ClassVar[Kind] = "evaluate"
     queue: ClassVar[str] = "gpu"
 
     checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
@@ -115,20 +113,20 @@ class EvaluateSpec(_ModelSpec):
 class CrfSpec(_Spec):
     """Refine the logits of an evaluate job with a dense CRF, or search for its parameters."""
 
-    kind: ClassVar[str] = "crf"
+    kind: ClassVar[Kind] = "crf"
     queue: ClassVar[str] = "cpu"
 
-    evaluate_job: Number = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
+    evaluate_job: Positive = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
     grid: Lines = Field(
         (),
         title="Grid search",
         description="Search: values to try for CRF parameters, one KEY=VALUE,... per line, such as BI_W=2,4,8.",
         examples=["BI_W=2,4,8"],
     )
-    sample: Annotated[Number | None, Optional] = Field(
+    sample: Annotated[Positive | None, Optional] = Field(
         None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
-    seed: int = Field(0, ge=0, lt=2**31, title="Seed", description="Search: random seed that picks those images.")
+    seed: Seed = Field(0, title="Seed", description="Search: random seed that picks those images.")
     device: Literal["cpu", "cuda"] = Field(
         "cpu", title="Device", description="cuda uses a GPU, on the workers of the gpu queue."
     )
@@ -157,7 +155,7 @@ class CrfSpec(_Spec):
 class SegmentSpec(_ModelSpec):
     """Segment a folder of images."""
 
-    kind: ClassVar[str] = "segment"
+    kind: ClassVar[Kind] = "segment"
     queue: ClassVar[str] = "gpu"
 
     checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")

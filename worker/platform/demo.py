@@ -13,6 +13,7 @@ import httpx
 from deeplab.datasets.drawn.dataset import draw_dataset
 from deeplab.errors import DeepLabError
 from deeplab.formats import duration, table
+from worker.jobs.catalog import RUNNING, SUCCEEDED, TERMINAL
 from worker.jobs.settings import load_settings
 from worker.platform import web_server
 from worker.platform.up import Platform, stop_signals_interrupt
@@ -21,7 +22,6 @@ GOAL = 0.6  # mean IoU on the held-out split
 _HOST = "127.0.0.1"
 _LIMIT_SECONDS = 1800  # something is wrong if a job takes so long
 _LINE_SECONDS = 5  # between two lines about a running job
-_ENDED = ("succeeded", "failed", "cancelled")
 
 
 class DemoFailedError(DeepLabError):
@@ -85,7 +85,7 @@ class _Client:
             now = [self._answer(self.http.get(f"/jobs/{job['id']}")) for job in jobs]
             for job in now:
                 self._tell(job)
-            if all(job["state"] in _ENDED for job in now):
+            if all(job["state"] in TERMINAL for job in now):
                 return now
             time.sleep(0.5)
         numbers = ", ".join(str(job["id"]) for job in jobs)
@@ -94,7 +94,7 @@ class _Client:
     def _tell(self, job: Mapping[str, Any]) -> None:
         text, at = self._said.get(job["id"], ("", 0.0))
         now = _progress(job)
-        is_due = job["state"] != "running" or time.monotonic() - at > _LINE_SECONDS
+        is_due = job["state"] != RUNNING or time.monotonic() - at > _LINE_SECONDS
         if now != text and is_due:
             self._said[job["id"]] = now, time.monotonic()
             click.echo(f"  {job['kind']:<8}  {now}")
@@ -114,11 +114,11 @@ def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[st
     client.post("/datasets", {"name": sample.name, "root": str(sample)})
     request = {"config": str(sample / "config.yaml"), "dataset": sample.name, "overrides": list(overrides)}
     (train,) = client.follow(client.submit("train", **request))
-    if train["state"] != "succeeded":
+    if train["state"] != SUCCEEDED:
         return [train]
     checkpoint = str(train["result"]["checkpoint"])
     (evaluate,) = client.follow(client.submit("evaluate", checkpoint=checkpoint))
-    if evaluate["state"] != "succeeded":
+    if evaluate["state"] != SUCCEEDED:
         return [train, evaluate]
     # These two run at the same time: one is for the processor's queue, the other for the graphics card's.
     crf = client.submit("crf", evaluate_job=evaluate["id"])
@@ -129,7 +129,7 @@ def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[st
 
 
 def _progress(job: Mapping[str, Any]) -> str:
-    if job["state"] != "running":
+    if job["state"] != RUNNING:
         return str(job["state"])
     if not job["total"]:
         return "starting"
@@ -161,7 +161,7 @@ def _print_results(jobs: Sequence[Mapping[str, Any]], masks: Path) -> None:
 
 def _judge(jobs: Sequence[Mapping[str, Any]], goal: float) -> None:
     for job in jobs:
-        if job["state"] != "succeeded":
+        if job["state"] != SUCCEEDED:
             raise DemoFailedError(f"The {job['kind']} job {job['state']}: {job['error']}")
     reached = _mean_iou(jobs[1]) or 0.0
     if reached <= goal:

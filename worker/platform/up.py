@@ -11,6 +11,7 @@ from typing import Self
 from deeplab.files import make_folder
 from worker.jobs import database, storage
 from worker.jobs.broker import connection
+from worker.jobs.catalog import QUEUES
 from worker.jobs.settings import Settings
 from worker.platform import valkey, web_server
 from worker.platform.home_lock import HomeLock
@@ -83,7 +84,7 @@ class Platform:
             self._start_wave([_broker_part(self.settings)])
         else:
             connection.check_reachable(self.settings)
-        parts = [_worker_part(self.settings, queue) for queue in ("gpu", "cpu")]
+        parts = [_worker_part(self.settings, queue) for queue in QUEUES]
         if listener is not None:
             command = web_server.command(listener)
             parts.append(_web_part(self.settings, command, listener.fileno()))

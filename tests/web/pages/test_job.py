@@ -5,7 +5,7 @@ from flask.testing import FlaskClient
 
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import jobs, leases, storage
+from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 
@@ -64,7 +64,7 @@ def test_the_best_checkpoint_may_be_another_job_s(client: FlaskClient, populatio
         checkpoints.inherit_best(session, job_id, checkpoints.get(session, 4))
     page = client.get(f"/jobs/{job_id}").text
     assert "Best so far: checkpoint 3, from the training that this job continues." in page
-    population.finish(job_id, fence, jobs.CANCELLED)
+    population.finish(job_id, fence, catalog.CANCELLED)
 
 
 def test_a_failed_job_shows_its_sentence_first(client: FlaskClient, population: Population) -> None:
@@ -148,7 +148,7 @@ def test_cancel_asks_a_running_job_to_end(client: FlaskClient, submit_form: Subm
     assert "state-cancelling" in page
     assert ">Cancel</button>" not in page
     with open_session(population.settings) as session:
-        leases.finish(session, job_id, fence, jobs.CANCELLED)
+        leases.finish(session, job_id, fence, catalog.CANCELLED)
     page = client.get(f"/jobs/{job_id}").text
     assert POLLING not in page
     assert ">Retry</button>" in page
@@ -180,7 +180,7 @@ def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Popula
         everything = jobs.list_jobs(session, limit=1000)
     assert {client.get(f"/jobs/{job.id}").status_code for job in everything} == {200}
     assert {job.kind for job in everything} == {"train", "evaluate", "crf", "segment"}
-    assert {job.state for job in everything} == set(jobs.STATES)
+    assert {job.state for job in everything} == set(catalog.STATES)
 
 
 def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, population: Population) -> None:

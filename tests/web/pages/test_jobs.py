@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.web.population import Population
-from worker.jobs import jobs
+from worker.jobs import catalog, jobs
 from worker.jobs.database import open_session
 
 
@@ -28,7 +28,7 @@ def test_rows_say_what_when_and_how_far(client: FlaskClient, population: Populat
     assert re.search(r'<time datetime="[^"]+" title="\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC">', page)
 
 
-@pytest.mark.parametrize("state", jobs.STATES)
+@pytest.mark.parametrize("state", catalog.STATES)
 @pytest.mark.parametrize("kind", ["train", "segment", None])
 def test_filters_by_kind_and_state(client: FlaskClient, population: Population, state: str, kind: str | None) -> None:
     page = client.get("/jobs", query_string={"state": state, "kind": kind or ""}).text

@@ -7,9 +7,9 @@ from tests.web.conftest import SubmitForm, form_sender
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from worker.jobs import jobs
+from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
-from worker.jobs.specs import KINDS
 
 
 def test_a_new_job_is_a_train_job_first(client: FlaskClient) -> None:

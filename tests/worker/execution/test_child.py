@@ -10,8 +10,9 @@ from deeplab.errors import DatasetError
 from deeplab.reporter import Stopped
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.child import describe
-from worker.execution.outcomes import CRASHED, FAILED, STOPPED, Outcome, read_outcome, write_outcome
+from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome, write_outcome
 from worker.jobs import leases, storage
+from worker.jobs.catalog import FAILED
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.settings import Settings
 

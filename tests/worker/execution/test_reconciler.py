@@ -12,7 +12,7 @@ from tests.acceptance.platform import Platform
 from tests.processes import wait_until
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reconciler import Reconciler, reconcile
-from worker.jobs import jobs, outbox, workers
+from worker.jobs import catalog, outbox, workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.database import db_now, engine_for, open_session
@@ -76,7 +76,7 @@ def test_without_a_broker_a_job_stays_queued_until_it_is_back(platform: Platform
     with pytest.raises(BrokerUnreachableError, match=f"Job {job.id} is queued, but the broker cannot be reached"):
         publish(platform.settings, job)
     reconcile(platform.settings)
-    assert platform.job(job.id).state == jobs.QUEUED
+    assert platform.job(job.id).state == catalog.QUEUED
     platform.start_broker()
     reconcile(platform.settings)
     assert take_messages(celery_app(platform.settings)) == [[job.id]]
@@ -87,7 +87,7 @@ def test_a_job_of_a_dead_worker_is_queued_and_published(platform: Platform) -> N
         dead = submit_and_claim(session, platform.settings, lease_seconds=OVER)
         alive = submit_and_claim(session, platform.settings, lease_seconds=FOREVER)
     reconcile(platform.settings)
-    assert platform.job(dead.id).state == jobs.QUEUED
+    assert platform.job(dead.id).state == catalog.QUEUED
     assert platform.job(alive.id) == alive
     assert take_messages(celery_app(platform.settings)) == [[dead.id]]
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.supervisor import Seat, assist, supervise
-from worker.jobs import jobs, leases, shards, storage
+from worker.jobs import catalog, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import events
@@ -118,7 +118,7 @@ def bench(sqlite_store: Settings, tmp_path: Path) -> Bench:
 
 def test_success_is_recorded_with_its_result(bench: Bench) -> None:
     job = bench.run("print('working on part', os.environ['PART']); leave('succeeded', result={'n': 1})")
-    assert (job.state, job.result, job.error) == (jobs.SUCCEEDED, {"n": 1}, None)
+    assert (job.state, job.result, job.error) == (catalog.SUCCEEDED, {"n": 1}, None)
     assert bench.attempts() == [("succeeded", None)]
     assert "Attempt 1 of 3 (fence 1) on seat, CPU." in bench.log()
     assert "working on part 7\n" in bench.log()
@@ -127,7 +127,7 @@ def test_success_is_recorded_with_its_result(bench: Bench) -> None:
 
 def test_a_failure_is_final_and_keeps_its_sentence(bench: Bench) -> None:
     job = bench.run("leave('failed', error='The folder is empty.')")
-    assert (job.state, job.error, job.attempts) == (jobs.FAILED, "The folder is empty.", 1)
+    assert (job.state, job.error, job.attempts) == (catalog.FAILED, "The folder is empty.", 1)
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_a_failure_is_final_and_keeps_its_sentence(bench: Bench) -> None:
 )
 def test_a_crash_sends_the_job_back_to_the_queue(bench: Bench, script: str, error: str) -> None:
     job = bench.run(script)
-    assert (job.state, job.attempts, job.error) == (jobs.QUEUED, 1, None)
+    assert (job.state, job.attempts, job.error) == (catalog.QUEUED, 1, None)
     assert bench.attempts() == [("crashed", error)]
 
 
@@ -152,7 +152,7 @@ def test_the_last_of_too_many_crashes_fails_the_job(bench: Bench) -> None:
         assert claimed is not None
         bench.job = claimed
         job = bench.run("leave('crashed', error='RuntimeError: boom')")
-    assert (job.state, job.attempts) == (jobs.FAILED, 3)
+    assert (job.state, job.attempts) == (catalog.FAILED, 3)
     assert job.error == "Gave up after 3 attempts; the last one crashed: RuntimeError: boom"
 
 
@@ -161,7 +161,7 @@ def test_a_child_that_cannot_be_started_is_a_crash(bench: Bench) -> None:
     attempt.parent.mkdir(parents=True)
     attempt.touch()  # a file where the folder should be
     job = bench.run("")
-    assert job.state == jobs.QUEUED
+    assert job.state == catalog.QUEUED
     [(outcome, error)] = bench.attempts()
     assert outcome == "crashed"
     assert str(error).startswith("The process could not be started: ")
@@ -169,7 +169,7 @@ def test_a_child_that_cannot_be_started_is_a_crash(bench: Bench) -> None:
 
 def test_nothing_that_a_child_left_running_survives_it(bench: Bench) -> None:
     job = bench.run("sleep(ignore_sigterm=True); leave('succeeded')")
-    assert job.state == jobs.SUCCEEDED
+    assert job.state == catalog.SUCCEEDED
 
 
 def test_cancelled_means_that_no_process_is_left(bench: Bench) -> None:
@@ -178,7 +178,7 @@ def test_cancelled_means_that_no_process_is_left(bench: Bench) -> None:
         asked_at = time.monotonic()
         bench.cancel()
     assert time.monotonic() - asked_at < bench.settings.stop_seconds + 5
-    assert bench.now().state == jobs.CANCELLED
+    assert bench.now().state == catalog.CANCELLED
     assert "Asked to stop: the job was cancelled." in bench.log()
 
 
@@ -187,26 +187,26 @@ def test_a_child_that_stops_when_asked_is_not_waited_for(bench: Bench) -> None:
         asked_at = time.monotonic()
         bench.cancel()
     assert time.monotonic() - asked_at < bench.settings.stop_seconds
-    assert bench.now().state == jobs.CANCELLED
+    assert bench.now().state == catalog.CANCELLED
 
 
 def test_a_job_that_ends_while_it_is_cancelled_has_ended(bench: Bench) -> None:
     with bench.running(STOP_NICELY.replace("leave('stopped')", "").replace('leave("stopped")', 'leave("succeeded")')):
         bench.cancel()
-    assert bench.now().state == jobs.SUCCEEDED
+    assert bench.now().state == catalog.SUCCEEDED
 
 
 def test_a_child_without_progress_is_killed(bench: Bench) -> None:
     bench.settings = bench.settings.model_copy(update={"stall_seconds": 1.0})
     job = bench.run("time.sleep(60)")
-    assert (job.state, job.attempts) == (jobs.QUEUED, 1)
+    assert (job.state, job.attempts) == (catalog.QUEUED, 1)
     assert bench.attempts() == [("stalled", "It reported no progress for 1 s.")]
 
 
 def test_progress_is_what_keeps_a_child_alive(bench: Bench) -> None:
     bench.settings = bench.settings.model_copy(update={"stall_seconds": 1.0})
     job = bench.run("for _ in range(10): time.sleep(0.25); (folder / 'alive').touch()\nleave('succeeded')")
-    assert job.state == jobs.SUCCEEDED
+    assert job.state == catalog.SUCCEEDED
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_a_preempted_job_goes_back_to_the_queue_and_the_attempt_does_not_count(b
     with bench.running(script):
         bench.stopping = True
     job = bench.now()
-    assert (job.state, job.attempts) == (jobs.QUEUED, 0)
+    assert (job.state, job.attempts) == (catalog.QUEUED, 0)
     assert bench.attempts() == [("preempted", None)]
 
 
@@ -234,11 +234,11 @@ def test_the_lease_is_kept_while_the_child_works(bench: Bench) -> None:
     with open_session(bench.settings) as session:
         leases.heartbeat(session, bench.job.id, bench.job.fence, 1.0)
     with bench.running("(folder / 'ready').touch(); time.sleep(3); leave('succeeded')"):
-        while (job := bench.now()).state == jobs.RUNNING:
+        while (job := bench.now()).state == catalog.RUNNING:
             with open_session(bench.settings, reads_only=True) as session:
                 assert leases.expired(session) == []
             time.sleep(0.1)
-    assert job.state == jobs.SUCCEEDED
+    assert job.state == catalog.SUCCEEDED
 
 
 def test_a_lost_lease_ends_the_child_and_nothing_is_recorded(bench: Bench) -> None:
@@ -247,7 +247,7 @@ def test_a_lost_lease_ends_the_child_and_nothing_is_recorded(bench: Bench) -> No
             session.execute(update(JobRow).values(fence=JobRow.fence + 1, owner="another"))
         taken = bench.now()
     assert bench.now() == taken
-    assert taken.state == jobs.RUNNING
+    assert taken.state == catalog.RUNNING
 
 
 def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> None:
@@ -260,7 +260,7 @@ def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> Non
         assert time.monotonic() - hung_at < 3.0
         blocker.rollback()
         blocker.close()
-    assert bench.now().state == jobs.QUEUED
+    assert bench.now().state == catalog.QUEUED
     assert bench.attempts() == [("lost", "Its lease could not be renewed.")]
 
 
@@ -286,7 +286,7 @@ def test_an_assistant_keeps_its_shards_and_frees_them_at_its_end(shared: Bench) 
         time.sleep(1.5)
         assert free_shards(shared) == 1  # the one that nobody had; that of the seat would have run out
     assert free_shards(shared) == 1
-    assert shared.now().state == jobs.RUNNING
+    assert shared.now().state == catalog.RUNNING
 
 
 @pytest.mark.parametrize("change", ["cancelled", "ended", "taken"])
@@ -297,7 +297,7 @@ def test_an_assistant_ends_with_the_attempt_that_it_helps(shared: Bench, change:
             case "cancelled":
                 jobs.cancel(session, job.id)
             case "ended":
-                leases.finish(session, job.id, job.fence, jobs.FAILED, error="Because.")
+                leases.finish(session, job.id, job.fence, catalog.FAILED, error="Because.")
             case _:
                 leases.release(session, job.id, job.fence, "crashed")
                 leases.claim(session, job.id, "new owner", FOREVER)
@@ -313,10 +313,10 @@ def test_a_job_is_cancelled_when_its_assistants_are_gone(shared: Bench) -> None:
         shared.cancel()
         wait_until(lambda: not shared.living(), 10)
         time.sleep(1)
-        assert shared.now().state == jobs.RUNNING
+        assert shared.now().state == catalog.RUNNING
         with open_session(shared.settings) as session:
             shards.release(session, shared.job.id, "assistant")
-    assert shared.now().state == jobs.CANCELLED
+    assert shared.now().state == catalog.CANCELLED
 
 
 def test_everything_that_happened_can_be_read(bench: Bench) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
 from worker.execution.supervisor import Seat
 from worker.execution.tasks import run_job
-from worker.jobs import jobs, leases, shards
+from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -46,7 +46,7 @@ def bench(sqlite_store: Settings, tmp_path: Path) -> Bench:
 def test_a_queued_job_is_run(bench: Bench) -> None:
     with open_session(bench.settings) as session:
         job = submit(session, bench.settings)
-    assert bench.deliver(job.id).state == jobs.SUCCEEDED
+    assert bench.deliver(job.id).state == catalog.SUCCEEDED
     assert bench.calls() == [f"{job.id} 1 --parent"]
 
 
@@ -102,5 +102,5 @@ def test_a_segment_job_that_is_being_cancelled_is_left_alone(bench: Bench, segme
     with open_session(bench.settings) as session:
         shards.plan(session, segment.id, 6, 3)
         jobs.cancel(session, segment.id)
-    assert bench.deliver(segment.id).state == jobs.RUNNING
+    assert bench.deliver(segment.id).state == catalog.RUNNING
     assert bench.calls() == []

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import jobs, leases
+from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records import events
@@ -14,7 +14,7 @@ from worker.jobs.specs import SpecError
 def test_a_submitted_job_is_queued_with_its_whole_configuration(store: Settings) -> None:
     with open_session(store) as session:
         job = submit(session, store, seed=3, overrides="SOLVER.LR=1e-3\nSOLVER.ITER_MAX=7\n")
-        assert (job.state, job.kind, job.queue, job.attempts, job.fence) == (jobs.QUEUED, "train", "gpu", 0, 0)
+        assert (job.state, job.kind, job.queue, job.attempts, job.fence) == (catalog.QUEUED, "train", "gpu", 0, 0)
         assert job.max_attempts == store.max_attempts
         assert job.spec["seed"] == 3
         assert (job.config["SOLVER"]["LR"], job.config["SOLVER"]["ITER_MAX"]) == (1e-3, 7)
@@ -40,7 +40,7 @@ def test_list_filters_and_pages(store: Settings) -> None:
         trains = [submit(session, store).id for _ in range(3)]
         segment = submit_segment(session, store).id  # together with the training that it needs
         assert [job.id for job in jobs.list_jobs(session, kind="segment")] == [segment]
-        assert [job.id for job in jobs.list_jobs(session, kind="train", state=jobs.QUEUED)] == trains[::-1]
+        assert [job.id for job in jobs.list_jobs(session, kind="train", state=catalog.QUEUED)] == trains[::-1]
         assert [job.id for job in jobs.list_jobs(session, before=trains[2], limit=1)] == [trains[1]]
         assert jobs.count_by_state(session) == {
             "queued": 4,
@@ -54,7 +54,7 @@ def test_list_filters_and_pages(store: Settings) -> None:
 def test_a_queued_job_is_cancelled_at_once(store: Settings) -> None:
     with open_session(store) as session:
         job = jobs.cancel(session, submit(session, store).id)
-        assert job.state == jobs.CANCELLED
+        assert job.state == catalog.CANCELLED
         assert job.finished_at is not None
         assert leases.claim(session, job.id, "a", FOREVER) is None
 
@@ -62,19 +62,19 @@ def test_a_queued_job_is_cancelled_at_once(store: Settings) -> None:
 def test_a_running_job_is_asked_to_end(store: Settings) -> None:
     with open_session(store) as session:
         job = jobs.cancel(session, submit_and_claim(session, store).id)
-        assert (job.state, job.cancel_requested, job.finished_at) == (jobs.RUNNING, True, None)
+        assert (job.state, job.cancel_requested, job.finished_at) == (catalog.RUNNING, True, None)
         assert jobs.cancel(session, job.id) == job
 
 
 def test_a_finished_job_cannot_be_cancelled(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
-        leases.finish(session, job.id, job.fence, jobs.SUCCEEDED)
+        leases.finish(session, job.id, job.fence, catalog.SUCCEEDED)
     with pytest.raises(JobStateError, match="has already succeeded"), open_session(store) as session:
         jobs.cancel(session, job.id)
 
 
-@pytest.mark.parametrize("state", [jobs.FAILED, jobs.CANCELLED])
+@pytest.mark.parametrize("state", [catalog.FAILED, catalog.CANCELLED])
 def test_a_retry_is_a_new_job_that_resumes_from_the_last_checkpoint(store: Settings, state: str) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
@@ -82,7 +82,7 @@ def test_a_retry_is_a_new_job_that_resumes_from_the_last_checkpoint(store: Setti
         last = add_checkpoint(session, store, job, 20)
         leases.finish(session, job.id, job.fence, state, error="Because.")
         again = jobs.retry(session, store, job.id)
-        assert (again.parent_id, again.state, again.attempts, again.error) == (job.id, jobs.QUEUED, 0, None)
+        assert (again.parent_id, again.state, again.attempts, again.error) == (job.id, catalog.QUEUED, 0, None)
         assert again.spec == {**job.spec, "resume": last}
         assert again.config == job.config
         assert jobs.get(session, job.id).state == state
@@ -112,5 +112,5 @@ def test_fraction(store: Settings) -> None:
     assert job.fraction == 0
     assert replace(job, done=5, total=20).fraction == 0.25
     assert replace(job, done=21, total=20).fraction == 1
-    assert replace(job, state=jobs.SUCCEEDED).fraction == 1
-    assert [replace(job, state=state).is_terminal for state in jobs.STATES] == [False, False, True, True, True]
+    assert replace(job, state=catalog.SUCCEEDED).fraction == 1
+    assert [replace(job, state=state).is_terminal for state in catalog.STATES] == [False, False, True, True, True]

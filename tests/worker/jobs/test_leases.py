@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
-from worker.jobs import jobs, leases, shards
+from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.records import events, metrics
@@ -19,7 +19,7 @@ def test_claim_takes_a_queued_job(store: Settings) -> None:
         queued = submit(session, store)
         job = leases.claim(session, queued.id, "a", FOREVER)
         assert job is not None
-        assert (job.state, job.fence, job.attempts, job.owner) == (jobs.RUNNING, 1, 1, "a")
+        assert (job.state, job.fence, job.attempts, job.owner) == (catalog.RUNNING, 1, 1, "a")
         assert job.started_at is not None
         [attempt] = jobs.list_attempts(session, job.id)
         assert (attempt.fence, attempt.owner, attempt.outcome) == (1, "a", None)
@@ -71,13 +71,13 @@ def test_heartbeat_tells_of_a_cancellation(store: Settings) -> None:
 def test_nothing_is_accepted_from_an_old_fence(store: Settings) -> None:
     with open_session(store) as session:
         old = submit_and_claim(session, store, lease_seconds=OVER)
-        assert leases.expire(session, old.id, old.fence) == jobs.QUEUED
+        assert leases.expire(session, old.id, old.fence) == catalog.QUEUED
         new = leases.claim(session, old.id, "b", FOREVER)
         assert new is not None
         assert new.fence > old.fence
     writes: list[Callable[[], object]] = [
         lambda: leases.heartbeat(session, old.id, old.fence, FOREVER),
-        lambda: leases.finish(session, old.id, old.fence, jobs.SUCCEEDED, result={"checkpoint": 1}),
+        lambda: leases.finish(session, old.id, old.fence, catalog.SUCCEEDED, result={"checkpoint": 1}),
         lambda: leases.release(session, old.id, old.fence, "crashed"),
     ]
     for write in writes:
@@ -105,7 +105,7 @@ def test_what_is_written_under_the_fence_is_kept_or_dropped_as_a_whole(store: Se
         assert metrics.list_metrics(session, job.id) == {"loss": [[5, 0.5]]}
 
 
-@pytest.mark.parametrize("state", [jobs.SUCCEEDED, jobs.FAILED, jobs.CANCELLED])
+@pytest.mark.parametrize("state", [catalog.SUCCEEDED, catalog.FAILED, catalog.CANCELLED])
 def test_terminal_states_never_change(store: Settings, state: str) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
@@ -114,7 +114,7 @@ def test_terminal_states_never_change(store: Settings, state: str) -> None:
         assert ended.state == state
         assert ended.finished_at is not None
     changes: list[Callable[[], object]] = [
-        lambda: leases.finish(session, job.id, job.fence, jobs.SUCCEEDED),
+        lambda: leases.finish(session, job.id, job.fence, catalog.SUCCEEDED),
         lambda: leases.release(session, job.id, job.fence, "crashed"),
         lambda: leases.heartbeat(session, job.id, job.fence, FOREVER),
     ]
@@ -132,11 +132,11 @@ def test_terminal_states_never_change(store: Settings, state: str) -> None:
 def test_a_crash_counts_and_a_preemption_does_not(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
-        assert leases.release(session, job.id, job.fence, "preempted") == jobs.QUEUED
+        assert leases.release(session, job.id, job.fence, "preempted") == catalog.QUEUED
         assert jobs.get(session, job.id).attempts == 0
         again = leases.claim(session, job.id, "a", FOREVER)
         assert again is not None
-        assert leases.release(session, job.id, again.fence, "crashed", "Boom.") == jobs.QUEUED
+        assert leases.release(session, job.id, again.fence, "crashed", "Boom.") == catalog.QUEUED
         assert jobs.get(session, job.id).attempts == 1
         assert [(each.outcome, each.error) for each in jobs.list_attempts(session, job.id)] == [
             ("preempted", None),
@@ -148,7 +148,7 @@ def test_a_released_job_whose_cancellation_was_asked_for_is_cancelled(store: Set
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         jobs.cancel(session, job.id)
-        assert leases.release(session, job.id, job.fence, "crashed", "Boom.") == jobs.CANCELLED
+        assert leases.release(session, job.id, job.fence, "crashed", "Boom.") == catalog.CANCELLED
 
 
 def test_attempts_are_limited(store: Settings) -> None:
@@ -159,7 +159,7 @@ def test_attempts_are_limited(store: Settings) -> None:
             assert claimed is not None
             assert claimed.attempts == number
             state = leases.expire(session, job.id, claimed.fence)
-        assert state == jobs.FAILED
+        assert state == catalog.FAILED
         failed = jobs.get(session, job.id)
         assert failed.attempts == failed.max_attempts == 3
         assert failed.error == "Gave up after 3 attempts; the last one lost: its worker stopped answering."
@@ -172,7 +172,7 @@ def test_only_an_expired_lease_is_taken_away_and_only_once(store: Settings) -> N
         assert leases.expired(session) == [(dead.id, dead.fence)]
         assert leases.expire(session, alive.id, alive.fence) is None
         assert leases.expire(session, dead.id, dead.fence + 1) is None
-        assert leases.expire(session, dead.id, dead.fence) == jobs.QUEUED
+        assert leases.expire(session, dead.id, dead.fence) == catalog.QUEUED
         assert leases.expire(session, dead.id, dead.fence) is None
 
 
@@ -182,7 +182,7 @@ def test_a_lease_that_was_renewed_since_it_was_seen_is_not_taken_away(store: Set
         [seen] = leases.expired(session)
         leases.heartbeat(session, job.id, job.fence, FOREVER)
         assert leases.expire(session, *seen) is None
-        assert jobs.get(session, job.id).state == jobs.RUNNING
+        assert jobs.get(session, job.id).state == catalog.RUNNING
 
 
 def test_a_claim_frees_the_shards_of_the_previous_owner(store: Settings) -> None:
@@ -210,7 +210,7 @@ def _take_random_step(session: Session, rng: random.Random, job_id: int, fence: 
         case "release":
             leases.release(session, job_id, fence, rng.choice(["preempted", "preempted", "crashed"]))
         case _ if rng.random() < 0.5:
-            leases.finish(session, job_id, fence, jobs.SUCCEEDED)
+            leases.finish(session, job_id, fence, catalog.SUCCEEDED)
         case _:
             jobs.cancel(session, job_id)
 
@@ -234,7 +234,7 @@ def test_the_invariants_hold_in_any_history(store: Settings, seed: int) -> None:
         assert job.attempts <= job.max_attempts
         assert [attempt.fence for attempt in attempts] == fences[1:]
         assert [attempt.fence for attempt in attempts if attempt.outcome is None] == (
-            [job.fence] if job.state == jobs.RUNNING else []
+            [job.fence] if job.state == catalog.RUNNING else []
         )
         assert ended is None or job == ended
         ended = job if job.is_terminal else None

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment, write_config
-from worker.jobs import datasets, jobs, leases
+from worker.jobs import catalog, datasets, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -29,7 +29,7 @@ def evaluated(session: Session, store: Settings, result: dict[str, Any] | None) 
     if result is not None:
         claimed = leases.claim(session, job.id, "a", 10)
         assert claimed is not None
-        leases.finish(session, job.id, claimed.fence, jobs.SUCCEEDED, result=result)
+        leases.finish(session, job.id, claimed.fence, catalog.SUCCEEDED, result=result)
     return job
 
 

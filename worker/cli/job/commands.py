@@ -8,6 +8,7 @@ from worker.cli.lazy import ComputedGroup
 from worker.cli.options import set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
+from worker.jobs.catalog import KINDS, STATES
 
 _WAIT = click.option(
     "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
@@ -26,8 +27,6 @@ class _Kinds(ComputedGroup):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The kinds in their usual order."""
-        from worker.jobs.specs import KINDS
-
         return list(KINDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
@@ -66,12 +65,8 @@ def submit() -> None:
 
 
 @job.command("list")
-@click.option("--kind", type=click.Choice(["train", "evaluate", "crf", "segment"]), help="Only jobs of this kind.")
-@click.option(
-    "--state",
-    type=click.Choice(["queued", "running", "succeeded", "failed", "cancelled"]),
-    help="Only jobs in this state.",
-)
+@click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
+@click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most this many.")
 @json_option

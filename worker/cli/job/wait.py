@@ -3,7 +3,7 @@
 import time
 from collections.abc import Mapping
 from contextlib import ExitStack
-from typing import Any
+from typing import Any, assert_never
 
 import click
 
@@ -14,8 +14,9 @@ from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
 from worker.jobs import jobs
 from worker.jobs.broker.queue import BrokerUnreachableError, publish
+from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import open_session
-from worker.jobs.jobs import FAILED, SUCCEEDED, Job
+from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.platform.home_lock import HomeLockedError, running_on
@@ -50,7 +51,7 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
     if ended.state != SUCCEEDED:
         raise JobFailedError(ended)
     if not as_json:
-        click.echo(_result(settings, ended))
+        click.echo(describe_result(settings, ended))
 
 
 def _follow(settings: Settings, job: Job) -> Job:
@@ -91,7 +92,8 @@ def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def _result(settings: Settings, job: Job) -> str:
+def describe_result(settings: Settings, job: Job) -> str:
+    """Say what came of a job that has succeeded, in one sentence."""
     result = job.result or {}
     took = duration((job.finished_at or 0) - (job.started_at or 0))
     sentence = f"Job {job.id} succeeded in {took}: "
@@ -107,8 +109,9 @@ def _result(settings: Settings, job: Job) -> str:
         case "crf" if "best" in result:
             options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
             return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
-        case _:
+        case "evaluate" | "crf":
             return sentence + f"mean IoU {result['mean_iou']:.4f}"
+    assert_never(job.kind)
 
 
 def _best(result: Mapping[str, Any]) -> str:

@@ -1,13 +1,15 @@
 """What a child does for each kind of job: from the job's request and configuration to calls of the core and back."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, assert_never
 
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
 from worker.execution.reporter import JobReporter
 from worker.jobs import leases, storage
+from worker.jobs.catalog import Kind
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
@@ -41,8 +43,12 @@ class Attempt:
 
 def run_attempt(attempt: Attempt) -> dict[str, Any]:
     """Do what the job asks for and return its result."""
-    # Each kind imports only the part of the core that it needs.
-    match attempt.job.kind:
+    return runner_of(attempt.job.kind)(attempt)
+
+
+def runner_of(kind: Kind) -> Callable[[Attempt], dict[str, Any]]:
+    """Import the code of a kind of job, and with it only the part of the core that it needs."""
+    match kind:
         case "train":
             from worker.execution.kinds.train import run
         case "evaluate":
@@ -51,9 +57,9 @@ def run_attempt(attempt: Attempt) -> dict[str, Any]:
             from worker.execution.kinds.crf import run
         case "segment":
             from worker.execution.kinds.segment import run
-        case kind:
-            raise ValueError(f"there is no kind of job named {kind!r}")
-    return run(attempt)
+        case _:
+            assert_never(kind)
+    return run
 
 
 def weights_path(settings: Settings, name: str) -> Path:

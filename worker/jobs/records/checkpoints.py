@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, and_, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.database import db_now
 from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
 
@@ -95,7 +96,7 @@ def get(session: Session, checkpoint_id: int, *, lock: bool = False) -> Checkpoi
     Raises:
         CheckpointNotFoundError: if there is none of that number.
     """
-    in_range = 0 < checkpoint_id < 2**31  # databases refuse to look for numbers that they cannot hold
+    in_range = 0 < checkpoint_id <= LARGEST_INTEGER  # databases refuse to look for numbers that they cannot hold
     row_lock = {"read": True} if lock else None
     row = session.get(CheckpointRow, checkpoint_id, with_for_update=row_lock) if in_range else None
     if row is None:

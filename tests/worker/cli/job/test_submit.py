@@ -7,10 +7,11 @@ import pytest
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.commands import submit as submit_group
 from worker.jobs import jobs
+from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
-from worker.jobs.specs import KINDS, SPECS
+from worker.jobs.specs import SPECS
 
 
 def read_job(settings: Settings, job_id: int) -> Job:

@@ -12,7 +12,7 @@ from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
 from worker.execution.kinds import Attempt, run_attempt
 from worker.execution.reporter import JobReporter, Pulse
-from worker.jobs import jobs, leases, storage
+from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
@@ -79,7 +79,7 @@ class Attempts:
         result = run_attempt(attempt)
         attempt.reporter.flush()
         with open_session(self.settings) as session:
-            leases.finish(session, attempt.job.id, attempt.job.fence, jobs.SUCCEEDED, result=result)
+            leases.finish(session, attempt.job.id, attempt.job.fence, catalog.SUCCEEDED, result=result)
             return jobs.get(session, attempt.job.id)
 
     def crash(self, attempt: Attempt) -> None:

@@ -17,7 +17,7 @@ from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
 from worker.execution.kinds import run_attempt, segment
 from worker.execution.reporter import Pulse
-from worker.jobs import jobs, shards, storage
+from worker.jobs import catalog, jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -117,7 +117,7 @@ def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
     manifest.write_bytes(manifest.read_bytes()[:-5])
     (segment.output_of(attempts.settings, job) / "masks" / "0.png.png").unlink()
     with open_session(attempts.settings) as session:  # as if the shard had not been finished
-        session.execute(update(ShardRow).values(state=jobs.QUEUED, manifest=None))
+        session.execute(update(ShardRow).values(state=catalog.QUEUED, manifest=None))
     attempts.crash(first)
     early = mask_times(attempts, job)
     assert run_attempt(attempts.claim(job))["n_ok"] == 4

@@ -1,0 +1,19 @@
+"""The kinds, queues and states of jobs. Light to import, because `--help` lists them."""
+
+from typing import Final, Literal, get_args
+
+Kind = Literal["train", "evaluate", "crf", "segment"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+QUEUES: Final = ("gpu", "cpu")
+
+QUEUED: Final = "queued"  # waiting for a worker
+RUNNING: Final = "running"  # claimed; its lease has not been given back
+SUCCEEDED: Final = "succeeded"  # finished, and everything it produced is recorded
+FAILED: Final = "failed"  # ended with a sentence in `error`
+CANCELLED: Final = "cancelled"  # ended because somebody asked; no process of it is left
+
+STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
+TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
+
+LARGEST_INTEGER: Final = 2**31 - 1  # that every database stores in an INTEGER: ids, and what is compared with them

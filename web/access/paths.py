@@ -14,11 +14,12 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import real_path
 from worker.jobs import datasets, jobs, storage
+from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.resolve import PATH_KEYS
 from worker.jobs.settings import Settings
-from worker.jobs.specs import CrfSpec, Spec, SpecError
+from worker.jobs.specs import CrfSpec, Spec, SpecError, TrainSpec
 
 _NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")
@@ -67,9 +68,9 @@ def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) ->
             fields[name] = f"must be a name, not a path, got {value!r}."
     for name in _PATH_FIELDS:
         value = getattr(spec, name, None)
-        is_number = name == "checkpoint" and value is not None and value.isdecimal()
+        is_id = name == "checkpoint" and value is not None and CheckpointRef.parse(value).id is not None
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
-        if value is not None and not is_number and value not in trusted and not lies_under(value, roots):
+        if value is not None and not is_id and value not in trusted and not lies_under(value, roots):
             fields[name] = outside(value, settings)
     if fields:
         raise SpecError(fields)
@@ -137,10 +138,9 @@ def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _inherited_paths(session: Session, spec: Spec) -> set[str]:
-    """Paths that the configuration has from the checkpoint or job that the request names by its number."""
+    """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    checkpoint = getattr(spec, "checkpoint", "")
-    if spec.config is None and checkpoint.isdecimal():
-        return {value for _, value in _config_paths(checkpoints.get(session, int(checkpoint)).config)}
-    return set()
+    if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.id is None:
+        return set()
+    return {value for _, value in _config_paths(checkpoints.get(session, spec.checkpoint_ref.id).config)}

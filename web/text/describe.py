@@ -9,6 +9,7 @@ from deeplab.formats import duration
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
+from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.jobs import Job
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.specs import SPECS
@@ -77,8 +78,8 @@ def evaluated_on(evaluation: Evaluation) -> str:
 
 def checkpoint_name(job: Job) -> str:
     """The checkpoint that a job uses: its id, or the name of its file."""
-    checkpoint = str(job.spec["checkpoint"])
-    return f"checkpoint {checkpoint}" if checkpoint.isdecimal() else PurePath(checkpoint).name
+    ref = CheckpointRef.parse(job.spec["checkpoint"])
+    return str(ref) if ref.id is not None else PurePath(ref.text).name
 
 
 def model_name(config: Mapping[str, Any]) -> str:

@@ -16,12 +16,14 @@ from web.text.describe import (
     subject,
 )
 from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
+from worker.jobs.checkpoint_ref import CheckpointRef
 
 
 def register_templating(app: Flask) -> None:
     """Register formats as filters and descriptions of jobs as functions."""
     for format_value in (ago, as_yaml, clock_time, duration, number, percent, plural, points, size, printable):
         app.add_template_filter(format_value)
+    app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
     for describe_value in (as_overrides, as_text, error_text, kind_title):
         app.add_template_filter(describe_value)
     for describe in (evaluated_on, model_name, outcome, parameter_title, progress, subject):

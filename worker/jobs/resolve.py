@@ -53,17 +53,18 @@ def _train_config(session: Session, spec: TrainSpec) -> dict[str, Any]:
 def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
     """The configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
+    ref = spec.checkpoint_ref
     with _blame("checkpoint"):
-        if spec.checkpoint.isdecimal():
-            trained_with = checkpoints.get(session, int(spec.checkpoint), lock=True).config
-        elif not Path(spec.checkpoint).is_file():
-            raise DeepLabError(f"{spec.checkpoint} is neither the number of a checkpoint nor a file.")
+        if ref.id is not None:
+            trained_with = checkpoints.get(session, ref.id, lock=True).config
+        elif not Path(ref.text).is_file():
+            raise DeepLabError(f"{ref} is neither the number of a checkpoint nor a file.")
     with _blame("config"):
         if spec.config is not None:
             trained_with = _without_what_is_not_read(load_config(Path(spec.config)).model_dump(mode="json"), spec)
         elif trained_with is None:
-            raise DeepLabError(f"is required, because {spec.checkpoint} is a weights file.")
-    return _apply(session, spec, trained_with, spec.config or f"checkpoint {spec.checkpoint}")
+            raise DeepLabError(f"is required, because {ref} is a weights file.")
+    return _apply(session, spec, trained_with, spec.config or str(ref))
 
 
 def _without_what_is_not_read(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -20,6 +21,7 @@ from deeplab.catalog import LogitsDtype
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
+from worker.jobs.checkpoint_ref import CheckpointRef
 
 
 class SpecError(DeepLabError):
@@ -40,9 +42,15 @@ def _split_lines(value: object) -> object:
     return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
 
 
+def _spell_checkpoint(text: str) -> str:
+    """One spelling for each checkpoint, because tables are searched for it: "7" for "007"."""
+    return CheckpointRef.parse(text).text
+
+
 Optional = BeforeValidator(_blank_is_absent)
 Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines)]
 Path = Annotated[str, Field(min_length=1)]
+Checkpoint = Annotated[Path, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
@@ -91,16 +99,26 @@ class TrainSpec(_ModelSpec):
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
 
 
-class EvaluateSpec(_ModelSpec):
+class _CheckpointSpec(_ModelSpec):
+    """What the kinds that run a trained network share."""
+
+    checkpoint: Checkpoint = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
+    config: Annotated[str | None, Optional] = Field(
+        None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
+    )
+
+    @property
+    def checkpoint_ref(self) -> CheckpointRef:
+        """The checkpoint as an id or a path."""
+        return CheckpointRef.parse(self.checkpoint)
+
+
+class EvaluateSpec(_CheckpointSpec):
     """Evaluate a checkpoint on a split."""
 
     kind: ClassVar[Kind] = "evaluate"
     queue: ClassVar[str] = "gpu"
 
-    checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
-    config: Annotated[str | None, Optional] = Field(
-        None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
-    )
     split: Annotated[str | None, Optional] = Field(
         None, title="Split", description="Split to evaluate; by default that of DATASET.SPLIT.VAL."
     )
@@ -152,16 +170,12 @@ class CrfSpec(_Spec):
         return sample
 
 
-class SegmentSpec(_ModelSpec):
+class SegmentSpec(_CheckpointSpec):
     """Segment a folder of images."""
 
     kind: ClassVar[Kind] = "segment"
     queue: ClassVar[str] = "gpu"
 
-    checkpoint: Path = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
-    config: Annotated[str | None, Optional] = Field(
-        None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
-    )
     input: Path = Field(title="Input folder", description="Folder of images; subfolders are included.")
     output: Annotated[str | None, Optional] = Field(
         None, title="Output folder", description="Folder for masks and manifest; by default the job's own folder."

@@ -9,6 +9,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from deeplab.errors import DeepLabError
+from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.specs import Spec, SpecError
 
 _SHORT = {"config": "-c"}
@@ -33,7 +34,7 @@ def options_of(spec: type[Spec]) -> list[click.Parameter]:
 def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
     """The fields that were given, with paths made absolute: the workers run in other folders."""
     given = {name: value for name, value in values.items() if value is not None}
-    return {name: _absolute(value) if name in _PATHS else value for name, value in given.items()}
+    return {name: _absolute(name, value) if name in _PATHS else value for name, value in given.items()}
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
@@ -77,6 +78,7 @@ def _name_option(field: str, sentence: str) -> str:
     return f"{option}: {sentence.removeprefix(f'{option}: ')}"
 
 
-def _absolute(value: str) -> str:
-    # An empty value is the spec's to refuse; a number is that of a checkpoint.
-    return value if not value or value.isdecimal() else os.path.abspath(value)  # noqa: PTH100  (keeps links)
+def _absolute(name: str, value: str) -> str:
+    is_id = name == "checkpoint" and CheckpointRef.parse(value).id is not None
+    # An empty value is the spec's to refuse.
+    return value if not value or is_id else os.path.abspath(value)  # noqa: PTH100  (keeps links)

@@ -10,6 +10,7 @@ from deeplab.errors import CheckpointError
 from worker.execution.reporter import JobReporter
 from worker.jobs import leases, storage
 from worker.jobs.catalog import Kind
+from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
@@ -62,16 +63,16 @@ def runner_of(kind: Kind) -> Callable[[Attempt], dict[str, Any]]:
     return run
 
 
-def weights_path(settings: Settings, name: str) -> Path:
-    """The file of a checkpoint's number, or of a path.
+def weights_path(settings: Settings, ref: CheckpointRef) -> Path:
+    """Find the file of a checkpoint.
 
     Raises:
-        CheckpointError: if the file of a numbered checkpoint is gone or damaged.
+        CheckpointError: if the file of one of this platform's checkpoints is gone or damaged.
     """
-    if not name.isdecimal():
-        return Path(name)
+    if ref.id is None:
+        return Path(ref.text)
     with open_session(settings, reads_only=True) as session:
-        checkpoint = checkpoints.get(session, int(name))
+        checkpoint = checkpoints.get(session, ref.id)
     require_intact(checkpoint)
     return checkpoint.path
 

@@ -24,7 +24,7 @@ def run(attempt: Attempt) -> dict[str, Any]:
     logits = storage.logits_dir(attempt.settings, attempt.job.id, attempt.job.fence) if spec.save_logits else None
     scores = evaluate(
         attempt.config,
-        weights_path(attempt.settings, spec.checkpoint),
+        weights_path(attempt.settings, spec.checkpoint_ref),
         attempt.reporter,
         split=spec.split,
         device=spec.device,

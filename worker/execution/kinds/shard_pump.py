@@ -77,7 +77,7 @@ class ShardPump:
     def _segmenter(self) -> Segmenter:
         """The network, built for the first shard; the output folder is made or checked with it."""
         config = parse_config(self._job.config, f"job {self._job.id}")
-        path = weights_path(self._settings, self._spec.checkpoint)
+        path = weights_path(self._settings, self._spec.checkpoint_ref)
         segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
         prepare_output(self._output, Path(self._spec.input), segmenter.settings(), segmenter.class_names)
         return segmenter

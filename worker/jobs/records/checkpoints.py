@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
+from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.database import db_now
 from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
 
@@ -139,7 +140,7 @@ def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
     """Whether a job, in whatever state, was submitted with a checkpoint or has it as its best."""
     return exists().where(
         or_(
-            JobRow.spec["checkpoint"].as_string() == str(checkpoint_id),
+            JobRow.spec["checkpoint"].as_string() == CheckpointRef.of_id(checkpoint_id).text,
             JobRow.spec["resume"].as_integer() == checkpoint_id,
             JobRow.best_checkpoint == checkpoint_id,
         )
@@ -148,16 +149,16 @@ def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
 
 def _scores(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, float]:
     """The highest mean IoU of each checkpoint that has any: by evaluate jobs, or by the training that saved it."""
-    numbers = {str(row.id): row.id for row in rows}
-    evaluations = select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(numbers))
-    scores = [(numbers[name], mean_iou) for name, mean_iou in session.execute(evaluations)]
+    ids = {CheckpointRef.of_id(row.id).text: row.id for row in rows}
+    evaluations = select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(ids))
+    scores = [(ids[text], mean_iou) for text, mean_iou in session.execute(evaluations)]
     same_iteration = and_(MetricRow.job_id == CheckpointRow.job_id, MetricRow.iteration == CheckpointRow.iteration)
     validations = (
         select(CheckpointRow.id, MetricRow.value)
         .join(MetricRow, same_iteration)
-        .where(MetricRow.name == "mean_iou", CheckpointRow.id.in_(numbers.values()))
+        .where(MetricRow.name == "mean_iou", CheckpointRow.id.in_(ids.values()))
     )
-    scores += [(number, mean_iou) for number, mean_iou in session.execute(validations)]
+    scores += [(checkpoint_id, mean_iou) for checkpoint_id, mean_iou in session.execute(validations)]
     # Ascending, so that of several scores of a checkpoint the highest is written last.
     return dict(sorted(scores))
 

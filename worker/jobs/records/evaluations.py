@@ -16,7 +16,7 @@ class Evaluation:
 
     id: int
     job_id: int
-    checkpoint: str  # number of the checkpoint, or path of the weights file
+    checkpoint: str  # the text of a CheckpointRef
     dataset: str
     split: str
     settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty

@@ -4,16 +4,17 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
+from deeplab.inference.manifest import Row
 from web.actions import submission
 from web.api.requests import read_body, read_choice, read_number
-from web.api.responses import item_as_json, job_as_json, whole_job_as_json
 from web.context import current_settings, reading, writing
-from web.results.segmentation import load_results
+from web.results.segmentation import item_key, load_results
 from worker.jobs import jobs, storage
 from worker.jobs.catalog import KINDS, STATES
+from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
-from worker.jobs.records import events, metrics
+from worker.jobs.records import metrics
 from worker.jobs.specs import SpecError, parse_spec
 
 _LARGEST_PAGE = 500
@@ -41,7 +42,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
 
 
 def show_job(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>: the job with its evaluation, the trials of a grid search, and checkpoints."""
+    """GET /jobs/<id>: the job with its evaluation, the trials of a grid search, checkpoints, history and events."""
     with reading() as session:
         return whole_job_as_json(session, jobs.get(session, job_id))
 
@@ -83,13 +84,10 @@ def show_log(job_id: int) -> dict[str, Any]:
 
 
 def list_events(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/events: what happened to it, and its attempts, oldest first."""
+    """GET /jobs/<id>/events: what happened to it, and the `history` of its attempts, oldest first."""
     with reading() as session:
         jobs.get(session, job_id)
-        return {
-            "events": as_json(events.list_events(session, job_id)),
-            "attempts": as_json(jobs.list_attempts(session, job_id)),
-        }
+        return history_as_json(session, job_id)
 
 
 def list_items(job_id: int) -> dict[str, Any]:
@@ -103,13 +101,19 @@ def list_items(job_id: int) -> dict[str, Any]:
         results = load_results(session, current_settings(), job)
     rows = results.errors if only else results.rows
     return {
-        "items": [item_as_json(row) for row in rows[offset : offset + limit]],
+        "items": [_item_as_json(row) for row in rows[offset : offset + limit]],
         "n_items": len(rows),
         "n_errors": len(results.errors),
         "next_offset": offset + limit if offset + limit < len(rows) else None,
     }
 
 
+def _item_as_json(row: Row) -> dict[str, Any]:
+    """An image of a segment job; `key` names it in /jobs/<id>/images/<key> and /jobs/<id>/masks/<key>."""
+    return {"key": item_key(row.path), **as_json(row)}
+
+
 def _created(job: Job, notice: str | None) -> tuple[Response, int, dict[str, str]]:
     location = url_for("api.show_job", job_id=job.id)
-    return jsonify(job_as_json(job, notice)), 201, {"Location": location}
+    body = job_as_json(job) | ({} if notice is None else {"notice": notice})
+    return jsonify(body), 201, {"Location": location}

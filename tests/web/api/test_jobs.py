@@ -60,6 +60,8 @@ def test_a_job_has_all_fields_its_evaluation_and_its_checkpoints(client: FlaskCl
     assert [(each["id"], each["iteration"]) for each in job["checkpoints"]] == [(2, 1200), (1, 600)]
     assert job["checkpoints"][0]["mean_iou"] == pytest.approx(0.709, abs=1e-3)
     assert job["trials"] == []
+    assert (job["attempts"], [attempt["outcome"] for attempt in job["history"]]) == (1, ["succeeded"])
+    assert job["events"][0]["message"] == "submitted"
     trials = get(client, f"/jobs/{population.searched}")["trials"]
     assert len(trials) == 6
     assert [trial["setting"] for trial in trials if trial["best"]] == [{"BI_W": 8, "BI_XY_STD": 40}]
@@ -136,9 +138,9 @@ def test_log_and_events(client: FlaskClient, population: Population) -> None:
     assert "iteration   480" in log["log"]
     assert len(get(client, f"/jobs/{population.running}/log", bytes=100)["log"]) < 100
     assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": ""}
-    history = get(client, f"/jobs/{population.running}/events")
-    assert [event["message"] for event in history["events"]] == ["submitted", f"claimed by {OWNER}"]
-    assert history["attempts"][0]["owner"] == OWNER
+    told = get(client, f"/jobs/{population.running}/events")
+    assert [event["message"] for event in told["events"]] == ["submitted", f"claimed by {OWNER}"]
+    assert [attempt["owner"] for attempt in told["history"]] == [OWNER]
     for part in ("metrics", "log", "events", "items"):
         assert client.get(f"/api/v1/jobs/999999/{part}").status_code == 404
 

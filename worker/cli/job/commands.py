@@ -75,12 +75,13 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
     from worker.cli.job.text import table_row
     from worker.jobs import jobs
     from worker.jobs.database import read_clock
+    from worker.jobs.job_json import job_as_json
 
     with open_store() as session:
         found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit)
         now = read_clock(session)
     if as_json:
-        print_json(found)
+        print_json([job_as_json(each) for each in found])
     else:
         headings = ("ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
         print_table(headings, [table_row(each, now) for each in found], "No jobs found.")
@@ -92,13 +93,14 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
 def show(job_id: int, as_json: bool) -> None:
     """Show a job: its request, progress, scores, checkpoints and events."""
     from worker.cli.job.text import read_job, render_job
+    from worker.jobs import jobs
+    from worker.jobs.job_json import whole_job_as_json
 
     with open_store() as session:
-        whole = read_job(session, job_id)
-    if as_json:
-        print_json(whole.as_json())
-    else:
-        click.echo(render_job(whole))
+        if as_json:
+            print_json(whole_job_as_json(session, jobs.get(session, job_id)))
+        else:
+            click.echo(render_job(read_job(session, job_id)))
 
 
 @job.command()
@@ -118,11 +120,12 @@ def logs(job_id: int, follow: bool) -> None:
 def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
     from worker.jobs import jobs
+    from worker.jobs.job_json import job_as_json
 
     with open_store() as session:
         asked = jobs.cancel(session, job_id)
     if as_json:
-        print_json(asked)
+        print_json(job_as_json(asked))
     else:
         click.echo(
             f"Job {job_id} is cancelled."

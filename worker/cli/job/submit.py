@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from worker.cli.output import print_json
 from worker.cli.store import open_store
 from worker.jobs.broker.queue import BrokerUnreachableError, publish
+from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import running_on
@@ -71,7 +72,7 @@ def submit_with(settings: Settings, insert: Callable[[Session], Job], *, wait: b
         wait_for(settings, job, as_json=as_json)
         return
     if as_json:
-        print_json(job)
+        print_json(job_as_json(job))
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
     if settings.embedded_broker and running_on(settings) is None:

@@ -1,16 +1,15 @@
-"""One job with everything that belongs to it, as text and as JSON."""
+"""One job with everything that belongs to it, as text."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
 from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
 from deeplab.formats import duration
 from worker.jobs import jobs, trials
-from worker.jobs.jobs import Attempt, Job
+from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, evaluations, events
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
@@ -26,13 +25,7 @@ class WholeJob:
     evaluation: Evaluation | None
     trials: Sequence[Trial]
     checkpoints: Sequence[Checkpoint]
-    attempts: Sequence[Attempt]
     events: Sequence[Event]
-
-    def as_json(self) -> dict[str, Any]:
-        """The job's fields, as the JSON API has them, with the rest beside them."""
-        rest = {name: getattr(self, name) for name in ("evaluation", "trials", "checkpoints", "attempts", "events")}
-        return {**asdict(self.job), "fraction": self.job.fraction, **rest}
 
 
 def read_job(session: Session, job_id: int) -> WholeJob:
@@ -46,7 +39,6 @@ def read_job(session: Session, job_id: int) -> WholeJob:
         evaluations.find(session, job_id),
         trials.list_trials(session, jobs.get(session, job_id)),
         checkpoints.list_checkpoints(session, job_id),
-        jobs.list_attempts(session, job_id),
         events.list_events(session, job_id),
     )
 

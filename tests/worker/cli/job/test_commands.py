@@ -7,7 +7,6 @@ from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -51,7 +50,7 @@ def test_list_shows_progress(deeplab: Deeplab, running: Job) -> None:
     assert line.split()[:5] == ["1", "train", "running", "60/120", "iterations"]
     assert line.endswith("1 min 1 s")
     (job,) = json.loads(deeplab("job", "list", "--state", "running", "--kind", "train", "--json").output)
-    assert (job["id"], job["done"], job["total"]) == (1, 60, 120)
+    assert (job["id"], job["done"], job["total"], job["fraction"], job["attempts"]) == (1, 60, 120, 0.5, 1)
     assert deeplab("job", "list", "--state", "failed").output == "No jobs found.\n"
     assert deeplab("job", "list", "--before", 1).output == "No jobs found.\n"
 
@@ -68,7 +67,8 @@ def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Setti
     assert whole["error"] == "The disk is full."
     assert whole["fraction"] == 0.5
     assert [each["iteration"] for each in whole["checkpoints"]] == [60]
-    assert [each["outcome"] for each in whole["attempts"]] == ["failed"]
+    assert whole["attempts"] == 1
+    assert [each["outcome"] for each in whole["history"]] == ["failed"]
     assert whole["evaluation"] is None
     assert whole["events"][0]["message"] == "submitted"
 
@@ -79,10 +79,9 @@ def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:
         Trial(1, {"BI_W": 2.0}, scores, best=False),
         Trial(2, {"BI_W": 4.5}, {**scores, "mean_iou": 0.75}, best=True),
     ]
-    whole = WholeJob(submitted, None, found, [], [], [])
+    whole = WholeJob(submitted, None, found, [], [])
     lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 0.5000\n  CRF.BI_W=4.5: mean IoU 0.7500 (best)"
     assert lines in render_job(whole)
-    assert as_json(whole.as_json()["trials"])[1]["setting"] == {"BI_W": 4.5}
 
 
 def test_logs(deeplab: Deeplab, running: Job) -> None:
@@ -109,13 +108,15 @@ def test_cancel(deeplab: Deeplab, submitted: Job) -> None:
 
 def test_cancel_of_a_running_job_is_a_request(deeplab: Deeplab, running: Job) -> None:
     assert deeplab("job", "cancel", 1).output == "Job 1 is being cancelled; this takes a few seconds.\n"
+    asked = json.loads(deeplab("job", "cancel", 1, "--json").stdout)
+    assert (asked["cancel_requested"], asked["fraction"], asked["attempts"]) == (True, 0.5, 1)
 
 
 def test_retry_continues_from_the_last_checkpoint(deeplab: Deeplab, home: Settings, running: Job) -> None:
     assert deeplab("job", "retry", 1).exit_code == 1  # it has not ended
     finish(home, running, "failed", "The disk is full.")
     again = json.loads(deeplab("job", "retry", 1, "--json").stdout)
-    assert (again["id"], again["parent_id"], again["spec"]["resume"]) == (2, 1, 1)
+    assert (again["id"], again["parent_id"], again["spec"]["resume"], again["fraction"]) == (2, 1, 1, 0)
 
 
 def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:

@@ -1,0 +1,35 @@
+"""A job as JSON, the same for the API and for `--json`."""
+
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from worker.jobs import jobs, trials
+from worker.jobs.jobs import Job
+from worker.jobs.plain_json import as_json
+from worker.jobs.records import checkpoints, evaluations, events
+
+
+def job_as_json(job: Job) -> dict[str, Any]:
+    """A job's fields and its progress as a fraction. `attempts` is how many count against `max_attempts`."""
+    return {**as_json(job), "fraction": job.fraction}
+
+
+def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
+    """A job with what it left behind. `history` lists its attempts; checkpoints lack their configuration."""
+    saved = as_json(checkpoints.list_checkpoints(session, job.id))
+    return {
+        **job_as_json(job),
+        "evaluation": as_json(evaluations.find(session, job.id)),
+        "trials": as_json(trials.list_trials(session, job)),
+        "checkpoints": [{name: each[name] for name in each if name != "config"} for each in saved],
+        **history_as_json(session, job.id),
+    }
+
+
+def history_as_json(session: Session, job_id: int) -> dict[str, Any]:
+    """The attempts at a job and what happened to it, oldest first."""
+    return {
+        "history": as_json(jobs.list_attempts(session, job_id)),
+        "events": as_json(events.list_events(session, job_id)),
+    }

@@ -11,8 +11,8 @@ from typing import Any, Self
 import psutil
 
 from tests.processes import family_of, lives, wait_until
-from worker.jobs import catalog, database, jobs, storage
-from worker.jobs.broker.queue import BrokerUnreachableError, publish
+from worker.jobs import catalog, database, jobs, storage, submission
+from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -87,10 +87,8 @@ class Platform:
 
     def submit(self, kind: str, **fields: Any) -> Job:
         """What the dashboard does: insert, commit, publish."""
-        with database.open_session(self.settings) as session:
-            job = jobs.submit(session, self.settings, parse_spec(kind, fields))
-        with suppress(BrokerUnreachableError):
-            publish(self.settings, job)
+        job = submission.submit(self.settings, parse_spec(kind, fields))
+        try_publish(self.settings, job)
         return job
 
     def job(self, job_id: int) -> Job:

@@ -14,7 +14,7 @@ from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import catalog, datasets, jobs, leases, shards, storage, trials, workers
+from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, trials, workers
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.settings import Settings
@@ -55,8 +55,7 @@ class Population:
         self.validated = self._train_validated()
 
     def submit(self, kind: str, **spec: object) -> int:
-        with open_session(self.settings) as session:
-            return jobs.submit(session, self.settings, parse_spec(kind, spec)).id
+        return submission.submit(self.settings, parse_spec(kind, spec)).id
 
     def claim(self, job_id: int) -> int:
         with open_session(self.settings) as session:

@@ -10,6 +10,7 @@ from tests.deeplab.drawing import draw_folder
 from worker.jobs import jobs, leases
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
+from worker.jobs.resolve import resolve_config
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 
@@ -29,7 +30,8 @@ def submit(session: Session, settings: Settings, kind: str = "train", **fields: 
     """A queued job; of kind train unless told otherwise."""
     if kind == "train" and "config" not in fields:
         fields["config"] = str(write_config(settings.home))
-    return jobs.submit(session, settings, parse_spec(kind, fields))
+    spec = parse_spec(kind, fields)
+    return jobs.insert(session, settings, spec, resolve_config(session, spec))
 
 
 def submit_and_claim(session: Session, settings: Settings, owner: str = "a", lease_seconds: float = FOREVER) -> Job:

@@ -76,8 +76,10 @@ def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) ->
         raise SpecError(fields)
 
 
-def check_config(session: Session, settings: Settings, job: Job, spec: Spec, trusted: Collection[str] = ()) -> None:
-    """Refuse a job whose configuration came to name a path outside, through its file or its overrides.
+def check_config(
+    session: Session, settings: Settings, config: Mapping[str, Any], spec: Spec, trusted: Collection[str] = ()
+) -> None:
+    """Refuse a request whose configuration came to name a path outside, through its file or its overrides.
 
     Paths of registered datasets, and those of the job behind a numbered checkpoint, were accepted before.
 
@@ -89,12 +91,12 @@ def check_config(session: Session, settings: Settings, job: Job, spec: Spec, tru
         known |= {dataset.root, dataset.labels}
     wrong = {
         key: outside(value, settings)
-        for key, value in _config_paths(job.config)
+        for key, value in _config_paths(config)
         if value not in known and not lies_under(value, readable_roots(settings))
     }
     wrong |= {
         f"DATASET.SPLIT.{key}": f"must be a name, not a path, got {value!r}."
-        for key, value in job.config["DATASET"]["SPLIT"].items()
+        for key, value in config["DATASET"]["SPLIT"].items()
         if not _is_name(value)
     }
     if wrong:

@@ -4,12 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from web.access.paths import check_config, check_spec, paths_of
-from worker.jobs import jobs
-from worker.jobs.broker import queue
+from worker.jobs import jobs, submission
+from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
-from worker.jobs.specs import Spec, parse_spec
+from worker.jobs.specs import Spec
 
 
 def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> tuple[Job, str | None]:
@@ -25,25 +25,27 @@ def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> t
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or must not be named.
-        JobNotFoundError: if there is no parent of that number.
+        JobNotFoundError: if there is no parent of that id.
     """
-    with open_session(settings) as session:
-        trusted = set() if parent_id is None else paths_of(jobs.get(session, parent_id))
-        check_spec(settings, spec, trusted)
-        job = jobs.submit(session, settings, spec, parent_id=parent_id)
-        check_config(session, settings, job, spec, trusted)
-    return job, _publish(settings, job)
+    trusted = set() if parent_id is None else paths_of(_read(settings, parent_id))
+    check_spec(settings, spec, trusted)
+    job = submission.submit(
+        settings,
+        spec,
+        parent_id=parent_id,
+        check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
+    )
+    return job, try_publish(settings, job)
 
 
 def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
     """Submit a failed or cancelled job again; returns as `submit` does.
 
     Raises:
-        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.jobs.retry`.
+        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
     """
-    with open_session(settings) as session:
-        job = jobs.retry(session, settings, job_id)
-    return job, _publish(settings, job)
+    job = submission.retry(settings, job_id)
+    return job, try_publish(settings, job)
 
 
 def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[Job, str | None]:
@@ -53,14 +55,10 @@ def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[
         JobNotFoundError: if there is no such job.
         SpecError: if the changed request is not valid.
     """
+    spec = submission.changed_spec(_read(settings, job_id), changes)
+    return submit(settings, spec, parent_id=job_id)
+
+
+def _read(settings: Settings, job_id: int) -> Job:
     with open_session(settings, reads_only=True) as session:
-        parent = jobs.get(session, job_id)
-    return submit(settings, parse_spec(parent.kind, {**parent.spec, **changes}), parent_id=job_id)
-
-
-def _publish(settings: Settings, job: Job) -> str | None:
-    try:
-        queue.publish(settings, job)
-    except queue.BrokerUnreachableError as error:
-        return str(error)
-    return None
+        return jobs.get(session, job_id)

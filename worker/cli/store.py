@@ -26,19 +26,35 @@ def open_store(settings: "Settings | None" = None, *, create: bool = False) -> "
 
     Args:
         settings: name the database; None reads them from the environment.
-        create: create the embedded database if there is none yet, so that the very first command can submit a job.
+        create: create the embedded database if there is none yet.
 
     Raises:
         NoPlatformError: if there is no embedded database and `create` is false.
         DatabaseError: if the database cannot be reached.
     """
-    from worker.jobs.database import open_session, upgrade
+    from worker.jobs.database import open_session
     from worker.jobs.settings import load_settings
 
     settings = settings or load_settings()
-    if not settings.database_url and not Path(settings.database.removeprefix("sqlite:///")).exists():
-        if not create:
-            raise NoPlatformError(settings.home)
-        upgrade(settings)
+    if create:
+        create_store(settings)
+    elif _lacks_database(settings):
+        raise NoPlatformError(settings.home)
     with open_session(settings) as session:
         yield session
+
+
+def create_store(settings: "Settings") -> None:
+    """Create the embedded database if there is none yet, so that the very first command can submit a job.
+
+    Raises:
+        DatabaseError: if it cannot be created.
+    """
+    from worker.jobs.database import upgrade
+
+    if _lacks_database(settings):
+        upgrade(settings)
+
+
+def _lacks_database(settings: "Settings") -> bool:
+    return not settings.database_url and not Path(settings.database.removeprefix("sqlite:///")).exists()

@@ -1,8 +1,6 @@
-"""Jobs as the dashboard, the API and the command line see them: submit, read, cancel, retry, clone.
+"""Jobs as the dashboard, the API and the command line see them: insert, read, list, cancel.
 
-Every function takes a Session and leaves the commit to its caller. A submission is complete once it is committed;
-telling Celery about it comes after (worker.jobs.broker.queue.publish), and may fail without harm, because the
-reconciler publishes it later.
+Every function takes a Session and leaves the commit to its caller.
 """
 
 from collections.abc import Mapping
@@ -15,10 +13,10 @@ from sqlalchemy.orm import Session
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, STATES, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now
-from worker.jobs.records import checkpoints, events
-from worker.jobs.resolve import resolve_config
+from worker.jobs.records import events
+from worker.jobs.resolve import lock_checkpoint
 from worker.jobs.settings import Settings
-from worker.jobs.specs import Spec, parse_spec
+from worker.jobs.specs import Spec
 from worker.jobs.tables import AttemptRow, JobRow
 
 
@@ -90,25 +88,43 @@ class Attempt:
     error: str | None
 
 
-def submit(session: Session, settings: Settings, spec: Spec, *, parent_id: int | None = None) -> Job:
-    """Insert a job as queued, with its configuration resolved.
+def insert(
+    session: Session,
+    settings: Settings,
+    spec: Spec,
+    config: Mapping[str, Any],
+    *,
+    parent_id: int | None = None,
+    is_retry: bool = False,
+) -> Job:
+    """Insert a job as queued.
+
+    Args:
+        session: the caller commits.
+        settings: say how often the job may be attempted.
+        spec: the request.
+        config: the configuration that was resolved for it.
+        parent_id: the job that this one copies or retries.
+        is_retry: whether it retries its parent.
 
     Raises:
-        SpecError: if the request names something that does not exist or does not fit.
+        SpecError: if the checkpoint that the request names was discarded since it was resolved.
     """
+    lock_checkpoint(session, spec)
     row = JobRow(
         kind=spec.kind,
         state=QUEUED,
         queue=spec.chosen_queue(),
         spec=spec.model_dump(mode="json"),
-        config=resolve_config(session, spec),
+        config=dict(config),
         parent_id=parent_id,
         max_attempts=settings.max_attempts,
         created_at=session.scalar(select(db_now())),
     )
     session.add(row)
     session.flush()
-    events.add(session, row.id, 0, "submitted" if parent_id is None else f"submitted again from job {parent_id}")
+    origin = "submitted" if parent_id is None else f"{'retry' if is_retry else 'copy'} of job {parent_id}"
+    events.add(session, row.id, 0, origin)
     return from_row(row)
 
 
@@ -182,35 +198,6 @@ def cancel(session: Session, job_id: int) -> Job:
         raise JobStateError(f"Job {job_id} has already {job.state}; only queued and running jobs can be cancelled.")
     events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancellation asked for")
     return job
-
-
-def retry(session: Session, settings: Settings, job_id: int) -> Job:
-    """Submit a failed or cancelled job again as a new job.
-
-    A train job continues from the last checkpoint of the job that it retries.
-
-    Raises:
-        JobNotFoundError: if there is no such job.
-        JobStateError: if it has not failed and was not cancelled.
-        SpecError: if what it names has gone in the meantime.
-    """
-    job = get(session, job_id)
-    if not job.can_be_retried:
-        raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
-    checkpoint = checkpoints.find_last(session, job_id)
-    changes = {"resume": checkpoint.id} if checkpoint is not None else {}
-    return clone(session, settings, job_id, changes)
-
-
-def clone(session: Session, settings: Settings, job_id: int, changes: Mapping[str, Any]) -> Job:
-    """Submit a job's request again with some fields changed, as a new job.
-
-    Raises:
-        JobNotFoundError: if there is no such job.
-        SpecError: if the changed request is not valid.
-    """
-    job = get(session, job_id)
-    return submit(session, settings, parse_spec(job.kind, {**job.spec, **changes}), parent_id=job_id)
 
 
 def from_row(row: JobRow) -> Job:

@@ -41,10 +41,28 @@ def resolve_config(session: Session, spec: Spec) -> dict[str, Any]:
             return _crf_config(session, spec)
 
 
+def lock_checkpoint(session: Session, spec: Spec) -> None:
+    """Keep the checkpoint that a request names from being discarded until the transaction ends.
+
+    Raises:
+        SpecError: if there is no such checkpoint any more.
+    """
+    match spec:
+        case TrainSpec():
+            field, checkpoint_id = "resume", spec.resume
+        case EvaluateSpec() | SegmentSpec():
+            field, checkpoint_id = "checkpoint", spec.checkpoint_ref.id
+        case CrfSpec():
+            return
+    if checkpoint_id is not None:
+        with _blame(field):
+            checkpoints.get(session, checkpoint_id, lock=True)
+
+
 def _train_config(session: Session, spec: TrainSpec) -> dict[str, Any]:
     if spec.resume is not None:
         with _blame("resume"):
-            checkpoints.get(session, spec.resume, lock=True)
+            checkpoints.get(session, spec.resume)
     with _blame("config"):
         config = load_config(Path(spec.config))
     return _apply(session, spec, config.model_dump(mode="json"), spec.config)
@@ -56,7 +74,7 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> di
     ref = spec.checkpoint_ref
     with _blame("checkpoint"):
         if ref.id is not None:
-            trained_with = checkpoints.get(session, ref.id, lock=True).config
+            trained_with = checkpoints.get(session, ref.id).config
         elif not Path(ref.text).is_file():
             raise DeepLabError(f"{ref} is neither the number of a checkpoint nor a file.")
     with _blame("config"):

@@ -1,7 +1,7 @@
 import json
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.jobs import jobs, leases, storage
+from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
@@ -10,8 +10,8 @@ from worker.jobs.specs import parse_spec
 
 def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
     assert deeplab("checkpoint", "list").output == "No checkpoints found.\n"
+    submitted = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
     with open_session(home) as session:
-        submitted = jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
         job = leases.claim(session, submitted.id, "gpu@test", 60)
         assert job is not None
         path = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_final.pth"
@@ -30,8 +30,8 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
 
 
 def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
     with open_session(home) as session:
-        job = jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
         for iteration, mean_iou in ((10, 0.5), (20, 0.25)):
             path = home.home / f"{iteration}.pth"
             path.touch()

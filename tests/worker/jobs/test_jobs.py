@@ -2,11 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
+from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
-from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SpecError
 
@@ -72,38 +71,6 @@ def test_a_finished_job_cannot_be_cancelled(store: Settings) -> None:
         leases.finish(session, job.id, job.fence, catalog.SUCCEEDED)
     with pytest.raises(JobStateError, match="has already succeeded"), open_session(store) as session:
         jobs.cancel(session, job.id)
-
-
-@pytest.mark.parametrize("state", [catalog.FAILED, catalog.CANCELLED])
-def test_a_retry_is_a_new_job_that_resumes_from_the_last_checkpoint(store: Settings, state: str) -> None:
-    with open_session(store) as session:
-        job = submit_and_claim(session, store)
-        add_checkpoint(session, store, job, 10)
-        last = add_checkpoint(session, store, job, 20)
-        leases.finish(session, job.id, job.fence, state, error="Because.")
-        again = jobs.retry(session, store, job.id)
-        assert (again.parent_id, again.state, again.attempts, again.error) == (job.id, catalog.QUEUED, 0, None)
-        assert again.spec == {**job.spec, "resume": last}
-        assert again.config == job.config
-        assert jobs.get(session, job.id).state == state
-        assert f"submitted again from job {job.id}" in [each.message for each in events.list_events(session, again.id)]
-
-
-def test_only_failed_and_cancelled_jobs_are_retried(store: Settings) -> None:
-    with open_session(store) as session:
-        job = submit(session, store)
-        with pytest.raises(JobStateError, match="is queued; only failed and cancelled jobs can be retried"):
-            jobs.retry(session, store, job.id)
-
-
-def test_a_clone_has_what_was_changed(store: Settings) -> None:
-    with open_session(store) as session:
-        job = submit(session, store, seed=1)
-        clone = jobs.clone(session, store, job.id, {"seed": 2})
-        assert clone.id != job.id
-        assert clone.spec == {**job.spec, "seed": 2}
-        with pytest.raises(SpecError, match="seed: "):
-            jobs.clone(session, store, job.id, {"seed": -1})
 
 
 def test_fraction(store: Settings) -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment, write_config
-from worker.jobs import catalog, datasets, jobs, leases
+from worker.jobs import catalog, datasets, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -144,13 +144,13 @@ def test_the_folders_of_a_segment_job_are_checked(store: Settings, tmp_path: Pat
     (tmp_path / "file").touch()
     with open_session(store) as session:
         job = submit_segment(session, store, output=str(tmp_path / "new" / "folder"))
-        for change, sentence in (
-            ({"input": str(tmp_path / "nowhere")}, "input: .*nowhere: the folder does not exist"),
-            ({"input": str(tmp_path / "empty")}, "input: .*empty: the folder holds no image"),
-            ({"output": str(tmp_path / "file" / "masks")}, "output: .*file is a file, so .* cannot be a folder"),
-        ):
-            with pytest.raises(SpecError, match=sentence):
-                jobs.clone(session, store, job.id, change)
+    for change, sentence in (
+        ({"input": str(tmp_path / "nowhere")}, "input: .*nowhere: the folder does not exist"),
+        ({"input": str(tmp_path / "empty")}, "input: .*empty: the folder holds no image"),
+        ({"output": str(tmp_path / "file" / "masks")}, "output: .*file is a file, so .* cannot be a folder"),
+    ):
+        with pytest.raises(SpecError, match=sentence):
+            submission.clone(store, job.id, change)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -144,11 +144,11 @@ def retry(job_id: int, wait: bool, as_json: bool) -> None:
     A train job resumes from its last checkpoint.
     """
     from worker.cli.job.submit import submit_with
-    from worker.jobs import jobs
+    from worker.jobs import submission
     from worker.jobs.settings import load_settings
 
     settings = load_settings()
-    submit_with(settings, lambda session: jobs.retry(session, settings, job_id), wait=wait, as_json=as_json)
+    submit_with(settings, lambda: submission.retry(settings, job_id), wait=wait, as_json=as_json)
 
 
 @job.command()

@@ -4,11 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import click
-from sqlalchemy.orm import Session
 
 from worker.cli.output import print_json
-from worker.cli.store import open_store
-from worker.jobs.broker.queue import BrokerUnreachableError, publish
+from worker.cli.store import create_store
+from worker.jobs.broker.queue import try_publish
 from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
@@ -22,13 +21,13 @@ def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) 
         RequestError: naming every option that does not fit.
     """
     from worker.cli.job.spec_options import RequestError, request_of
-    from worker.jobs import jobs
+    from worker.jobs import submission
     from worker.jobs.specs import SpecError, parse_spec
 
     settings = load_settings()
     try:
         spec = parse_spec(kind, request_of(values))
-        submit_with(settings, lambda session: jobs.submit(session, settings, spec), wait=wait, as_json=as_json)
+        submit_with(settings, lambda: submission.submit(settings, spec), wait=wait, as_json=as_json)
     except SpecError as error:
         raise RequestError(error) from None
 
@@ -41,7 +40,8 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
         SpecError: if the changed request is not valid.
     """
     from worker.cli.job.spec_options import request_of
-    from worker.jobs import jobs
+    from worker.jobs import jobs, submission
+    from worker.jobs.database import open_session
 
     fields: dict[str, Any] = {}
     for change in changes:
@@ -51,21 +51,22 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
         fields[name.strip()] = value
     settings = load_settings()
 
-    def insert(session: Session) -> Job:
-        earlier = jobs.get(session, job_id).spec["overrides"]
-        return jobs.clone(session, settings, job_id, {"overrides": [*earlier, *overrides], **request_of(fields)})
+    def submit() -> Job:
+        with open_session(settings, reads_only=True) as session:
+            earlier = jobs.get(session, job_id).spec["overrides"]
+        return submission.clone(settings, job_id, {"overrides": [*earlier, *overrides], **request_of(fields)})
 
-    submit_with(settings, insert, wait=wait, as_json=as_json)
+    submit_with(settings, submit, wait=wait, as_json=as_json)
 
 
-def submit_with(settings: Settings, insert: Callable[[Session], Job], *, wait: bool, as_json: bool) -> None:
-    """Insert a job, commit, tell Celery, and wait for its end if that was asked for.
+def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as_json: bool) -> None:
+    """Submit a job, tell Celery, and wait for its end if that was asked for.
 
     Raises:
         JobFailedError: if it was waited for and did not succeed.
     """
-    with open_store(settings, create=True) as session:
-        job = insert(session)
+    create_store(settings)
+    job = submit()
     if wait:
         from worker.cli.job.wait import wait_for
 
@@ -78,7 +79,5 @@ def submit_with(settings: Settings, insert: Callable[[Session], Job], *, wait: b
     if settings.embedded_broker and running_on(settings) is None:
         click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
         return
-    try:
-        publish(settings, job)
-    except BrokerUnreachableError as error:
-        click.echo(str(error), err=True)
+    if notice := try_publish(settings, job):
+        click.echo(notice, err=True)

@@ -13,7 +13,7 @@ from deeplab.formats import duration, plural
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
 from worker.jobs import jobs
-from worker.jobs.broker.queue import BrokerUnreachableError, publish
+from worker.jobs.broker.queue import try_publish
 from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import open_session
 from worker.jobs.job_json import job_as_json
@@ -58,10 +58,8 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
 def _follow(settings: Settings, job: Job) -> Job:
     with ExitStack() as stack:
         platform = _platform_of_our_own(settings, job, stack)
-        try:
-            publish(settings, job)
-        except BrokerUnreachableError as error:
-            _say(str(error))
+        if notice := try_publish(settings, job):
+            _say(notice)
         progress = stack.enter_context(JobProgress())
         while not job.is_terminal:
             progress.show(job)

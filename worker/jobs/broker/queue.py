@@ -34,3 +34,12 @@ def publish(settings: Settings, job: Job) -> None:
         ) from error
     with open_session(settings) as session:
         outbox.mark_published(session, job.id)
+
+
+def try_publish(settings: Settings, job: Job) -> str | None:
+    """Publish a job; a sentence for its submitter if the broker cannot be reached, which delays the job."""
+    try:
+        publish(settings, job)
+    except BrokerUnreachableError as error:
+        return str(error)
+    return None

@@ -4,7 +4,7 @@ import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
-from worker.jobs import jobs, leases, storage
+from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
@@ -16,8 +16,7 @@ from worker.jobs.trials import SCORES, Trial
 @pytest.fixture
 def submitted(home: Settings, files: Files) -> Job:
     """A queued train job, with id 1."""
-    with open_session(home) as session:
-        return jobs.submit(session, home, parse_spec("train", {"config": str(files.config)}))
+    return submission.submit(home, parse_spec("train", {"config": str(files.config)}))
 
 
 @pytest.fixture

@@ -1,0 +1,88 @@
+"""From a validated request to a queued job, for forms, API and command line alike.
+
+Files are read and folders are listed before the transaction that inserts the job, because other writers wait for it.
+Telling Celery comes after the commit (worker.jobs.broker.queue), and may fail: the reconciler publishes the job later.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from worker.jobs import jobs
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job, JobStateError
+from worker.jobs.records import checkpoints
+from worker.jobs.resolve import resolve_config
+from worker.jobs.settings import Settings
+from worker.jobs.specs import Spec, parse_spec
+
+CheckConfig = Callable[[Session, Mapping[str, Any]], None]  # refuses a resolved configuration by raising a SpecError
+
+
+def submit(
+    settings: Settings,
+    spec: Spec,
+    *,
+    parent_id: int | None = None,
+    is_retry: bool = False,
+    check_config: CheckConfig | None = None,
+) -> Job:
+    """Resolve a request's configuration, check it, insert the job and commit.
+
+    Args:
+        settings: of the platform.
+        spec: the request.
+        parent_id: the job that this one copies or retries.
+        is_retry: whether it retries its parent.
+        check_config: what the configuration has to pass besides.
+
+    Raises:
+        SpecError: if the request names something that does not exist or does not fit.
+    """
+    with open_session(settings, reads_only=True) as session:
+        config = resolve_config(session, spec)
+        if check_config is not None:
+            check_config(session, config)
+    with open_session(settings) as session:
+        return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry)
+
+
+def retry(settings: Settings, job_id: int) -> Job:
+    """Submit a failed or cancelled job again as a new job.
+
+    A train job continues from the last checkpoint of the job that it retries.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        JobStateError: if it has not failed and was not cancelled.
+        SpecError: if something that it names is gone.
+    """
+    with open_session(settings, reads_only=True) as session:
+        job = jobs.get(session, job_id)
+        checkpoint = checkpoints.find_last(session, job_id)
+    if not job.can_be_retried:
+        raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
+    changes = {"resume": checkpoint.id} if checkpoint is not None else {}
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, is_retry=True)
+
+
+def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> Job:
+    """Submit a job's request with some fields changed, as a new job.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        SpecError: if the changed request is not valid.
+    """
+    with open_session(settings, reads_only=True) as session:
+        job = jobs.get(session, job_id)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id)
+
+
+def changed_spec(job: Job, changes: Mapping[str, Any]) -> Spec:
+    """A job's request with some fields changed.
+
+    Raises:
+        SpecError: if it is not valid.
+    """
+    return parse_spec(job.kind, {**job.spec, **changes})

@@ -4,12 +4,14 @@ from flask import Flask
 from flask.json.provider import DefaultJSONProvider
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has neither types nor stubs
 
+from deeplab.errors import OutputError
+from deeplab.files import make_folder
 from web import api, pages
 from web.access.guard import register_guard
-from web.access.secret import secret_key
 from web.context import SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
+from worker.jobs import storage
 from worker.jobs.settings import Settings, load_settings
 
 _LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
@@ -36,7 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.json = _ReadableJson(app)
     app.extensions[SETTINGS] = settings
     app.config.update(
-        SECRET_KEY=secret_key(settings),
+        SECRET_KEY=_secret_key(settings),
         SESSION_COOKIE_NAME="deeplab_session",  # cookies are shared by all ports of a host
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
@@ -51,3 +53,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
     csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.access.guard
     return app
+
+
+def _secret_key(settings: Settings) -> str:
+    """The key that signs cookies, the same for all processes of a home.
+
+    Raises:
+        OutputError: if it cannot be read or written.
+    """
+    make_folder(settings.home)
+    path = storage.secret_key_path(settings)
+    try:
+        return storage.read_secret(path)
+    except OSError as error:
+        raise OutputError(f"{path}: the dashboard's key cannot be used: {error.strerror}.") from error

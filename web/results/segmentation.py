@@ -62,8 +62,7 @@ def item_key(path: str) -> str:
 
 def output_dir(settings: Settings, job: Job) -> Path:
     """Where a segment job writes."""
-    output = job.spec.get("output")
-    return Path(output) if output else storage.output_dir(settings, job.id)
+    return storage.output_dir(settings, job.id, job.spec["output"])
 
 
 def load_results(session: Session, settings: Settings, job: Job) -> Results:

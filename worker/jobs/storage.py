@@ -19,6 +19,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
 import hashlib
 import os
 import re
+import secrets
 import shutil
 from pathlib import Path
 
@@ -94,9 +95,10 @@ def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def output_dir(settings: Settings, job_id: int) -> Path:
-    """Where a segment job writes when no other folder was asked for."""
-    return job_dir(settings, job_id) / "output"
+def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
+    """Where a segment job writes: the folder that was asked for, else one of its own."""
+    # Not resolve(): a link may point elsewhere by the time that somebody looks for the masks.
+    return Path(os.path.abspath(requested)) if requested else job_dir(settings, job_id) / "output"  # noqa: PTH100
 
 
 def items_path(settings: Settings, job_id: int) -> Path:
@@ -129,6 +131,25 @@ def configs_dir() -> Path:
     core = Path(deeplab.__file__).parent
     packaged = core / "configs"
     return packaged if packaged.is_dir() else core.parent / "configs"
+
+
+def read_secret(path: Path) -> str:
+    """Read a random text that is made once, in a folder that exists, and that only its owner can read.
+
+    Raises:
+        OSError: if it cannot be read or made.
+    """
+    if not path.exists():
+        draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+        draft.touch(mode=0o600)
+        try:
+            draft.write_text(secrets.token_urlsafe(32), "ascii")
+            os.link(draft, path)  # fails if another process was first, whose secret then holds
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_text("ascii")
 
 
 def write_text(path: Path, text: str) -> None:

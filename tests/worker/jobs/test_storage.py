@@ -1,5 +1,9 @@
 import hashlib
+import stat
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pytest
 
 from worker.jobs import storage
 from worker.jobs.settings import Settings
@@ -32,6 +36,21 @@ def test_logits_of_earlier_attempts_alone_are_discarded(settings: Settings) -> N
     assert older.parent.exists()
     assert (own / "a.npy").exists()
     assert (of_another_job / "a.npy").exists()
+
+
+def test_a_folder_that_was_asked_for_is_made_absolute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(settings.home.parent)
+    assert storage.output_dir(settings, 3) == settings.home / "jobs" / "3" / "output"
+    assert storage.output_dir(settings, 3, "masks/new") == settings.home.parent / "masks" / "new"
+
+
+def test_a_secret_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+    path = tmp_path / "key"
+    with ThreadPoolExecutor(8) as pool:
+        (secret,) = set(pool.map(storage.read_secret, [path] * 32))
+    assert len(secret) >= 32
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_text_is_written_whole_and_keeps_odd_names(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 import json
 import logging
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,12 +28,12 @@ def run(attempt: Attempt) -> dict[str, Any]:
     """Own a segment job: split it, take shards, wait for those of others, and put the manifests together."""
     settings, job = attempt.settings, attempt.job
     spec = SegmentSpec.model_validate(job.spec)
-    output = output_of(settings, job)
+    output = storage.output_dir(settings, job.id, spec.output)
     items = _list_items(attempt, Path(spec.input), output)
     with leases.fenced(settings, job.id, job.fence) as session:
         shards.plan(session, job.id, len(items), _SHARD_SIZE)
     _invite(attempt)
-    pump = ShardPump(settings, job, str(job.owner), items, output, attempt.reporter.should_stop)
+    pump = ShardPump(settings, job, spec, str(job.owner), items, attempt.reporter.should_stop)
     pump.run_all(lambda done: attempt.reporter.progress(done, len(items), "image"))
     attempt.reporter.flush()  # also makes sure that the job is still ours
     _merge_manifests(settings, job, items, manifest_path(output))
@@ -49,16 +48,9 @@ def assist(settings: Settings, job: Job, fence: int, owner: str, pulse: Pulse, s
     Raises:
         Stopped: if the worker was told to stop.
     """
-    items = _read_items(storage.items_path(settings, job.id))
-    pump = ShardPump(settings, job, owner, items, output_of(settings, job), should_stop)
-    pump.run_free(lambda _done: pulse.beat())
-
-
-def output_of(settings: Settings, job: Job) -> Path:
-    """Where a segment job writes."""
     spec = SegmentSpec.model_validate(job.spec)
-    # Not real_path(): a link may point elsewhere by the time that somebody looks for the masks.
-    return Path(os.path.abspath(spec.output)) if spec.output else storage.output_dir(settings, job.id)  # noqa: PTH100
+    pump = ShardPump(settings, job, spec, owner, _read_items(storage.items_path(settings, job.id)), should_stop)
+    pump.run_free(lambda _done: pulse.beat())
 
 
 def _list_items(attempt: Attempt, input_dir: Path, output: Path) -> list[str]:

@@ -33,17 +33,17 @@ class ShardPump:
         self,
         settings: Settings,
         job: Job,
+        spec: SegmentSpec,
         owner: str,
         items: Sequence[str],
-        output: Path,
         should_stop: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._job = job
-        self._spec = SegmentSpec.model_validate(job.spec)
+        self._spec = spec
         self._owner = owner
         self._items = items
-        self._output = output
+        self._output = storage.output_dir(settings, job.id, spec.output)
         self._should_stop = should_stop
 
     def run_all(self, report: Callable[[int], None]) -> None:

@@ -3,7 +3,6 @@
 import hashlib
 import os
 import re
-import secrets
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -36,20 +35,10 @@ def socket_path(settings: Settings) -> Path:
 
 
 def password(settings: Settings) -> str:
-    """The broker's password, made once per home and readable by its owner alone."""
-    path = storage.valkey_dir(settings) / "password"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_urlsafe(32))
-        try:
-            os.link(draft, path)  # fails if another process was first, whose password then holds
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text()
+    """The password of this home's embedded broker."""
+    folder = storage.valkey_dir(settings)
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return storage.read_secret(folder / "password")
 
 
 def check_reachable(settings: Settings) -> None:

@@ -41,7 +41,7 @@ def stop_after(n_questions: int) -> Callable[[], bool]:
 
 
 def mask_times(attempts: Attempts, job: Job) -> dict[str, int]:
-    masks = segment.output_of(attempts.settings, job) / "masks"
+    masks = storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "masks"
     return {path.name: path.stat().st_mtime_ns for path in masks.glob("*.png")}
 
 
@@ -105,7 +105,7 @@ def test_images_are_counted_once_whichever_attempt_did_them(attempts: Attempts, 
     attempts.crash(first)
     result = run_attempt(attempts.claim(job))
     assert (result["n_ok"], result["n_error"]) == (3, 1)
-    rows = read_manifest(segment.output_of(attempts.settings, job) / "manifest.csv")
+    rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
     assert [(row.path, row.status) for row in rows] == list(zip(NAMES, ["ok", "error", "ok", "ok"], strict=True))
 
 
@@ -115,7 +115,7 @@ def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
     run_attempt(first)
     manifest = storage.shard_manifest_path(attempts.settings, job.id, first.job.fence, 0, 1)
     manifest.write_bytes(manifest.read_bytes()[:-5])
-    (segment.output_of(attempts.settings, job) / "masks" / "0.png.png").unlink()
+    (storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "masks" / "0.png.png").unlink()
     with open_session(attempts.settings) as session:  # as if the shard had not been finished
         session.execute(update(ShardRow).values(state=catalog.QUEUED, manifest=None))
     attempts.crash(first)
@@ -194,7 +194,7 @@ def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempt
     plain, refined = attempts.submit_segment(), attempts.submit_segment(crf=True, output=str(tmp_path / "out"))
     for job in (plain, refined):
         assert run_attempt(attempts.claim(job))["n_ok"] == 4
-    masks = [segment.output_of(attempts.settings, job) / "masks" for job in (plain, refined)]
+    masks = [storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "masks" for job in (plain, refined)]
     assert any((read_mask(masks[0] / f"{name}.png") != read_mask(masks[1] / f"{name}.png")).any() for name in NAMES)
     other = attempts.submit_segment(crf=True, output=str(tmp_path / "out"), overrides="CRF.BI_W=5")
     with pytest.raises(OutputError, match="holds the results of a run with different crf"):

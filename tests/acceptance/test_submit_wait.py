@@ -13,7 +13,7 @@ from tests.processes import family_of, lives, wait_until
 from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
-from worker.platform.home_lock import running_on
+from worker.platform.home_lock import platform_at
 
 pytestmark = pytest.mark.acceptance
 
@@ -47,7 +47,7 @@ def test_runs_the_workers_itself_where_no_platform_runs(
     assert ended.stdout.startswith("Job 1 succeeded in ")
     assert ended.stdout.endswith(f": {n_masks} images segmented, in {tmp_path / 'out'}\n")
     assert json.loads(run_deeplab("job", "show", 1, "--json").stdout)["result"]["n_ok"] == n_masks
-    assert running_on(home) is None
+    assert platform_at(home) is None
     assert not (home.home / "valkey" / "valkey.sock").exists()
 
 
@@ -82,7 +82,7 @@ def test_interrupted_with_its_own_workers_it_gives_the_job_back(home: Settings, 
     command = [*DEEPLAB, "job", "submit", "train", "-c", str(sample / "config.yaml"), "--wait"]
     command += ["--set", "SOLVER.ITER_MAX=100000"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
-        wait_until(lambda: home.home.exists() and running_on(home) is not None, 60)
+        wait_until(lambda: home.home.exists() and platform_at(home) is not None, 60)
         wait_until(lambda: state_of(home, 1) == "running", 60)
         family = family_of(waiting.pid)
         waiting.terminate()

@@ -30,8 +30,8 @@ def test_runs_mends_itself_and_stops_on_ctrl_c(tmp_path: Path) -> None:
         assert second.stderr.startswith(f"Error: The platform of {home} is already running (deeplab up, process")
         assert second.stderr.endswith(f"and listens on {up.url}.\n")
 
-        for part in (up.part("gunicorn"), up.part("valkey")):
-            part.kill()
+        for process in (up.process_with("gunicorn"), up.process_with("valkey")):
+            process.kill()
         wait_until(lambda: up.said("The web server ended (killed by SIGKILL;"), 10)
         wait_until(lambda: up.said("The broker ended (killed by SIGKILL;"), 10)
         assert httpx.get(f"{up.url}/api/v1/health", timeout=30).status_code == 200  # the port was never given up

@@ -30,7 +30,7 @@ class Up:
         assert self.process.poll() is None, self.output.read_text()
         return words in self.output.read_text()
 
-    def part(self, words: str) -> psutil.Process:
+    def process_with(self, words: str) -> psutil.Process:
         """The direct child whose command line has these words."""
         living = [each for each in psutil.Process(self.process.pid).children() if lives(each)]
         (found,) = (each for each in living if words in " ".join(each.cmdline()))

@@ -81,7 +81,7 @@ class _Client:
         """Wait until some jobs have ended, with a line now and then; the jobs as they are then."""
         until = time.monotonic() + _LIMIT_SECONDS
         while time.monotonic() < until:
-            self.platform.mend()
+            self.platform.restart_dead()
             now = [self._answer(self.http.get(f"/jobs/{job['id']}")) for job in jobs]
             for job in now:
                 self._tell(job)

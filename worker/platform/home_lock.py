@@ -56,7 +56,7 @@ class HomeLock:
             ) from None
         if not locked:
             self._file.close()
-            raise HomeLockedError(_sentence(self.settings.home, running_on(self.settings)))
+            raise HomeLockedError(_sentence(self.settings.home, platform_at(self.settings)))
         self._file.truncate(0)
         self._file.write(json.dumps(asdict(self.holder)))
         self._file.flush()
@@ -67,7 +67,7 @@ class HomeLock:
         self._file.close()
 
 
-def running_on(settings: Settings) -> Holder | None:
+def platform_at(settings: Settings) -> Holder | None:
     """Who runs the platform of this home; None if nobody does."""
     path = storage.lock_path(settings)
     if not path.exists():
@@ -81,7 +81,7 @@ def running_on(settings: Settings) -> Holder | None:
 
 
 def _lock(file: IO[str]) -> bool:
-    for _ in range(10):  # `running_on` holds it for a moment when it looks
+    for _ in range(10):  # `platform_at` holds it for a moment when it looks
         if _try_lock(file):
             return True
         time.sleep(0.03)

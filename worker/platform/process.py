@@ -1,4 +1,4 @@
-"""One process of the platform: started, waited for, restarted, stopped together with everything that it started."""
+"""One process of the platform: started, awaited, restarted when it dies, and stopped with all that it started."""
 
 import re
 import signal
@@ -16,16 +16,17 @@ from worker.jobs import storage
 from worker.platform import launch
 
 _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*(Error|Exception|Exit)|Error): .*")  # the last line of a traceback
-_LARGEST_LOG = 10_000_000  # bytes; a larger one is set aside when its part is started
-_PATIENCE = 60.0  # seconds; a part that ran for so long is not restarted in a hurry by an earlier death
+_LARGEST_LOG = 10_000_000  # bytes; a larger one is set aside when its process is started
+_LONGEST_PAUSE = 60.0  # seconds between a death and the restart
+_STABLE_SECONDS = 60.0  # after which the deaths before do not count any more
 
 
-class PartError(DeepLabError):
-    """A part of the platform does not start."""
+class ProcessStartError(DeepLabError):
+    """A process of the platform does not start."""
 
 
 @dataclass(frozen=True)
-class Part:
+class ProcessSpec:
     """How one process is started and known to work."""
 
     name: str  # for people: "web server"
@@ -38,11 +39,11 @@ class Part:
     inherited_fds: tuple[int, ...] = field(default=())
 
 
-class RunningPart:
-    """A part's process, and the one that replaces it when it dies."""
+class ManagedProcess:
+    """A running process, and the one that replaces it when it dies."""
 
-    def __init__(self, part: Part) -> None:
-        self.part = part
+    def __init__(self, spec: ProcessSpec) -> None:
+        self.spec = spec
         self._deaths = 0
         self._restart_at: float | None = None
         self._start()
@@ -51,17 +52,17 @@ class RunningPart:
         self._restart_at = None
         self._family: list[psutil.Process] = []
         self._started_at = time.monotonic()
-        _set_aside(self.part.log)
-        with self.part.log.open("ab") as log:
+        _set_aside(self.spec.log)
+        with self.spec.log.open("ab") as log:
             self._log_start = log.tell()
             self._process = subprocess.Popen(
-                launch.command_line(list(self.part.command)),
+                launch.command_line(list(self.spec.command)),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                env=dict(self.part.environment),
-                pass_fds=self.part.inherited_fds,
-                start_new_session=True,  # Ctrl-C on the terminal reaches only us, who stop the parts in order
+                env=dict(self.spec.environment),
+                pass_fds=self.spec.inherited_fds,
+                start_new_session=True,  # Ctrl-C on the terminal reaches only us, who stop the processes in order
             )
 
     @property
@@ -75,31 +76,31 @@ class RunningPart:
         return self._process.poll() is None
 
     def wait_until_ready(self) -> None:
-        """Wait until the part works.
+        """Wait until the process works.
 
         Raises:
-            PartError: if it ends instead, or takes too long.
+            ProcessStartError: if it ends instead, or takes too long.
         """
-        while not self.part.is_ready():
+        while not self.spec.is_ready():
             if not self.is_running:
-                raise PartError(f"The {self.part.name} did not start: {self.last_words()}")
-            if time.monotonic() - self._started_at > self.part.start_seconds:
-                raise PartError(
-                    f"The {self.part.name} did not answer within {self.part.start_seconds:.0f} s; its log is "
-                    f"{self.part.log}."
+                raise ProcessStartError(f"The {self.spec.name} did not start: {self.describe_end()}")
+            if time.monotonic() - self._started_at > self.spec.start_seconds:
+                raise ProcessStartError(
+                    f"The {self.spec.name} did not answer within {self.spec.start_seconds:.0f} s; its log is "
+                    f"{self.spec.log}."
                 )
             time.sleep(0.05)
 
-    def mend(self) -> str | None:
+    def restart_if_dead(self) -> str | None:
         """Start the process again if it died, after a pause that grows with every death; a sentence if it just died."""
         if self.is_running:
             return None
         now = time.monotonic()
         if self._restart_at is None:
-            self._deaths = 0 if now - self._started_at > _PATIENCE else self._deaths + 1
-            pause = min(2.0 ** max(self._deaths - 1, 0), _PATIENCE)
+            self._deaths = 0 if now - self._started_at > _STABLE_SECONDS else self._deaths + 1
+            pause = min(2.0 ** max(self._deaths - 1, 0), _LONGEST_PAUSE)
             self._restart_at = now + pause
-            return f"The {self.part.name} ended ({self.last_words()}) and is started again in {pause:.0f} s."
+            return f"The {self.spec.name} ended ({self.describe_end()}) and is started again in {pause:.0f} s."
         if now >= self._restart_at:
             self._start()
         return None
@@ -111,7 +112,7 @@ class RunningPart:
             self._process.send_signal(signal.SIGTERM)
 
     def wait(self, seconds: float) -> None:
-        """Wait for the end of the process for so long at most."""
+        """Wait at most so many seconds for the process to end."""
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(max(seconds, 0))
 
@@ -123,17 +124,17 @@ class RunningPart:
             self._process.wait()
         self._kill_family()
 
-    def last_words(self) -> str:
-        """Why the process ended, as far as its log tells, and where the log is."""
+    def describe_end(self) -> str:
+        """Why the process ended, by the last lines of its log, and where the log is."""
         code = self._process.poll()
-        n_bytes = min(self.part.log.stat().st_size - self._log_start, 16_384)
-        lines = [line.strip() for line in storage.read_tail(self.part.log, n_bytes).splitlines() if line.strip()]
+        n_bytes = min(self.spec.log.stat().st_size - self._log_start, 16_384)
+        lines = [line.strip() for line in storage.read_tail(self.spec.log, n_bytes).splitlines() if line.strip()]
         errors = [line for line in lines if _EXCEPTION.fullmatch(line)]
         if code is not None and code < 0:
             reason = f"killed by {signal.Signals(-code).name}"
         else:
             reason = (errors or lines or [f"exit code {code}"])[-1]
-        return f"{reason.rstrip('.')}; its log is {self.part.log}"
+        return f"{reason.rstrip('.')}; its log is {self.spec.log}"
 
     def _remember_family(self) -> None:
         with suppress(psutil.NoSuchProcess):

@@ -15,7 +15,7 @@ from worker.jobs.catalog import QUEUES
 from worker.jobs.settings import Settings
 from worker.platform import valkey, web_server
 from worker.platform.home_lock import HomeLock
-from worker.platform.process import Part, RunningPart
+from worker.platform.process import ManagedProcess, ProcessSpec
 
 _WORKER_STOP_SECONDS = 60  # running jobs finish their iteration and save a checkpoint
 
@@ -23,7 +23,7 @@ _WORKER_STOP_SECONDS = 60  # running jobs finish their iteration and save a chec
 class Platform:
     """A context manager: inside its block the platform runs, after it no process of it is left.
 
-    Everything happens in the caller's thread, so the block has to call `mend` about once a second. Should this
+    Everything happens in the caller's thread, so the block has to call `restart_dead` about once a second. Should this
     process be killed, the kernel ends every other one with it (see worker.platform.launch).
     """
 
@@ -34,29 +34,29 @@ class Platform:
 
         Args:
             settings: of this platform; port 0 is not allowed here, see `worker.platform.web_server.listen`.
-            web: whether the web server is one of the parts.
+            web: whether the web server is started too.
             command: what runs this platform, for those who find the home folder in use.
             say: tells people what happened, in one sentence each time.
         """
         self.settings = settings
         self.say = say
-        self._web = web
+        self.has_web = web
         self._command = command
-        self._waves: list[list[RunningPart]] = []  # each needs the ones before it
+        self._groups: list[list[ManagedProcess]] = []  # each needs the ones before it
 
     @property
-    def parts(self) -> list[RunningPart]:
+    def processes(self) -> list[ManagedProcess]:
         """The processes, in the order in which they were started."""
-        return [part for wave in self._waves for part in wave]
+        return [process for group in self._groups for process in group]
 
     def __enter__(self) -> Self:
         """Start everything and wait until it works.
 
         Raises:
-            DeepLabError: if a part cannot work; nothing is left running then.
+            DeepLabError: if a process cannot work; nothing is left running then.
         """
         with ExitStack() as stack:
-            address = web_server.address(self.settings) if self._web else None
+            address = web_server.address(self.settings) if self.has_web else None
             stack.enter_context(HomeLock(self.settings, self._command, address))
             stack.callback(self._stop)
             self._start(stack)
@@ -66,48 +66,47 @@ class Platform:
     def __exit__(self, *_exception: object) -> None:
         self._resources.close()
 
-    def mend(self) -> None:
-        """Start parts again that have died."""
-        for part in self.parts:
-            if happened := part.mend():
+    def restart_dead(self) -> None:
+        """Start processes again that have died, and say so."""
+        for process in self.processes:
+            if happened := process.restart_if_dead():
                 self.say(happened)
 
     def _start(self, stack: ExitStack) -> None:
         listener = None
-        if self._web:  # first of all, because it fails most often
+        if self.has_web:  # first of all, because it fails most often
             listener = stack.enter_context(web_server.listen(self.settings.host, self.settings.port))
         own_roots = [root for root in self.settings.roots if root.parent == self.settings.home]
         for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
         if self.settings.embedded_broker:
-            self._start_wave([_broker_part(self.settings)])
+            self._start_group([_broker(self.settings)])
         else:
             connection.check_reachable(self.settings)
-        parts = [_worker_part(self.settings, queue) for queue in QUEUES]
+        specs = [_worker(self.settings, queue) for queue in QUEUES]
         if listener is not None:
-            command = web_server.command(listener)
-            parts.append(_web_part(self.settings, command, listener.fileno()))
-        self._start_wave(parts)
+            specs.append(_web_server(self.settings, web_server.command(listener), listener.fileno()))
+        self._start_group(specs)
 
-    def _start_wave(self, parts: list[Part]) -> None:
-        wave: list[RunningPart] = []
-        self._waves.append(wave)
-        wave.extend(RunningPart(part) for part in parts)
-        for running in wave:
-            running.wait_until_ready()
+    def _start_group(self, specs: list[ProcessSpec]) -> None:
+        group: list[ManagedProcess] = []
+        self._groups.append(group)
+        group.extend(ManagedProcess(spec) for spec in specs)
+        for process in group:
+            process.wait_until_ready()
 
     def _stop(self) -> None:
-        """Stop the parts, those that need others first; an interrupt while waiting ends all of them at once."""
+        """Stop the processes, those that need others first; an interrupt while waiting ends all of them at once."""
         try:
-            for wave in reversed(self._waves):
-                _stop_wave(wave)
+            for group in reversed(self._groups):
+                _stop_group(group)
         except KeyboardInterrupt:
             self.say("Stopping at once.")
         finally:
-            for part in reversed(self.parts):
-                part.kill()
-            self._waves.clear()
+            for process in reversed(self.processes):
+                process.kill()
+            self._groups.clear()
 
 
 def run(platform: Platform) -> None:
@@ -121,7 +120,7 @@ def run(platform: Platform) -> None:
             platform.say(_greeting(platform))
             with suppress(KeyboardInterrupt):
                 while True:
-                    platform.mend()
+                    platform.restart_dead()
                     time.sleep(1)
             platform.say("Stopping; running jobs save a checkpoint first. Ctrl-C again stops them at once.")
         platform.say("Stopped.")
@@ -145,23 +144,23 @@ def stop_signals_interrupt() -> Iterator[None]:
 
 def _greeting(platform: Platform) -> str:
     settings = platform.settings
-    if not platform._web:
+    if not platform.has_web:
         return f"The workers of {settings.home} are running. Ctrl-C stops them."
     return f"DeepLab listens on {web_server.address(settings)} (home: {settings.home}). Ctrl-C stops it."
 
 
-def _stop_wave(wave: list[RunningPart]) -> None:
-    for running in wave:
-        running.ask_to_stop()
+def _stop_group(group: list[ManagedProcess]) -> None:
+    for process in group:
+        process.ask_to_stop()
     asked_at = time.monotonic()
-    for running in wave:
-        running.wait(asked_at + running.part.stop_seconds - time.monotonic())
-    for running in wave:
-        running.kill()
+    for process in group:
+        process.wait(asked_at + process.spec.stop_seconds - time.monotonic())
+    for process in group:
+        process.kill()
 
 
-def _broker_part(settings: Settings) -> Part:
-    return Part(
+def _broker(settings: Settings) -> ProcessSpec:
+    return ProcessSpec(
         name="broker",
         command=valkey.server_command(settings),
         log=storage.logs_dir(settings) / "broker.log",
@@ -170,20 +169,20 @@ def _broker_part(settings: Settings) -> Part:
     )
 
 
-def _worker_part(settings: Settings, queue: str) -> Part:
-    return Part(
+def _worker(settings: Settings, queue: str) -> ProcessSpec:
+    return ProcessSpec(
         name=f"{queue} worker",
         command=[sys.executable, "-P", "-m", "worker.cli", "worker", "start", "--queue", queue],
         log=storage.logs_dir(settings) / f"{queue}-worker.log",
-        # Two workers share the processor. By default the threads of PyTorch wait for each other in busy loops, which
-        # slows both down by an order of magnitude as soon as there are more threads than cores.
+        # Two workers share the CPU. By default the threads of PyTorch wait for each other in busy loops, which slows
+        # both down by an order of magnitude as soon as there are more threads than cores.
         environment={"OMP_WAIT_POLICY": "PASSIVE"} | settings.environment(),
         stop_seconds=_WORKER_STOP_SECONDS,
     )
 
 
-def _web_part(settings: Settings, command: list[str], listener_fd: int) -> Part:
-    return Part(
+def _web_server(settings: Settings, command: list[str], listener_fd: int) -> ProcessSpec:
+    return ProcessSpec(
         name="web server",
         command=command,
         log=storage.logs_dir(settings) / "web.log",

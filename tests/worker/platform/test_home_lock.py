@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from worker.jobs.settings import Settings
-from worker.platform.home_lock import HomeError, HomeLock, HomeLockedError, running_on
+from worker.platform.home_lock import HomeError, HomeLock, HomeLockedError, platform_at
 
 _HOLD = """
 import sys, time
@@ -23,18 +23,18 @@ def settings(tmp_path: Path) -> Settings:
 
 
 def test_nobody_runs_on_a_new_home(settings: Settings) -> None:
-    assert running_on(settings) is None
+    assert platform_at(settings) is None
     assert not settings.home.exists()
 
 
 def test_second_platform_is_told_where_the_first_one_is(settings: Settings) -> None:
     with HomeLock(settings, "deeplab up", "http://127.0.0.1:8123") as lock:
-        assert running_on(settings) == lock.holder
+        assert platform_at(settings) == lock.holder
         with pytest.raises(
             HomeLockedError, match=r"already running \(deeplab up, process \d+\) and listens on http://12"
         ):
             HomeLock(settings, "deeplab up", None).__enter__()
-    assert running_on(settings) is None
+    assert platform_at(settings) is None
     with HomeLock(settings, "deeplab up", None):
         pass
 
@@ -44,11 +44,11 @@ def test_lock_ends_with_its_process_however_that_ends(settings: Settings) -> Non
     assert holder.stdout is not None
     with holder, holder.stdout:
         assert holder.stdout.readline() == "held\n"
-        found = running_on(settings)
+        found = platform_at(settings)
         assert found is not None
         assert found.pid == holder.pid
         holder.kill()
-    assert running_on(settings) is None
+    assert platform_at(settings) is None
 
 
 def test_home_that_cannot_be_used_is_named(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from worker.jobs.broker.queue import try_publish
 from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
-from worker.platform.home_lock import running_on
+from worker.platform.home_lock import platform_at
 
 
 def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) -> None:
@@ -76,7 +76,7 @@ def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as
         print_json(job_as_json(job))
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
-    if settings.embedded_broker and running_on(settings) is None:
+    if settings.embedded_broker and platform_at(settings) is None:
         click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
         return
     if notice := try_publish(settings, job):

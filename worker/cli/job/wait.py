@@ -20,7 +20,7 @@ from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
-from worker.platform.home_lock import HomeLockedError, running_on
+from worker.platform.home_lock import HomeLockedError, platform_at
 from worker.platform.up import Platform, stop_signals_interrupt
 
 _POLL_SECONDS = 0.5
@@ -67,7 +67,7 @@ def _follow(settings: Settings, job: Job) -> Job:
             if platform is None:  # the one that ran until now may have been stopped
                 platform = _platform_of_our_own(settings, job, stack)
             else:
-                platform.mend()
+                platform.restart_dead()
             with open_session(settings, reads_only=True) as session:
                 job = jobs.get(session, job.id)
         progress.show(job)
@@ -76,7 +76,7 @@ def _follow(settings: Settings, job: Job) -> Job:
 
 def _platform_of_our_own(settings: Settings, job: Job, stack: ExitStack) -> Platform | None:
     """Workers in this process's care, if this home needs some; they are stopped at the end of the stack."""
-    if not settings.embedded_broker or running_on(settings) is not None:
+    if not settings.embedded_broker or platform_at(settings) is not None:
         return None
     command = "deeplab job submit --wait"
     try:

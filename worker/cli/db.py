@@ -28,5 +28,5 @@ def upgrade(wait: int) -> None:
     from worker.jobs.settings import load_settings
 
     settings = load_settings()
-    database.patiently(lambda: database.upgrade(settings), wait)
+    database.retry_for(lambda: database.upgrade(settings), wait)
     click.echo(f"The database {make_url(settings.database).render_as_string(hide_password=True)} is up to date.")

@@ -15,10 +15,10 @@ from collections.abc import Callable
 from deeplab.errors import DeepLabError
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
-from worker.execution.kinds import Attempt, run_attempt
+from worker.execution.kinds import JobContext, run_attempt
 from worker.execution.logs import configure_logging
 from worker.execution.outcomes import CRASHED, STOPPED, Outcome, write_outcome
-from worker.execution.reporter import JobReporter, Pulse
+from worker.execution.reporter import AliveFile, JobReporter
 from worker.jobs import jobs, storage
 from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
@@ -47,9 +47,9 @@ def main() -> None:
 
 def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
     folder = storage.attempt_dir(settings, job.id, job.fence)
-    reporter = JobReporter(settings, job.id, job.fence, Pulse(storage.pulse_in(folder)), should_stop)
+    reporter = JobReporter(settings, job.id, job.fence, AliveFile(storage.alive_in(folder)), should_stop)
     try:
-        outcome = Outcome(SUCCEEDED, result=run_attempt(Attempt(settings, job, reporter)))
+        outcome = Outcome(SUCCEEDED, result=run_attempt(JobContext(settings, job, reporter)))
         reporter.flush()
     except LeaseLostError as error:  # somebody else may be at it already: leave nothing behind
         _log.warning("%s", error)
@@ -65,7 +65,7 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 
     folder = storage.assistant_dir(settings, job.id, fence, owner)
     try:
-        assist(settings, job, fence, owner, Pulse(storage.pulse_in(folder)), should_stop)
+        assist(settings, job, owner, AliveFile(storage.alive_in(folder)), should_stop)
     except Stopped:
         _log.info("Stopped.")
     except DeepLabError as error:

@@ -35,16 +35,16 @@ class ChildProcess:
         return self._process.pid
 
     def wait(self, seconds: float) -> int | None:
-        """Wait for the end for so long at most; the exit status, negative for a signal, None while it runs."""
+        """Wait at most so many seconds for the end; the exit status, negative for a signal, None while it runs."""
         with suppress(subprocess.TimeoutExpired):
             return self._process.wait(seconds)
         return None
 
-    def stop(self, grace: float, hurry: Callable[[], bool]) -> None:
-        """Ask the child to stop, and kill it with all its processes after a grace, or once there is a hurry."""
+    def stop(self, grace: float, cut_short: Callable[[], bool]) -> None:
+        """Ask the child to stop, and kill it with all its processes after so many seconds, or when cut short."""
         deadline = time.monotonic() + grace
         self._process.send_signal(signal.SIGTERM)  # its own children leave it to it to end them
-        while self.wait(0.1) is None and time.monotonic() < deadline and not hurry():
+        while self.wait(0.1) is None and time.monotonic() < deadline and not cut_short():
             pass
         self.kill()
 

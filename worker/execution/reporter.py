@@ -1,4 +1,4 @@
-"""The reporter of jobs: what the core says goes into the database under the attempt's fence."""
+"""The reporter of jobs: writes what the core reports into the database, under the attempt's fence."""
 
 import logging
 import math
@@ -11,36 +11,36 @@ from pathlib import Path
 from deeplab.files import delete_file
 from deeplab.reporter import VALIDATION_IMAGE
 from worker.jobs import leases, storage
-from worker.jobs.database import DatabaseError, patiently
+from worker.jobs.database import DatabaseError, retry_for
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
-_PAUSE = 1.0  # seconds between two writes of progress
+_WRITE_SECONDS = 1.0  # between two writes of progress
 
 
-class Pulse:
-    """A file that is touched about once a second, so that the supervisor sees that the child gets on."""
+class AliveFile:
+    """A file that is touched about once a second, so that the supervisor sees that the child makes progress."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._beat_at = -math.inf
+        self._touched_at = -math.inf
 
-    def beat(self) -> None:
+    def touch(self) -> None:
         """Show that there was progress."""
-        if time.monotonic() >= self._beat_at + _PAUSE:
+        if time.monotonic() >= self._touched_at + _WRITE_SECONDS:
             self._path.touch()
-            self._beat_at = time.monotonic()
+            self._touched_at = time.monotonic()
 
 
 class Rate:
-    """How fast this attempt is: what an earlier one did counts for nothing."""
+    """How fast this attempt is. What earlier attempts did does not count."""
 
     def __init__(self) -> None:
         self._first: tuple[float, int] | None = None
 
     def eta_seconds(self, done: int, total: int) -> float | None:
-        """Seconds that are expected for the rest; None as long as nothing is known."""
+        """Estimate the seconds that are left; None while there is nothing to go by."""
         now = time.monotonic()
         if self._first is None or done < self._first[1]:
             self._first = (now, done)
@@ -59,18 +59,18 @@ class _SavedCheckpoint:
 class JobReporter:
     """Implements deeplab.reporter.Reporter for the attempt that owns a job.
 
-    While the database cannot be reached it keeps what it was told and the work goes on; how long, the supervisor
-    decides, which cannot renew the lease either.
+    While the database cannot be reached, it keeps what was reported and the work goes on, until the supervisor ends the
+    child because it cannot renew the lease either.
     """
 
     def __init__(
-        self, settings: Settings, job_id: int, fence: int, pulse: Pulse, should_stop: Callable[[], bool]
+        self, settings: Settings, job_id: int, fence: int, alive: AliveFile, should_stop: Callable[[], bool]
     ) -> None:
         self.should_stop = should_stop
         self._settings = settings
         self._job_id = job_id
         self._fence = fence
-        self._pulse = pulse
+        self._alive = alive
         self._rate = Rate()
         self._written_at = -math.inf
         self._progress: tuple[int, int, str, float | None] | None = None
@@ -80,17 +80,17 @@ class JobReporter:
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Record progress, about once a second."""
-        self._pulse.beat()
-        if unit == VALIDATION_IMAGE:  # the job is as far as it was
+        self._alive.touch()
+        if unit == VALIDATION_IMAGE:  # a validation is no progress of the training
             if done * 10 // total > (done - 1) * 10 // total:  # at each tenth
                 _log.info("Evaluated %d of %d images.", done, total)
             return
         self._progress = (done, total, unit, self._rate.eta_seconds(done, total))
-        if time.monotonic() >= self._written_at + _PAUSE:
+        if time.monotonic() >= self._written_at + _WRITE_SECONDS:
             self._try_to_write()
 
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        """Record metrics together with the next progress. A value that is not a number is only logged."""
+        """Record metrics together with the next progress. A value that is not finite is only logged."""
         _log.info("Iteration %d: %s", iteration, ", ".join(f"{name} {value:.6g}" for name, value in values.items()))
         self._metrics[iteration].update({name: value for name, value in values.items() if math.isfinite(value)})
 
@@ -107,13 +107,13 @@ class JobReporter:
         self._try_to_write()
 
     def flush(self) -> None:
-        """Record everything that is left; while the database cannot be reached, try again for as long as a lease.
+        """Record everything that is left; while the database cannot be reached, retry as long as a lease lasts.
 
         Raises:
-            DatabaseError: if it could not be reached all that time.
+            DatabaseError: if it could not be reached in all that time.
             LeaseLostError: if the attempt no longer owns the job.
         """
-        patiently(self._write, self._settings.lease_seconds)
+        retry_for(self._write, self._settings.lease_seconds)
 
     def _try_to_write(self) -> None:
         try:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from billiard import current_process
 
-from worker.execution.supervisor import Seat
+from worker.execution.supervisor import SlotContext
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
 _PART = re.compile(r"\s+MIG (?P<name>\S+)\s+Device\s+\d+: \(UUID: (?P<id>MIG-[\w/-]+)\)")
@@ -65,10 +65,10 @@ class Slots:
         counted = (f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
         return ", ".join(counted) or _cpu()
 
-    def seat(self) -> Seat:
+    def current(self) -> SlotContext:
         """The place of this pool process."""
         gpu = self._gpus[_number_in_pool() % len(self._gpus)] if self._gpus else Gpu("", _cpu())
-        return Seat(
+        return SlotContext(
             owner=f"{self.worker}/{os.getpid()}",
             device=gpu.name,
             environment={"CUDA_VISIBLE_DEVICES": gpu.id},

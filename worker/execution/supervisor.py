@@ -1,6 +1,6 @@
-"""What a Celery pool process does for an attempt: start the child, keep its lease, watch it, end it, record the end.
+"""Supervise an attempt in a Celery pool process: start the child, keep its lease, watch it, end it, record the end.
 
-It never imports torch: the child is a fresh process.
+This process never imports torch, because a process that has used CUDA cannot fork; the child is a fresh one.
 """
 
 import logging
@@ -30,7 +30,7 @@ from worker.jobs.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class Ending(Enum):
+class Reason(Enum):
     """Why the supervisor stopped watching a child."""
 
     EXITED = "the process ended"
@@ -41,74 +41,73 @@ class Ending(Enum):
 
 
 @dataclass(frozen=True)
-class Seat:
-    """Where in the cluster children are run: one slot of one Celery worker."""
+class SlotContext:
+    """One slot of one Celery worker, in which children run one after the other."""
 
-    owner: str  # unique among all seats that ever were: it owns leases
+    owner: str  # the name under which it holds leases, unique among all slots that ever were
     device: str  # for people
     environment: Mapping[str, str]  # variables that give a child its part of the machine
     stopping: Callable[[], bool]  # whether the worker was told to stop
-    program: Sequence[str] = (
-        sys.executable,
-        "-P",
-        "-m",
-        "worker.execution.child",
-    )  # what is run with a job's number and fence
+    # The command of a child, without a job's id and fence.
+    program: Sequence[str] = (sys.executable, "-P", "-m", "worker.execution.child")
 
 
 @dataclass(frozen=True)
-class _End:
-    ending: Ending
+class ChildResult:
+    """How a child ended."""
+
+    reason: Reason
     exit_status: int
+    outcome: Outcome | None  # what it left in its file; None if it was killed before it could
 
 
-def supervise(settings: Settings, job: Job, seat: Seat) -> None:
+def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
     """Run one attempt of a job that was claimed just now, to its end."""
 
     def renew(session: Session) -> bool:
-        beat = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds)
-        shards.renew(session, job.id, seat.owner, settings.lease_seconds)
-        return beat.cancel_requested
+        cancel_requested = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds)
+        shards.renew(session, job.id, slot.owner, settings.lease_seconds)
+        return cancel_requested
 
     folder = storage.attempt_dir(settings, job.id, job.fence)
-    title = f"Attempt {job.attempts} of {job.max_attempts} (fence {job.fence}) on {seat.owner}, {seat.device}."
+    title = f"Attempt {job.attempts} of {job.max_attempts} (fence {job.fence}) on {slot.owner}, {slot.device}."
     with LeaseKeeper(settings, renew) as keeper:
         try:
-            end = _run_child([str(job.id), str(job.fence)], folder, title, settings, seat, keeper)
-            outcome = read_outcome(storage.outcome_in(folder))
+            result = _run_child([str(job.id), str(job.fence)], folder, title, settings, slot, keeper)
         except OSError as error:  # such as a full disk
-            end, outcome = _End(Ending.EXITED, 0), Outcome(CRASHED, error=f"The process could not be started: {error}.")
-        _record(settings, job, seat, end, outcome, keeper)
+            crashed = Outcome(CRASHED, error=f"The process could not be started: {error}.")
+            result = ChildResult(Reason.EXITED, 0, crashed)
+        _record(settings, job, slot, result, keeper)
 
 
-def assist(settings: Settings, job: Job, seat: Seat) -> None:
+def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
     """Help with the shards of a segment job that another worker owns, until none is free."""
 
     def renew(session: Session) -> bool:
         now = jobs.get(session, job.id)
         if now.state != RUNNING or now.fence != job.fence:
             raise LeaseLostError(job.id, job.fence)
-        shards.renew(session, job.id, seat.owner, settings.lease_seconds)
+        shards.renew(session, job.id, slot.owner, settings.lease_seconds)
         return now.cancel_requested
 
     def release() -> None:
         with open_session(settings) as session:
-            shards.release(session, job.id, seat.owner)
+            shards.release(session, job.id, slot.owner)
 
-    folder = storage.assistant_dir(settings, job.id, job.fence, seat.owner)
-    title = f"{seat.owner}, {seat.device}, helps with job {job.id}."
-    arguments = [str(job.id), str(job.fence), "--assist", seat.owner]
+    folder = storage.assistant_dir(settings, job.id, job.fence, slot.owner)
+    title = f"{slot.owner}, {slot.device}, helps with job {job.id}."
+    arguments = [str(job.id), str(job.fence), "--assist", slot.owner]
     with LeaseKeeper(settings, renew) as keeper:
         try:
-            end = _run_child(arguments, folder, title, settings, seat, keeper)
-            _log.info("Job %d: stopped helping: %s.", job.id, end.ending.value)
+            result = _run_child(arguments, folder, title, settings, slot, keeper)
+            _log.info("Job %d: stopped helping: %s.", job.id, result.reason.value)
         finally:
             _until_recorded(keeper, release)
 
 
 def _run_child(
-    arguments: list[str], folder: Path, title: str, settings: Settings, seat: Seat, keeper: LeaseKeeper
-) -> _End:
+    arguments: list[str], folder: Path, title: str, settings: Settings, slot: SlotContext, keeper: LeaseKeeper
+) -> ChildResult:
     """Run a child until it ends or has to; no process of it is left afterwards.
 
     Raises:
@@ -117,84 +116,85 @@ def _run_child(
     folder.mkdir(parents=True, exist_ok=True)
     log = storage.log_in(folder)
     append_line(log, title)
-    command = [*seat.program, *arguments, "--parent", str(os.getpid())]
-    child = ChildProcess(command, {**settings.environment(), **seat.environment}, log)
+    command = [*slot.program, *arguments, "--parent", str(os.getpid())]
+    child = ChildProcess(command, {**settings.environment(), **slot.environment}, log)
     try:
-        ending = _watch(child, storage.pulse_in(folder), settings, seat, keeper)
-        grace = {Ending.CANCELLED: settings.stop_seconds, Ending.PREEMPTED: 2 * settings.stop_seconds}.get(ending, 0)
+        reason = _watch(child, storage.alive_in(folder), settings, slot, keeper)
+        grace = {Reason.CANCELLED: settings.stop_seconds, Reason.PREEMPTED: 2 * settings.stop_seconds}.get(reason, 0)
         if grace:
-            append_line(log, f"Asked to stop: {ending.value}.")
-            child.stop(grace, hurry=lambda: keeper.lost)
+            append_line(log, f"Asked to stop: {reason.value}.")
+            child.stop(grace, cut_short=lambda: keeper.lost)
     finally:
         child.kill()
-    end = _End(ending, child.wait(0) or 0)
-    append_line(log, f"Stopped: {ending.value}." if end.exit_status == 0 else _describe_exit(end.exit_status))
-    return end
+    result = ChildResult(reason, child.wait(0) or 0, read_outcome(storage.outcome_in(folder)))
+    append_line(log, f"Stopped: {reason.value}." if result.exit_status == 0 else _describe_exit(result.exit_status))
+    return result
 
 
-def _watch(child: ChildProcess, pulse: Path, settings: Settings, seat: Seat, keeper: LeaseKeeper) -> Ending:
+def _watch(child: ChildProcess, alive: Path, settings: Settings, slot: SlotContext, keeper: LeaseKeeper) -> Reason:
     """Wait until the child has ended or there is a reason to end it."""
-    beat, beat_at = None, time.monotonic()
+    touched, seen_at = None, time.monotonic()
     while child.wait(0.25) is None:
         if keeper.lost:
-            return Ending.LOST
+            return Reason.LOST
         if keeper.cancel_requested:
-            return Ending.CANCELLED
-        if seat.stopping():
-            return Ending.PREEMPTED
-        last_beat = pulse.stat().st_mtime_ns if pulse.exists() else None
-        if last_beat != beat:  # compared with itself only: the clocks of file servers differ
-            beat, beat_at = last_beat, time.monotonic()
-        elif time.monotonic() > beat_at + settings.stall_seconds:
-            return Ending.STALLED
-    return Ending.EXITED
+            return Reason.CANCELLED
+        if slot.stopping():
+            return Reason.PREEMPTED
+        last_touched = alive.stat().st_mtime_ns if alive.exists() else None
+        if last_touched != touched:  # compared with itself only: the clocks of file servers differ
+            touched, seen_at = last_touched, time.monotonic()
+        elif time.monotonic() > seen_at + settings.stall_seconds:
+            return Reason.STALLED
+    return Reason.EXITED
 
 
-def _record(settings: Settings, job: Job, seat: Seat, end: _End, outcome: Outcome | None, keeper: LeaseKeeper) -> None:
+def _record(settings: Settings, job: Job, slot: SlotContext, result: ChildResult, keeper: LeaseKeeper) -> None:
     """Write the end of an attempt into the database, if the job is still ours."""
 
     def record() -> None:
         with open_session(settings) as session:
-            shards.release(session, job.id, seat.owner)
-            _conclude(session, settings, job, end, outcome)
+            shards.release(session, job.id, slot.owner)
+            _conclude(session, settings, job, result)
             _log.info("Job %d: %s.", job.id, jobs.get(session, job.id).state)
 
-    if end.ending is Ending.CANCELLED:
-        _await_assistants(settings, job, seat, keeper)
+    if result.reason is Reason.CANCELLED:
+        _await_assistants(settings, job, slot, keeper)
     try:
         _until_recorded(keeper, record)
     except LeaseLostError as error:
-        _log.warning("%s What the attempt did since is not recorded.", error)
+        _log.warning("%s Its last results are not recorded.", error)
 
 
-def _conclude(session: Session, settings: Settings, job: Job, end: _End, outcome: Outcome | None) -> None:
-    """Finish the job or give it back.
+def _conclude(session: Session, settings: Settings, job: Job, result: ChildResult) -> None:
+    """Finish the job or give it back to the queue.
 
     Raises:
         LeaseLostError: if it is not ours any more.
     """
+    outcome = result.outcome
     if outcome is not None and outcome.state in (SUCCEEDED, FAILED):
-        # Also if it was asked to stop at the last moment: it is done, and nothing of it has to be done again.
+        # Even if it was asked to stop at the last moment: it is done, and nothing of it has to be done again.
         leases.finish(session, job.id, job.fence, outcome.state, result=outcome.result, error=outcome.error)
-    elif end.ending is Ending.CANCELLED:
+    elif result.reason is Reason.CANCELLED:
         leases.finish(session, job.id, job.fence, CANCELLED)
-    elif end.ending is Ending.PREEMPTED or _was_asked_to_stop(end, outcome):
+    elif result.reason is Reason.PREEMPTED or _was_asked_to_stop(result):
         leases.release(session, job.id, job.fence, "preempted")
-    elif end.ending is Ending.STALLED:
+    elif result.reason is Reason.STALLED:
         sentence = f"It reported no progress for {settings.stall_seconds:g} s."
         leases.release(session, job.id, job.fence, "stalled", sentence)
-    elif end.ending is Ending.LOST:
+    elif result.reason is Reason.LOST:
         leases.release(session, job.id, job.fence, "lost", "Its lease could not be renewed.")
     else:
-        error = outcome.error if outcome is not None else _describe_exit(end.exit_status)
+        error = outcome.error if outcome is not None else _describe_exit(result.exit_status)
         leases.release(session, job.id, job.fence, "crashed", error)
 
 
-def _was_asked_to_stop(end: _End, outcome: Outcome | None) -> bool:
+def _was_asked_to_stop(result: ChildResult) -> bool:
     """Whether somebody else sent the child a SIGTERM, such as a service manager that stops everything."""
-    if outcome is None:  # it came before the child could listen to it
-        return end.exit_status == -signal.SIGTERM
-    return outcome.state == STOPPED
+    if result.outcome is None:  # it came before the child listened for it
+        return result.exit_status == -signal.SIGTERM
+    return result.outcome.state == STOPPED
 
 
 def _describe_exit(status: int) -> str:
@@ -204,11 +204,11 @@ def _describe_exit(status: int) -> str:
     return f"The process ended with exit status {status}; its log says why."
 
 
-def _await_assistants(settings: Settings, job: Job, seat: Seat, keeper: LeaseKeeper) -> None:
+def _await_assistants(settings: Settings, job: Job, slot: SlotContext, keeper: LeaseKeeper) -> None:
     """Wait until no other worker has a process for this job: they stop on their own, or their leases run out."""
     while not keeper.lost:
         with suppress(DatabaseError), open_session(settings, reads_only=True) as session:
-            if not shards.others_at_work(session, job.id, seat.owner):
+            if not shards.others_at_work(session, job.id, slot.owner):
                 return
         time.sleep(0.25)
 

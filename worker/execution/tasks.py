@@ -7,7 +7,7 @@ from celery import Celery
 from sqlalchemy.orm import Session
 
 from worker.execution.slots import Slots
-from worker.execution.supervisor import Seat, assist, supervise
+from worker.execution.supervisor import SlotContext, assist, supervise
 from worker.jobs import jobs, leases, shards
 from worker.jobs.broker.queue import RUN_JOB
 from worker.jobs.catalog import RUNNING
@@ -27,30 +27,30 @@ def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
         # with it, before that one could save a checkpoint.
         idle = signal.signal(signal.SIGTERM, lambda *_: slots.stop.set())
         try:
-            run_job(settings, job_id, slots.seat())
+            run_job(settings, job_id, slots.current())
         except DatabaseError as error:  # the job is still queued, or its lease runs out: it will be published again
             _log.warning("%s", error)
         finally:
             signal.signal(signal.SIGTERM, idle)
 
 
-def run_job(settings: Settings, job_id: int, seat: Seat) -> None:
+def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
     """Run a job if it is queued, or help with it if it can be shared; otherwise return quietly.
 
     Returning makes every duplicate and late message harmless.
     """
-    if seat.stopping():
+    if slot.stopping():
         return  # the job stays queued for another worker
     with open_session(settings) as session:
-        job = leases.claim(session, job_id, seat.owner, settings.lease_seconds)
+        job = leases.claim(session, job_id, slot.owner, settings.lease_seconds)
         shared = _shared_job(session, job_id) if job is None else None
-        shards.release(session, job_id, seat.owner)  # those of a namesake, whose process number was given out again
+        shards.release(session, job_id, slot.owner)  # those of a namesake, whose process number was given out again
     if job is not None:
         _log.info("Job %d: %s, attempt %d of %d.", job.id, job.kind, job.attempts, job.max_attempts)
-        supervise(settings, job, seat)
+        supervise(settings, job, slot)
     elif shared is not None:
         _log.info("Job %d: helping %s.", shared.id, shared.owner)
-        assist(settings, shared, seat)
+        assist(settings, shared, slot)
 
 
 def _shared_job(session: Session, job_id: int) -> Job | None:

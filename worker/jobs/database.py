@@ -20,7 +20,7 @@ from sqlalchemy.sql.functions import GenericFunction
 from deeplab.errors import DeepLabError
 from worker.jobs.settings import Settings
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 _CONNECT_TIMEOUT = "10"  # seconds, unless the URL says otherwise
@@ -147,8 +147,8 @@ def read_clock(session: Session) -> float:
     return float(session.scalar(select(db_now())) or 0.0)
 
 
-def patiently(action: Callable[[], T], seconds: float) -> T:
-    """Call something that uses the database; while it cannot be reached, call again, for so long at most.
+def retry_for(action: Callable[[], _T], seconds: float) -> _T:
+    """Call something that uses the database; while it cannot be reached, call again, for at most so many seconds.
 
     Raises:
         DatabaseUnreachableError: if it could not be reached all that time.

@@ -7,7 +7,6 @@ All times are the database's.
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, select, update
@@ -28,14 +27,6 @@ class LeaseLostError(DeepLabError):
 
     def __init__(self, job_id: int, fence: int) -> None:
         super().__init__(f"Job {job_id} is no longer owned by attempt {fence}.")
-
-
-@dataclass(frozen=True)
-class Heartbeat:
-    """What the supervisor learns when it renews a lease."""
-
-    cancel_requested: bool
-    done: int  # progress as the child last reported it, to notice stalls
 
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Job | None:
@@ -65,21 +56,21 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     return get(session, job_id)
 
 
-def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -> Heartbeat:
-    """Renew a lease.
+def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -> bool:
+    """Renew a lease, and return whether the job is to be cancelled.
 
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
     """
-    row = session.execute(
+    cancel_requested = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence))
         .values(lease_until=db_now() + lease_seconds)
-        .returning(JobRow.cancel_requested, JobRow.done)
-    ).one_or_none()
-    if row is None:
+        .returning(JobRow.cancel_requested)
+    ).scalar_one_or_none()
+    if cancel_requested is None:
         raise LeaseLostError(job_id, fence)
-    return Heartbeat(*row)
+    return cancel_requested
 
 
 @contextmanager

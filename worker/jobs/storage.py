@@ -63,7 +63,7 @@ def outcome_in(folder: Path) -> Path:
     return folder / "outcome.json"
 
 
-def pulse_in(folder: Path) -> Path:
+def alive_in(folder: Path) -> Path:
     """The file that a child touches whenever it reports progress."""
     return folder / "alive"
 

@@ -6,7 +6,7 @@ import pytest
 
 from deeplab.reporter import VALIDATION_IMAGE
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
-from worker.execution.reporter import JobReporter, Pulse, Rate
+from worker.execution.reporter import AliveFile, JobReporter, Rate
 from worker.jobs import jobs, leases, storage
 from worker.jobs.database import engine_for, open_session
 from worker.jobs.jobs import Job
@@ -16,9 +16,9 @@ from worker.jobs.settings import Settings
 
 
 def build(store: Settings, job: Job) -> JobReporter:
-    pulse = storage.pulse_in(storage.attempt_dir(store, job.id, job.fence))
-    pulse.parent.mkdir(parents=True, exist_ok=True)
-    return JobReporter(store, job.id, job.fence, Pulse(pulse), lambda: False)
+    alive = storage.alive_in(storage.attempt_dir(store, job.id, job.fence))
+    alive.parent.mkdir(parents=True, exist_ok=True)
+    return JobReporter(store, job.id, job.fence, AliveFile(alive), lambda: False)
 
 
 def claimed(store: Settings, lease_seconds: float = FOREVER) -> Job:
@@ -195,13 +195,13 @@ def test_work_goes_on_while_the_database_is_away_and_nothing_is_forgotten(
     assert not old.exists()
 
 
-def test_the_pulse_is_felt_once_a_second(tmp_path: Path) -> None:
+def test_the_file_is_touched_once_a_second(tmp_path: Path) -> None:
     path = tmp_path / "alive"
-    pulse = Pulse(path)
-    pulse.beat()
+    alive = AliveFile(path)
+    alive.touch()
     first = path.stat().st_mtime_ns
-    pulse.beat()
+    alive.touch()
     assert path.stat().st_mtime_ns == first
     time.sleep(1.05)
-    pulse.beat()
+    alive.touch()
     assert path.stat().st_mtime_ns > first

@@ -45,8 +45,8 @@ def test_a_cpu_worker_s_children_see_no_gpu() -> None:
     slots = Slots("cpu@here", "cpu", None)
     assert slots.count == 1
     assert slots.device.startswith("CPU (")
-    assert slots.seat().environment["CUDA_VISIBLE_DEVICES"] == ""
-    assert slots.seat().owner.startswith("cpu@here/")
+    assert slots.current().environment["CUDA_VISIBLE_DEVICES"] == ""
+    assert slots.current().owner.startswith("cpu@here/")
     assert Slots("cpu@here", "cpu", 3).count == 3
 
 

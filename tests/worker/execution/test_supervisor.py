@@ -14,7 +14,7 @@ from sqlalchemy import update
 
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
-from worker.execution.supervisor import Seat, assist, supervise
+from worker.execution.supervisor import SlotContext, assist, supervise
 from worker.jobs import catalog, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -63,25 +63,25 @@ class Bench:
         self.script = folder / "child.py"
         self.stopping = False
         with open_session(settings) as session:
-            self.job = submit_and_claim(session, settings, "seat", settings.lease_seconds)
+            self.job = submit_and_claim(session, settings, "slot", settings.lease_seconds)
 
     @property
-    def seat(self) -> Seat:
+    def slot(self) -> SlotContext:
         program = (sys.executable, str(self.script))
-        return Seat("seat", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, program=program)
+        return SlotContext("slot", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, program=program)
 
     def run(self, script: str) -> Job:
         """Supervise an attempt with this script as its child, and return the job afterwards."""
         self.script.write_text(PRELUDE + script)
-        supervise(self.settings, self.job, self.seat)
+        supervise(self.settings, self.job, self.slot)
         assert not self.living()
         return self.now()
 
     @contextmanager
-    def running(self, script: str, target: Callable[[Settings, Job, Seat], None] = supervise) -> Iterator[None]:
+    def running(self, script: str, target: Callable[[Settings, Job, SlotContext], None] = supervise) -> Iterator[None]:
         """Supervise in the background; the block begins when the child is ready, and the attempt ends with it."""
         self.script.write_text(PRELUDE + script)
-        thread = threading.Thread(target=target, args=(self.settings, self.job, self.seat))
+        thread = threading.Thread(target=target, args=(self.settings, self.job, self.slot))
         thread.start()
         try:
             wait_until(lambda: bool(list(storage.job_dir(self.settings, self.job.id).glob("**/ready"))), 10)
@@ -120,7 +120,7 @@ def test_success_is_recorded_with_its_result(bench: Bench) -> None:
     job = bench.run("print('working on part', os.environ['PART']); leave('succeeded', result={'n': 1})")
     assert (job.state, job.result, job.error) == (catalog.SUCCEEDED, {"n": 1}, None)
     assert bench.attempts() == [("succeeded", None)]
-    assert "Attempt 1 of 3 (fence 1) on seat, CPU." in bench.log()
+    assert "Attempt 1 of 3 (fence 1) on slot, CPU." in bench.log()
     assert "working on part 7\n" in bench.log()
     assert bench.log().endswith("INFO    Stopped: the process ended.\n")
 
@@ -148,7 +148,7 @@ def test_the_last_of_too_many_crashes_fails_the_job(bench: Bench) -> None:
     bench.run("sys.exit(1)")
     for _ in range(2):
         with open_session(bench.settings) as session:
-            claimed = leases.claim(session, bench.job.id, "seat", bench.settings.lease_seconds)
+            claimed = leases.claim(session, bench.job.id, "slot", bench.settings.lease_seconds)
         assert claimed is not None
         bench.job = claimed
         job = bench.run("leave('crashed', error='RuntimeError: boom')")
@@ -266,11 +266,11 @@ def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> Non
 
 @pytest.fixture
 def shared(bench: Bench) -> Bench:
-    """A running segment-like job of another owner, with three shards, one of which the seat's child has claimed."""
+    """A running segment-like job of another owner, with three shards, one of which the slot's child has claimed."""
     with open_session(bench.settings) as session:
         shards.plan(session, bench.job.id, 30, 10)
         shards.claim(session, bench.job.id, "owner", FOREVER)
-        shards.claim(session, bench.job.id, "seat", 1.0)
+        shards.claim(session, bench.job.id, "slot", 1.0)
     return bench
 
 
@@ -284,7 +284,7 @@ def free_shards(bench: Bench) -> int:
 def test_an_assistant_keeps_its_shards_and_frees_them_at_its_end(shared: Bench) -> None:
     with shared.running("(folder / 'ready').touch(); time.sleep(2)", assist):
         time.sleep(1.5)
-        assert free_shards(shared) == 1  # the one that nobody had; that of the seat would have run out
+        assert free_shards(shared) == 1  # the one that nobody had; that of the slot would have run out
     assert free_shards(shared) == 1
     assert shared.now().state == catalog.RUNNING
 
@@ -323,4 +323,4 @@ def test_everything_that_happened_can_be_read(bench: Bench) -> None:
     bench.run("leave('crashed', error='RuntimeError: boom')")
     with open_session(bench.settings) as session:
         messages = [event.message for event in events.list_events(session, bench.job.id)]
-    assert messages == ["submitted", "claimed by seat", "crashed, back in the queue: RuntimeError: boom"]
+    assert messages == ["submitted", "claimed by slot", "crashed, back in the queue: RuntimeError: boom"]

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
-from worker.execution.supervisor import Seat
+from worker.execution.supervisor import SlotContext
 from worker.execution.tasks import run_job
 from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
@@ -26,10 +26,10 @@ class Bench:
         self.settings = settings
         (folder / "child.py").write_text(SCRIPT)
         self.stopping = False
-        self.seat = Seat("seat", "CPU", {}, lambda: self.stopping, (sys.executable, str(folder / "child.py")))
+        self.slot = SlotContext("slot", "CPU", {}, lambda: self.stopping, (sys.executable, str(folder / "child.py")))
 
     def deliver(self, job_id: int) -> Job:
-        run_job(self.settings, job_id, self.seat)
+        run_job(self.settings, job_id, self.slot)
         with open_session(self.settings, reads_only=True) as session:
             return jobs.get(session, job_id)
 
@@ -62,7 +62,7 @@ def test_duplicate_and_late_messages_do_nothing(bench: Bench) -> None:
 
 
 def test_a_message_from_another_database_does_nothing(bench: Bench) -> None:
-    run_job(bench.settings, 4711, bench.seat)
+    run_job(bench.settings, 4711, bench.slot)
     assert bench.calls() == []
 
 

@@ -17,7 +17,7 @@ from worker.jobs.database import (
     db_now,
     engine_for,
     open_session,
-    patiently,
+    retry_for,
     upgrade,
 )
 from worker.jobs.settings import Settings, load_settings
@@ -142,13 +142,13 @@ def test_patience_has_an_end() -> None:
             raise failures.pop()
         return "back"
 
-    assert patiently(answer, 10) == "back"
+    assert retry_for(answer, 10) == "back"
     failures.append(DatabaseUnreachableError("away"))
     with pytest.raises(DatabaseUnreachableError):
-        patiently(answer, -1)
+        retry_for(answer, -1)
     failures.append(DatabaseError("refuses"))
     with pytest.raises(DatabaseError, match="refuses"):
-        patiently(answer, 1000)
+        retry_for(answer, 1000)
 
 
 def test_a_user_who_may_not_create_tables_is_told_so(postgresql: OpenStore, tmp_path: Path) -> None:

@@ -1,9 +1,13 @@
 """What a child does for each kind of job: from the job's request and configuration to calls of the core and back."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, assert_never
+
+from sqlalchemy.orm import Session
 
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
@@ -19,8 +23,8 @@ from worker.jobs.settings import Settings
 
 
 @dataclass(frozen=True)
-class Attempt:
-    """What the code of a kind needs to know and to have."""
+class JobContext:
+    """What the code of a kind works with."""
 
     settings: Settings
     job: Job
@@ -28,26 +32,34 @@ class Attempt:
 
     @property
     def folder(self) -> Path:
-        """Where the attempt's files go."""
+        """Where the files of this attempt go."""
         return storage.attempt_dir(self.settings, self.job.id, self.job.fence)
 
-    @property
+    @cached_property
     def config(self) -> Config:
         """The configuration that was resolved when the job was submitted."""
         return parse_config(self.job.config, f"job {self.job.id}")
 
+    def fenced(self) -> AbstractContextManager[Session]:
+        """Open a session whose writes are committed only if this attempt still owns the job.
+
+        Raises:
+            LeaseLostError: if it does not.
+        """
+        return leases.fenced(self.settings, self.job.id, self.job.fence)
+
     def add_event(self, message: str) -> None:
-        """Note for people what happened to the job."""
-        with leases.fenced(self.settings, self.job.id, self.job.fence) as session:
+        """Tell people what happened to the job."""
+        with self.fenced() as session:
             events.add(session, self.job.id, self.job.fence, message)
 
 
-def run_attempt(attempt: Attempt) -> dict[str, Any]:
+def run_attempt(context: JobContext) -> dict[str, Any]:
     """Do what the job asks for and return its result."""
-    return runner_of(attempt.job.kind)(attempt)
+    return runner_of(context.job.kind)(context)
 
 
-def runner_of(kind: Kind) -> Callable[[Attempt], dict[str, Any]]:
+def runner_of(kind: Kind) -> Callable[[JobContext], dict[str, Any]]:
     """Import the code of a kind of job, and with it only the part of the core that it needs."""
     match kind:
         case "train":

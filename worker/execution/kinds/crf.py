@@ -6,60 +6,60 @@ from typing import Any
 from deeplab.crf.grid import parse_grid
 from deeplab.crf.refinement import refine
 from deeplab.crf.search import best_of, search
-from worker.execution.kinds import Attempt
+from worker.execution.kinds import JobContext
 from worker.execution.kinds.evaluate import record_scores
-from worker.jobs import jobs, leases, storage, trials
+from worker.jobs import jobs, storage, trials
 from worker.jobs.database import open_session
 from worker.jobs.specs import CrfSpec, EvaluateSpec
 
 
-def run(attempt: Attempt) -> dict[str, Any]:
+def run(context: JobContext) -> dict[str, Any]:
     """Refine the logits that an evaluate job saved and score them again, or search the CRF's parameters on them."""
-    spec = CrfSpec.model_validate(attempt.job.spec)
-    with open_session(attempt.settings, reads_only=True) as session:
+    spec = CrfSpec.model_validate(context.job.spec)
+    with open_session(context.settings, reads_only=True) as session:
         source = jobs.get(session, spec.evaluate_job)
     evaluated = EvaluateSpec.model_validate(source.spec)
-    logits = Path((source.result or {})["logits"])  # the request was refused unless the job had saved them
-    return _search(attempt, spec, evaluated, logits) if spec.grid else _refine(attempt, spec, evaluated, logits)
+    logits = Path((source.result or {})["logits"])  # a request for a job without logits was refused
+    return _search(context, spec, evaluated, logits) if spec.grid else _refine(context, spec, evaluated, logits)
 
 
-def _refine(attempt: Attempt, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:
-    """Another evaluation of the checkpoint that was evaluated."""
-    scores = refine(attempt.config, logits, attempt.reporter, split=evaluated.split, device=spec.device)
+def _refine(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:
+    """Refine the whole split: another evaluation of the same checkpoint."""
+    scores = refine(context.config, logits, context.reporter, split=evaluated.split, device=spec.device)
     record_scores(
-        attempt,
+        context,
         scores,
         checkpoint=evaluated.checkpoint,
         dataset=evaluated.dataset,
         split=evaluated.split,
-        settings={"crf": attempt.config.CRF.model_dump(mode="json")},
+        settings={"crf": context.config.CRF.model_dump(mode="json")},
     )
     return {"mean_iou": scores["mean_iou"]}
 
 
-def _search(attempt: Attempt, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:
-    """Trials; no evaluation, because the scores of a sample are none of the split."""
+def _search(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:
+    """Score every setting of the grid. This records trials and no evaluation: a subset's scores are not the split's."""
     found = search(
-        attempt.config,
+        context.config,
         logits,
         parse_grid(spec.grid),
-        attempt.reporter,
+        context.reporter,
         split=evaluated.split,
         sample=spec.sample,
         seed=spec.seed,
         device=spec.device,
-        save=storage.search_path(attempt.settings, attempt.job.id, attempt.job.fence),
-        resume=_earlier(attempt),
+        save=storage.search_path(context.settings, context.job.id, context.job.fence),
+        resume=_earlier(context),
     )
-    attempt.reporter.flush()
-    with leases.fenced(attempt.settings, attempt.job.id, attempt.job.fence) as session:
-        trials.add(session, attempt.job.id, [trial.scores for trial in found])
+    context.reporter.flush()
+    with context.fenced() as session:
+        trials.add(session, context.job.id, [trial.scores for trial in found])
     best = best_of(found)
     return {"mean_iou": best.scores["mean_iou"], "n_images": best.scores["n_images"], "best": best.setting}
 
 
-def _earlier(attempt: Attempt) -> Path | None:
-    """What the attempts before this one have counted."""
-    fences = range(attempt.job.fence - 1, 0, -1)
-    saved = (storage.search_path(attempt.settings, attempt.job.id, fence) for fence in fences)
+def _earlier(context: JobContext) -> Path | None:
+    """Find what the newest of the attempts before this one has counted."""
+    fences = range(context.job.fence - 1, 0, -1)
+    saved = (storage.search_path(context.settings, context.job.id, fence) for fence in fences)
     return next((path for path in saved if path.exists()), None)

@@ -6,13 +6,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deeplab.formats import plural
 from deeplab.images.listing import list_images
 from deeplab.inference.manifest import Row, read_manifest, write_manifest
 from deeplab.inference.output import manifest_path
-from worker.execution.kinds import Attempt
+from worker.execution.kinds import JobContext
 from worker.execution.kinds.shard_pump import ShardPump
-from worker.execution.reporter import Pulse
-from worker.jobs import leases, shards, storage, workers
+from worker.execution.reporter import AliveFile
+from worker.jobs import shards, storage, workers
 from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
@@ -24,38 +25,38 @@ _log = logging.getLogger(__name__)
 _SHARD_SIZE = 64  # images: enough to make up for a claim, few enough for sharing
 
 
-def run(attempt: Attempt) -> dict[str, Any]:
-    """Own a segment job: split it, take shards, wait for those of others, and put the manifests together."""
-    settings, job = attempt.settings, attempt.job
+def run(context: JobContext) -> dict[str, Any]:
+    """Own a segment job: split it into shards, segment shards until all are done, and merge their manifests."""
+    settings, job = context.settings, context.job
     spec = SegmentSpec.model_validate(job.spec)
     output = storage.output_dir(settings, job.id, spec.output)
-    items = _list_items(attempt, Path(spec.input), output)
-    with leases.fenced(settings, job.id, job.fence) as session:
+    items = _list_items(context, Path(spec.input), output)
+    with context.fenced() as session:
         shards.plan(session, job.id, len(items), _SHARD_SIZE)
-    _invite(attempt)
-    pump = ShardPump(settings, job, spec, str(job.owner), items, attempt.reporter.should_stop)
-    pump.run_all(lambda done: attempt.reporter.progress(done, len(items), "image"))
-    attempt.reporter.flush()  # also makes sure that the job is still ours
+    _invite_assistants(context)
+    pump = ShardPump(settings, job, spec, str(job.owner), items, context.reporter.should_stop)
+    pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"))
+    context.reporter.flush()  # also makes sure that the job is still ours
     _merge_manifests(settings, job, items, manifest_path(output))
     with open_session(settings, reads_only=True) as session:
         counts = shards.counts(session, job.id)
     return {"output": str(output), "n_ok": counts.n_ok, "n_error": counts.n_error}
 
 
-def assist(settings: Settings, job: Job, fence: int, owner: str, pulse: Pulse, should_stop: Callable[[], bool]) -> None:
-    """Take shards of a job that another worker owns, until none is free.
+def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_stop: Callable[[], bool]) -> None:
+    """Segment shards of a job that another worker owns, until none is free.
 
     Raises:
         Stopped: if the worker was told to stop.
     """
     spec = SegmentSpec.model_validate(job.spec)
     pump = ShardPump(settings, job, spec, owner, _read_items(storage.items_path(settings, job.id)), should_stop)
-    pump.run_free(lambda _done: pulse.beat())
+    pump.run_free(lambda _done: alive.touch())
 
 
-def _list_items(attempt: Attempt, input_dir: Path, output: Path) -> list[str]:
+def _list_items(context: JobContext, input_dir: Path, output: Path) -> list[str]:
     """The job's images, listed once: shards are ranges of this list."""
-    path = storage.items_path(attempt.settings, attempt.job.id)
+    path = storage.items_path(context.settings, context.job.id)
     if not path.exists():
         storage.write_text(path, json.dumps(list_images(input_dir, exclude=output)))
     return _read_items(path)
@@ -66,18 +67,18 @@ def _read_items(path: Path) -> list[str]:
     return items
 
 
-def _invite(attempt: Attempt) -> None:
-    """Send the job's number to other slots of its queue's workers, as many as there are shards for."""
-    settings, job = attempt.settings, attempt.job
+def _invite_assistants(context: JobContext) -> None:
+    """Publish the job again, once for every other slot of its queue's workers that could have a shard."""
+    settings, job = context.settings, context.job
     with open_session(settings, reads_only=True) as session:
         n_open = shards.counts(session, job.id).n_open
         alive = [worker for worker in workers.list_workers(session) if worker.alive and worker.queue == job.queue]
-    attempt.add_event(f"{n_open} {'shard' if n_open == 1 else 'shards'} to do")
+    context.add_event(f"{plural(n_open, 'shard')} to do")
     for _ in range(min(sum(worker.slots for worker in alive), n_open) - 1):
         try:
             queue.publish(settings, job)
         except BrokerUnreachableError as error:
-            _log.warning("Nobody is invited to help: %s", error)
+            _log.warning("No other worker was invited to help: %s", error)
             return
 
 

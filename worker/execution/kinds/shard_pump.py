@@ -1,10 +1,15 @@
-"""Taking shards of a segment job one after the other. Nothing but the shards' own fences protects what is written."""
+"""Segment shards of a segment job one after the other, each under its own fence.
+
+Several owners pump the same job at once. A shard whose lease runs out is taken by another one with a higher fence; what
+the first one still writes goes to a manifest of its own fence, which no row points to.
+"""
 
 import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
@@ -16,18 +21,20 @@ from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
 from worker.jobs import shards, storage
-from worker.jobs.database import T, open_session, patiently
+from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 from worker.jobs.shards import Shard, ShardLostError
 from worker.jobs.specs import SegmentSpec
 
+T = TypeVar("T")
+
 _log = logging.getLogger(__name__)
-_PAUSE = 0.5  # seconds between two looks at the shards that others hold
+_POLL_SECONDS = 0.5  # between two looks at the shards that others hold
 
 
 class ShardPump:
-    """Segments shards in the name of one owner."""
+    """Segments shards under the name of one owner."""
 
     def __init__(
         self,
@@ -47,10 +54,10 @@ class ShardPump:
         self._should_stop = should_stop
 
     def run_all(self, report: Callable[[int], None]) -> None:
-        """Segment shards until all are done, by whomever; `report` hears how many images of the job are.
+        """Segment shards until all are done, by this owner or others; `report` hears how many images of the job are.
 
         Raises:
-            Stopped: if it shall stop.
+            Stopped: when asked to stop.
         """
         finished = _Recount(self._count_finished)
         while True:
@@ -62,20 +69,20 @@ class ShardPump:
                 report(len(self._items))
                 return
             else:
-                time.sleep(_PAUSE)  # others are at work; should they die, their shards become free
+                time.sleep(_POLL_SECONDS)  # others are at work; should they die, their shards become free
 
     def run_free(self, report: Callable[[int], None]) -> None:
-        """Segment shards until none is free; `report` hears how many images of the present one are done.
+        """Segment shards until none is free; `report` hears how many images of the current one are done.
 
         Raises:
-            Stopped: if it shall stop.
+            Stopped: when asked to stop.
         """
         while (shard := self._claim()) is not None:
             self._segment(shard, report)
 
     @cached_property
     def _segmenter(self) -> Segmenter:
-        """The network, built for the first shard; the output folder is made or checked with it."""
+        """The model, built for the first shard. Makes the output folder, or checks that it fits."""
         config = parse_config(self._job.config, f"job {self._job.id}")
         path = weights_path(self._settings, self._spec.checkpoint_ref)
         segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
@@ -88,7 +95,7 @@ class ShardPump:
         return self._ask(lambda session: shards.claim(session, self._job.id, self._owner, self._settings.lease_seconds))
 
     def _segment(self, shard: Shard, report: Callable[[int], None]) -> None:
-        """Do the images of a shard that no earlier claim of it has done."""
+        """Segment the images of a shard that no earlier claim of it has finished."""
         _log.info("Shard %d: images %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         summary = segment_items(
@@ -127,17 +134,17 @@ class ShardPump:
         return self._ask(lambda session: shards.counts(session, self._job.id)).n_open == 0
 
     def _ask(self, question: Callable[[Session], T]) -> T:
-        """Use the database in a transaction of its own; be patient for as long as the lease can last."""
+        """Use the database in a transaction of its own; while it cannot be reached, retry as long as a lease lasts."""
 
         def ask() -> T:
             with open_session(self._settings) as session:
                 return question(session)
 
-        return patiently(ask, self._settings.lease_seconds)
+        return retry_for(ask, self._settings.lease_seconds)
 
 
 class _Recount:
-    """A number that is counted again when it is older than a second."""
+    """A count that is taken again when it is older than a second."""
 
     def __init__(self, count: Callable[[], int]) -> None:
         self._count = count

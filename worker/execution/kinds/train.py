@@ -6,8 +6,8 @@ from typing import Any
 
 from deeplab.errors import CheckpointError
 from deeplab.training.train import train
-from worker.execution.kinds import Attempt, require_intact
-from worker.jobs import jobs, leases
+from worker.execution.kinds import JobContext, require_intact
+from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
@@ -16,28 +16,28 @@ from worker.jobs.specs import TrainSpec
 _log = logging.getLogger(__name__)
 
 
-def run(attempt: Attempt) -> dict[str, Any]:
-    """Train, from the job's own last checkpoint, else from the one that was asked for, else from the start.
+def run(context: JobContext) -> dict[str, Any]:
+    """Train, from the job's own last checkpoint, else from the one that was requested, else from the start.
 
     Returns:
-        {"checkpoint", "iteration"} of the end; {"best_checkpoint", "mean_iou"} of the best evaluation, null without.
+        {"checkpoint", "iteration"} of the end; {"best_checkpoint", "mean_iou"} of the best validation, null if none.
 
     Raises:
-        CheckpointError: if the checkpoint that was asked for is gone or damaged.
+        CheckpointError: if the checkpoint that was requested is gone or damaged.
     """
-    spec = TrainSpec.model_validate(attempt.job.spec)
+    spec = TrainSpec.model_validate(context.job.spec)
     trained = train(
-        attempt.config,
-        attempt.folder,
-        attempt.reporter,
+        context.config,
+        context.folder,
+        context.reporter,
         device=spec.device,
-        resume=_resume_path(attempt, spec),
+        resume=_resume_path(context, spec),
         seed=spec.seed,
     )
-    attempt.reporter.flush()
-    with open_session(attempt.settings, reads_only=True) as session:
-        final = checkpoints.find_last(session, attempt.job.id)
-        best_checkpoint = jobs.get(session, attempt.job.id).best_checkpoint
+    context.reporter.flush()
+    with open_session(context.settings, reads_only=True) as session:
+        final = checkpoints.find_last(session, context.job.id)
+        best_checkpoint = jobs.get(session, context.job.id).best_checkpoint
     if final is None:
         raise RuntimeError("the training ended without a checkpoint")
     mean_iou = None if trained.best is None else trained.best.mean_iou
@@ -49,33 +49,39 @@ def run(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _resume_path(attempt: Attempt, spec: TrainSpec) -> Path | None:
-    checkpoint = _own_checkpoint(attempt)
+def _resume_path(context: JobContext, spec: TrainSpec) -> Path | None:
+    checkpoint = _own_checkpoint(context)
     if checkpoint is None and spec.resume is not None:
-        with open_session(attempt.settings, reads_only=True) as session:
-            checkpoint = checkpoints.get(session, spec.resume)
-        require_intact(checkpoint)
-        if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == attempt.config.DATASET.SPLIT.VAL:  # else they do not compare
-            with leases.fenced(attempt.settings, attempt.job.id, attempt.job.fence) as session:
-                checkpoints.inherit_best(session, attempt.job.id, checkpoint)
+        checkpoint = _requested_checkpoint(context, spec.resume)
     if checkpoint is None:
         _log.info("Training starts at iteration 0.")
         return None
-    attempt.add_event(f"resumed from checkpoint {checkpoint.id} at iteration {checkpoint.iteration}")
+    context.add_event(f"resumed from checkpoint {checkpoint.id} at iteration {checkpoint.iteration}")
     _log.info("Resumed from checkpoint %d at iteration %d.", checkpoint.id, checkpoint.iteration)
     return checkpoint.path
 
 
-def _own_checkpoint(attempt: Attempt) -> Checkpoint | None:
-    """The furthest checkpoint that earlier attempts left, passing over damaged ones."""
-    with open_session(attempt.settings, reads_only=True) as session:
-        saved = checkpoints.list_checkpoints(session, attempt.job.id)
+def _requested_checkpoint(context: JobContext, checkpoint_id: int) -> Checkpoint:
+    """Read the checkpoint that was requested; its training's best becomes this job's, if their scores compare."""
+    with open_session(context.settings, reads_only=True) as session:
+        checkpoint = checkpoints.get(session, checkpoint_id)
+    require_intact(checkpoint)
+    if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == context.config.DATASET.SPLIT.VAL:
+        with context.fenced() as session:
+            checkpoints.inherit_best(session, context.job.id, checkpoint)
+    return checkpoint
+
+
+def _own_checkpoint(context: JobContext) -> Checkpoint | None:
+    """Find the furthest checkpoint of earlier attempts, skipping damaged ones."""
+    with open_session(context.settings, reads_only=True) as session:
+        saved = checkpoints.list_checkpoints(session, context.job.id)
     for checkpoint in sorted(saved, key=lambda each: (each.iteration, each.id), reverse=True):
         try:
             require_intact(checkpoint)
         except CheckpointError as error:
-            attempt.add_event(f"passed over a checkpoint: {error}")
-            _log.warning("Passed over a checkpoint: %s", error)
+            context.add_event(f"skipped a checkpoint: {error}")
+            _log.warning("Skipped a checkpoint: %s", error)
         else:
             return checkpoint
     return None

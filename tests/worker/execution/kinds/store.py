@@ -10,8 +10,8 @@ from deeplab.config import load_config
 from deeplab.models.build import build_from_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, submit, write_config
-from worker.execution.kinds import Attempt, run_attempt
-from worker.execution.reporter import JobReporter, Pulse
+from worker.execution.kinds import JobContext, run_attempt
+from worker.execution.reporter import AliveFile, JobReporter
 from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -62,19 +62,19 @@ class Attempts:
         with open_session(self.settings) as session:
             return submit(session, self.settings, kind, **request, **fields)
 
-    def claim(self, job: Job, owner: str = "a", should_stop: Callable[[], bool] = lambda: False) -> Attempt:
+    def claim(self, job: Job, owner: str = "a", should_stop: Callable[[], bool] = lambda: False) -> JobContext:
         """What a worker and its child have before the work begins."""
         with open_session(self.settings) as session:
             claimed = leases.claim(session, job.id, owner, FOREVER)
         assert claimed is not None
         folder = storage.attempt_dir(self.settings, claimed.id, claimed.fence)
         folder.mkdir(parents=True)
-        pulse = Pulse(storage.pulse_in(folder))
-        return Attempt(
-            self.settings, claimed, JobReporter(self.settings, claimed.id, claimed.fence, pulse, should_stop)
+        alive = AliveFile(storage.alive_in(folder))
+        return JobContext(
+            self.settings, claimed, JobReporter(self.settings, claimed.id, claimed.fence, alive, should_stop)
         )
 
-    def succeed(self, attempt: Attempt) -> Job:
+    def succeed(self, attempt: JobContext) -> Job:
         """Do what a child and its supervisor do for an attempt that ends well."""
         result = run_attempt(attempt)
         attempt.reporter.flush()
@@ -82,7 +82,7 @@ class Attempts:
             leases.finish(session, attempt.job.id, attempt.job.fence, catalog.SUCCEEDED, result=result)
             return jobs.get(session, attempt.job.id)
 
-    def crash(self, attempt: Attempt) -> None:
+    def crash(self, attempt: JobContext) -> None:
         """Give the job back for another attempt."""
         with open_session(self.settings) as session:
             leases.release(session, attempt.job.id, attempt.job.fence, "crashed")

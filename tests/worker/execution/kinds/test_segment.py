@@ -16,7 +16,7 @@ from tests.processes import wait_until
 from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
 from worker.execution.kinds import run_attempt, segment
-from worker.execution.reporter import Pulse
+from worker.execution.reporter import AliveFile
 from worker.jobs import catalog, jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -57,8 +57,8 @@ def assist(
 ) -> None:
     folder = storage.assistant_dir(attempts.settings, job.id, job.fence, owner)
     folder.mkdir(parents=True)
-    pulse = Pulse(storage.pulse_in(folder))
-    segment.assist(attempts.settings, job, job.fence, owner, pulse, should_stop)
+    alive = AliveFile(storage.alive_in(folder))
+    segment.assist(attempts.settings, job, owner, alive, should_stop)
 
 
 def test_the_owner_alone_does_everything(attempts: Attempts) -> None:

@@ -64,7 +64,7 @@ def test_the_job_s_own_checkpoint_comes_before_the_one_that_was_asked_for(attemp
 
 
 @pytest.mark.parametrize("spoil", [damage, remove])
-def test_a_spoilt_checkpoint_is_passed_over(attempts: Attempts, spoil: Callable[[Checkpoint], None]) -> None:
+def test_a_spoilt_checkpoint_is_skipped(attempts: Attempts, spoil: Callable[[Checkpoint], None]) -> None:
     job = attempts.submit_train()
     first = attempts.claim(job)
     run_attempt(first)
@@ -73,8 +73,8 @@ def test_a_spoilt_checkpoint_is_passed_over(attempts: Attempts, spoil: Callable[
     attempts.crash(first)
 
     result = run_attempt(attempts.claim(job))
-    passed_over, resumed = attempts.events(job)[-2:]
-    assert passed_over.startswith(f"passed over a checkpoint: Checkpoint {last.id} (iteration 2 of job {job.id}) ")
+    skipped, resumed = attempts.events(job)[-2:]
+    assert skipped.startswith(f"skipped a checkpoint: Checkpoint {last.id} (iteration 2 of job {job.id}) ")
     assert resumed == f"resumed from checkpoint {previous.id} at iteration 1"
     with open_session(attempts.settings) as session:
         assert checkpoints.get(session, result["checkpoint"]).iteration == 2

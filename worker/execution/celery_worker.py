@@ -1,10 +1,11 @@
-"""The Celery worker: a main process that consumes one queue, and a pool process for each job that it runs at a time."""
+"""The Celery worker: a main process that consumes one queue, and a pool process for each slot."""
 
 import logging
 import socket
 
 from celery import signals
 
+from deeplab.formats import plural
 from worker.execution.logs import configure_logging
 from worker.execution.reconciler import Reconciler
 from worker.execution.slots import Slots
@@ -21,10 +22,10 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     """Serve a queue until SIGTERM or SIGINT, then let running jobs save a checkpoint and go back to the queue.
 
     Args:
-        settings: name the database, which must be up to date, and the broker, which may be away for a while.
+        settings: name the database, whose tables must be up to date, and the broker, which may be away for a while.
         queue: gpu or cpu.
-        concurrency: how many jobs at a time; None: one per GPU, or one where there is none.
-        name: of the worker, such as gpu@somewhere; None: made from the queue and the machine.
+        concurrency: number of slots; None: one per GPU, or one without GPUs.
+        name: of the worker, such as gpu@somewhere; None: made from the queue and the host name.
 
     Returns:
         The exit status of this process.
@@ -64,19 +65,19 @@ def _unregister(settings: Settings, name: str) -> None:
     try:
         with open_session(settings) as session:
             workers.unregister(session, name)
-    except DatabaseError as error:  # the missing heartbeats will tell
+    except DatabaseError as error:  # the missing heartbeats will show it
         _log.warning("%s", error)
 
 
 def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:
-    """Hook into the worker's life; Celery would forget local functions without weak=False."""
+    """Connect to the worker's signals; Celery would forget local functions without weak=False."""
 
     def on_setup_logging(**_: object) -> None:
         configure_logging()
-        logging.getLogger("celery").setLevel(logging.WARNING)  # what matters of a task is in our own lines
+        logging.getLogger("celery").setLevel(logging.WARNING)  # our own lines say what matters
 
     def on_ready(**_: object) -> None:
-        _log.info("Worker %s is ready: %s, %d at a time.", slots.worker, slots.device, slots.count)
+        _log.info("Worker %s is ready: %s, %s.", slots.worker, slots.device, plural(slots.count, "slot"))
         reconciler.start()
 
     def on_shutting_down(**_: object) -> None:

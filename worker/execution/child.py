@@ -1,6 +1,7 @@
-"""`python -m worker.execution.child JOB FENCE`: the process of one attempt, which leaves an outcome in a file.
+"""`python -m worker.execution.child JOB FENCE`: the process that does the work of one attempt.
 
-With `--assist OWNER` it helps the attempt that holds the fence with the shards of its segment job.
+It leaves an outcome in a file, which its supervisor reads. With `--assist OWNER` it takes shards of a segment job that
+another worker's attempt owns.
 """
 
 import argparse
@@ -51,7 +52,7 @@ def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
     try:
         outcome = Outcome(SUCCEEDED, result=run_attempt(JobContext(settings, job, reporter)))
         reporter.flush()
-    except LeaseLostError as error:  # somebody else may be at it already: leave nothing behind
+    except LeaseLostError as error:  # another attempt may be running already: leave nothing behind
         _log.warning("%s", error)
         return
     except Exception as error:
@@ -73,7 +74,7 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 
 
 def describe(error: Exception) -> Outcome:
-    """What an exception of the core means for the job."""
+    """Turn an exception into the outcome of the attempt."""
     if isinstance(error, Stopped):
         return Outcome(STOPPED)
     if isinstance(error, DatabaseError):  # it may be back for the next attempt
@@ -82,15 +83,13 @@ def describe(error: Exception) -> Outcome:
         return Outcome(FAILED, error=str(error))
     traceback.print_exception(error)
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not have been imported to get here
-        return Outcome(
-            FAILED, error="The GPU's memory does not suffice; lower the batch size or the image size, or use the CPU."
-        )
+        return Outcome(FAILED, error="Out of GPU memory; lower the batch size or the image size, or use the CPU.")
     text = " ".join(str(error).split())
     return Outcome(CRASHED, error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
 def _listen_for_stop() -> Callable[[], bool]:
-    """From now on SIGTERM asks the loops of the core to stop; the function says whether it came."""
+    """Let SIGTERM ask the loops of the core to stop; return a function that says whether it came."""
     requests: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: requests.append(number))
     return lambda: bool(requests)
@@ -107,7 +106,7 @@ def _parse_arguments() -> argparse.Namespace:
 
 if __name__ == "__main__":
     main()
-    # All is written. Taking PyTorch's modules apart would cost seconds more, and can hang with a GPU in a bad state.
+    # Everything is written. A normal exit would take seconds more, and can hang with a GPU in a bad state.
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

@@ -1,4 +1,4 @@
-"""The operating-system side of an attempt: a process in a session of its own, and the end of all that it started."""
+"""The process of an attempt: in a session of its own, and killed together with everything that it started."""
 
 import logging
 import os
@@ -49,7 +49,7 @@ class ChildProcess:
         self.kill()
 
     def kill(self) -> None:
-        """Kill whatever is left of the child and of the processes that it started; return when none is left."""
+        """Kill what is left of the child and of the processes that it started; return when none is left."""
         warn_at = time.monotonic() + 10
         while family := self._family():
             for process in family:
@@ -62,9 +62,9 @@ class ChildProcess:
         self._process.wait()
 
     def _family(self) -> list[psutil.Process]:
-        """The child's session and its descendants in other sessions, without those that only wait to be buried."""
+        """The processes of the child's session and its descendants in other sessions, without zombies."""
         family = {}
-        is_there = self._process.returncode is None  # else the system may give its number to somebody else
+        is_there = self._process.returncode is None  # else the system may reuse its pid
         with suppress(psutil.NoSuchProcess):
             if is_there:
                 family = {process.pid: process for process in psutil.Process(self.pid).children(recursive=True)}

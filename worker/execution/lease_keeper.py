@@ -1,7 +1,7 @@
-"""Keeping a lease while the child works.
+"""Renew a lease while the child works.
 
-It is done by a thread of its own, so that a database that hangs cannot keep the supervisor from noticing that the lease
-is about to run out.
+A thread of its own does this, so that a database that hangs cannot keep the supervisor from noticing that the lease is
+about to run out.
 """
 
 import logging
@@ -19,7 +19,7 @@ from worker.jobs.leases import LeaseLostError
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
-_SAFE_PART = 0.75  # of the lease; what is left of it is for killing the child
+_SAFE_FRACTION = 0.75  # of the lease; the rest is for killing the child
 
 
 class LeaseKeeper:
@@ -30,7 +30,7 @@ class LeaseKeeper:
 
         Args:
             settings: name the database and the length of the lease.
-            renew: renews it and says whether the job shall be cancelled; raises LeaseLostError if it is gone.
+            renew: renews it and returns whether the job is to be cancelled; raises LeaseLostError if it is gone.
         """
         self.cancel_requested = False
         self._settings = settings
@@ -42,8 +42,8 @@ class LeaseKeeper:
 
     @property
     def lost(self) -> bool:
-        """Whether the lease is gone, or so near its end that the child must not live any longer."""
-        return self._lost or time.monotonic() > self._renewed_at + _SAFE_PART * self._settings.lease_seconds
+        """Whether the lease is gone, or so near its end that the child has to be killed."""
+        return self._lost or time.monotonic() > self._renewed_at + _SAFE_FRACTION * self._settings.lease_seconds
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -66,4 +66,4 @@ class LeaseKeeper:
             except LeaseLostError:
                 self._lost = True
             except (DatabaseError, SQLAlchemyError) as error:
-                _log.warning("A lease could not be renewed: %s", error)
+                _log.warning("The lease could not be renewed: %s", error)

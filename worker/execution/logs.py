@@ -1,4 +1,4 @@
-"""How the lines of workers and of their children look in the logs."""
+"""The format of log lines, for workers and their children."""
 
 import logging
 import sys
@@ -10,12 +10,12 @@ _DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 
 
 def configure_logging() -> None:
-    """Send this process's log to its standard error, one line per event with its local time."""
+    """Log to standard error, one line per event, with the local time."""
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format=_FORMAT, datefmt=_DATE_FORMAT, force=True)
     logging.captureWarnings(True)
 
 
 def append_line(log: Path, message: str) -> None:
-    """Add a line of the platform's own to the log of a child."""
+    """Add a line of the supervisor to the log of a child."""
     with log.open("a", encoding="utf-8") as file:
         file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {message}\n")

@@ -1,4 +1,4 @@
-"""How an attempt ended, as its child tells its supervisor: a small JSON file, written last."""
+"""The outcome of an attempt, which its child leaves for the supervisor in a small JSON file, written last."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -7,27 +7,27 @@ from typing import Any
 
 from worker.jobs import storage
 
-# Besides the states SUCCEEDED, whose `result` says what was produced, and FAILED, whose `error` says why:
-CRASHED = "crashed"  # `error` says how; another attempt may do better
+# Outcomes besides SUCCEEDED and FAILED:
+CRASHED = "crashed"  # unlike for a failure, another attempt may succeed
 STOPPED = "stopped"  # it was told to stop, and saved what it could
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """The end of an attempt."""
+    """How an attempt ended, by its child."""
 
     state: str  # SUCCEEDED, FAILED, CRASHED or STOPPED
-    result: dict[str, Any] | None = None
-    error: str | None = None
+    result: dict[str, Any] | None = None  # what was produced
+    error: str | None = None  # why it failed or crashed, one sentence
 
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
-    """Leave an outcome for the supervisor: whole or not at all, flushed to the disk."""
+    """Write an outcome: whole or not at all, flushed to the disk."""
     storage.write_text(path, json.dumps(asdict(outcome)))
 
 
 def read_outcome(path: Path) -> Outcome | None:
-    """The outcome that a child left; None if it was killed before it could."""
+    """Read the outcome that a child left; None if it was killed before it could."""
     try:
         return Outcome(**json.loads(path.read_text("utf-8")))
     except FileNotFoundError:

@@ -1,7 +1,6 @@
-"""What puts right whatever went wrong in between: lost messages, workers that died, brokers that were away.
+"""Recover from lost messages, dead workers and absent brokers: publish queued jobs again, take back expired leases.
 
-Any number of workers may do this at the same time: every change is a compare-and-set, and a message too many does no
-harm.
+Every worker does this, also at the same time: each change is a compare-and-set, and an extra message is harmless.
 """
 
 import logging
@@ -19,7 +18,7 @@ _log = logging.getLogger(__name__)
 
 
 class Reconciler:
-    """A thread that reconciles again and again, and tells the database that the worker is alive."""
+    """A thread that reconciles in a loop, and records the worker's heartbeat."""
 
     def __init__(self, settings: Settings, worker: str) -> None:
         self._settings = settings
@@ -28,11 +27,11 @@ class Reconciler:
         self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
     def start(self) -> None:
-        """Begin, with a first pass at once."""
+        """Start the loop; the first pass begins at once."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End, after the pass that is under way."""
+        """Stop after the current pass."""
         self._ended.set()
         if self._thread.is_alive():
             self._thread.join(timeout=5)
@@ -44,29 +43,29 @@ class Reconciler:
                     workers.heartbeat(session, self._worker)
                 reconcile(self._settings)
             except (DeepLabError, SQLAlchemyError) as error:
-                _log.warning("Not reconciled, trying again: %s", error)
+                _log.warning("Reconciling failed, will retry: %s", error)
             self._ended.wait(self._settings.reconcile_seconds)
 
 
 def reconcile(settings: Settings) -> None:
-    """One pass: take back what nobody works on any more, and tell Celery about all that waits."""
+    """Make one pass: take back jobs whose worker is gone, and publish those that wait."""
     expire_leases(settings)
     publish_waiting(settings)
 
 
 def expire_leases(settings: Settings) -> None:
-    """Return jobs whose worker stopped answering to the queue, or fail them if their attempts are used up."""
+    """Queue jobs again whose worker stopped responding, or fail them if their attempts are used up."""
     with open_session(settings, reads_only=True) as session:
         expired = leases.expired(session)
     for job_id, fence in expired:
         with open_session(settings) as session:
             state = leases.expire(session, job_id, fence)
         if state is not None:
-            _log.warning("Job %d: its worker stopped answering; it is %s now.", job_id, state)
+            _log.warning("Job %d: the worker stopped responding; the job is now %s.", job_id, state)
 
 
 def publish_waiting(settings: Settings) -> None:
-    """Tell Celery about queued jobs that it was never told about, or so long ago that the message may be lost."""
+    """Publish queued jobs that were never published, or so long ago that the message may be lost."""
     with open_session(settings, reads_only=True) as session:
         waiting = outbox.list_due(session)
     for job in waiting:
@@ -74,4 +73,4 @@ def publish_waiting(settings: Settings) -> None:
             publish(settings, job)
         except BrokerUnreachableError as error:
             _log.warning("%s", error)
-            return  # the others would wait for the same broker
+            return  # the others need the same broker

@@ -1,4 +1,4 @@
-"""How many jobs a worker runs at a time, and which part of the machine each of them gets. Never imports torch."""
+"""Slots of a worker: how many jobs it runs at a time, and which GPU each of them gets. Never imports torch."""
 
 import mmap
 import os
@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 from billiard import current_process
 
+from deeplab.formats import plural
+from deeplab.processes import n_cpus
 from worker.execution.supervisor import SlotContext
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
@@ -25,9 +27,9 @@ class Gpu:
 
 
 class StopFlag:
-    """A byte that a worker shares with its pool processes, which says that it was told to stop.
+    """A byte that a worker shares with its pool processes, set when it was told to stop.
 
-    Unlike multiprocessing's Event it has no lock, which a process that was killed could keep for ever.
+    Unlike multiprocessing's Event it has no lock, which a killed process could hold for ever.
     """
 
     def __init__(self) -> None:
@@ -38,12 +40,12 @@ class StopFlag:
         self._byte[0] = 1
 
     def is_set(self) -> bool:
-        """Whether they shall stop."""
+        """Whether they were told to stop."""
         return self._byte[0] != 0
 
 
 class Slots:
-    """The places of one Celery worker in which jobs run, one per pool process."""
+    """The slots of one Celery worker, one per pool process."""
 
     def __init__(self, worker: str, queue: str, concurrency: int | None) -> None:
         """Look at the machine.
@@ -60,13 +62,13 @@ class Slots:
 
     @property
     def device(self) -> str:
-        """What the worker computes on, for people."""
+        """What the worker computes on, as people read it: "2 x NVIDIA H200"."""
         names = [gpu.name for gpu in self._gpus]
         counted = (f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
         return ", ".join(counted) or _cpu()
 
     def current(self) -> SlotContext:
-        """The place of this pool process."""
+        """The slot of this pool process."""
         gpu = self._gpus[_number_in_pool() % len(self._gpus)] if self._gpus else Gpu("", _cpu())
         return SlotContext(
             owner=f"{self.worker}/{os.getpid()}",
@@ -77,7 +79,7 @@ class Slots:
 
 
 def find_gpus(environment: Mapping[str, str] = os.environ) -> list[Gpu]:
-    """The CUDA devices that this process may use, in CUDA's order; none if there is no NVIDIA driver."""
+    """Find the CUDA devices that this process may use, in CUDA's order; none without an NVIDIA driver."""
     program = shutil.which("nvidia-smi")
     if program is None:
         return []
@@ -100,7 +102,7 @@ def parse_gpus(listing: str) -> list[Gpu]:
 
 
 def visible_gpus(gpus: list[Gpu], allowed: str | None) -> list[Gpu]:
-    """Those that CUDA_VISIBLE_DEVICES allows: numbers, or ids and beginnings of ids, up to the first unknown one."""
+    """Apply CUDA_VISIBLE_DEVICES: indices, or ids and prefixes of ids, up to the first unknown one."""
     if allowed is None:
         return gpus
     chosen: list[Gpu] = []
@@ -118,5 +120,4 @@ def _number_in_pool() -> int:
 
 
 def _cpu() -> str:
-    n_cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return f"CPU ({n_cores} {'core' if n_cores == 1 else 'cores'})"
+    return f"CPU ({plural(n_cpus(), 'core')})"

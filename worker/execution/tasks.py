@@ -1,4 +1,4 @@
-"""The one Celery task. Its message says that a job may be waiting; whether it is, only the database knows."""
+"""The one Celery task. Its message says that a job may be waiting; only the database knows whether it is."""
 
 import logging
 import signal
@@ -19,12 +19,12 @@ _log = logging.getLogger(__name__)
 
 
 def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
-    """Let the pool processes of an application's worker run jobs."""
+    """Register the task that runs jobs in a worker's pool processes."""
 
     @app.task(name=RUN_JOB)
     def run_job_task(job_id: int) -> None:
-        # Service managers send SIGTERM to all processes of a service. A supervisor that died of it would take its child
-        # with it, before that one could save a checkpoint.
+        # Service managers send SIGTERM to all processes of a service. If the supervisor died of it, its child would die
+        # with it, before it could save a checkpoint.
         idle = signal.signal(signal.SIGTERM, lambda *_: slots.stop.set())
         try:
             run_job(settings, job_id, slots.current())
@@ -44,7 +44,7 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
     with open_session(settings) as session:
         job = leases.claim(session, job_id, slot.owner, settings.lease_seconds)
         shared = _shared_job(session, job_id) if job is None else None
-        shards.release(session, job_id, slot.owner)  # those of a namesake, whose process number was given out again
+        shards.release(session, job_id, slot.owner)  # left by an earlier process of the same pid
     if job is not None:
         _log.info("Job %d: %s, attempt %d of %d.", job.id, job.kind, job.attempts, job.max_attempts)
         supervise(settings, job, slot)
@@ -54,7 +54,7 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
 
 
 def _shared_job(session: Session, job_id: int) -> Job | None:
-    """The job, if it is a running segment job with a shard for one more worker."""
+    """Find the job, if it is a running segment job with a free shard."""
     try:
         job = jobs.get(session, job_id)
     except JobNotFoundError:  # a message from before the database was replaced

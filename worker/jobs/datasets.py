@@ -1,4 +1,4 @@
-"""Registered datasets: folders of images and masks that jobs name instead of paths."""
+"""Registered datasets: folders of images and masks that requests name instead of paths."""
 
 import re
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class DatasetNotFoundError(DeepLabError):
 
 
 class DatasetRefusedError(DeepLabError):
-    """A folder that cannot be registered; `field` is what is wrong: name, root or labels."""
+    """A dataset that cannot be registered; `field` says what is wrong: name, root or labels."""
 
     def __init__(self, field: str, sentence: str) -> None:
         super().__init__(sentence)
@@ -44,7 +44,7 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
 
     Args:
         session: the caller commits.
-        name: letters, digits, dots, dashes and underscores.
+        name: of letters, digits, dots, dashes and underscores.
         root: the folder.
         labels: the labels file; None: labels.txt in the folder.
 
@@ -53,7 +53,7 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
         DatasetError: if the labels file is malformed.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
-        raise DatasetRefusedError("name", f"A dataset's name is letters, digits, '.', '-' and '_', got {name!r}.")
+        raise DatasetRefusedError("name", f"A name consists of letters, digits, '.', '-' and '_', got {name!r}.")
     if session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)):
         raise DatasetRefusedError("name", f"There is already a dataset named {name!r}.")
     root = real_path(root)
@@ -65,7 +65,7 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
     labels = root / "labels.txt" if labels is None else real_path(labels)
     splits = {path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path != labels}
     if not splits:
-        raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id a line.")
+        raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id per line.")
     row = DatasetRow(
         name=name,
         root=str(root),
@@ -83,12 +83,12 @@ def get_by_name(session: Session, name: str) -> Dataset:
     """Read one dataset.
 
     Raises:
-        DatasetNotFoundError: if there is none of that name; the sentence lists those that exist.
+        DatasetNotFoundError: if there is none of that name; the sentence lists the registered ones.
     """
     row = session.scalars(select(DatasetRow).where(DatasetRow.name == name)).one_or_none()
     if row is None:
-        names = ", ".join(dataset.name for dataset in list_datasets(session)) or "none is registered"
-        raise DatasetNotFoundError(f"There is no dataset named {name!r} (known: {names}).")
+        names = ", ".join(dataset.name for dataset in list_datasets(session)) or "none"
+        raise DatasetNotFoundError(f"There is no dataset named {name!r} (registered: {names}).")
     return _dataset(row)
 
 

@@ -21,14 +21,14 @@ from worker.jobs.tables import AttemptRow, JobRow
 
 
 class JobNotFoundError(DeepLabError):
-    """There is no job of that number."""
+    """There is no job of that id."""
 
     def __init__(self, job_id: int) -> None:
         super().__init__(f"There is no job {job_id}.")
 
 
 class JobStateError(DeepLabError):
-    """The job's state does not allow what was asked."""
+    """The job's state does not allow what was requested."""
 
 
 @dataclass(frozen=True)
@@ -39,21 +39,21 @@ class Job:
     kind: Kind
     state: str  # one of worker.jobs.catalog.STATES
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
-    spec: dict[str, Any]  # the request, as worker.jobs.specs validated it
-    config: dict[str, Any]  # the configuration that was resolved at submission; later edits of the file do not matter
+    spec: dict[str, Any]  # the request as worker.jobs.specs validated it, as JSON
+    config: dict[str, Any]  # the whole configuration, resolved at submission
     parent_id: int | None  # the job that this one retries or clones
     fence: int  # grows with every claim; 0 before the first
     attempts: int  # claims that count against max_attempts
     max_attempts: int
-    owner: str | None  # the worker that holds the lease
+    owner: str | None  # the slot that holds the lease, or held the last one
     cancel_requested: bool
-    done: int  # progress: units finished ...
-    total: int  # ... of so many; 0 while unknown
-    unit: str  # "iteration", "image" or "refinement"
-    eta_seconds: float | None  # what the running child expects to need yet
+    done: int  # units that are finished ...
+    total: int  # ... out of so many; 0 while unknown
+    unit: str  # "iteration", "image" or "refinement"; empty while unknown
+    eta_seconds: float | None  # estimated seconds that are left
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence
-    best_checkpoint: int | None  # number of the checkpoint with the best validation mean IoU of a training so far
+    best_checkpoint: int | None  # id of the checkpoint with the best mean IoU of a training's validations so far
     created_at: float
     started_at: float | None  # first claim
     finished_at: float | None
@@ -132,7 +132,7 @@ def get(session: Session, job_id: int) -> Job:
     """Read one job.
 
     Raises:
-        JobNotFoundError: if there is none of that number.
+        JobNotFoundError: if there is none of that id.
     """
     row = session.get(JobRow, job_id)
     if row is None:
@@ -148,7 +148,7 @@ def list_jobs(
     before: int | None = None,
     limit: int = 50,
 ) -> list[Job]:
-    """The newest jobs first, of one kind and state if given, older than job `before` if given."""
+    """List jobs, newest first: of one kind and state if given, older than job `before` if given."""
     query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
     for column, value in ((JobRow.kind, kind), (JobRow.state, state)):
         if value is not None:
@@ -159,7 +159,7 @@ def list_jobs(
 
 
 def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
-    """How many jobs are in each state, of one kind if given."""
+    """Count the jobs in each state, of one kind if given."""
     counts = dict.fromkeys(STATES, 0)
     query = select(JobRow.state, func.count()).group_by(JobRow.state)
     if kind is not None:
@@ -170,7 +170,7 @@ def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
 
 
 def list_attempts(session: Session, job_id: int) -> list[Attempt]:
-    """A job's executions, oldest first."""
+    """A job's history: its attempts, oldest first."""
     rows = session.scalars(select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.fence))
     return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
 
@@ -195,11 +195,12 @@ def cancel(session: Session, job_id: int) -> Job:
     session.expire_all()
     job = get(session, job_id)
     if cancelled is None:
-        raise JobStateError(f"Job {job_id} has already {job.state}; only queued and running jobs can be cancelled.")
-    events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancellation asked for")
+        ended = "was already cancelled" if job.state == CANCELLED else f"already {job.state}"
+        raise JobStateError(f"Job {job_id} {ended}; only queued and running jobs can be cancelled.")
+    events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancel requested")
     return job
 
 
 def from_row(row: JobRow) -> Job:
-    """A job as its row has it at present."""
+    """Read a job from its row."""
     return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})

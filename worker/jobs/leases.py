@@ -1,8 +1,7 @@
 """Who may work on a job: claim, heartbeat, finish, release, expire.
 
-A claim bumps the job's fence and holds a lease for a while. Every later write of the claimant names its fence and is a
-compare-and-set on it, so a claimant that lost its lease (and whose job may be running elsewhere) changes nothing.
-All times are the database's.
+A claim bumps the job's fence and holds a lease for a while. Every later write of the claimant is a compare-and-set on
+its fence, so one that has lost its lease changes nothing: its job may run elsewhere. All times are the database's.
 """
 
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from sqlalchemy import ColumnElement, func, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from deeplab.formats import plural
 from worker.jobs import shards
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING
 from worker.jobs.database import db_now, open_session
@@ -23,14 +23,14 @@ from worker.jobs.tables import AttemptRow, JobRow
 
 
 class LeaseLostError(DeepLabError):
-    """The attempt no longer owns its job; nothing of it is accepted."""
+    """The attempt no longer owns its job; nothing that it writes is accepted."""
 
     def __init__(self, job_id: int, fence: int) -> None:
         super().__init__(f"Job {job_id} is no longer owned by attempt {fence}.")
 
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Job | None:
-    """Take a queued job; None if it is not to be had, which makes duplicate deliveries harmless."""
+    """Take a queued job; None if it is not queued any more, which makes duplicate deliveries harmless."""
     previous_owner = session.scalar(select(JobRow.owner).where(JobRow.id == job_id))
     fence = session.execute(
         update(JobRow)
@@ -75,7 +75,7 @@ def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -
 
 @contextmanager
 def fenced(settings: Settings, job_id: int, fence: int) -> Iterator[Session]:
-    """A session for writes of one attempt; they are committed only if it still owns the job.
+    """Open a session for writes of one attempt; they are committed only if it still owns the job.
 
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
@@ -91,7 +91,7 @@ def fenced(settings: Settings, job_id: int, fence: int) -> Iterator[Session]:
 
 
 def set_progress(session: Session, job_id: int, done: int, total: int, unit: str, eta_seconds: float | None) -> None:
-    """Record how far an attempt is; to be called inside `fenced`."""
+    """Record the progress of an attempt; call it inside `fenced`."""
     session.execute(
         update(JobRow).where(JobRow.id == job_id).values(done=done, total=total, unit=unit, eta_seconds=eta_seconds)
     )
@@ -118,7 +118,7 @@ def finish(
 def release(session: Session, job_id: int, fence: int, outcome: str, error: str | None = None) -> str:
     """Give a job back after an attempt that did not end it, and return the job's new state.
 
-    It is queued again, or fails if its attempts are used up, or is cancelled if that was asked for in the meantime.
+    It is queued again, fails if its attempts are used up, or is cancelled if that was requested in the meantime.
     A preempted attempt (the worker was told to stop) does not count against max_attempts.
 
     Raises:
@@ -130,7 +130,7 @@ def release(session: Session, job_id: int, fence: int, outcome: str, error: str 
         finish(session, job_id, fence, CANCELLED)
         return CANCELLED
     if attempts >= job.max_attempts:
-        sentence = f"Gave up after {attempts} attempts; the last one {outcome}: {error or 'no reason is known'}"
+        sentence = f"Failed after {plural(attempts, 'attempt')}. Last one: {error or outcome}"
         finish(session, job_id, fence, FAILED, error=sentence)
         return FAILED
     _end_attempt(
@@ -141,13 +141,13 @@ def release(session: Session, job_id: int, fence: int, outcome: str, error: str 
 
 
 def expired(session: Session) -> list[tuple[int, int]]:
-    """(job, fence) of every running job whose lease has run out."""
+    """List (job id, fence) of every running job whose lease has run out."""
     query = select(JobRow.id, JobRow.fence).where(JobRow.state == RUNNING, JobRow.lease_until < db_now())
     return [(job_id, fence) for job_id, fence in session.execute(query)]
 
 
 def expire(session: Session, job_id: int, fence: int) -> str | None:
-    """Take a job away from an attempt whose lease has run out; the job's new state, None if it was renewed just now."""
+    """Take a job from an attempt whose lease has run out; the job's new state, None if it was renewed just now."""
     still_expired = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence), JobRow.lease_until < db_now())
@@ -156,7 +156,7 @@ def expire(session: Session, job_id: int, fence: int) -> str | None:
     ).one_or_none()
     if still_expired is None:
         return None
-    return release(session, job_id, fence, "lost", "its worker stopped answering.")
+    return release(session, job_id, fence, "lost", "the worker stopped responding.")
 
 
 def _owned(job_id: int, fence: int) -> tuple[ColumnElement[bool], ...]:

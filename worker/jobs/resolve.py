@@ -1,10 +1,11 @@
-"""Turn a request into the configuration that its job will run with, or say which field is wrong.
+"""Resolve a request into the whole configuration that its job runs with, or say which field is wrong.
 
-This happens once, at submission: what the person saw is what runs, whatever happens to the files later.
+This happens once, at submission: later edits of the files do not change what runs.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -55,38 +56,38 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
         case CrfSpec():
             return
     if checkpoint_id is not None:
-        with _blame(field):
+        with errors_at(field):
             checkpoints.get(session, checkpoint_id, lock=True)
 
 
 def _train_config(session: Session, spec: TrainSpec) -> dict[str, Any]:
     if spec.resume is not None:
-        with _blame("resume"):
+        with errors_at("resume"):
             checkpoints.get(session, spec.resume)
-    with _blame("config"):
+    with errors_at("config"):
         config = load_config(Path(spec.config))
     return _apply(session, spec, config.model_dump(mode="json"), spec.config)
 
 
 def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
-    """The configuration that was named, else the one that the checkpoint was trained with."""
+    """Take the configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
     ref = spec.checkpoint_ref
-    with _blame("checkpoint"):
+    with errors_at("checkpoint"):
         if ref.id is not None:
             trained_with = checkpoints.get(session, ref.id).config
         elif not Path(ref.text).is_file():
-            raise DeepLabError(f"{ref} is neither the number of a checkpoint nor a file.")
-    with _blame("config"):
+            raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
+    with errors_at("config"):
         if spec.config is not None:
-            trained_with = _without_what_is_not_read(load_config(Path(spec.config)).model_dump(mode="json"), spec)
+            trained_with = _without_unused_paths(load_config(Path(spec.config)).model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
     return _apply(session, spec, trained_with, spec.config or str(ref))
 
 
-def _without_what_is_not_read(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
-    """A config file serves all kinds of jobs; a path that this kind never opens must not be a reason to refuse it."""
+def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
+    """Drop the paths that this kind of job never opens, so that they are no reason to refuse it."""
     config["MODEL"]["INIT_MODEL"] = None  # the checkpoint has all weights
     if isinstance(spec, SegmentSpec):
         config["DATASET"]["ROOT"] = None  # the images are those of the input folder
@@ -94,7 +95,7 @@ def _without_what_is_not_read(config: dict[str, Any], spec: EvaluateSpec | Segme
 
 
 def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
-    with _blame("evaluate_job"):
+    with errors_at("evaluate_job"):
         job = session.get(JobRow, spec.evaluate_job)
         if job is None:
             raise DeepLabError(f"There is no job {spec.evaluate_job}.")
@@ -102,21 +103,21 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
             raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a finished evaluate job.")
         if not (job.result or {}).get("logits"):
             raise DeepLabError(f"Job {job.id} was run without saving its logits.")
-    with _blame("overrides"):
+    with errors_at("overrides"):
         return parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
 
 
 def _apply(
     session: Session, spec: TrainSpec | EvaluateSpec | SegmentSpec, config: Mapping[str, Any], source: str
 ) -> dict[str, Any]:
-    """Put the registered dataset and then the overrides on top of a configuration.
+    """Apply the registered dataset and then the overrides to a configuration.
 
-    Relative paths are meant from where the request is made, which a worker elsewhere could not know. (Labels beside
-    the config file were found when it was read.)
+    Paths become absolute, because relative ones mean something else to a worker. (Labels beside the configuration file
+    were found when it was read.)
     """
     merged = dict(config)
     if spec.dataset is not None:
-        with _blame("dataset"):
+        with errors_at("dataset"):
             dataset = datasets.get_by_name(session, spec.dataset)
         merged["DATASET"] = {
             **merged["DATASET"],
@@ -125,7 +126,7 @@ def _apply(
             "LABELS": dataset.labels,
             "N_CLASSES": dataset.n_classes,
         }
-    with _blame("overrides"):
+    with errors_at("overrides"):
         resolved = parse_config(merged, source, spec.overrides).model_dump(mode="json")
     for section, key in PATH_KEYS:
         if resolved[section][key] is not None:
@@ -134,11 +135,10 @@ def _apply(
 
 
 def _check_folders(spec: SegmentSpec) -> None:
-    with _blame("input"):
-        if not list_images(Path(spec.input)):
-            raise DeepLabError(f"{spec.input} holds no image.")
+    with errors_at("input"):
+        list_images(Path(spec.input))  # refuses a folder without images
     if spec.output is not None:
-        with _blame("output"):
+        with errors_at("output"):
             _check_writable(Path(spec.output))
 
 
@@ -152,15 +152,12 @@ def _check_writable(folder: Path) -> None:
         raise DeepLabError(f"{existing} cannot be written to.")
 
 
-class _blame:  # noqa: N801  (reads as a statement)
-    """Turns a failure inside the block into a SpecError about one field."""
-
-    def __init__(self, field: str) -> None:
-        self.field = field
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, DeepLabError) and not isinstance(error, SpecError):
-            raise SpecError({self.field: str(error)}) from None
+@contextmanager
+def errors_at(field: str) -> Iterator[None]:
+    """Turn errors inside the block into a SpecError about one field."""
+    try:
+        yield
+    except SpecError:
+        raise
+    except DeepLabError as error:
+        raise SpecError({field: str(error)}) from None

@@ -1,4 +1,4 @@
-"""Every setting that comes from the environment, in one place."""
+"""The platform's settings, all of which come from environment variables DEEPLAB_*."""
 
 import os
 from functools import cached_property
@@ -23,23 +23,30 @@ class Settings(BaseSettings):
 
     home: Path = Field(
         default_factory=lambda: Path.home() / ".deeplab",
-        description="Folder of the embedded database, broker, logs and job files.",
+        description="Folder of the embedded database and broker, logs and job files.",
     )
-    database_url: str = Field(default="", description="SQLAlchemy URL; empty: SQLite in the home folder.")
-    broker_url: str = Field(default="", description="redis:// URL; empty: the embedded Valkey of the home folder.")
+    database_url: str = Field(
+        default="", description="SQLAlchemy URL of the database; empty: SQLite in the home folder."
+    )
+    broker_url: str = Field(
+        default="", description="redis:// URL of the broker; empty: an embedded Valkey in the home folder."
+    )
     data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
-        default=(), description="Folders that the dashboard may list, separated by ':'; empty: HOME/data."
+        default=(),
+        description="Folders that the dashboard may list and its jobs may use, separated by ':'; empty: HOME/data.",
     )
     host: str = Field(default="127.0.0.1", description="Address that the web server binds to.")
     port: int = Field(default=8000, ge=1, le=65535, description="Port of the web server.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
-        default=(), description="Further host names under which the dashboard is reached, separated by ','."
+        default=(), description="Additional host names of the dashboard, separated by ','."
     )
-    lease_seconds: float = Field(default=30, gt=0, description="How long a claim holds without a heartbeat.")
-    reconcile_seconds: float = Field(default=5, gt=0, description="Pause between two passes of the reconciler.")
-    stop_seconds: float = Field(default=5, gt=0, description="Grace between asking a child to stop and killing it.")
-    stall_seconds: float = Field(default=1800, gt=0, description="A child without progress for so long is killed.")
-    max_attempts: int = Field(default=3, ge=1, description="Executions of a job before it fails for good.")
+    lease_seconds: float = Field(default=30, gt=0, description="Seconds that a claim holds without a heartbeat.")
+    reconcile_seconds: float = Field(default=5, gt=0, description="Seconds between two passes of the reconciler.")
+    stop_seconds: float = Field(default=5, gt=0, description="Seconds between asking a child to stop and killing it.")
+    stall_seconds: float = Field(
+        default=1800, gt=0, description="Seconds without progress after which a child is killed."
+    )
+    max_attempts: int = Field(default=3, ge=1, description="Attempts at a job before it fails for good.")
 
     @field_validator("home", mode="after")
     @classmethod
@@ -74,7 +81,7 @@ class Settings(BaseSettings):
         return not self.broker_url
 
     def environment(self) -> dict[str, str]:
-        """The environment of a child process that shall run with exactly these settings."""
+        """The environment for a child process with exactly these settings."""
         values = self.model_dump()
         roots = [str(root) for root in self.data_roots]
         if any(os.pathsep in root for root in roots):

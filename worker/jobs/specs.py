@@ -1,6 +1,6 @@
-"""What a person asks for: one pydantic model per kind of job, shared by the web forms, the API and the command line.
+"""Requests for jobs: one pydantic model per kind, shared by the web forms, the API and the command line.
 
-Field titles and descriptions are what the forms and `--help` show.
+Forms and `--help` show the titles and descriptions of the fields. Light to import, for `--help`.
 """
 
 from collections.abc import Mapping
@@ -33,30 +33,30 @@ class SpecError(DeepLabError):
 
 
 def _blank_is_absent(value: object) -> object:
-    """HTML forms send empty strings for fields that were left alone."""
+    """Take the empty string, which HTML forms send for empty fields, for an absent value."""
     return None if value == "" else value
 
 
 def _split_lines(value: object) -> object:
-    """A text of several lines, as a form's box sends it, or a list."""
+    """Accept a text of several lines, as a form's box sends it, as well as a list."""
     return tuple(line.strip() for line in value.splitlines() if line.strip()) if isinstance(value, str) else value
 
 
 def _spell_checkpoint(text: str) -> str:
-    """One spelling for each checkpoint, because tables are searched for it: "7" for "007"."""
+    """Spell each checkpoint in one way, "7" for "007", because tables are searched for it."""
     return CheckpointRef.parse(text).text
 
 
-Optional = BeforeValidator(_blank_is_absent)
+BlankIsNone = BeforeValidator(_blank_is_absent)
 Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines)]
-Path = Annotated[str, Field(min_length=1)]
-Checkpoint = Annotated[Path, AfterValidator(_spell_checkpoint)]
+PathText = Annotated[str, Field(min_length=1)]
+CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
 class _Spec(BaseModel):
-    """What all kinds share."""
+    """The fields of all kinds."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -71,14 +71,14 @@ class _Spec(BaseModel):
     )
 
     def chosen_queue(self) -> str:
-        """The queue of this request: that of its kind, unless it asks for another."""
+        """The queue of this job: that of its kind, unless the request needs another."""
         return self.queue
 
 
 class _ModelSpec(_Spec):
-    """What the kinds that run a network share."""
+    """The fields of the kinds that run a model."""
 
-    dataset: Annotated[str | None, Optional] = Field(
+    dataset: Annotated[str | None, BlankIsNone] = Field(
         None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -92,18 +92,18 @@ class TrainSpec(_ModelSpec):
     kind: ClassVar[Kind] = "train"
     queue: ClassVar[str] = "gpu"
 
-    config: Path = Field(title="Configuration", description="Configuration file (YAML).")
-    resume: Annotated[Positive | None, Optional] = Field(
+    config: PathText = Field(title="Configuration", description="Configuration file (YAML).")
+    resume: Annotated[Positive | None, BlankIsNone] = Field(
         None, title="Resume from", description="Id of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
 
 
 class _CheckpointSpec(_ModelSpec):
-    """What the kinds that run a trained network share."""
+    """The fields of the kinds that run a trained model."""
 
-    checkpoint: Checkpoint = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
-    config: Annotated[str | None, Optional] = Field(
+    checkpoint: CheckpointText = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
+    config: Annotated[str | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
 
@@ -119,7 +119,7 @@ class EvaluateSpec(_CheckpointSpec):
     kind: ClassVar[Kind] = "evaluate"
     queue: ClassVar[str] = "gpu"
 
-    split: Annotated[str | None, Optional] = Field(
+    split: Annotated[str | None, BlankIsNone] = Field(
         None, title="Split", description="Split to evaluate; by default that of DATASET.SPLIT.VAL."
     )
     save_logits: bool = Field(True, title="Save logits", description="Save the logits, which crf jobs need.")
@@ -141,7 +141,7 @@ class CrfSpec(_Spec):
         description="Search: values to try for CRF parameters, one KEY=VALUE,... per line, such as BI_W=2,4,8.",
         examples=["BI_W=2,4,8"],
     )
-    sample: Annotated[Positive | None, Optional] = Field(
+    sample: Annotated[Positive | None, BlankIsNone] = Field(
         None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
     seed: Seed = Field(0, title="Seed", description="Search: random seed that picks those images.")
@@ -150,7 +150,7 @@ class CrfSpec(_Spec):
     )
 
     def chosen_queue(self) -> str:
-        """The workers of the queue cpu see no GPU."""
+        """Workers of the cpu queue see no GPU."""
         return "gpu" if self.device == "cuda" else self.queue
 
     @field_validator("grid")
@@ -176,8 +176,8 @@ class SegmentSpec(_CheckpointSpec):
     kind: ClassVar[Kind] = "segment"
     queue: ClassVar[str] = "gpu"
 
-    input: Path = Field(title="Input folder", description="Folder of images; subfolders are included.")
-    output: Annotated[str | None, Optional] = Field(
+    input: PathText = Field(title="Input folder", description="Folder of images; subfolders are included.")
+    output: Annotated[str | None, BlankIsNone] = Field(
         None, title="Output folder", description="Folder for masks and manifest; by default the job's own folder."
     )
     crf: bool = Field(
@@ -213,6 +213,6 @@ def _sentence(error_type: str, message: str, given: object) -> str:
         return "is required."
     if error_type == "extra_forbidden":
         return "is not a field of this kind of job."
-    if error_type == "value_error":  # of our own validators, whose text is a sentence
+    if error_type == "value_error":  # from our own validators, whose text is a sentence
         return message.removeprefix("Value error, ")
     return f"{message[0].lower()}{message[1:]}, got {given!r}."

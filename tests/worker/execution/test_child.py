@@ -29,7 +29,7 @@ from worker.jobs.settings import Settings
             torch.OutOfMemoryError("Tried to allocate 3 GiB"),
             Outcome(
                 FAILED,
-                error="The GPU's memory does not suffice; lower the batch size or the image size, or use the CPU.",
+                error="Out of GPU memory; lower the batch size or the image size, or use the CPU.",
             ),
         ),
     ],

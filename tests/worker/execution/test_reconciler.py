@@ -104,7 +104,7 @@ def test_many_reconcilers_at_a_time_do_a_thing_once(platform: Platform) -> None:
         assert platform.attempts(platform.job(job_id)) == ["lost"]
         with open_session(platform.settings) as session:
             messages = [event.message for event in events.list_events(session, job_id)]
-        assert messages.count("lost, back in the queue: its worker stopped answering.") == 1
+        assert messages.count("lost, back in the queue: the worker stopped responding.") == 1
 
 
 def test_the_thread_goes_on_after_a_failure_and_shows_that_its_worker_is_alive(platform: Platform) -> None:

@@ -153,7 +153,7 @@ def test_the_last_of_too_many_crashes_fails_the_job(bench: Bench) -> None:
         bench.job = claimed
         job = bench.run("leave('crashed', error='RuntimeError: boom')")
     assert (job.state, job.attempts) == (catalog.FAILED, 3)
-    assert job.error == "Gave up after 3 attempts; the last one crashed: RuntimeError: boom"
+    assert job.error == "Failed after 3 attempts. Last one: RuntimeError: boom"
 
 
 def test_a_child_that_cannot_be_started_is_a_crash(bench: Bench) -> None:

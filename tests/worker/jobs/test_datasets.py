@@ -57,5 +57,5 @@ def test_what_a_folder_lacks_is_named(store: Settings, folder: Path) -> None:
 def test_an_unknown_dataset_is_named_together_with_those_that_exist(store: Settings, folder: Path) -> None:
     with open_session(store) as session:
         datasets.register(session, "streets", folder)
-        with pytest.raises(DatasetNotFoundError, match=r"no dataset named 'roads' \(known: streets\)"):
+        with pytest.raises(DatasetNotFoundError, match=r"no dataset named 'roads' \(registered: streets\)"):
             datasets.get_by_name(session, "roads")

@@ -6,6 +6,7 @@ from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.specs import SpecError
 
@@ -63,13 +64,14 @@ def test_a_running_job_is_asked_to_end(store: Settings) -> None:
         job = jobs.cancel(session, submit_and_claim(session, store).id)
         assert (job.state, job.cancel_requested, job.finished_at) == (catalog.RUNNING, True, None)
         assert jobs.cancel(session, job.id) == job
+        assert events.list_events(session, job.id)[-1].message == "cancel requested"
 
 
 def test_a_finished_job_cannot_be_cancelled(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         leases.finish(session, job.id, job.fence, catalog.SUCCEEDED)
-    with pytest.raises(JobStateError, match="has already succeeded"), open_session(store) as session:
+    with pytest.raises(JobStateError, match="Job 1 already succeeded"), open_session(store) as session:
         jobs.cancel(session, job.id)
 
 

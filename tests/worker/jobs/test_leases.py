@@ -142,7 +142,7 @@ def test_a_crash_counts_and_a_preemption_does_not(store: Settings) -> None:
         ]
 
 
-def test_a_released_job_whose_cancellation_was_asked_for_is_cancelled(store: Settings) -> None:
+def test_a_released_job_whose_cancellation_was_requested_is_cancelled(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         jobs.cancel(session, job.id)
@@ -160,7 +160,7 @@ def test_attempts_are_limited(store: Settings) -> None:
         assert state == catalog.FAILED
         failed = jobs.get(session, job.id)
         assert failed.attempts == failed.max_attempts == 3
-        assert failed.error == "Gave up after 3 attempts; the last one lost: its worker stopped answering."
+        assert failed.error == "Failed after 3 attempts. Last one: the worker stopped responding."
         assert leases.claim(session, job.id, "a", OVER) is None
 
 

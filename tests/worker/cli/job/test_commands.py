@@ -102,7 +102,7 @@ def test_cancel(deeplab: Deeplab, submitted: Job) -> None:
     assert deeplab("job", "cancel", 1).output == "Job 1 is cancelled.\n"
     again = deeplab("job", "cancel", 1)
     assert again.exit_code == 1
-    assert again.stderr == "Error: Job 1 has already cancelled; only queued and running jobs can be cancelled.\n"
+    assert again.stderr == "Error: Job 1 was already cancelled; only queued and running jobs can be cancelled.\n"
 
 
 def test_cancel_of_a_running_job_is_a_request(deeplab: Deeplab, running: Job) -> None:

@@ -1,1 +1,1 @@
-"""Files of others: brought here over HTTP, unpacked, and put where configurations look for them."""
+"""Published files: downloaded, verified, unpacked, and put where configurations expect them."""

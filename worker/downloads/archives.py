@@ -1,6 +1,7 @@
-"""Unpack archives from elsewhere, which may not write where they like. Torch-free."""
+"""Unpack downloaded archives, which are not trusted: nothing is written outside the folder. Torch-free."""
 
 import lzma
+import math
 import shutil
 import stat
 import tarfile
@@ -16,6 +17,8 @@ from deeplab.errors import DatasetError, OutputError
 from deeplab.files import make_folder, printable
 from deeplab.reporter import Reporter, Stopped
 
+_MB = 10**6
+
 
 @dataclass(frozen=True)
 class _Member:
@@ -28,13 +31,13 @@ class _Member:
 
 
 def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
-    """Unpack a .zip or .tar file, compressed or not. Files that are there with their full size are left alone.
+    """Unpack a .zip or .tar file, compressed or not. Files that exist with their full size are skipped.
 
-    So an interrupted call can be repeated, and only unpacks the rest.
+    An interrupted call can therefore be repeated, and unpacks the rest.
 
     Args:
-        archive: the file; its kind is told by its content.
-        folder: where the files go; it is made if need be.
+        archive: the file; its content tells its format.
+        folder: where the files go; made if missing.
         reporter: hears of each file.
 
     Returns:
@@ -52,9 +55,9 @@ def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
             members = list(_members(archive, stack))
             for member in members:
                 _require_inside(member, archive)
-            absent = [member for member in members if not _is_there(folder / member.name, member.size)]
-            _require_space(folder, sum(member.size for member in absent))
-            for done, member in enumerate(absent, start=len(members) - len(absent) + 1):
+            missing = [member for member in members if not _is_unpacked(folder / member.name, member.size)]
+            _require_space(folder, sum(member.size for member in missing))
+            for done, member in enumerate(missing, start=len(members) - len(missing) + 1):
                 if reporter.should_stop():
                     raise Stopped
                 _extract(member, folder)
@@ -69,7 +72,7 @@ def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
 
 
 def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
-    """The files of an archive; its folders come into being with them."""
+    """List the files of an archive; folders are made with their files."""
     try:
         if zipfile.is_zipfile(archive):
             zipped = stack.enter_context(zipfile.ZipFile(archive))
@@ -121,11 +124,11 @@ def _require_inside(member: _Member, archive: Path) -> None:
         raise DatasetError(f"{printable(archive)}: holds {member.name!r}, which is a link or a device and not a file.")
 
 
-def _is_there(path: Path, size: int) -> bool:
+def _is_unpacked(path: Path, size: int) -> bool:
     return path.is_file() and path.stat().st_size == size
 
 
 def _require_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise OutputError(f"{printable(folder)}: has {free // 10**6} MB free; {-(-needed // 10**6)} MB are needed.")
+        raise OutputError(f"{printable(folder)}: has {free // _MB} MB free; {math.ceil(needed / _MB)} MB are needed.")

@@ -1,4 +1,4 @@
-"""The public data sets: where their archives are, and how they become the folders that configurations name."""
+"""The public datasets: where their archives are, and which folder configurations name once they are unpacked."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,17 +14,17 @@ class Archive:
     """A published file."""
 
     url: str
-    folder: str = "."  # where it is unpacked, below the data set's folder
+    folder: str = "."  # where it is unpacked, below the dataset's folder
     md5: str | None = None  # published by torchvision
     sha256: str | None = None  # published by TensorFlow Datasets
 
 
 @dataclass(frozen=True)
 class Published:
-    """A data set as it is published."""
+    """A dataset as it is published."""
 
     archives: tuple[Archive, ...]
-    root: str = "."  # what DATASET.ROOT names, below the data set's folder
+    root: str = "."  # what DATASET.ROOT names, below the dataset's folder
 
 
 _COCO = "http://images.cocodataset.org/zips"
@@ -60,19 +60,19 @@ PUBLISHED = {
 
 
 def fetch(published: Published, folder: Path, reporter: Reporter, *, mirror: str | None = None) -> Path:
-    """Download and unpack a data set. What is there already, archives or files, is not fetched or written again.
+    """Download and unpack a dataset. Archives and files that exist already are skipped.
 
     Args:
-        published: the data set.
+        published: the dataset.
         folder: where the archives and their files go.
         reporter: hears of the progress, in megabytes and in files.
-        mirror: address that the archives are fetched from in the place of their own, without their names.
+        mirror: the URL of a folder to download the archives from instead.
 
     Returns:
-        The path that DATASET.ROOT shall name.
+        The path for DATASET.ROOT.
 
     Raises:
-        DeepLabError: if an archive cannot be fetched, is not the published one or is damaged, or the disk is full.
+        DeepLabError: if an archive cannot be downloaded, is not the published one or is damaged, or the disk is full.
         Stopped: when asked to stop; another call continues.
     """
     if folder.exists() and not folder.is_dir():

@@ -1,8 +1,9 @@
-"""Bring a file here over HTTP: whole or not at all, and continued where an earlier attempt broke off."""
+"""Download a file over HTTP: whole or not at all, and continued where an earlier call broke off."""
 
 import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import time
@@ -18,33 +19,33 @@ from deeplab.files import make_folder, printable
 from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
-_ATTEMPTS = 5  # broken transfers in a row, none of which brought a byte
+_MAX_FAILURES = 5  # transfers in a row that break off without a byte
 _PAUSE_SECONDS = 1.0  # before the second attempt; longer before each further one
-_TIMEOUT_SECONDS = 30.0  # without any answer
+_TIMEOUT_SECONDS = 30.0  # of silence
 
 
 class DownloadError(DeepLabError):
-    """A file could not be brought here, or is not the one that was published."""
+    """A file cannot be downloaded, or is not the one that was published."""
 
 
 def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None = None, reporter: Reporter) -> None:
-    """Download a file, unless it is there already. Makes missing folders.
+    """Download a file, unless it exists already. Makes missing folders.
 
-    Until it is complete the file is called `NAME.part`. A later call continues that one, if the server can and its file
-    is still the same (by its ETag or date), and starts anew otherwise.
+    Until it is complete the file is called `NAME.part`. A later call continues it, if the server supports that and its
+    file has not changed (by its ETag or date), and starts over otherwise.
 
     Args:
         url: http or https; redirects are followed.
         path: where it goes.
         sha256: the published digest in hexadecimal, or its first digits.
-        md5: the same, where only this older digest is published.
+        md5: the same, if only this older digest is published.
         reporter: hears of the progress in MB.
 
     Raises:
-        DownloadError: if the server refuses, the transfer breaks off for good, the disk is too small, another process
+        DownloadError: if the server refuses, the transfer keeps failing, the disk is too small, another process
             downloads the same file, or the file has another digest.
         OutputError: if the file cannot be written.
-        Stopped: when asked to stop; what came so far is kept.
+        Stopped: when asked to stop; what was received so far is kept.
     """
     if path.exists():
         _verify(path, path, sha256, md5)
@@ -64,7 +65,7 @@ def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None
 
 
 def _notes_of(draft: Path) -> Path:
-    """The file that says of which file on the server the draft is the beginning."""
+    """The file that says which version of the server's file a draft belongs to."""
     return draft.with_name(f"{draft.name}.json")
 
 
@@ -73,9 +74,7 @@ def _open_alone(draft: Path) -> Iterator[BinaryIO]:
     with draft.open("ab") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if not os.path.samestat(
-                draft.stat(), os.fstat(file.fileno())
-            ):  # the other process has just given it its final name
+            if not os.path.samestat(draft.stat(), os.fstat(file.fileno())):  # another process has just renamed it
                 raise BlockingIOError
         except (BlockingIOError, FileNotFoundError):
             raise DownloadError(f"{printable(draft)}: another process is downloading this file.") from None
@@ -91,10 +90,10 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None
             try:
                 return _receive(client, url, file, notes, reporter)
             except httpx.InvalidURL as error:
-                raise DownloadError(f"{url}: is not an address: {error}.") from error
+                raise DownloadError(f"{url}: is not a valid URL: {error}.") from error
             except (httpx.TransportError, httpx.TooManyRedirects, _ServerBusyError) as error:
                 failures = 1 if _size(file) > start else failures + 1
-                if failures == _ATTEMPTS or isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
+                if failures == _MAX_FAILURES or isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
                     raise DownloadError(
                         f"{url}: the download failed after {_size(file) // _MB} MB: {_sentence(error)}."
                     ) from error
@@ -102,14 +101,14 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None
 
 
 class _ServerBusyError(Exception):
-    """The server cannot answer now; later it may."""
+    """The server cannot answer now, but may later."""
 
 
 def _receive(client: httpx.Client, url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None:
-    """One request: for the whole file, or for the rest of it."""
+    """Request the whole file, or the rest of it, once."""
     start = _size(file)
     validator = _read_validator(notes, url) if start else None
-    headers = {"Accept-Encoding": "identity"}  # the bytes of the file, of which the digest was taken
+    headers = {"Accept-Encoding": "identity"}  # the digest is that of the file's own bytes
     if validator:
         headers |= {"Range": f"bytes={start}-", "If-Range": validator}
     with client.stream("GET", url, headers=headers) as response:
@@ -124,7 +123,7 @@ def _receive(client: httpx.Client, url: str, file: BinaryIO, notes: Path, report
             file.truncate(0)
             _write_validator(notes, url, response)
         elif not response.headers.get("Content-Range", "").startswith(f"bytes {start}-"):
-            raise DownloadError(f"{url}: the server sent another part of the file than it was asked for.")
+            raise DownloadError(f"{url}: the server sent another part of the file than requested.")
         _append(response, file, start, reporter)
 
 
@@ -141,17 +140,18 @@ def _append(response: httpx.Response, file: BinaryIO, start: int, reporter: Repo
     folder = Path(file.name).parent
     free = shutil.disk_usage(folder).free
     if length is not None and length > free:
-        raise DownloadError(f"{printable(folder)}: has {free // _MB} MB free; {-(-length // _MB)} MB are needed.")
+        raise DownloadError(f"{printable(folder)}: has {free // _MB} MB free; {math.ceil(length / _MB)} MB are needed.")
     done, reported = start, -1
     for chunk in response.iter_raw():
         file.write(chunk)
         done += len(chunk)
         if done // _MB > reported:
             reported = done // _MB
-            reporter.progress(reported, -(-(done if length is None else start + length) // _MB), "megabyte")
+            total = done if length is None else start + length
+            reporter.progress(reported, math.ceil(total / _MB), "megabyte")
         if reporter.should_stop():
             raise Stopped
-    reporter.progress(-(-done // _MB), -(-done // _MB), "megabyte")
+    reporter.progress(math.ceil(done / _MB), math.ceil(done / _MB), "megabyte")
 
 
 def _size(file: BinaryIO) -> int:
@@ -176,7 +176,7 @@ def _write_validator(notes: Path, url: str, response: httpx.Response) -> None:
 
 
 def _verify(file: Path, path: Path, sha256: str | None, md5: str | None) -> None:
-    """Compare the digest of `file`, which is or shall become `path`; a draft with a wrong one is deleted."""
+    """Compare the digest of `file`, which is `path` or a draft of it; a draft with a wrong digest is deleted."""
     for name, expected in (("sha256", sha256), ("md5", md5)):
         if expected is None:
             continue

@@ -1,1 +1,1 @@
-"""The job store: what is known of jobs, in SQL and in files, and how Celery hears of them. Never imports torch."""
+"""The job store: rows and files of jobs, and how Celery hears of them. Never imports torch."""

@@ -1,4 +1,4 @@
-"""Connection to the database, its clock and its schema."""
+"""The connection to the database, its clock, and the upgrade of its tables."""
 
 import logging
 import os
@@ -54,7 +54,7 @@ class SchemaOutdatedError(DatabaseError):
 
 
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
-    """The database's clock in seconds since 1970, so that the machines' clocks need not agree."""
+    """The database's clock in seconds since 1970, which is asked because the machines' clocks may differ."""
 
     type = Float()
     inherit_cache = True
@@ -71,9 +71,9 @@ def _postgresql_now(element: db_now, compiler: SQLCompiler, **kwargs: object) ->
 
 
 def engine_for(url: str) -> Engine:
-    """The engine of this process for a database URL.
+    """Return this process's engine for a database URL.
 
-    A forked process gets an engine of its own; that of its parent is left alone, neither used nor closed.
+    A forked process gets an engine of its own, and neither uses nor closes its parent's.
 
     Raises:
         DatabaseError: if the URL is malformed or names an unsupported database.
@@ -115,11 +115,11 @@ def _begin_sqlite(connection: Connection) -> None:
 
 @contextmanager
 def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Session]:
-    """A session that commits at the end of the block, and rolls back when the block raises.
+    """Open a session that commits at the end of the block, and rolls back when the block raises.
 
     Args:
-        settings: names the database.
-        reads_only: promise not to write; readers of SQLite then never wait for a writer.
+        settings: name the database.
+        reads_only: a promise not to write; readers of SQLite then never wait for a writer.
 
     Raises:
         DatabaseUnreachableError: if the database cannot be reached.
@@ -143,7 +143,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
 
 def read_clock(session: Session) -> float:
-    """The database's time, against which the times in the tables can be compared."""
+    """Read the database's clock, for comparison with the times in the tables."""
     return float(session.scalar(select(db_now())) or 0.0)
 
 
@@ -165,7 +165,7 @@ def retry_for(action: Callable[[], _T], seconds: float) -> _T:
 
 
 def upgrade(settings: Settings) -> None:
-    """Create the schema, or bring it to the newest version.
+    """Create the tables, or upgrade them to the newest version.
 
     Raises:
         DatabaseUnreachableError: if the database cannot be reached.

@@ -1,4 +1,4 @@
-"""Values as JSON has them, for the API and for `--json`."""
+"""Python values as JSON, for the API and for `--json`."""
 
 import dataclasses
 import math
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def as_json(value: Any) -> Any:
-    """Dataclasses become objects, paths text, and what is not a finite number null."""
+    """Turn dataclasses into objects, paths into text, and numbers that are not finite into null."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return {field.name: as_json(getattr(value, field.name)) for field in dataclasses.fields(value)}
     if isinstance(value, Mapping):

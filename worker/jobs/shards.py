@@ -1,6 +1,6 @@
-"""Slices of a segment job's images, each with a lease and a fence of its own, so that several workers pump one job.
+"""Shards: slices of a segment job's items, each with a lease and a fence of its own, so that workers can share a job.
 
-A shard is queued, running or succeeded. A corrupt image is a row of the manifest, never a failed shard.
+A shard is queued, running or succeeded. An image that cannot be read is a row of the manifest, never a failed shard.
 """
 
 from collections.abc import Sequence
@@ -17,7 +17,7 @@ from worker.jobs.tables import ShardRow
 
 
 class ShardLostError(DeepLabError):
-    """The claimant no longer owns the shard; nothing of it is accepted."""
+    """The claimant no longer owns the shard; nothing that it writes is accepted."""
 
     def __init__(self, shard: "Shard") -> None:
         super().__init__(f"Shard {shard.number} of job {shard.job_id} is no longer owned by claim {shard.fence}.")
@@ -36,7 +36,7 @@ class Shard:
 
 @dataclass(frozen=True)
 class ShardCounts:
-    """How far a segment job is."""
+    """The progress of a segment job."""
 
     n_shards: int
     n_open: int  # queued or running
@@ -45,7 +45,7 @@ class ShardCounts:
 
 
 def plan(session: Session, job_id: int, n_items: int, size: int) -> None:
-    """Split a job into shards; does nothing if an earlier attempt has."""
+    """Split a job into shards, unless an earlier attempt did."""
     if session.scalar(select(func.count()).where(ShardRow.job_id == job_id)):
         return
     for number, first in enumerate(range(0, n_items, size)):
@@ -55,7 +55,7 @@ def plan(session: Session, job_id: int, n_items: int, size: int) -> None:
 
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Shard | None:
-    """Take a queued shard, or a running one whose lease has run out; None if there is none at present."""
+    """Take a queued shard, or a running one whose lease has run out; None if there is none now."""
     candidates = select(ShardRow.number).where(ShardRow.job_id == job_id, _free()).order_by(ShardRow.number)
     for number in session.scalars(candidates).all():
         row = session.execute(
@@ -76,17 +76,17 @@ def has_free(session: Session, job_id: int) -> bool:
 
 
 def renew(session: Session, job_id: int, owner: str, lease_seconds: float) -> None:
-    """Renew the leases of all shards of a job that a worker still owns."""
+    """Renew the leases of all shards of a job that an owner still holds."""
     session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(lease_until=db_now() + lease_seconds))
 
 
 def release(session: Session, job_id: int, owner: str) -> None:
-    """Queue the shards of a job again that a worker owns, so that nobody waits for their leases."""
+    """Queue the shards of a job again that an owner holds, so that others need not wait for their leases."""
     session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(state=QUEUED, owner=None, lease_until=None))
 
 
 def others_at_work(session: Session, job_id: int, owner: str) -> bool:
-    """Whether a worker other than this one holds a lease of a shard."""
+    """Whether an owner other than this one holds the lease of a shard."""
     query = select(ShardRow.number).where(
         ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner != owner, ShardRow.lease_until >= db_now()
     )
@@ -97,13 +97,13 @@ def finish(session: Session, shard: Shard, manifest: Path, n_ok: int, n_error: i
     """Commit a shard's output: its manifest, complete and flushed.
 
     Raises:
-        ShardLostError: if it has been claimed by somebody else.
+        ShardLostError: if another owner has claimed it.
     """
     _update_owned(session, shard, state=SUCCEEDED, lease_until=None, manifest=str(manifest), n_ok=n_ok, n_error=n_error)
 
 
 def counts(session: Session, job_id: int) -> ShardCounts:
-    """How many shards and images are done."""
+    """Count the shards and the images that are done."""
     row = session.execute(
         select(
             func.count(),
@@ -116,7 +116,7 @@ def counts(session: Session, job_id: int) -> ShardCounts:
 
 
 def manifests(session: Session, job_id: int) -> Sequence[Path]:
-    """Manifests of the finished shards, in the order of the items."""
+    """List the manifests of the finished shards, in the order of the items."""
     query = select(ShardRow.manifest).where(ShardRow.job_id == job_id, ShardRow.manifest.is_not(None))
     return [Path(path) for path in session.scalars(query.order_by(ShardRow.number)) if path is not None]
 

@@ -1,4 +1,4 @@
-"""Every path under DEEPLAB_HOME, and the durable way to write a file there.
+"""Every path under DEEPLAB_HOME, and how files are written there durably.
 
 deeplab.sqlite              the embedded database
 platform.lock               held by the running `deeplab up`; says where it listens
@@ -6,14 +6,14 @@ valkey/                     the embedded broker's append-only file, configuratio
 secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
-jobs/<id>/output/           what a segment job hands out when no other folder was asked for
+jobs/<id>/output/           masks of a segment job without an output folder of its own choice
 jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
-    assist-<owner>/         the log of a worker that helps with a segment job
+    assist-<owner>/         the log of an assistant of a segment job
 """
 
 import hashlib
@@ -44,12 +44,12 @@ def attempt_dir(settings: Settings, job_id: int, fence: int) -> Path:
 
 
 def assistant_dir(settings: Settings, job_id: int, fence: int, owner: str) -> Path:
-    """Folder of a worker that helps with a segment job."""
+    """Folder of an assistant of a segment job."""
     return attempt_dir(settings, job_id, fence) / f"assist-{re.sub('[^A-Za-z0-9.@-]', '-', owner)}"
 
 
 def log_path(settings: Settings, job_id: int, fence: int) -> Path:
-    """What the child of an attempt printed."""
+    """The log of an attempt: what its child printed."""
     return log_in(attempt_dir(settings, job_id, fence))
 
 
@@ -59,7 +59,7 @@ def log_in(folder: Path) -> Path:
 
 
 def outcome_in(folder: Path) -> Path:
-    """Where the child of an attempt leaves its result or its sentence of failure."""
+    """Where the child of an attempt leaves its outcome."""
     return folder / "outcome.json"
 
 
@@ -69,17 +69,17 @@ def alive_in(folder: Path) -> Path:
 
 
 def search_path(settings: Settings, job_id: int, fence: int) -> Path:
-    """What an attempt at a grid search has counted so far."""
+    """Where an attempt at a grid search saves what it has counted so far."""
     return attempt_dir(settings, job_id, fence) / "search.npz"
 
 
 def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
-    """Rows of one claim of a shard."""
+    """The manifest of one claim of a shard."""
     return attempt_dir(settings, job_id, fence) / f"shard-{number}-{shard_fence}.csv"
 
 
 def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
-    """Rows of all claims of a shard, by all attempts, complete or not."""
+    """The manifests of all claims of a shard, by all attempts, complete or not."""
     return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
 
 
@@ -89,20 +89,20 @@ def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
 
 
 def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
-    """Delete the logits that earlier attempts at an evaluate job left; no row points to those of one that failed."""
+    """Delete the logits of earlier attempts at an evaluate job; no row points to them."""
     for folder in job_dir(settings, job_id).glob("*/logits"):
         if int(folder.parent.name) < fence:
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
-    """Where a segment job writes: the folder that was asked for, else one of its own."""
+    """The output folder of a segment job: the one that was requested, else one in the job's own folder."""
     # Not resolve(): a link may point elsewhere by the time that somebody looks for the masks.
     return Path(os.path.abspath(requested)) if requested else job_dir(settings, job_id) / "output"  # noqa: PTH100
 
 
 def items_path(settings: Settings, job_id: int) -> Path:
-    """The list of a segment job's images: JSON, paths relative to the input folder."""
+    """The list of a segment job's items: JSON, paths relative to the input folder."""
     return job_dir(settings, job_id) / "items.json"
 
 
@@ -112,12 +112,12 @@ def logs_dir(settings: Settings) -> Path:
 
 
 def lock_path(settings: Settings) -> Path:
-    """The file that a running platform holds locked."""
+    """The file that a running platform keeps locked."""
     return settings.home / "platform.lock"
 
 
 def valkey_dir(settings: Settings) -> Path:
-    """Everything of the embedded broker."""
+    """Folder of the embedded broker."""
     return settings.home / "valkey"
 
 
@@ -127,7 +127,7 @@ def secret_key_path(settings: Settings) -> Path:
 
 
 def configs_dir() -> Path:
-    """The configurations that come with the platform: in the installed core, or beside it in a checkout."""
+    """Folder of the shipped configurations: in the installed core, or beside it in a checkout."""
     core = Path(deeplab.__file__).parent
     packaged = core / "configs"
     return packaged if packaged.is_dir() else core.parent / "configs"
@@ -153,14 +153,14 @@ def read_secret(path: Path) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a whole file or none of it, and flush it to the disk before returning."""
+    """Write a file, whole or not at all, and flush it to the disk before returning."""
     make_folder(path.parent)
     with replace_file(path) as file:
         file.write(text.encode("utf-8", errors="surrogateescape"))
 
 
 def flush(path: Path) -> None:
-    """Flush a file, or the list of names of a folder, to the disk, so that it is there after a power cut."""
+    """Flush a file, or a folder's list of names, to the disk, so that it survives a power cut."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -169,13 +169,13 @@ def flush(path: Path) -> None:
 
 
 def sha256_of(path: Path) -> str:
-    """Hash of a file's bytes, as 64 hexadecimal digits."""
+    """Hash a file's bytes, as 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tail(path: Path, n_bytes: int = 16_384) -> str:
-    """The last complete lines of a log; empty if there is no such file yet."""
+    """Read the last complete lines of a log; empty if there is no such file yet."""
     try:
         with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)

@@ -7,7 +7,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
 class Base(DeclarativeBase):
-    """Names every constraint, so that migrations can change it by name on every database."""
+    """The base of all tables; names every constraint, so that migrations can change it by name."""
 
     metadata = MetaData(
         naming_convention={
@@ -45,7 +45,7 @@ class JobRow(Base):
     eta_seconds: Mapped[float | None]
     result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     error: Mapped[str | None]
-    best_checkpoint: Mapped[int | None]  # no foreign key: it would make a circle with that of checkpoints to jobs
+    best_checkpoint: Mapped[int | None]  # an id; no foreign key, because checkpoints refer to jobs
     published_at: Mapped[float | None]
     publications: Mapped[int] = mapped_column(default=0)
     created_at: Mapped[float]
@@ -129,7 +129,7 @@ class EvaluationRow(Base):
 
 
 class EventRow(Base):
-    """What happened to a job, for people."""
+    """One sentence about what happened to a job."""
 
     __tablename__ = "event"
 
@@ -141,7 +141,7 @@ class EventRow(Base):
 
 
 class WorkerRow(Base):
-    """A Celery worker that was started at some time; alive while its heartbeat is fresh."""
+    """A Celery worker that was started once; alive while its heartbeat is fresh."""
 
     __tablename__ = "worker"
 

@@ -1,6 +1,6 @@
-"""The settings that a grid search tried and their scores, which are metrics of its job. Never imports torch.
+"""The trials of a grid search, stored as metrics of its job: a trial's number takes the place of the iteration.
 
-A trial's number, from 1 on, stands where a training has the iteration.
+Never imports torch.
 """
 
 from collections.abc import Mapping, Sequence
@@ -18,22 +18,22 @@ SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou
 
 @dataclass(frozen=True)
 class Trial:
-    """One setting of a CRF."""
+    """A setting that was tried, with its summary scores; all of them are in deeplab.crf.search.Trial."""
 
-    number: int
+    number: int  # from 1 on
     setting: Setting  # values by parameter
     scores: dict[str, float]  # by name, as in SCORES
     best: bool  # whether no other trial has a higher mean IoU, and none before it the same
 
 
 def add(session: Session, job_id: int, scores: Sequence[Mapping[str, Any]]) -> None:
-    """Record the scores of all trials in their order; those of an earlier attempt are replaced."""
+    """Record the scores of all trials in their order, replacing those of an earlier attempt."""
     for number, each in enumerate(scores, start=1):
         metrics.add(session, job_id, number, {name: each[name] for name in SCORES})
 
 
 def list_trials(session: Session, job: Job) -> list[Trial]:
-    """The trials of a grid search in their order; none before it has ended, and none of any other job."""
+    """List the trials of a grid search in their order; none before it has ended, and none for other jobs."""
     if not job.spec.get("grid"):
         return []
     series = {

@@ -1,4 +1,4 @@
-"""The Celery workers that are or were there, for people: no job depends on these rows."""
+"""The Celery workers that were ever started, for people to see: no job depends on these rows."""
 
 import os
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class Worker:
 
 
 def register(session: Session, name: str, queue: str, device: str, slots: int = 1) -> None:
-    """Note that this process serves a queue from now on."""
+    """Record that this process serves a queue from now on."""
     now = session.scalar(select(db_now()))
     session.merge(
         WorkerRow(
@@ -44,17 +44,17 @@ def register(session: Session, name: str, queue: str, device: str, slots: int = 
 
 
 def heartbeat(session: Session, name: str) -> None:
-    """Note that a worker is alive."""
+    """Record that a worker is alive."""
     session.execute(update(WorkerRow).where(WorkerRow.name == name).values(heartbeat_at=db_now()))
 
 
 def unregister(session: Session, name: str) -> None:
-    """Note that a worker has stopped."""
+    """Record that a worker has stopped."""
     session.execute(update(WorkerRow).where(WorkerRow.name == name).values(stopped_at=db_now()))
 
 
 def list_workers(session: Session) -> list[Worker]:
-    """All workers that were ever started, those that are alive first."""
+    """List all workers that were ever started, live ones first."""
     alive = (WorkerRow.stopped_at.is_(None)) & (WorkerRow.heartbeat_at > db_now() - _ALIVE_SECONDS)
     rows = session.execute(select(WorkerRow, alive.label("alive")).order_by(alive.desc(), WorkerRow.name))
     return [

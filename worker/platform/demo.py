@@ -1,4 +1,4 @@
-"""The whole road in a few minutes: a platform in a temporary folder, used as any client of its JSON API would."""
+"""`deeplab demo`: a platform in a temporary folder, used through its JSON API from sample data to masks."""
 
 import tempfile
 import time
@@ -20,7 +20,7 @@ from worker.platform.up import Platform, stop_signals_interrupt
 
 GOAL = 0.6  # mean IoU on the held-out split
 _HOST = "127.0.0.1"
-_LIMIT_SECONDS = 1800  # something is wrong if a job takes so long
+_LIMIT_SECONDS = 1800  # until a job is given up
 _LINE_SECONDS = 5  # between two lines about a running job
 
 
@@ -32,11 +32,11 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
     """Draw sample data, then register it, train, evaluate, refine and segment over HTTP; print a table.
 
     Args:
-        goal: the mean IoU on the held-out split that has to be exceeded.
+        goal: the mean IoU on the held-out split that must be exceeded.
         overrides: configuration keys to change for the training, such as "SOLVER.ITER_MAX=20".
 
     Raises:
-        DemoFailedError: if a job did not succeed, or the network did not learn enough.
+        DemoFailedError: if a job did not succeed, or the model did not learn enough.
     """
     root = Path(tempfile.mkdtemp(prefix="deeplab-demo-"))
     sample, masks = root / "data" / "shapes", root / "data" / "segmented"
@@ -63,11 +63,11 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
 
 @dataclass
 class _Client:
-    """The JSON API, and the platform that has to be kept alive meanwhile."""
+    """A client of the JSON API that keeps the platform alive meanwhile."""
 
     http: httpx.Client
     platform: Platform
-    _said: dict[int, tuple[str, float]] = field(default_factory=dict)  # by job: the last line and when it was told
+    _said: dict[int, tuple[str, float]] = field(default_factory=dict)  # by job: the last line and when it was printed
 
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         """Create something and return it."""
@@ -78,7 +78,7 @@ class _Client:
         return self.post("/jobs", {"kind": kind, **request})
 
     def follow(self, *jobs: Mapping[str, Any]) -> list[dict[str, Any]]:
-        """Wait until some jobs have ended, with a line now and then; the jobs as they are then."""
+        """Wait until some jobs have ended, printing a line now and then, and return the jobs."""
         until = time.monotonic() + _LIMIT_SECONDS
         while time.monotonic() < until:
             self.platform.restart_dead()
@@ -88,8 +88,8 @@ class _Client:
             if all(job["state"] in TERMINAL for job in now):
                 return now
             time.sleep(0.5)
-        numbers = ", ".join(str(job["id"]) for job in jobs)
-        raise DemoFailedError(f"Not all of the jobs {numbers} ended within {duration(_LIMIT_SECONDS)}.")
+        ids = ", ".join(str(job["id"]) for job in jobs)
+        raise DemoFailedError(f"Not all of the jobs {ids} ended within {duration(_LIMIT_SECONDS)}.")
 
     def _tell(self, job: Mapping[str, Any]) -> None:
         text, at = self._said.get(job["id"], ("", 0.0))
@@ -110,7 +110,7 @@ class _Client:
 
 
 def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[str]) -> list[dict[str, Any]]:
-    """The four jobs, as far as each succeeded."""
+    """Run the four jobs, up to the first that does not succeed."""
     client.post("/datasets", {"name": sample.name, "root": str(sample)})
     request = {"config": str(sample / "config.yaml"), "dataset": sample.name, "overrides": list(overrides)}
     (train,) = client.follow(client.submit("train", **request))
@@ -120,7 +120,7 @@ def _run_jobs(client: _Client, sample: Path, masks: Path, overrides: Sequence[st
     (evaluate,) = client.follow(client.submit("evaluate", checkpoint=checkpoint))
     if evaluate["state"] != SUCCEEDED:
         return [train, evaluate]
-    # These two run at the same time: one is for the processor's queue, the other for the graphics card's.
+    # These two run at the same time, because they are in different queues.
     crf = client.submit("crf", evaluate_job=evaluate["id"])
     segment = client.submit(
         "segment", checkpoint=checkpoint, input=str(sample / "unlabelled"), output=str(masks), overlays=True

@@ -1,4 +1,4 @@
-"""What the platform asks of gunicorn, which reads the names of this module (`--config python:...gunicorn_config`)."""
+"""gunicorn's configuration; it reads the names of this module (`--config python:...gunicorn_config`)."""
 
 import sys
 from typing import Any
@@ -9,7 +9,7 @@ worker_class = "gthread"
 workers = 1  # one process is enough for a dashboard, and keeps SQLite's writers few
 threads = 16
 timeout = 60
-keepalive = 75  # longer than clients pause between polls, or one would send into a connection that is just closed
+keepalive = 75  # longer than the pause between polls, or clients would send into a connection that is being closed
 graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
@@ -23,5 +23,5 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """A worker that lost its arbiter would hold the port for a while."""
+    """Let a worker die with its arbiter, or it would hold the port for a while."""
     die_with_parent(server.pid)

@@ -1,4 +1,4 @@
-"""One platform per home folder: the lock file that a running one holds, and what it says about itself there."""
+"""One platform per home folder: a running one holds a lock file, which says who it is and where it listens."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ class Holder:
 
 
 class HomeLock:
-    """Held while the block runs; the kernel lets go of it when the process ends, however it ends."""
+    """A lock that is held inside the block; the kernel releases it when the process ends, however it ends."""
 
     def __init__(self, settings: Settings, command: str, address: str | None) -> None:
         self.settings = settings
@@ -41,7 +41,7 @@ class HomeLock:
         """Take the lock.
 
         Raises:
-            HomeLockedError: if another process holds it; the sentence says where that one listens.
+            HomeLockedError: if another process holds it; the sentence says who and where it listens.
             HomeError: if the home folder cannot be created or written to.
         """
         path = storage.lock_path(self.settings)
@@ -68,7 +68,7 @@ class HomeLock:
 
 
 def platform_at(settings: Settings) -> Holder | None:
-    """Who runs the platform of this home; None if nobody does."""
+    """Find the process that runs the platform of a home; None if there is none."""
     path = storage.lock_path(settings)
     if not path.exists():
         return None
@@ -76,7 +76,7 @@ def platform_at(settings: Settings) -> Holder | None:
         if _try_lock(file):
             return None
         text = file.read()
-    # Empty for the moment between taking the lock and writing to the file.
+    # Empty for a moment, between taking the lock and writing to the file.
     return Holder(**json.loads(text)) if text else Holder(0, "another process", None)
 
 

@@ -1,7 +1,7 @@
 """`python -m worker.platform.launch PARENT_PID COMMAND ...` becomes COMMAND, which the kernel kills with its parent.
 
-This is a step of its own because the wish has to be made by the child: Popen's preexec_fn would run our code in a
-forked copy of a process that may have threads.
+The child itself has to ask the kernel for this, in a step of its own: Popen's preexec_fn would run our code in a forked
+copy of a process that may have threads.
 """
 
 import os
@@ -11,7 +11,7 @@ from deeplab.processes import die_with_parent
 
 
 def command_line(command: list[str]) -> list[str]:
-    """The command that starts `command` as a child that does not outlive this process."""
+    """Wrap a command so that its process does not outlive this one."""
     return [sys.executable, "-P", "-m", "worker.platform.launch", str(os.getpid()), *command]
 
 

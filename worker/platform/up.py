@@ -1,4 +1,4 @@
-"""The whole platform on one machine: database, broker, workers and web server, started and stopped in order."""
+"""`deeplab up`: database, broker, workers and web server on one machine, started and stopped in order."""
 
 import signal
 import sys
@@ -21,7 +21,7 @@ _WORKER_STOP_SECONDS = 60  # running jobs finish their iteration and save a chec
 
 
 class Platform:
-    """A context manager: inside its block the platform runs, after it no process of it is left.
+    """A context manager: the platform runs inside the block, and no process of it is left afterwards.
 
     Everything happens in the caller's thread, so the block has to call `restart_dead` about once a second. Should this
     process be killed, the kernel ends every other one with it (see worker.platform.launch).
@@ -33,10 +33,10 @@ class Platform:
         """Prepare; nothing is started before the block is entered.
 
         Args:
-            settings: of this platform; port 0 is not allowed here, see `worker.platform.web_server.listen`.
+            settings: of this platform; the port must not be 0, see `worker.platform.web_server.listen`.
             web: whether the web server is started too.
-            command: what runs this platform, for those who find the home folder in use.
-            say: tells people what happened, in one sentence each time.
+            command: what runs this platform, for people who find the home folder in use.
+            say: is called with a sentence when something happens.
         """
         self.settings = settings
         self.say = say
@@ -50,7 +50,7 @@ class Platform:
         return [process for group in self._groups for process in group]
 
     def __enter__(self) -> Self:
-        """Start everything and wait until it works.
+        """Start everything and wait until it is ready.
 
         Raises:
             DeepLabError: if a process cannot work; nothing is left running then.
@@ -74,7 +74,7 @@ class Platform:
 
     def _start(self, stack: ExitStack) -> None:
         listener = None
-        if self.has_web:  # first of all, because it fails most often
+        if self.has_web:  # first, because it fails most often
             listener = stack.enter_context(web_server.listen(self.settings.host, self.settings.port))
         own_roots = [root for root in self.settings.roots if root.parent == self.settings.home]
         for folder in (storage.logs_dir(self.settings), *own_roots):
@@ -128,7 +128,7 @@ def run(platform: Platform) -> None:
 
 @contextmanager
 def stop_signals_interrupt() -> Iterator[None]:
-    """Inside the block, SIGTERM and a closed terminal do what Ctrl-C does: raise KeyboardInterrupt."""
+    """Let SIGTERM and a closed terminal raise KeyboardInterrupt inside the block, as Ctrl-C does."""
 
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)

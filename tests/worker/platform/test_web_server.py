@@ -17,7 +17,7 @@ def test_port_in_use_is_named() -> None:
 
 
 def test_foreign_address_is_named() -> None:
-    with pytest.raises(ListenError, match=r"Nothing can listen on port 8000 of 203\.0\.113\.1: "):
+    with pytest.raises(ListenError, match=r"Cannot listen on port 8000 of 203\.0\.113\.1: "):
         web_server.listen("203.0.113.1", 8000)
 
 

@@ -1,1 +1,1 @@
-"""How Celery hears of jobs: where the broker is, the application that talks to it, and the one message."""
+"""How Celery hears of jobs: the broker's address, the Celery application, and the one message."""

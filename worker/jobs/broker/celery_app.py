@@ -9,7 +9,7 @@ from worker.jobs.settings import Settings
 
 
 def celery_app(settings: Settings) -> Celery:
-    """The application that talks to the broker of these settings."""
+    """Return the Celery application for the broker of these settings."""
     return _celery_app(connection.url(settings))
 
 
@@ -27,7 +27,7 @@ def _celery_app(url: str) -> Celery:
         worker_prefetch_multiplier=1,
         worker_disable_prefetch=True,
         broker_connection_retry_on_startup=True,
-        broker_connection_max_retries=None,  # a broker that is away comes back some day
+        broker_connection_max_retries=None,  # keep trying: the broker may be back
         broker_transport_options={"socket_connect_timeout": 3, "socket_timeout": 10, "max_retries": 1},
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,

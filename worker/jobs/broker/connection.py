@@ -1,4 +1,4 @@
-"""Where the broker is: the one of DEEPLAB_BROKER_URL, or the embedded Valkey server of the home folder."""
+"""The address of the broker: DEEPLAB_BROKER_URL, or the socket of the home folder's embedded Valkey."""
 
 import hashlib
 import os
@@ -18,14 +18,14 @@ class BrokerError(DeepLabError):
 
 
 def url(settings: Settings) -> str:
-    """URL of the broker in use, for Celery."""
+    """The URL of the broker, for Celery."""
     if not settings.embedded_broker:
         return settings.broker_url
     return f"redis+socket://:{quote(password(settings))}@{quote(str(socket_path(settings)))}"
 
 
 def socket_path(settings: Settings) -> Path:
-    """The broker's socket: in the home folder, or in a folder of its own under /tmp if that path is too long."""
+    """The socket of the embedded broker: in the home folder, or under /tmp if that path is too long."""
     path = storage.valkey_dir(settings) / "valkey.sock"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
         return path

@@ -1,6 +1,6 @@
-"""Telling Celery that a job is waiting. The message carries the job's number and nothing else.
+"""Publish queued jobs: tell Celery that they wait. A message carries the job's id and nothing else.
 
-Sending needs no worker code, so the dashboard can publish without importing torch.
+Publishing needs no code of workers, so the dashboard can do it without importing torch.
 """
 
 from celery.exceptions import OperationalError
@@ -17,11 +17,11 @@ RUN_JOB = "deeplab.run_job"
 
 
 class BrokerUnreachableError(DeepLabError):
-    """Celery could not be told; the job stays queued and is published by the reconciler later."""
+    """A job could not be published; it stays queued, and the reconciler publishes it later."""
 
 
 def publish(settings: Settings, job: Job) -> None:
-    """Send a queued job's number to the workers of its queue. Call it after the submission was committed.
+    """Send a queued job's id to the workers of its queue. Call it after the submission was committed.
 
     Raises:
         BrokerUnreachableError: if the broker does not answer.
@@ -30,14 +30,14 @@ def publish(settings: Settings, job: Job) -> None:
         celery_app(settings).send_task(RUN_JOB, args=[job.id], queue=job.queue, retry=False)
     except (OperationalError, BrokerError, OSError) as error:
         raise BrokerUnreachableError(
-            f"Job {job.id} is queued, but the broker cannot be reached ({error}); it will be started once it can."
+            f"Job {job.id} is queued, but the broker cannot be reached ({error}); the job starts when it can."
         ) from error
     with open_session(settings) as session:
         outbox.mark_published(session, job.id)
 
 
 def try_publish(settings: Settings, job: Job) -> str | None:
-    """Publish a job; a sentence for its submitter if the broker cannot be reached, which delays the job."""
+    """Publish a job, and return a sentence for its submitter if the broker cannot be reached."""
     try:
         publish(settings, job)
     except BrokerUnreachableError as error:

@@ -1,4 +1,4 @@
-"""Checkpoint files that training left, and which of a job is the best. Written inside worker.jobs.leases.fenced."""
+"""The checkpoints of trainings, and which is the best of its job. Written inside worker.jobs.leases.fenced."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
 
 
 class CheckpointNotFoundError(DeepLabError):
-    """There is no checkpoint of that number."""
+    """There is no checkpoint of that id."""
 
     def __init__(self, checkpoint_id: int) -> None:
         super().__init__(f"There is no checkpoint {checkpoint_id}.")
@@ -24,7 +24,7 @@ class CheckpointNotFoundError(DeepLabError):
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A complete checkpoint file."""
+    """The record of a checkpoint file; its content is a deeplab.training.checkpoint.Checkpoint."""
 
     id: int
     job_id: int
@@ -34,14 +34,14 @@ class Checkpoint:
     n_bytes: int
     created_at: float
     config: dict[str, Any]  # the configuration of the job that saved it
-    mean_iou: float | None  # the best that an evaluate job or the training itself found, if any
-    is_best: bool  # whether no other one of its job had a higher mean IoU during the training
+    mean_iou: float | None  # the highest that an evaluate job or a validation found, if any
+    is_best: bool  # whether it is its job's best
 
 
 def add(
     session: Session, job_id: int, fence: int, iteration: int, path: Path, sha256: str, *, is_best: bool = False
 ) -> None:
-    """Record a complete, flushed checkpoint file; does nothing if the attempt has recorded one of this iteration."""
+    """Record a complete, flushed checkpoint file, unless the attempt has recorded one of this iteration."""
     attempt_has_it = select(CheckpointRow.id).where(
         CheckpointRow.job_id == job_id, CheckpointRow.fence == fence, CheckpointRow.iteration == iteration
     )
@@ -63,7 +63,7 @@ def add(
 
 
 def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
-    """Let a job that continues another one's training begin with the best checkpoint that there was by then."""
+    """Give a job that continues a training the best checkpoint that this training had by then."""
     source = session.get_one(JobRow, resumed.job_id)
     best = None if source.best_checkpoint is None else session.get(CheckpointRow, source.best_checkpoint)
     if best is None or best.iteration > resumed.iteration:  # found later
@@ -73,12 +73,12 @@ def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
 
 
 def discard(session: Session, job_id: int, iteration: int) -> list[Path]:
-    """Forget a job's checkpoints of one iteration; the files that may be deleted once this is committed.
+    """Delete the rows of a job's checkpoints of one iteration; return the files to delete once this is committed.
 
-    One that any job was submitted with, or has as its best, stays.
+    A checkpoint that any job was submitted with, or has as its best, stays.
     """
     of_iteration = select(CheckpointRow).where(CheckpointRow.job_id == job_id, CheckpointRow.iteration == iteration)
-    # Locked before looking for references: whoever submits one meanwhile waits, and finds it gone.
+    # Locked before looking for references: a submission in the meantime waits, and finds the checkpoint gone.
     rows = session.scalars(of_iteration.with_for_update()).all()
     free = [row for row in rows if not session.scalar(select(_is_referenced(row.id)))]
     for row in free:
@@ -90,14 +90,14 @@ def get(session: Session, checkpoint_id: int, *, lock: bool = False) -> Checkpoi
     """Read one checkpoint.
 
     Args:
-        session: of the transaction.
-        checkpoint_id: its number.
-        lock: nobody may discard it until the end of the transaction, which records a reference to it.
+        session: the transaction.
+        checkpoint_id: its id.
+        lock: keep it from being discarded until the end of the transaction, which records a reference to it.
 
     Raises:
-        CheckpointNotFoundError: if there is none of that number.
+        CheckpointNotFoundError: if there is none of that id.
     """
-    in_range = 0 < checkpoint_id <= LARGEST_INTEGER  # databases refuse to look for numbers that they cannot hold
+    in_range = 0 < checkpoint_id <= LARGEST_INTEGER  # databases refuse to look for others
     row_lock = {"read": True} if lock else None
     row = session.get(CheckpointRow, checkpoint_id, with_for_update=row_lock) if in_range else None
     if row is None:
@@ -106,14 +106,14 @@ def get(session: Session, checkpoint_id: int, *, lock: bool = False) -> Checkpoi
 
 
 def find_last(session: Session, job_id: int) -> Checkpoint | None:
-    """The furthest checkpoint of a job, if it has any."""
+    """Find a job's checkpoint of the highest iteration, if it has any."""
     query = select(CheckpointRow).where(CheckpointRow.job_id == job_id)
     row = session.scalars(query.order_by(CheckpointRow.iteration.desc(), CheckpointRow.id.desc()).limit(1)).first()
     return None if row is None else _checkpoints(session, [row])[0]
 
 
 def list_checkpoints(session: Session, job_id: int | None = None, limit: int = 200) -> list[Checkpoint]:
-    """Checkpoints, newest first, of one job if given."""
+    """List checkpoints, newest first, of one job if given."""
     query = select(CheckpointRow).order_by(CheckpointRow.id.desc()).limit(limit)
     if job_id is not None:
         query = query.where(CheckpointRow.job_id == job_id)
@@ -125,7 +125,7 @@ def _set_best(session: Session, job_id: int, checkpoint_id: int) -> None:
 
 
 def _best_until(session: Session, job_id: int, iteration: int) -> CheckpointRow | None:
-    """The checkpoint of the best evaluation that a training made up to an iteration, if it is still there."""
+    """Find the checkpoint of a training's best validation up to an iteration, if it still exists."""
     scored = (MetricRow.job_id == job_id, MetricRow.name == "mean_iou", MetricRow.iteration <= iteration)
     best_iteration = (
         select(MetricRow.iteration).where(*scored).order_by(MetricRow.value.desc(), MetricRow.iteration).limit(1)
@@ -137,7 +137,7 @@ def _best_until(session: Session, job_id: int, iteration: int) -> CheckpointRow 
 
 
 def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
-    """Whether a job, in whatever state, was submitted with a checkpoint or has it as its best."""
+    """Whether any job, in any state, was submitted with a checkpoint or has it as its best."""
     return exists().where(
         or_(
             JobRow.spec["checkpoint"].as_string() == CheckpointRef.of_id(checkpoint_id).text,
@@ -148,7 +148,7 @@ def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
 
 
 def _scores(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, float]:
-    """The highest mean IoU of each checkpoint that has any: by evaluate jobs, or by the training that saved it."""
+    """Find the highest mean IoU of each checkpoint that has any, by evaluate jobs and validations."""
     ids = {CheckpointRef.of_id(row.id).text: row.id for row in rows}
     evaluations = select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(ids))
     scores = [(ids[text], mean_iou) for text, mean_iou in session.execute(evaluations)]
@@ -159,12 +159,12 @@ def _scores(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, float]
         .where(MetricRow.name == "mean_iou", CheckpointRow.id.in_(ids.values()))
     )
     scores += [(checkpoint_id, mean_iou) for checkpoint_id, mean_iou in session.execute(validations)]
-    # Ascending, so that of several scores of a checkpoint the highest is written last.
+    # Ascending, so that the highest of a checkpoint's scores is written last.
     return dict(sorted(scores))
 
 
 def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
-    """Join checkpoints with their job's configuration and their score, in three queries for any number of them."""
+    """Join checkpoints with their jobs' configurations and their scores, in three queries for any number of them."""
     query = select(JobRow.id, JobRow.config, JobRow.best_checkpoint).where(JobRow.id.in_({row.job_id for row in rows}))
     jobs = {job.id: job for job in session.execute(query)}
     scores = _scores(session, rows)

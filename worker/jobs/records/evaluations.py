@@ -35,7 +35,7 @@ def add(
     settings: dict[str, Any],
     scores: dict[str, Any],
 ) -> None:
-    """Record the scores that a job computed; those of an earlier attempt at it are replaced."""
+    """Record the scores that a job computed, replacing those of an earlier attempt."""
     session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
     session.add(
         EvaluationRow(
@@ -52,13 +52,13 @@ def add(
 
 
 def find(session: Session, job_id: int) -> Evaluation | None:
-    """The scores that a job computed, if it has finished."""
+    """Find the scores that a job computed, if it has finished."""
     row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
     return None if row is None else _evaluation(row)
 
 
 def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
-    """Evaluations, newest first."""
+    """List evaluations, newest first."""
     return [
         _evaluation(row)
         for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))

@@ -1,7 +1,4 @@
-"""What happened to jobs, for people: one sentence each.
-
-Writers run inside worker.jobs.leases.fenced where an attempt writes, so that none that lost its lease is heard.
-"""
+"""Events: one sentence each about what happened to a job. Attempts write inside worker.jobs.leases.fenced."""
 
 from dataclasses import dataclass
 
@@ -14,7 +11,7 @@ from worker.jobs.tables import EventRow
 
 @dataclass(frozen=True)
 class Event:
-    """What happened to a job, for people."""
+    """One sentence about what happened to a job."""
 
     at: float
     fence: int
@@ -22,11 +19,11 @@ class Event:
 
 
 def add(session: Session, job_id: int, fence: int, message: str) -> None:
-    """Note what happened to a job."""
+    """Record what happened to a job."""
     session.add(EventRow(job_id=job_id, fence=fence, at=session.scalar(select(db_now())), message=message))
 
 
 def list_events(session: Session, job_id: int) -> list[Event]:
-    """What happened to a job, oldest first."""
+    """List a job's events, oldest first."""
     rows = session.scalars(select(EventRow).where(EventRow.job_id == job_id).order_by(EventRow.id))
     return [Event(row.at, row.fence, row.message) for row in rows]

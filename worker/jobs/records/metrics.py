@@ -1,4 +1,4 @@
-"""Numbers that a job measures as it goes, by name and iteration. Written inside worker.jobs.leases.fenced."""
+"""Metrics: numbers that a job records by name and iteration. Written inside worker.jobs.leases.fenced."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,7 +9,7 @@ from worker.jobs.tables import MetricRow
 
 
 def add(session: Session, job_id: int, iteration: int, values: Mapping[str, float]) -> None:
-    """Record metrics of one iteration; those of an earlier attempt at the same iteration are replaced."""
+    """Record metrics of one iteration, replacing those of an earlier attempt."""
     for name, value in values.items():
         session.merge(MetricRow(job_id=job_id, name=name, iteration=iteration, value=value))
 
@@ -17,7 +17,7 @@ def add(session: Session, job_id: int, iteration: int, values: Mapping[str, floa
 def list_metrics(
     session: Session, job_id: int, names: Sequence[str] = (), after: int = -1
 ) -> dict[str, list[list[float]]]:
-    """A job's metrics as {name: [[iteration, value], ...]} in order of iterations, from after an iteration on."""
+    """Read a job's metrics as {name: [[iteration, value], ...]}, ordered, of the iterations after a given one."""
     query = select(MetricRow).where(MetricRow.job_id == job_id, MetricRow.iteration > after)
     if names:
         query = query.where(MetricRow.name.in_(names))

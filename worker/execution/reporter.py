@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deeplab.files import delete_file
 from deeplab.reporter import VALIDATION_IMAGE
-from worker.jobs import leases, storage
+from worker.jobs import files, leases
 from worker.jobs.database import DatabaseError, retry_for
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
@@ -96,8 +96,8 @@ class JobReporter:
 
     def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
         """Record a complete, flushed checkpoint at once, with its hash."""
-        storage.flush(path.parent)
-        self._checkpoints.append(_SavedCheckpoint(path, iteration, storage.sha256_of(path), is_best))
+        files.flush(path.parent)
+        self._checkpoints.append(_SavedCheckpoint(path, iteration, files.sha256_of(path), is_best))
         _log.info("Saved %s at iteration %d%s.", path.name, iteration, ", the best so far" if is_best else "")
         self._try_to_write()
 

@@ -1,4 +1,4 @@
-"""Every path under DEEPLAB_HOME, and how files are written there durably.
+"""Every path under DEEPLAB_HOME, and where the shipped configurations are.
 
 deeplab.sqlite              the embedded database
 platform.lock               held by the running `deeplab up`; says where it listens
@@ -6,7 +6,7 @@ valkey/                     the embedded broker's append-only file, configuratio
 secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
-jobs/<id>/output/           masks of a segment job without an output folder of its own choice
+jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
@@ -16,15 +16,12 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     assist-<owner>/         the log of an assistant of a segment job
 """
 
-import hashlib
 import os
 import re
-import secrets
 import shutil
 from pathlib import Path
 
 import deeplab
-from deeplab.files import make_folder, replace_file
 from worker.jobs.settings import Settings
 
 
@@ -131,56 +128,3 @@ def configs_dir() -> Path:
     core = Path(deeplab.__file__).parent
     packaged = core / "configs"
     return packaged if packaged.is_dir() else core.parent / "configs"
-
-
-def read_secret(path: Path) -> str:
-    """Read a random text that is made once, in a folder that exists, and that only its owner can read.
-
-    Raises:
-        OSError: if it cannot be read or made.
-    """
-    if not path.exists():
-        draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
-        draft.touch(mode=0o600)
-        try:
-            draft.write_text(secrets.token_urlsafe(32), "ascii")
-            os.link(draft, path)  # fails if another process was first, whose secret then holds
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-    return path.read_text("ascii")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file, whole or not at all, and flush it to the disk before returning."""
-    make_folder(path.parent)
-    with replace_file(path) as file:
-        file.write(text.encode("utf-8", errors="surrogateescape"))
-
-
-def flush(path: Path) -> None:
-    """Flush a file, or a folder's list of names, to the disk, so that it survives a power cut."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file's bytes, as 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def read_tail(path: Path, n_bytes: int = 16_384) -> str:
-    """Read the last complete lines of a log; empty if there is no such file yet."""
-    try:
-        with path.open("rb") as file:
-            size = file.seek(0, os.SEEK_END)
-            file.seek(max(0, size - n_bytes))
-            text = file.read().decode("utf-8", errors="replace")
-    except FileNotFoundError:
-        return ""
-    return text if size <= n_bytes else text.partition("\n")[2]

@@ -3,6 +3,7 @@ import json
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
+from worker.jobs.files import sha256_of, write_text
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
@@ -15,8 +16,8 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
         job = leases.claim(session, submitted.id, "gpu@test", 60)
         assert job is not None
         path = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_final.pth"
-        storage.write_text(path, "weights")
-        checkpoints.add(session, job.id, job.fence, 120, path, storage.sha256_of(path))
+        write_text(path, "weights")
+        checkpoints.add(session, job.id, job.fence, 120, path, sha256_of(path))
     line = deeplab("checkpoint", "list").output.splitlines()[1]
     assert line.split() == ["1", "1", "120", "7", "B", str(path)]
     assert deeplab("checkpoint", "list", "--job", 2).output == "No checkpoints found.\n"
@@ -24,7 +25,7 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
     assert text.startswith("Checkpoint 1 of job 1, iteration 120\n")
     assert "Mean IoU:  not evaluated\n" in text
     assert "N_CLASSES: 3\n" in text
-    assert json.loads(deeplab("checkpoint", "show", 1, "--json").output)["sha256"] == storage.sha256_of(path)
+    assert json.loads(deeplab("checkpoint", "show", 1, "--json").output)["sha256"] == sha256_of(path)
     missing = deeplab("checkpoint", "show", 2)
     assert (missing.exit_code, missing.stderr) == (1, "Error: There is no checkpoint 2.\n")
 

@@ -15,7 +15,7 @@ from sqlalchemy import update
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.supervisor import SlotContext, assist, supervise
-from worker.jobs import catalog, jobs, leases, shards, storage
+from worker.jobs import catalog, files, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import events
@@ -103,7 +103,7 @@ class Bench:
             return [(each.outcome, each.error) for each in jobs.list_attempts(session, self.job.id)]
 
     def log(self) -> str:
-        return storage.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
+        return files.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
 
     def living(self) -> list[psutil.Process]:
         """Processes that the script started, and itself."""

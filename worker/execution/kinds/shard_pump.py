@@ -20,7 +20,7 @@ from deeplab.inference.output import prepare_output
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
-from worker.jobs import shards, storage
+from worker.jobs import files, shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -109,7 +109,7 @@ class ShardPump:
             overlays=self._spec.overlays,
             batch_size=self._spec.batch_size,
         )
-        storage.flush(manifest)
+        files.flush(manifest)
         self._finish(shard, manifest, summary)
 
     def _earlier_rows(self, shard: Shard) -> Iterable[Row]:

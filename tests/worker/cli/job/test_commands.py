@@ -6,6 +6,7 @@ from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
+from worker.jobs.files import sha256_of, write_text
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
@@ -27,9 +28,9 @@ def running(home: Settings, submitted: Job) -> Job:
         assert job is not None
         leases.set_progress(session, job.id, 60, 120, "iteration", 61.0)
         checkpoint = storage.attempt_dir(home, job.id, job.fence) / "checkpoint_0000060.pth"
-        storage.write_text(checkpoint, "weights")
-        checkpoints.add(session, job.id, job.fence, 60, checkpoint, storage.sha256_of(checkpoint))
-    storage.write_text(storage.log_path(home, job.id, job.fence), "line one\nline two\n")
+        write_text(checkpoint, "weights")
+        checkpoints.add(session, job.id, job.fence, 60, checkpoint, sha256_of(checkpoint))
+    write_text(storage.log_path(home, job.id, job.fence), "line one\nline two\n")
     return job
 
 

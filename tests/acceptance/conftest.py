@@ -24,7 +24,7 @@ def platform(settings: Settings) -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny data set, and config.yaml, which trains a tiny network on it."""
+    """A folder with a tiny dataset, and config.yaml, which trains a tiny network on it."""
     root = draw_folder(tmp_path_factory.mktemp("sample"))
     (root / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
     config = {
@@ -60,9 +60,9 @@ def weights(sample: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def photographs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def images(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of 150 images, which makes three shards; one of them is torn."""
-    folder = tmp_path_factory.mktemp("photographs")
+    folder = tmp_path_factory.mktemp("images")
     rng = np.random.default_rng(0)
     for number in range(150):
         path = folder / f"day {number % 3}" / f"{number:03d}.png"

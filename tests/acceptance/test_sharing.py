@@ -15,12 +15,12 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 
 @pytest.fixture
-def request_fields(sample: Path, weights: Path, photographs: Path) -> dict[str, str]:
+def request_fields(sample: Path, weights: Path, images: Path) -> dict[str, str]:
     """A segment job of 150 images at one image per forward pass, slow enough to be disturbed."""
     return {
         "checkpoint": str(weights),
         "config": str(sample / "config.yaml"),
-        "input": str(photographs),
+        "input": str(images),
         "overrides": "IMAGE.SIZE.TEST=256",
         "batch_size": "1",
     }

@@ -22,7 +22,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     """Serve a queue until SIGTERM or SIGINT, then let running jobs save a checkpoint and go back to the queue.
 
     Args:
-        settings: name the database, whose tables must be up to date, and the broker, which may be away for a while.
+        settings: name the database, whose tables must be up to date, and the broker, which may be down for a while.
         queue: gpu or cpu.
         concurrency: number of slots; None: one per GPU, or one without GPUs.
         name: of the worker, such as gpu@somewhere; None: made from the queue and the host name.

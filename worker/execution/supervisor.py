@@ -191,7 +191,7 @@ def _conclude(session: Session, settings: Settings, job: Job, result: ChildResul
 
 
 def _was_asked_to_stop(result: ChildResult) -> bool:
-    """Whether somebody else sent the child a SIGTERM, such as a service manager that stops everything."""
+    """Whether the child got a SIGTERM from elsewhere, such as a service manager that stops everything."""
     if result.outcome is None:  # it came before the child listened for it
         return result.exit_status == -signal.SIGTERM
     return result.outcome.state == STOPPED

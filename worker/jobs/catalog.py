@@ -11,7 +11,7 @@ QUEUED: Final = "queued"  # waiting for a worker
 RUNNING: Final = "running"  # claimed; its lease has not been given back
 SUCCEEDED: Final = "succeeded"  # finished, and everything it produced is recorded
 FAILED: Final = "failed"  # ended with a sentence in `error`
-CANCELLED: Final = "cancelled"  # ended because somebody asked; no process of it is left
+CANCELLED: Final = "cancelled"  # ended on request; no process of it is left
 
 STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
 TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)

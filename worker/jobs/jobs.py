@@ -65,7 +65,7 @@ class Job:
 
     @property
     def can_be_retried(self) -> bool:
-        """Whether it ended without doing what it was asked for."""
+        """Whether it failed or was cancelled."""
         return self.state in (FAILED, CANCELLED)
 
     @property

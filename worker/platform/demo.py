@@ -63,7 +63,7 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
 
 @dataclass
 class _Client:
-    """A client of the JSON API that keeps the platform alive meanwhile."""
+    """A client of the JSON API that restarts dead processes of the platform while it waits."""
 
     http: httpx.Client
     platform: Platform

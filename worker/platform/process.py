@@ -72,7 +72,7 @@ class ManagedProcess:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process is there."""
+        """Whether the process is running."""
         return self._process.poll() is None
 
     def wait_until_ready(self) -> None:

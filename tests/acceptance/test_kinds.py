@@ -79,5 +79,5 @@ def test_a_job_that_fails_shows_its_sentence_and_is_not_tried_again(
         platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"), overrides=empty)
     )
     assert (job.state, job.attempts) == ("failed", 1)
-    assert job.error == f"{tmp_path / 'gone'}: the data set's folder does not exist."
+    assert job.error == f"{tmp_path / 'gone'}: the dataset's folder does not exist."
     assert job.error in platform.log(job.id)

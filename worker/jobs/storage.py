@@ -94,7 +94,7 @@ def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
 
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
     """The output folder of a segment job: the one that was requested, else one in the job's own folder."""
-    # Not resolve(): a link may point elsewhere by the time the masks are read.
+    # Not real_path(): a link may point elsewhere by the time the masks are read.
     return Path(os.path.abspath(requested)) if requested else job_dir(settings, job_id) / "output"  # noqa: PTH100
 
 

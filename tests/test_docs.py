@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-_ROOT = Path(__file__).parents[1]
-_DOCS = _ROOT / "docs"
+from tests.paths import ROOT
+
+_DOCS = ROOT / "docs"
 _PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(_DOCS / "generate.py"))["PAGES"]
 
 
@@ -20,7 +21,7 @@ def test_the_page_is_up_to_date(name: str) -> None:
     assert written == _PAGES[name](), "The sources have changed: run `make docs`."
 
 
-@pytest.mark.parametrize("page", [*_ROOT.glob("*.md"), *sorted(_DOCS.rglob("*.md"))], ids=lambda page: page.name)
+@pytest.mark.parametrize("page", [*ROOT.glob("*.md"), *sorted(_DOCS.rglob("*.md"))], ids=lambda page: page.name)
 def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     targets = [part.split(")")[0] for part in text.split("](")[1:]]
@@ -33,10 +34,10 @@ def test_links_lead_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", ["CONTRIBUTING.md", "docs/architecture.md"])
 def test_files_that_are_named_are_there(page: str) -> None:
     """In backticks, a path that begins with a folder of ours."""
-    text = (_ROOT / page).read_text(encoding="utf-8")
+    text = (ROOT / page).read_text(encoding="utf-8")
     named = re.findall(r"`((?:deeplab|worker|web|tests|docs|configs|migrations)/[\w./-]*)`", text)
     assert len(named) > 10
-    assert [path for path in named if not (_ROOT / path).exists()] == []
+    assert [path for path in named if not (ROOT / path).exists()] == []
 
 
 def test_the_tree_shows_every_room() -> None:
@@ -48,14 +49,14 @@ def test_the_tree_shows_every_room() -> None:
         parents = [each for each in shown if len(each.parts) == depth]
         shown.append((parents[-1] if depth else Path()) / line.split("/")[0].strip())
     packages = ("deeplab", "worker", "web")
-    existing = {path.parent.relative_to(_ROOT) for name in packages for path in (_ROOT / name).rglob("__init__.py")}
+    existing = {path.parent.relative_to(ROOT) for name in packages for path in (ROOT / name).rglob("__init__.py")}
     assert {path for path in shown if path.parts[0] in packages} == existing
 
 
-@pytest.mark.parametrize("page", sorted([_ROOT / "README.md", *_DOCS.rglob("*.md")]), ids=lambda page: page.name)
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *_DOCS.rglob("*.md")]), ids=lambda page: page.name)
 def test_commands_name_only_files_that_exist(page: Path) -> None:
     named = {path for words in _commands(page.read_text(encoding="utf-8")) for path in _our_files(words)}
-    assert not [path for path in named if not (_ROOT / path).exists()]
+    assert not [path for path in named if not (ROOT / path).exists()]
 
 
 def _commands(page: str) -> list[list[str]]:
@@ -67,5 +68,5 @@ def _commands(page: str) -> list[list[str]]:
 def _our_files(words: list[str]) -> set[str]:
     """What a command takes from the repository; `my.yaml` is the reader's own, and so is what lies in `data`."""
     configs = {path for option, path in pairwise(words) if option in {"-c", "--config"}} - {"my.yaml"}
-    folders = {path.name for path in _ROOT.iterdir() if path.is_dir()} - {"data"}
+    folders = {path.name for path in ROOT.iterdir() if path.is_dir()} - {"data"}
     return configs | {path for word in words for path in word.split("=") if path.partition("/")[0] in folders}

@@ -13,8 +13,7 @@ from deeplab.errors import CheckpointError
 from deeplab.models.build import build_model
 from deeplab.releases import RELEASES
 from hubconf import deeplabv2_resnet101
-
-ROOT = Path(__file__).parents[1]
+from tests.paths import ROOT
 
 
 def distributions_for(name: str, found: set[str]) -> set[str]:

@@ -6,10 +6,10 @@ import pytest
 from deeplab.catalog import MODEL_NAMES
 from deeplab.config import dotted_keys, load_config, parse_config
 from deeplab.errors import ConfigError
+from tests.paths import CONFIGS
 
 MINIMAL: dict[str, Any] = {"DATASET": {"N_CLASSES": 3}}
 ODD_KEY: dict[Any, Any] = {**MINIMAL, 3: 4}
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").glob("*.yaml"))
 
 
 def message(mapping: Any, *overrides: str) -> str:
@@ -24,14 +24,14 @@ def with_key(section: str, key: str, value: object) -> dict[str, Any]:
     return {**MINIMAL, section: {**MINIMAL.get(section, {}), key: value}}
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda path: path.name)
 def test_every_shipped_config_loads(path: Path) -> None:
     config = load_config(path)
     assert config.MODEL.NAME in MODEL_NAMES
 
 
 def test_the_originals_values_arrive() -> None:
-    config = load_config(Path(__file__).parents[2] / "configs" / "voc12.yaml")
+    config = load_config(CONFIGS / "voc12.yaml")
 
     assert config.DATASET.NAME == "vocaug"
     assert config.DATASET.SCALES == (0.5, 0.75, 1.0, 1.25, 1.5)

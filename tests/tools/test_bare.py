@@ -2,7 +2,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-SCRIPT = Path(__file__).parents[2] / "tools" / "bare.sh"
+from tests.paths import ROOT
+
+SCRIPT = ROOT / "tools" / "bare.sh"
 
 
 def test_what_it_needs_is_said_in_a_line(tmp_path: Path) -> None:

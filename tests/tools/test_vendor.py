@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.file_server import serve_files
+from tests.paths import ROOT
 
-ROOT = Path(__file__).parents[2]
 FILES: dict[str, tuple[str, ...]] = runpy.run_path(str(ROOT / "tools" / "vendor.py"))["FILES"]
 
 

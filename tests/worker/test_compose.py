@@ -1,17 +1,16 @@
 """docker-compose.yml is not run here, but what it asks of our program must exist."""
 
-from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 import yaml
 
+from tests.paths import ROOT
 from worker.cli import main
 from worker.jobs.settings import Settings
 
-_ROOT = Path(__file__).parents[2]
-_SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((_ROOT / "docker-compose.yml").read_text())["services"]
+_SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
 _OURS = {name: service for name, service in _SERVICES.items() if "build" in service}
 
 
@@ -57,7 +56,7 @@ def test_valkey_is_asked_with_the_password_that_it_demands() -> None:
 
 
 def test_image_copies_only_what_there_is() -> None:
-    for line in (_ROOT / "Dockerfile").read_text().splitlines():
+    for line in (ROOT / "Dockerfile").read_text().splitlines():
         if line.startswith("COPY ") and "--from" not in line:
             for source in line.split()[1:-1]:
-                assert (_ROOT / source).exists(), source
+                assert (ROOT / source).exists(), source

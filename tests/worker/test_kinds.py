@@ -1,10 +1,10 @@
 """Every kind of job has all that a kind needs. A new kind fails here until it stands in each of these places."""
 
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
+from tests.paths import ROOT
 from tests.worker.store import add_checkpoint, submit_and_claim
 from web.forms.job_form import build_form
 from web.forms.options import Options
@@ -68,5 +68,5 @@ def test_the_command_line_says_what_came_of_it(sqlite_store: Settings, succeeded
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_is_documented(kind: Kind) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "architecture.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
     assert f"\n| {kind} | {SPECS[kind].queue}" in page

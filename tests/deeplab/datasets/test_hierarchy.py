@@ -5,8 +5,9 @@ import pytest
 from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.hierarchy import ancestors, load_hierarchy
 from deeplab.errors import DatasetError
+from tests.paths import CONFIGS
 
-LABELS = Path(__file__).parents[3] / "configs/labels"
+LABELS = CONFIGS / "labels"
 
 
 def test_every_class_of_cocostuff_has_its_place() -> None:

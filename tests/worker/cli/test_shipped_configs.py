@@ -15,11 +15,11 @@ from deeplab.releases import RELEASES
 from tests.deeplab.datasets.arrangements import arrange, draw_sources
 from tests.deeplab.drawing import draw_folder
 from tests.deeplab.video.filming import film
+from tests.paths import CONFIGS
 from tests.worker.cli.conftest import Deeplab
 from worker.jobs import storage
 
-_CONFIGS = Path(__file__).parents[3] / "configs"
-_NAMES = sorted(path.name for path in _CONFIGS.glob("*.yaml"))
+_NAMES = sorted(path.name for path in CONFIGS.glob("*.yaml"))
 _SMALL = ("MODEL.WIDTH=4", "MODEL.N_BLOCKS=[1, 1, 1, 1]", "IMAGE.SIZE.TEST=65", "CRF.ITER_MAX=1")
 _SHORT = ("SOLVER.ITER_MAX=1", "SOLVER.ITER_SIZE=1", "SOLVER.BATCH_SIZE.TRAIN=1", "IMAGE.SIZE.TRAIN=65")
 
@@ -27,7 +27,7 @@ _SHORT = ("SOLVER.ITER_MAX=1", "SOLVER.ITER_SIZE=1", "SOLVER.BATCH_SIZE.TRAIN=1"
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The current folder: a clone with a photo and a video, and no display."""
-    shutil.copytree(_CONFIGS, tmp_path / "clone" / "configs")
+    shutil.copytree(CONFIGS, tmp_path / "clone" / "configs")
     monkeypatch.chdir(tmp_path / "clone")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
@@ -38,7 +38,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def overrides(name: str) -> list[str]:
     """What makes the network of a config small; torchvision's are as they are."""
-    is_ours = not load_config(_CONFIGS / name).MODEL.NAME.islower()
+    is_ours = not load_config(CONFIGS / name).MODEL.NAME.islower()
     return _as_options(_SMALL if is_ours else _SMALL[2:])
 
 
@@ -50,7 +50,7 @@ def save_weights(name: str, path: Path) -> Path:
     """Random weights for the network of a config."""
     torch.manual_seed(0)
     path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(build_from_config(load_config(_CONFIGS / name, overrides(name)[1::2])).state_dict(), path)
+    torch.save(build_from_config(load_config(CONFIGS / name, overrides(name)[1::2])).state_dict(), path)
     return path
 
 
@@ -117,7 +117,7 @@ def test_labels_are_found_from_any_folder(clone: Path, monkeypatch: pytest.Monke
 @pytest.mark.usefixtures("clone")
 def test_from_the_installed_package(deeplab: Deeplab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     package = tmp_path / "site-packages" / "deeplab"
-    shutil.copytree(_CONFIGS, package / "configs")  # as pyproject.toml has it
+    shutil.copytree(CONFIGS, package / "configs")  # as pyproject.toml has it
     monkeypatch.setattr("deeplab.__file__", str(package / "__init__.py"))
     assert storage.configs_dir() == package / "configs"
     model = save_weights("voc12.yaml", Path("W.pth"))

@@ -7,6 +7,7 @@ from PIL import Image
 
 from deeplab.models.build import build_model
 from deeplab.releases import RELEASES
+from tests.paths import CONFIGS
 from tests.worker.cli.conftest import Deeplab
 
 
@@ -35,7 +36,7 @@ def test_published_weights_by_name(
     downloads.mkdir(parents=True)
     model = build_model("lraspp_mobilenet_v3_large", 21)
     torch.save(model.state_dict(), downloads / RELEASES["lraspp_mobilenet_v3_large"].file_name)
-    config = Path(__file__).parents[4] / "configs" / "voc12-lraspp.yaml"
+    config = CONFIGS / "voc12-lraspp.yaml"
     image = next((experiment / "images").rglob("*.*"))
 
     arguments = ["single", "-c", config, "--set", "DATASET.LABELS=", "-i", image, "-o", tmp_path / "figure.png"]

@@ -15,6 +15,7 @@ import pytest
 from PIL import Image, ImageGrab
 
 from deeplab.inference.live import SegmentedFrame
+from tests.paths import ROOT
 from tests.processes import wait_until
 from worker.cli.foreground.player import play
 from worker.cli.foreground.window import NoWindowError, Window, has_display, open_window
@@ -166,7 +167,7 @@ def test_single_shows_its_figure_until_the_window_is_closed(
 ) -> None:
     Image.new("RGB", (48, 48), "yellow").save(tmp_path / "a.png")
     command = [sys.executable, "-m", "worker.cli", "single", *model_options, "-i", "a.png"]
-    environment = {**os.environ, "PYTHONPATH": str(Path.cwd())}
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
 
     def is_shown() -> bool:
         screen = np.asarray(ImageGrab.grab(xdisplay=display).convert("RGB"))

@@ -14,6 +14,7 @@ from deeplab.metrics import ConfusionMatrix
 from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
+from tests.reporters import Recorder
 
 
 def configure(root: Path, *overrides: str) -> Config:
@@ -39,18 +40,6 @@ def weights(root: Path, tmp_path: Path) -> Path:
     torch.manual_seed(0)
     torch.save(build_from_config(configure(root)).state_dict(), tmp_path / "weights.pth")
     return tmp_path / "weights.pth"
-
-
-class Recorder(SilentReporter):
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.images: list[tuple[int, int, str]] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.images.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return self.stop_after is not None and self.images[-1][0] >= self.stop_after
 
 
 def score_by_hand(config: Config, weights: Path) -> ConfusionMatrix:
@@ -79,7 +68,7 @@ def test_scores_equal_those_computed_one_by_one(root: Path, weights: Path, batch
     assert np.abs(scores.confusion - expected.counts()).sum() <= 4  # ties that rounding decides
     assert scores["mean_iou"] == pytest.approx(expected.scores()["mean_iou"], abs=1e-3)
     assert scores["n_images"] == 6
-    assert reporter.images[-1] == (6, 6, "image")
+    assert reporter.progressed[-1] == (6, 6, "image")
 
 
 def test_logits_are_left_for_the_crf(root: Path, weights: Path, tmp_path: Path) -> None:

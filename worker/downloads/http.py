@@ -20,7 +20,6 @@ from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
 _MAX_FAILURES = 5  # transfers in a row that break off without a byte
-_PAUSE_SECONDS = 1.0  # before the second attempt; longer before each further one
 _TIMEOUT_SECONDS = 30.0  # of silence
 
 
@@ -28,7 +27,15 @@ class DownloadError(DeepLabError):
     """A file cannot be downloaded, or is not the one that was published."""
 
 
-def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None = None, reporter: Reporter) -> None:
+def download(
+    url: str,
+    path: Path,
+    *,
+    sha256: str | None = None,
+    md5: str | None = None,
+    reporter: Reporter,
+    pause_seconds: float = 1.0,
+) -> None:
     """Download a file, unless it exists already. Makes missing folders.
 
     Until it is complete the file is called `NAME.part`. A later call continues it, if the server supports that and its
@@ -40,6 +47,7 @@ def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None
         sha256: the published digest in hexadecimal, or its first digits.
         md5: the same, if only this older digest is published.
         reporter: hears of the progress in MB.
+        pause_seconds: between the first attempt that fails and the second; longer before each further one.
 
     Raises:
         DownloadError: if the server refuses, the transfer keeps failing, the disk is too small, another process
@@ -54,7 +62,7 @@ def download(url: str, path: Path, *, sha256: str | None = None, md5: str | None
     draft = path.with_name(f"{path.name}.part")
     try:
         with _open_alone(draft) as file:
-            _transfer(url, file, _notes_of(draft), reporter)
+            _transfer(url, file, _notes_of(draft), reporter, pause_seconds)
             file.flush()
             os.fsync(file.fileno())
             _verify(draft, path, sha256, md5)
@@ -81,7 +89,7 @@ def _open_alone(draft: Path) -> Iterator[BinaryIO]:
         yield file
 
 
-def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None:
+def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter, pause_seconds: float) -> None:
     """Append to the file until it is complete, over as many connections as that takes."""
     failures = 0
     with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS) as client:
@@ -97,7 +105,7 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter) -> None
                     raise DownloadError(
                         f"{url}: the download failed after {_size(file) // _MB} MB: {_sentence(error)}."
                     ) from error
-            _wait(_PAUSE_SECONDS * failures, reporter)
+            _wait(pause_seconds * failures, reporter)
 
 
 class _ServerBusyError(Exception):

@@ -1,4 +1,3 @@
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +14,7 @@ from deeplab.images.files import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES
-
-
-class Stopper(SilentReporter):
-    """Asks to stop after the first image."""
-
-    def __init__(self) -> None:
-        self.shown: list[tuple[int, int, str]] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.shown.append((done, total, unit))
-
-    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        raise AssertionError
-
-    def should_stop(self) -> bool:
-        return True
+from tests.reporters import Recorder
 
 
 def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config: Config) -> None:
@@ -48,10 +32,10 @@ def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config
 
 
 def test_stops_after_an_image_when_asked_to(tmp_path: Path, config: Config) -> None:
-    reporter = Stopper()
+    reporter = Recorder(stop_after=0)
     with pytest.raises(Stopped, match="Stopped after 1 of 3 images"):
         refine(config, tmp_path / "logits", reporter, jobs=1)
-    assert reporter.shown == [(0, 3, "image"), (1, 3, "image")]
+    assert reporter.progressed == [(0, 3, "image"), (1, 3, "image")]
 
 
 def test_missing_damaged_and_unfit_logits_are_refused(tmp_path: Path, config: Config) -> None:

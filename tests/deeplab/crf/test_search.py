@@ -10,22 +10,9 @@ from deeplab.crf.search import Trial, best_of, draw_sample, search
 from deeplab.errors import DatasetError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.crf.conftest import N_IMAGES
+from tests.reporters import Recorder
 
 SETTINGS = parse_grid(["BI_W=0,30", "BI_RGB_STD=30", "ITER_MAX=0,5"])
-
-
-class Watcher(SilentReporter):
-    """Remembers progress, and stops after so many refinements."""
-
-    def __init__(self, stop_after: int = 1000) -> None:
-        self.shown: list[tuple[int, int, str]] = []
-        self.stop_after = stop_after
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.shown.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return self.shown[-1][0] >= self.stop_after
 
 
 def same(trials: list[Trial], others: list[Trial]) -> bool:
@@ -37,11 +24,11 @@ def same(trials: list[Trial], others: list[Trial]) -> bool:
 
 @pytest.mark.parametrize("backend", ["numba", "torch"])
 def test_each_trial_is_what_refining_gives(tmp_path: Path, config: Config, backend: str) -> None:
-    watcher = Watcher()
+    recorder = Recorder()
     config = parse_config({**config.model_dump(mode="json"), "CRF": {"BACKEND": backend}}, "test")
-    trials = search(config, tmp_path / "logits", SETTINGS, watcher, jobs=2, device="cpu")
+    trials = search(config, tmp_path / "logits", SETTINGS, recorder, jobs=2, device="cpu")
     assert [trial.setting for trial in trials] == SETTINGS
-    assert watcher.shown == [(done, N_IMAGES * len(SETTINGS), "refinement") for done in range(N_IMAGES * 4 + 1)]
+    assert recorder.progressed == [(done, N_IMAGES * len(SETTINGS), "refinement") for done in range(N_IMAGES * 4 + 1)]
     for trial in trials:
         crf = {**trial.setting, "BACKEND": backend}
         single = parse_config({**config.model_dump(mode="json"), "CRF": crf}, "test")
@@ -78,10 +65,10 @@ def test_a_stopped_search_goes_on_after_its_last_whole_image(tmp_path: Path, con
     whole = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), jobs=2)
     save = tmp_path / "new" / "search.npz"
     with pytest.raises(Stopped, match=f"Stopped after {n_done} of 12 refinements"):
-        search(config, tmp_path / "logits", SETTINGS, Watcher(stop_after=n_done), jobs=2, save=save)
-    watcher = Watcher()
-    resumed = search(config, tmp_path / "logits", SETTINGS, watcher, jobs=2, resume=save)
-    assert watcher.shown[0] == (n_done // 4 * 4, 12, "refinement")
+        search(config, tmp_path / "logits", SETTINGS, Recorder(stop_after=1 + n_done), jobs=2, save=save)
+    recorder = Recorder()
+    resumed = search(config, tmp_path / "logits", SETTINGS, recorder, jobs=2, resume=save)
+    assert recorder.progressed[0] == (n_done // 4 * 4, 12, "refinement")
     assert same(resumed, whole)
 
 
@@ -90,7 +77,7 @@ def test_what_another_search_saved_is_not_gone_on_from(
 ) -> None:
     save = tmp_path / "search.npz"
     with pytest.raises(Stopped):
-        search(config, tmp_path / "logits", SETTINGS[:2], Watcher(stop_after=2), save=save)
+        search(config, tmp_path / "logits", SETTINGS[:2], Recorder(stop_after=1 + 2), save=save)
     whole = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), resume=save)
     assert caplog.messages == [f"{save}: is of another search; this one starts over."]
     save.write_bytes(b"torn")

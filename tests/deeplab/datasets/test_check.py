@@ -12,21 +12,10 @@ from deeplab.errors import ConfigError, DatasetError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.datasets.arrangements import LAYOUTS, arrange, draw_sources
 from tests.deeplab.drawing import write_pair
+from tests.reporters import Recorder
 
 LABEL = np.array([[0, 0, 0, 1, 255]] * 4, np.uint8)
 IMAGE = np.zeros((4, 5, 3), np.uint8)
-
-
-class Recorder(SilentReporter):
-    def __init__(self, stop: bool = False) -> None:
-        self.progressed: list[tuple[int, int, str]] = []
-        self.stop = stop
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.progressed.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return self.stop
 
 
 def config(root: Path, **dataset: Any) -> Config:
@@ -144,7 +133,7 @@ def test_empty_root_is_refused() -> None:
 
 @pytest.mark.parametrize("n_workers", [1, 2])
 def test_it_stops_when_asked(root: Path, n_workers: int) -> None:
-    recorder = Recorder(stop=True)
+    recorder = Recorder(stop_after=0)
     with pytest.raises(Stopped):
         check_dataset(config(root), recorder, n_workers=n_workers)
     assert len(recorder.progressed) == 1

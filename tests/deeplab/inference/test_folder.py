@@ -1,6 +1,6 @@
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -17,31 +17,7 @@ from deeplab.inference.output import locked_output, mask_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.inference.conftest import CLASS_NAMES, draw, tiny_segmenter
-
-
-class Recorder:
-    """Remembers the progress, and asks to stop once so many images are done."""
-
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.done: list[int] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        assert unit == "image"
-        assert done <= total
-        self.done.append(done)
-
-    def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        raise AssertionError
-
-    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
-        raise AssertionError
-
-    def discard(self, path: Path, iteration: int) -> None:
-        raise AssertionError
-
-    def should_stop(self) -> bool:
-        return self.stop_after is not None and self.done[-1] >= self.stop_after
+from tests.reporters import Recorder
 
 
 def draw_difficult(folder: Path) -> tuple[list[str], list[str]]:
@@ -85,7 +61,8 @@ def test_every_image_gets_a_mask_or_an_error(tmp_path: Path, segmenter: Segmente
         assert not mask_path(tmp_path / "out", name).exists()
     assert (summary.n_ok, summary.n_error, summary.n_skipped) == (len(good), len(bad), 0)
     assert sum(summary.pixels.values()) == sum(sum(row.pixels.values()) for row in rows.values())
-    assert recorder.done == list(range(len(good + bad) + 1))
+    n_images = len(good + bad)
+    assert recorder.progressed == [(done, n_images, "image") for done in range(n_images + 1)]
     assert load_class_names(tmp_path / "out" / "labels.txt") == CLASS_NAMES
     assert not (tmp_path / "out" / "overlays").exists()
 
@@ -104,7 +81,7 @@ def test_a_stopped_run_continues_where_it_was(tmp_path: Path, segmenter: Segment
     for number in range(8):
         draw(tmp_path / "in" / f"{number}.png", seed=number)
     with pytest.raises(Stopped, match=r"Stopped after \d of 8 images"):
-        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", Recorder(stop_after=3))
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", Recorder(stop_after=1 + 3))
     first = read_manifest(tmp_path / "out" / "manifest.csv")
     assert 3 <= len(first) < 8
     times = {row.path: mask_path(tmp_path / "out", row.path).stat().st_mtime_ns for row in first}
@@ -112,7 +89,7 @@ def test_a_stopped_run_continues_where_it_was(tmp_path: Path, segmenter: Segment
     recorder = Recorder()
     summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", recorder)
     assert (summary.n_ok, summary.n_skipped) == (8 - len(first), len(first))
-    assert recorder.done[0] == len(first)
+    assert recorder.progressed[0] == (len(first), 8, "image")
     assert sum(summary.pixels.values()) == 8 * 20 * 30
     rows = read_manifest(tmp_path / "out" / "manifest.csv")
     assert sorted(row.path for row in rows) == [f"{number}.png" for number in range(8)]

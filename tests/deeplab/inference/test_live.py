@@ -8,22 +8,10 @@ from deeplab.images.palette import palette
 from deeplab.inference.live import segment_frames, write_overlay_video
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_image
-from deeplab.reporter import SilentReporter
 from deeplab.video.file import VideoFile
 from deeplab.video.frame import Frame
 from tests.deeplab.video.filming import film, random_images
-
-
-class Listener(SilentReporter):
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.heard: list[tuple[int, int, str]] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.heard.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return len(self.heard) == self.stop_after
+from tests.reporters import Recorder
 
 
 def test_overlay_is_half_image_and_half_colour() -> None:
@@ -45,10 +33,10 @@ def test_each_frame_is_segmented_like_a_single_image(segmenter: Segmenter) -> No
 
 
 def test_a_video_of_overlays(segmenter: Segmenter, tmp_path: Path) -> None:
-    reporter = Listener()
+    reporter = Recorder()
     with VideoFile(film(tmp_path / "film.mp4", n=5, rate=4)) as video:
         assert write_overlay_video(segmenter, video, tmp_path / "labels.mp4", reporter) == 5
-    assert reporter.heard == [(done, 5, "frame") for done in range(1, 6)]
+    assert reporter.progressed == [(done, 5, "frame") for done in range(1, 6)]
     with VideoFile(tmp_path / "film.mp4") as video, VideoFile(tmp_path / "labels.mp4") as written:
         for expected, frame in zip(segment_frames(segmenter, video), written, strict=True):
             assert frame.seconds == pytest.approx(expected.seconds, abs=1e-3)
@@ -58,6 +46,6 @@ def test_a_video_of_overlays(segmenter: Segmenter, tmp_path: Path) -> None:
 
 def test_stopped_early_the_video_is_whole(segmenter: Segmenter, tmp_path: Path) -> None:
     with VideoFile(film(tmp_path / "film.mp4", n=5)) as video:
-        assert write_overlay_video(segmenter, video, tmp_path / "labels.mp4", Listener(stop_after=2)) == 2
+        assert write_overlay_video(segmenter, video, tmp_path / "labels.mp4", Recorder(stop_after=2)) == 2
     with VideoFile(tmp_path / "labels.mp4") as written:
         assert len(list(written)) == 2

@@ -1,6 +1,7 @@
 """onnxruntime computes from the exported file what PyTorch computes."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,6 @@ import torch
 
 from deeplab.config import Config, parse_config
 from deeplab.errors import ConfigError
-from deeplab.models import onnx_export
 from deeplab.models.build import build_from_config
 from deeplab.models.onnx_export import export_onnx
 
@@ -69,11 +69,9 @@ def test_torchvisions_models(tmp_path: Path) -> None:
 
 
 def test_without_the_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(onnx_export, "_PACKAGES", ("onnx", "a_package_that_is_not_there"))
+    monkeypatch.setitem(sys.modules, "onnxscript", None)  # as if it were not installed
     config = config_of("DeepLabV2_ResNet50", N_BLOCKS=[1, 1, 1, 1], WIDTH=4)
-    with pytest.raises(
-        ConfigError, match=r"^Exporting needs a_package_that_is_not_there; the extra deeplab-platform\["
-    ):
+    with pytest.raises(ConfigError, match=r"^Exporting needs onnxscript; the extra deeplab-platform\[export\] brings"):
         export_onnx(build_from_config(config), config, LABELS, tmp_path / "model.onnx")
 
 

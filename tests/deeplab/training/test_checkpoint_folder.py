@@ -8,18 +8,9 @@ from deeplab.reporter import SilentReporter
 from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.run import TrainingRun
+from tests.reporters import Recorder
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
-
-
-class Recorder(SilentReporter):
-    def __init__(self) -> None:
-        self.best: list[int] = []
-
-    def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
-        assert path.is_file()
-        if is_best:
-            self.best.append(iteration)
 
 
 class Interrupted(SilentReporter):
@@ -57,7 +48,7 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path, keep_last: int | None,
         save(run, folder, iteration, mean_iou)
 
     assert iterations(tmp_path) == left == run.saved
-    assert reporter.best == [1, 2]  # of equal ones the first stays
+    assert reporter.best == ["checkpoint_0000001.pth", "checkpoint_0000002.pth"]  # of equal ones the first stays
 
 
 def test_a_best_one_that_was_surpassed_goes(tmp_path: Path) -> None:

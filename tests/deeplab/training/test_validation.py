@@ -14,20 +14,9 @@ from deeplab.training.log import TrainingLog
 from deeplab.training.run import TrainingRun, Validated
 from deeplab.training.validation import Validation, lent
 from tests.deeplab.drawing import draw_folder
+from tests.reporters import Recorder
 
 MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
-
-
-class Recorder(SilentReporter):
-    def __init__(self, stop_after: int | None = None) -> None:
-        self.stop_after = stop_after
-        self.images: list[tuple[int, int, str]] = []
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.images.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return len(self.images) == self.stop_after
 
 
 @pytest.fixture
@@ -43,9 +32,9 @@ def test_the_network_is_evaluated_when_it_is_due(config: Config, tmp_path: Path)
 
     due = []
     for run.iteration in (0, 1, 2, 2, 3, 4, 5, 5):  # the second time as after resuming
-        reporter.images.clear()
+        reporter.progressed.clear()
         validation.if_due(log)
-        due.append(bool(reporter.images))
+        due.append(bool(reporter.progressed))
     log.close()
 
     assert due == [False, False, True, False, False, True, True, False]
@@ -71,7 +60,7 @@ def test_the_scores_are_those_of_an_evaluation_of_the_weights(config: Config, tm
     expected = evaluate(config, tmp_path / "weights.pth", SilentReporter(), device="cpu")
     assert (reported[0].confusion == expected.confusion).all()
     assert run.best == Validated(2, expected["mean_iou"])
-    assert reporter.images == [(i, 3, VALIDATION_IMAGE) for i in (1, 2, 3)]
+    assert reporter.progressed == [(i, 3, VALIDATION_IMAGE) for i in (1, 2, 3)]
 
 
 def test_a_stop_in_the_middle_leaves_the_run_as_it_was(config: Config, tmp_path: Path) -> None:
@@ -85,7 +74,7 @@ def test_a_stop_in_the_middle_leaves_the_run_as_it_was(config: Config, tmp_path:
     assert run.validated is None
     assert run.best is None
     assert run.model.training
-    assert len(reporter.images) == 2
+    assert len(reporter.progressed) == 2
 
 
 def test_a_network_that_was_lent_comes_back_as_it_was() -> None:

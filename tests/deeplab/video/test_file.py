@@ -1,3 +1,4 @@
+import sys
 from pathlib import Path
 
 import av
@@ -5,7 +6,6 @@ import numpy as np
 import pytest
 
 from deeplab.errors import VideoError
-from deeplab.video import pyav
 from deeplab.video.file import VideoFile
 from tests.deeplab.video.filming import film, random_images
 
@@ -92,6 +92,7 @@ def test_a_video_without_a_frame(tmp_path: Path) -> None:
 
 
 def test_without_the_library(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pyav, "find_spec", lambda _: None)
+    path = film(tmp_path / "film.mp4")
+    monkeypatch.setitem(sys.modules, "av", None)  # as if it were not installed
     with pytest.raises(VideoError, match=r"requires PyAV; install deeplab-platform\[live\]\."):
-        VideoFile(film(tmp_path / "film.mp4"))
+        VideoFile(path)

@@ -10,6 +10,7 @@ import pytest
 
 from deeplab.errors import DatasetError, OutputError
 from deeplab.reporter import SilentReporter, Stopped
+from tests.reporters import Recorder
 from worker.downloads.archives import unpack
 
 FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "d": b""}
@@ -42,18 +43,6 @@ def tree(folder: Path) -> dict[str, bytes]:
 @pytest.fixture(params=WRITERS)
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     return WRITERS[request.param](tmp_path / request.param, FILES)
-
-
-class Recorder(SilentReporter):
-    def __init__(self, stop_after: int = 99) -> None:
-        self.progressed: list[tuple[int, int, str]] = []
-        self.stop_after = stop_after
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.progressed.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return len(self.progressed) >= self.stop_after
 
 
 def test_every_file_arrives_and_is_counted(archive: Path, tmp_path: Path) -> None:

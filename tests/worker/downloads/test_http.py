@@ -3,6 +3,7 @@ import hashlib
 import json
 import socket
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,29 +12,17 @@ import pytest
 from deeplab.errors import OutputError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.file_server import FileServer, serve_files
-from worker.downloads import http as module
+from tests.reporters import Recorder
 from worker.downloads.http import DownloadError, download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_017)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
-QUIET = SilentReporter()
-
-
-class Recorder(SilentReporter):
-    def __init__(self, stop_at: int | None = None) -> None:
-        self.progressed: list[tuple[int, int, str]] = []
-        self.stop_at = stop_at
-
-    def progress(self, done: int, total: int, unit: str) -> None:
-        self.progressed.append((done, total, unit))
-
-    def should_stop(self) -> bool:
-        return self.stop_at is not None and bool(self.progressed) and self.progressed[-1][0] >= self.stop_at
+IN_THE_MIDDLE = 2  # times that progress is told: of 0 and of 1 MB
+fetch = partial(download, reporter=SilentReporter(), pause_seconds=0.01)
 
 
 @pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServer]:
-    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.01)
+def server(tmp_path: Path) -> Iterator[FileServer]:
     folder = tmp_path / "served"
     folder.mkdir()
     (folder / "a file.zip").write_bytes(CONTENT)
@@ -44,7 +33,7 @@ def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[FileServ
 
 def test_file_arrives_whole_and_progress_is_told(tmp_path: Path, server: FileServer) -> None:
     target, recorder = tmp_path / "new/folder/a.zip", Recorder()
-    download(server.url, target, sha256=SHA256, reporter=recorder)
+    fetch(server.url, target, sha256=SHA256, reporter=recorder)
     assert target.read_bytes() == CONTENT
     assert [path.name for path in target.parent.iterdir()] == ["a.zip"]
     assert recorder.progressed[-1] == (4, 4, "megabyte")
@@ -54,7 +43,7 @@ def test_file_arrives_whole_and_progress_is_told(tmp_path: Path, server: FileSer
 def test_file_that_is_there_is_not_fetched_again(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     for _ in range(2):
-        download(server.url, target, md5=hashlib.md5(CONTENT).hexdigest(), reporter=QUIET)  # noqa: S324
+        fetch(server.url, target, md5=hashlib.md5(CONTENT).hexdigest())  # noqa: S324
     assert len(server.ranges) == 1
 
 
@@ -62,13 +51,13 @@ def test_file_that_is_there_but_is_another_is_named_and_kept(tmp_path: Path, ser
     target = tmp_path / "a.zip"
     target.write_bytes(b"mine")
     with pytest.raises(DownloadError, match=rf"a\.zip: has the sha256 \w+; {SHA256} was published"):
-        download(server.url, target, sha256=SHA256, reporter=QUIET)
+        fetch(server.url, target, sha256=SHA256)
     assert target.read_bytes() == b"mine"
 
 
 def test_broken_transfers_are_continued(tmp_path: Path, server: FileServer) -> None:
     server.break_after = [1_000_000, 5, 1_000_000 + 3]
-    download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
+    fetch(server.url, tmp_path / "a.zip", sha256=SHA256)
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
     assert server.ranges == [None, f"bytes={1_000_000}-", f"bytes={1_000_000 + 5}-", f"bytes={2_000_008}-"]
 
@@ -76,11 +65,11 @@ def test_broken_transfers_are_continued(tmp_path: Path, server: FileServer) -> N
 def test_later_call_continues_where_an_earlier_one_was_stopped(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     with pytest.raises(Stopped):
-        download(server.url, target, reporter=Recorder(stop_at=1))
+        fetch(server.url, target, reporter=Recorder(stop_after=IN_THE_MIDDLE))
     assert not target.exists()
     kept = (tmp_path / "a.zip.part").stat().st_size
     assert 1_000_000 <= kept < len(CONTENT)
-    download(server.url, target, sha256=SHA256, reporter=QUIET)
+    fetch(server.url, target, sha256=SHA256)
     assert target.read_bytes() == CONTENT
     assert server.ranges[-1] == f"bytes={kept}-"
 
@@ -88,9 +77,9 @@ def test_later_call_continues_where_an_earlier_one_was_stopped(tmp_path: Path, s
 def test_complete_part_only_gets_its_name(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     with pytest.raises(Stopped):
-        download(server.url, target, reporter=Recorder(stop_at=1))
+        fetch(server.url, target, reporter=Recorder(stop_after=IN_THE_MIDDLE))
     (tmp_path / "a.zip.part").write_bytes(CONTENT)
-    download(server.url, target, reporter=QUIET)
+    fetch(server.url, target)
     assert target.read_bytes() == CONTENT
 
 
@@ -98,86 +87,85 @@ def test_complete_part_only_gets_its_name(tmp_path: Path, server: FileServer) ->
 def test_another_file_on_the_server_is_fetched_from_its_start(tmp_path: Path, server: FileServer, length: int) -> None:
     target = tmp_path / "a.zip"
     with pytest.raises(Stopped):
-        download(server.url, target, reporter=Recorder(stop_at=1))
+        fetch(server.url, target, reporter=Recorder(stop_after=IN_THE_MIDDLE))
     other = bytes(length)
     (server.folder / "a file.zip").write_bytes(other)
-    download(server.url, target, reporter=QUIET)
+    fetch(server.url, target)
     assert target.read_bytes() == other
 
 
 def test_part_longer_than_the_servers_file_is_fetched_anew(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     with pytest.raises(Stopped):
-        download(server.url, target, reporter=Recorder(stop_at=1))
+        fetch(server.url, target, reporter=Recorder(stop_after=IN_THE_MIDDLE))
     (tmp_path / "a.zip.part").write_bytes(CONTENT + b"more")
-    download(server.url, target, sha256=SHA256, reporter=QUIET)
+    fetch(server.url, target, sha256=SHA256)
     assert target.read_bytes() == CONTENT
 
 
 def test_without_a_validator_a_transfer_starts_anew(tmp_path: Path, server: FileServer) -> None:
     server.no_validator = True
     server.break_after = [1_000_000]
-    download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
+    fetch(server.url, tmp_path / "a.zip", sha256=SHA256)
     assert server.ranges == [None, None]
 
 
 def test_part_of_another_address_is_not_continued(tmp_path: Path, server: FileServer) -> None:
     (tmp_path / "a.zip.part").write_bytes(b"of another file")
     (tmp_path / "a.zip.part.json").write_text(json.dumps({"url": "http://example.org/", "validator": '"1"'}))
-    download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
+    fetch(server.url, tmp_path / "a.zip", sha256=SHA256)
     assert server.ranges == [None]
 
 
 def test_wrong_digest_is_refused_and_nothing_is_left(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "new/a.zip"
     with pytest.raises(DownloadError, match=r"a\.zip: has the sha256 \w+; 00FF was published"):
-        download(server.url, target, sha256="00FF", reporter=QUIET)
+        fetch(server.url, target, sha256="00FF")
     assert list(target.parent.iterdir()) == []
 
 
 def test_first_digits_of_a_digest_suffice(tmp_path: Path, server: FileServer) -> None:
-    download(server.url, tmp_path / "a.zip", sha256=SHA256[:8], reporter=QUIET)
+    fetch(server.url, tmp_path / "a.zip", sha256=SHA256[:8])
     assert (tmp_path / "a.zip").read_bytes() == CONTENT
 
 
 def test_busy_server_is_asked_again(tmp_path: Path, server: FileServer) -> None:
     server.busy = 2
-    download(server.url, tmp_path / "a.zip", sha256=SHA256, reporter=QUIET)
+    fetch(server.url, tmp_path / "a.zip", sha256=SHA256)
     assert len(server.ranges) == 3
 
 
 def test_server_that_stays_busy_and_one_that_refuses(tmp_path: Path, server: FileServer) -> None:
     server.busy = 99
     with pytest.raises(DownloadError, match="failed after 0 MB: the server answered 503 Service Unavailable"):
-        download(server.url, tmp_path / "a.zip", reporter=QUIET)
+        fetch(server.url, tmp_path / "a.zip")
     server.busy = 0
     with pytest.raises(DownloadError, match=r"nowhere: the server answered 404 Not Found\.$"):
-        download(f"{server.url}/nowhere", tmp_path / "a.zip", reporter=QUIET)
+        fetch(f"{server.url}/nowhere", tmp_path / "a.zip")
 
 
-def test_nobody_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PAUSE_SECONDS", 0.01)
+def test_nobody_answers(tmp_path: Path) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         with pytest.raises(DownloadError, match="failed after 0 MB") as caught:
-            download(f"http://127.0.0.1:{free.getsockname()[1]}/a", tmp_path / "a", reporter=QUIET)
+            fetch(f"http://127.0.0.1:{free.getsockname()[1]}/a", tmp_path / "a")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/a", "http://host:port/", "a.zip"])
 def test_address_that_is_none(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError):
-        download(url, tmp_path / "a", reporter=QUIET)
+        fetch(url, tmp_path / "a")
 
 
 def test_two_processes_do_not_write_one_file(tmp_path: Path, server: FileServer) -> None:
     with (tmp_path / "a.zip.part").open("ab") as other:
         fcntl.flock(other, fcntl.LOCK_EX)
         with pytest.raises(DownloadError, match="another process is downloading this file"):
-            download(server.url, tmp_path / "a.zip", reporter=QUIET)
+            fetch(server.url, tmp_path / "a.zip")
 
 
 def test_file_that_cannot_be_written(tmp_path: Path, server: FileServer) -> None:
     (tmp_path / "a.zip.part").mkdir()
     with pytest.raises(OutputError, match=r"a\.zip: cannot be written: Is a directory"):
-        download(server.url, tmp_path / "a.zip", reporter=QUIET)
+        fetch(server.url, tmp_path / "a.zip")

@@ -5,10 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from tests.acceptance.platform import Platform
+from tests.configs import tiny_model, write_config, write_weights
 from tests.deeplab.drawing import draw_folder, draw_pair
 from worker.jobs.settings import Settings
 
@@ -27,11 +27,12 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a tiny dataset, and config.yaml, which trains a tiny network on it."""
     root = draw_folder(tmp_path_factory.mktemp("sample"))
     (root / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
-    config = {
-        "DATASET": {"ROOT": str(root), "LABELS": str(root / "labels.txt"), "N_CLASSES": 3, "SCALES": [1.0]},
-        "IMAGE": {"SIZE": {"TRAIN": 33, "TEST": 64}},
-        "MODEL": {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [2], "WIDTH": 8},
-        "SOLVER": {
+    write_config(
+        root,
+        DATASET={"ROOT": str(root), "LABELS": str(root / "labels.txt"), "N_CLASSES": 3, "SCALES": [1.0]},
+        IMAGE={"SIZE": {"TRAIN": 33, "TEST": 64}},
+        MODEL=tiny_model(WIDTH=8),
+        SOLVER={
             "BATCH_SIZE": {"TRAIN": 2},
             "ITER_SIZE": 1,
             "ITER_MAX": 40,
@@ -40,23 +41,14 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
             "LR": 0.01,
             "FREEZE_BN": False,
         },
-    }
-    (root / "config.yaml").write_text(yaml.safe_dump(config))
+    )
     return root
 
 
 @pytest.fixture(scope="session")
 def weights(sample: Path) -> Path:
     """Weights of an untrained network, as the sample's configuration describes it."""
-    import torch
-
-    from deeplab.config import load_config
-    from deeplab.models.build import build_from_config
-
-    torch.manual_seed(0)
-    path = sample / "weights.pth"
-    torch.save(build_from_config(load_config(sample / "config.yaml")).state_dict(), path)
-    return path
+    return write_weights(sample / "config.yaml")
 
 
 @pytest.fixture(scope="session")

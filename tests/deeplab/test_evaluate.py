@@ -13,13 +13,13 @@ from deeplab.evaluate import evaluate
 from deeplab.metrics import ConfusionMatrix
 from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
+from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
 from tests.reporters import Recorder
 
 
 def configure(root: Path, *overrides: str) -> Config:
-    model = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}
-    sections = {"DATASET": {"N_CLASSES": 3, "ROOT": str(root)}, "MODEL": model}
+    sections = {"DATASET": {"N_CLASSES": 3, "ROOT": str(root)}, "MODEL": tiny_model("DeepLabV2_ResNet50_MSC")}
     return parse_config(sections, "test", overrides)
 
 

@@ -1,11 +1,10 @@
 """What tests of the store put into it."""
 
-from pathlib import Path
 from typing import Any
 
-import yaml
 from sqlalchemy.orm import Session
 
+from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from worker.jobs import jobs, leases
 from worker.jobs.jobs import Job
@@ -16,14 +15,6 @@ from worker.jobs.specs import parse_spec
 
 FOREVER = 1000.0  # seconds of a lease that does not run out in a test
 OVER = -1.0  # ... and of one that has run out as soon as it is taken
-
-
-def write_config(folder: Path, **sections: Any) -> Path:
-    """A configuration file; classes are the only thing without a default."""
-    path = folder / "config.yaml"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"DATASET": {"N_CLASSES": 3}, **sections}))
-    return path
 
 
 def submit(session: Session, settings: Settings, kind: str = "train", **fields: Any) -> Job:

@@ -10,6 +10,7 @@ from PIL import Image
 from deeplab.config import Config, parse_config
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config
+from tests.configs import tiny_model
 
 CLASS_NAMES = ["background", "circle", "square", "triangle"]
 
@@ -18,7 +19,7 @@ def tiny_config(**sections: object) -> Config:
     keys: dict[str, object] = {
         "DATASET": {"N_CLASSES": 4},
         "IMAGE": {"SIZE": {"TEST": 64}},
-        "MODEL": {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4},
+        "MODEL": tiny_model("DeepLabV2_ResNet50_MSC"),
     }
     return parse_config({**keys, **sections}, "test")
 

@@ -8,9 +8,8 @@ from deeplab.reporter import SilentReporter
 from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.run import TrainingRun
+from tests.configs import tiny_model
 from tests.reporters import Recorder
-
-MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
 
 
 class Interrupted(SilentReporter):
@@ -21,7 +20,7 @@ class Interrupted(SilentReporter):
 
 
 def build(keep_last: int | None) -> TrainingRun:
-    sections = {"DATASET": {"N_CLASSES": 3}, "MODEL": MODEL, "SOLVER": {"KEEP_LAST": keep_last}}
+    sections = {"DATASET": {"N_CLASSES": 3}, "MODEL": tiny_model(), "SOLVER": {"KEEP_LAST": keep_last}}
     return TrainingRun(parse_config(sections, "test"), torch.device("cpu"), seed=0)
 
 

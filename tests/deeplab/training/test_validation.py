@@ -13,16 +13,15 @@ from deeplab.reporter import VALIDATION_IMAGE, SilentReporter, Stopped
 from deeplab.training.log import TrainingLog
 from deeplab.training.run import TrainingRun, Validated
 from deeplab.training.validation import Validation, lent
+from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder
 from tests.reporters import Recorder
-
-MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
 
 
 @pytest.fixture
 def config(tmp_path: Path) -> Config:
     dataset = {"N_CLASSES": 3, "ROOT": str(draw_folder(tmp_path / "data", n_images=3))}
-    return parse_config({"DATASET": dataset, "MODEL": MODEL, "SOLVER": {"EVAL_EVERY": 2, "ITER_MAX": 5}}, "test")
+    return parse_config({"DATASET": dataset, "MODEL": tiny_model(), "SOLVER": {"EVAL_EVERY": 2, "ITER_MAX": 5}}, "test")
 
 
 def test_the_network_is_evaluated_when_it_is_due(config: Config, tmp_path: Path) -> None:

@@ -7,21 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import yaml
 from click.testing import CliRunner, Result
 
+from tests.configs import tiny_model, write_config, write_weights
 from worker.cli import main
 from worker.jobs.settings import Settings
 
 Deeplab = Callable[..., Result]
-
-
-_TINY = {
-    "DATASET": {"N_CLASSES": 3},
-    "IMAGE": {"SIZE": {"TEST": 64}},
-    "MODEL": {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4},
-    "CRF": {"ITER_MAX": 1},
-}
 
 
 @dataclass(frozen=True)
@@ -52,27 +44,18 @@ def deeplab() -> Deeplab:
 @pytest.fixture
 def files(tmp_path: Path) -> Files:
     """A configuration that can be submitted, and a folder with something that is called an image."""
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump({"DATASET": {"N_CLASSES": 3}}))
     images = tmp_path / "images"
     images.mkdir()
     (images / "a.jpg").touch()
-    return Files(config, images)
+    return Files(write_config(tmp_path), images)
 
 
 @pytest.fixture(scope="session")
 def model_options(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Options that name a tiny model."""
-    import torch
-
-    from deeplab.config import load_config
-    from deeplab.models.build import build_from_config
-
-    folder = tmp_path_factory.mktemp("model")
-    (folder / "config.yaml").write_text(yaml.safe_dump(_TINY))
-    torch.manual_seed(0)
-    torch.save(build_from_config(load_config(folder / "config.yaml")).state_dict(), folder / "weights.pth")
-    return ["-c", str(folder / "config.yaml"), "-m", str(folder / "weights.pth"), "--cpu"]
+    folder, model = tmp_path_factory.mktemp("model"), tiny_model("DeepLabV2_ResNet50_MSC")
+    config = write_config(folder, IMAGE={"SIZE": {"TEST": 64}}, MODEL=model, CRF={"ITER_MAX": 1})
+    return ["-c", str(config), "-m", str(write_weights(config)), "--cpu"]
 
 
 @pytest.fixture(scope="session")

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
-from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment, write_config
+from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, datasets, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job

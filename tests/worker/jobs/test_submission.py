@@ -4,7 +4,8 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.worker.store import add_checkpoint, submit, submit_and_claim, write_config
+from tests.configs import write_config
+from tests.worker.store import add_checkpoint, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobStateError

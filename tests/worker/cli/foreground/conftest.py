@@ -3,12 +3,10 @@
 from pathlib import Path
 
 import pytest
-import torch
 import yaml
 
-from deeplab.config import load_config
 from deeplab.datasets.drawn.dataset import draw_dataset
-from deeplab.models.build import build_from_config
+from tests.configs import tiny_model, write_weights
 
 
 @pytest.fixture(scope="session")
@@ -17,11 +15,10 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("experiment") / "shapes"
     draw_dataset(folder, n_train=2, n_val=2, n_unlabelled=2, size=48)
     keys = yaml.safe_load((folder / "config.yaml").read_text())
-    keys["MODEL"] = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1, 2], "WIDTH": 4}
+    keys["MODEL"] = tiny_model("DeepLabV2_ResNet50_MSC")
     keys["SOLVER"] |= {"ITER_MAX": 4, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
     (folder / "tiny.yaml").write_text(yaml.safe_dump(keys))
-    torch.manual_seed(0)
-    torch.save(build_from_config(load_config(folder / "tiny.yaml")).state_dict(), folder / "weights.pth")
+    write_weights(folder / "tiny.yaml")
     return folder
 
 

@@ -3,11 +3,8 @@ from pathlib import Path
 
 import onnxruntime
 import pytest
-import yaml
 
-from deeplab.config import load_config
-from deeplab.models.build import build_from_config
-from deeplab.models.weights import save_weights
+from tests.configs import tiny_model, write_config, write_weights
 from tests.worker.cli.conftest import Deeplab
 
 
@@ -15,17 +12,13 @@ from tests.worker.cli.conftest import Deeplab
 def config(tmp_path: Path) -> Path:
     labels = tmp_path / "labels.txt"
     labels.write_text("0\troad\n1\tsky\n")
-    path = tmp_path / "config.yaml"
-    model = {"NAME": "DeepLabV1_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "WIDTH": 4}
-    path.write_text(yaml.safe_dump({"DATASET": {"N_CLASSES": 2, "LABELS": str(labels)}, "MODEL": model}))
-    return path
+    return write_config(tmp_path, DATASET={"N_CLASSES": 2, "LABELS": str(labels)}, MODEL=tiny_model())
 
 
 def test_export(deeplab: Deeplab, tmp_path: Path, config: Path) -> None:
-    weights, output = tmp_path / "weights.pth", tmp_path / "model.onnx"
-    save_weights(weights, build_from_config(load_config(config)).state_dict())
+    output = tmp_path / "model.onnx"
 
-    result = deeplab("export", "-c", config, "-m", weights, "-o", output, "--size", 33, 65)
+    result = deeplab("export", "-c", config, "-m", write_weights(config), "-o", output, "--size", 33, 65)
 
     assert result.stdout == f"{output}\n", result.output
     session = onnxruntime.InferenceSession(output)

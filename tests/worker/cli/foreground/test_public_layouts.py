@@ -4,14 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
-import yaml
 
 from deeplab.inference.manifest import read_manifest
+from tests.configs import tiny_model, write_config
 from tests.deeplab.datasets.arrangements import arrange, draw_sources
 from tests.worker.cli.conftest import Deeplab
 
 _N_CLASSES = 11
-_TINY = {"NAME": "DeepLabV2_ResNet50_MSC", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [3, 6], "WIDTH": 4}
 # Frozen batch norm would let the activations of random weights explode.
 _SOLVER = {"FREEZE_BN": False, "ITER_MAX": 2, "ITER_SIZE": 1, "ITER_SAVE": 2, "BATCH_SIZE": {"TRAIN": 2}, "LR": 1e-3}
 
@@ -22,16 +21,15 @@ def test_every_verb(deeplab: Deeplab, tmp_path: Path, layout: str) -> None:
     labels = tmp_path / "labels.txt"
     labels.write_text("".join(f"{index}\tclass {index}\n" for index in range(_N_CLASSES)))
     dataset = {"N_CLASSES": _N_CLASSES, "LABELS": str(labels), **arrange(layout, tmp_path / "root", train, val)}
-    keys = {
-        "EXP": {"ID": layout, "OUTPUT_DIR": str(tmp_path / "out")},
-        "DATASET": dataset,
-        "IMAGE": {"SIZE": {"TRAIN": 97, "TEST": 129}},
-        "MODEL": _TINY,
-        "SOLVER": _SOLVER,
-        "CRF": {"ITER_MAX": 1},
-    }
-    config = tmp_path / "config.yaml"
-    config.write_text(yaml.safe_dump(keys))
+    config = write_config(
+        tmp_path,
+        EXP={"ID": layout, "OUTPUT_DIR": str(tmp_path / "out")},
+        DATASET=dataset,
+        IMAGE={"SIZE": {"TRAIN": 97, "TEST": 129}},
+        MODEL=tiny_model("DeepLabV2_ResNet50_MSC"),
+        SOLVER=_SOLVER,
+        CRF={"ITER_MAX": 1},
+    )
     assert deeplab("dataset", "check", "-c", config, "-j", 1).exit_code == 0
     trained = deeplab("train", "-c", config, "--cpu", "--json")
     assert trained.exit_code == 0, trained.output

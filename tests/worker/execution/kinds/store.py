@@ -4,12 +4,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from deeplab.config import load_config
-from deeplab.models.build import build_from_config
+from tests.configs import tiny_model, write_config, write_weights
 from tests.deeplab.drawing import draw_folder
-from tests.worker.store import FOREVER, submit, write_config
+from tests.worker.store import FOREVER, submit
 from worker.execution.kinds import JobContext, run_attempt
 from worker.execution.reporter import AliveFile, JobReporter
 from worker.jobs import catalog, jobs, leases, storage
@@ -18,8 +15,6 @@ from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
-
-MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES": [1], "WIDTH": 4}
 
 
 class Attempts:
@@ -32,7 +27,7 @@ class Attempts:
             self.root,
             DATASET={"ROOT": str(self.root), "N_CLASSES": 3},
             IMAGE={"SIZE": {"TRAIN": 17}},
-            MODEL=MODEL,
+            MODEL=tiny_model(),
             SOLVER={"BATCH_SIZE": {"TRAIN": 1}, "ITER_SIZE": 1, "ITER_MAX": 2, "ITER_SAVE": 1, "ITER_TB": 1},
         )
 
@@ -55,10 +50,7 @@ class Attempts:
             return submit(session, self.settings, "crf", evaluate_job=evaluated.id, **fields)
 
     def _submit_with_weights(self, kind: str, **fields: Any) -> Job:
-        weights = self.root / "weights.pth"
-        torch.manual_seed(0)
-        torch.save(build_from_config(load_config(self.config)).state_dict(), weights)
-        request = {"checkpoint": str(weights), "config": str(self.config), "device": "cpu"}
+        request = {"checkpoint": str(write_weights(self.config)), "config": str(self.config), "device": "cpu"}
         with open_session(self.settings) as session:
             return submit(session, self.settings, kind, **request, **fields)
 

@@ -4,8 +4,9 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
+from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
-from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, write_config
+from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim
 from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job

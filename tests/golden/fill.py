@@ -2,7 +2,8 @@
 
 `fill(state_dict)` overwrites each tensor with numbers that depend on its key and shape alone, so any
 implementation with the same keys and shapes gets the same weights without shipping them.
-`image(h, w, seed)` draws the float32 input that the golden outputs were computed from.
+`image(h, w, seed)` draws the float32 input that the golden outputs were computed from, and
+`label_maps(case)` the pixels that were scored.
 """
 
 import zlib
@@ -38,3 +39,14 @@ def image(height: int, width: int, seed: int, batch: int = 1) -> torch.Tensor:
     """A (batch, 3, height, width) float32 tensor in the range of a mean-subtracted BGR image."""
     rng = np.random.Generator(np.random.Philox(seed))
     return torch.from_numpy(rng.uniform(-120.0, 135.0, (batch, 3, height, width)).astype(np.float32))
+
+
+def label_maps(case: dict[str, Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The ground truth and the predictions of scores.json; 255 is ignored, and class 4 does not occur."""
+    rng = np.random.Generator(np.random.Philox(case["seed"]))
+    n_classes, shape = case["n_classes"], case["shape"]
+    labels = rng.integers(0, n_classes, shape)
+    labels[rng.random(shape) < 0.1] = 255
+    labels[labels == 4] = 5
+    guesses = np.where(labels == 255, 0, labels)
+    return labels, np.where(rng.random(shape) < 0.6, guesses, rng.integers(0, n_classes, shape))

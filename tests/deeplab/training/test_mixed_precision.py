@@ -11,7 +11,7 @@ from deeplab.datasets.loading import Batch
 from deeplab.errors import DeepLabError
 from deeplab.training.run import TrainingRun
 from tests.deeplab.drawing import draw_folder
-from tests.deeplab.training.test_train import TINY, assert_same_state, configure, run
+from tests.deeplab.training.runs import TINY, assert_same_state, configure, run
 
 CPU = torch.device("cpu")
 TOO_LARGE = {

@@ -2,8 +2,6 @@
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -16,9 +14,11 @@ from deeplab.errors import ConfigError
 from deeplab.training.distributed import ALONE, World
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.run import TrainingRun, Validated
+from tests.golden import GOLDEN
+from tests.golden.fill import fill, image
 
 
-def golden_run(case: dict[str, Any], recipe: ModuleType) -> TrainingRun:
+def golden_run(case: dict[str, Any]) -> TrainingRun:
     solver = {
         "ITER_MAX": case["iter_max"],
         "ITER_SIZE": case["iter_size"],
@@ -30,11 +30,11 @@ def golden_run(case: dict[str, Any], recipe: ModuleType) -> TrainingRun:
     }
     sections = {"DATASET": {"N_CLASSES": case["n_classes"]}, "MODEL": {"N_BLOCKS": [1, 1, 1, 1]}, "SOLVER": solver}
     run = TrainingRun(parse_config(sections, "golden"), torch.device("cpu"), seed=0)
-    run.model.load_state_dict(recipe.fill(run.model.state_dict()))
+    run.model.load_state_dict(fill(run.model.state_dict()))
     return run
 
 
-def golden_batches(case: dict[str, Any], recipe: ModuleType) -> Iterator[Batch]:
+def golden_batches(case: dict[str, Any]) -> Iterator[Batch]:
     crop, size = case["crop"], case["batch"]
     for iteration in range(1, case["iters"] + 1):
         for k in range(case["iter_size"]):
@@ -44,20 +44,20 @@ def golden_batches(case: dict[str, Any], recipe: ModuleType) -> Iterator[Batch]:
             )
             labels[:, :5] = 255  # before cells are picked, so that a whole row of cells is ignored
             cells = labels[:, ::8, ::8].repeat(8, axis=1).repeat(8, axis=2)
-            yield recipe.image(crop, crop, seed, size), torch.from_numpy(cells[:, :crop, :crop].copy())
+            yield image(crop, crop, seed, size), torch.from_numpy(cells[:, :crop, :crop].copy())
 
 
 @pytest.mark.slow
-def test_the_originals_training_run(golden: Path, recipe: ModuleType) -> None:
-    case = json.loads((golden / "train.json").read_text())
-    run = golden_run(case, recipe)
+def test_the_originals_training_run() -> None:
+    case = json.loads((GOLDEN / "train.json").read_text())
+    run = golden_run(case)
 
-    images, labels = next(golden_batches(case, recipe))
+    images, labels = next(golden_batches(case))
     with torch.no_grad():
         first = [float(multi_scale_loss([logits], labels, 255)) for logits in run.model(images)]
     assert first == pytest.approx(case["first_losses"], rel=1e-5)
 
-    batches = golden_batches(case, recipe)
+    batches = golden_batches(case)
     losses, rates = [], []
     for _ in range(case["iters"]):
         run.step(batches)

@@ -16,7 +16,7 @@ from deeplab.reporter import SilentReporter
 from deeplab.training.checkpoint import Checkpoint, load_checkpoint
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
-from tests.deeplab.training.test_train import TINY
+from tests.deeplab.training.runs import TINY
 from tests.deeplab.training.torchrun import BIN, run_together, torchrun
 
 pytestmark = pytest.mark.slow

@@ -43,6 +43,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         SESSION_COOKIE_SAMESITE="Lax",
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
         MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
+        JOBS_PER_PAGE=25,
+        IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it

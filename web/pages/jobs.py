@@ -1,14 +1,12 @@
 """The list of jobs."""
 
-from flask import abort, redirect, render_template, request, url_for
+from flask import abort, current_app, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from web.context import reading
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.database import read_clock
-
-_PAGE = 25
 
 
 def start() -> Response:
@@ -20,14 +18,15 @@ def list_jobs() -> str:
     """Show the newest jobs; ?kind= and ?state= filter, ?before= pages."""
     kind, state = _choice("kind", KINDS), _choice("state", STATES)
     before = request.args.get("before", type=int)
+    limit: int = current_app.config["JOBS_PER_PAGE"]
     with reading() as session:
-        found = jobs.list_jobs(session, kind=kind, state=state, before=_row_number(before), limit=_PAGE + 1)
+        found = jobs.list_jobs(session, kind=kind, state=state, before=_row_number(before), limit=limit + 1)
         counts = jobs.count_by_state(session, kind)
         now = read_clock(session)
     return render_template(
         "jobs.html",
-        jobs=found[:_PAGE],
-        next_before=found[_PAGE - 1].id if len(found) > _PAGE else None,
+        jobs=found[:limit],
+        next_before=found[limit - 1].id if len(found) > limit else None,
         before=before,
         counts=counts,
         kind=kind,

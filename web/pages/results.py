@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from flask import Response, abort, render_template, request, send_file
+from flask import Response, abort, current_app, render_template, request, send_file
 from sqlalchemy.orm import Session
 
 from deeplab.files import printable
@@ -16,8 +16,6 @@ from worker.jobs import jobs
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.jobs import Job
 
-_PAGE = 24
-
 
 def list_results(job_id: int) -> str:
     """Show a page of the gallery; ?only=errors and ?class= filter, ?page= pages."""
@@ -25,14 +23,15 @@ def list_results(job_id: int) -> str:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
     rows = _filtered(results.rows)
-    n_pages = max(1, -(-len(rows) // _PAGE))
+    per_page: int = current_app.config["IMAGES_PER_PAGE"]
+    n_pages = max(1, -(-len(rows) // per_page))
     page = min(max(request.args.get("page", 1, int), 1), n_pages)
     names = class_names(current_settings(), job)
     return render_template(
         "results.html",
         job=job,
         results=results,
-        rows=rows[(page - 1) * _PAGE : page * _PAGE],
+        rows=rows[(page - 1) * per_page : page * per_page],
         n_rows=len(rows),
         page=page,
         n_pages=n_pages,
@@ -57,7 +56,7 @@ def show_image(job_id: int, key: str) -> str:
         key=key,
         position=position,
         n_rows=len(rows),
-        page=1 if position is None else position // _PAGE + 1,
+        page=1 if position is None else position // current_app.config["IMAGES_PER_PAGE"] + 1,
         previous=item_key(rows[position - 1].path) if position else None,
         following=item_key(rows[position + 1].path) if position is not None and position + 1 < len(rows) else None,
         shares=class_shares(row.pixels, class_names(current_settings(), job)),

@@ -52,10 +52,8 @@ def test_unknown_filters_are_404(client: FlaskClient) -> None:
     assert "Unknown state &#39;sleeping&#39;" in response.text
 
 
-def test_pages_through_all_jobs_once(
-    client: FlaskClient, population: Population, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("web.pages.jobs._PAGE", 3)
+def test_pages_through_all_jobs_once(client: FlaskClient, population: Population) -> None:
+    client.application.config["JOBS_PER_PAGE"] = 3
     seen: list[int] = []
     address = "/jobs?kind=train"
     while True:

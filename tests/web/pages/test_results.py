@@ -2,7 +2,6 @@ import csv
 import io
 import re
 
-import pytest
 from flask.testing import FlaskClient
 
 from tests.web.population import Population
@@ -52,10 +51,8 @@ def test_images_with_a_class(client: FlaskClient, population: Population) -> Non
     assert "No image contains this class" in client.get(f"/jobs/{population.segmented}/results?class=77").text
 
 
-def test_pages_through_all_images_once(
-    client: FlaskClient, population: Population, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("web.pages.results._PAGE", 4)
+def test_pages_through_all_images_once(client: FlaskClient, population: Population) -> None:
+    client.application.config["IMAGES_PER_PAGE"] = 4
     first = client.get(f"/jobs/{population.segmented}/results").text
     second = client.get(f"/jobs/{population.segmented}/results?page=2").text
     assert "Page 1 of 2" in first

@@ -22,7 +22,6 @@ from worker.jobs.settings import Settings
 from worker.jobs.specs import SegmentSpec
 
 _log = logging.getLogger(__name__)
-_SHARD_SIZE = 64  # images: enough to make up for a claim, few enough for sharing
 
 
 def run(context: JobContext) -> dict[str, Any]:
@@ -32,7 +31,7 @@ def run(context: JobContext) -> dict[str, Any]:
     output = storage.output_dir(settings, job.id, spec.output)
     items = _list_items(context, Path(spec.input), output)
     with context.fenced() as session:
-        shards.plan(session, job.id, len(items), _SHARD_SIZE)
+        shards.plan(session, job.id, len(items), settings.shard_images)
     _invite_assistants(context)
     pump = ShardPump(settings, job, spec, str(job.owner), items, context.reporter.should_stop)
     pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"))

@@ -29,9 +29,8 @@ NAMES = [f"{number}.png" for number in range(4)]
 
 
 @pytest.fixture
-def attempts(sqlite_store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Attempts:
-    monkeypatch.setattr(segment, "_SHARD_SIZE", 2)
-    return Attempts(sqlite_store, tmp_path)
+def attempts(sqlite_store: Settings, tmp_path: Path) -> Attempts:
+    return Attempts(sqlite_store.model_copy(update={"shard_images": 2}), tmp_path)
 
 
 def stop_after(n_questions: int) -> Callable[[], bool]:

@@ -1,19 +1,17 @@
 """A home in which everything has happened once, made through the functions that the platform itself uses."""
 
-import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from PIL import Image
 from sqlalchemy.orm import Session
 
-from deeplab.images.files import read_mask, write_mask
-from deeplab.inference.manifest import ManifestWriter, Row
-from deeplab.inference.output import manifest_path, mask_path
-from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
+from deeplab.inference.manifest import Row, write_manifest
+from deeplab.inference.output import manifest_path
+from tests.web.measurements import scores, training_metrics
+from tests.web.photos import make_photos, segment
+from tests.web.scenes import LABELS, make_dataset
 from worker.jobs import catalog, datasets, files, jobs, leases, shards, storage, submission, trials, workers
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics
@@ -21,19 +19,18 @@ from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
 
 OWNER = "gpu@laboratory"
-ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))
 VALIDATIONS = (0.314, 0.428, 0.553, 0.627, 0.716, 0.698)  # mean IoU after 200, 400 ... 1200 iterations
-BROKEN_SENTENCE = "is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP)."
 
 
 class Population:
     """Fills a home; the numbers of its jobs are attributes."""
 
-    def __init__(self, settings: Settings, n_images: int = 6) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.root = settings.roots[0]
         self.dataset = make_dataset(self.root / "shapes")
-        self.folder = self._make_folder(n_images)
+        self.folder = self.root / "photos"
+        self.masks = make_photos(self.folder)
         with open_session(settings) as session:
             datasets.register(session, "shapes", self.dataset)
             workers.register(session, OWNER, "gpu", "NVIDIA H200")
@@ -162,27 +159,12 @@ class Population:
         self.finish(job_id, fence, catalog.FAILED, error="masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
         return job_id
 
-    def _make_folder(self, n_images: int) -> Path:
-        folder = self.root / "photos"
-        names = [*ODD_NAMES, *(f"{number:03d}.jpg" for number in range(n_images - len(ODD_NAMES) - 1)), "broken.jpg"]
-        for number, name in enumerate(names):
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if name == "broken.jpg":
-                path.write_text("This is no image.")
-            else:
-                Image.fromarray(paint(draw_mask(number), number)).save(path)
-        return folder
-
     def _segment_succeeded(self) -> int:
         job_id = self.submit("segment", checkpoint="2", input=str(self.folder), batch_size=2)
         fence = self.claim(job_id)
         output = storage.output_dir(self.settings, job_id)
-        names = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*"))
-        rows = segment(self.folder, output, names)
-        files.write_text(output / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
-        with ManifestWriter(manifest_path(output), rows):
-            pass
+        rows = segment(self.masks, output)
+        write_manifest(manifest_path(output), rows)
         with open_session(self.settings) as session:
             self._finish_shard(session, job_id, rows, manifest_path(output))
         n_ok = sum(row.status == "ok" for row in rows)
@@ -195,41 +177,3 @@ class Population:
         assert shard is not None
         n_ok = sum(row.status == "ok" for row in rows)
         shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok)
-
-
-def training_metrics(iteration: int, total: int) -> dict[str, float]:
-    """What a training would report: a falling, wobbling loss and the poly learning rate."""
-    loss = 1.9 * math.exp(-iteration / (0.3 * total)) + 0.25 + 0.05 * math.sin(iteration / 37)
-    return {"loss": loss, "lr/group0": 2.5e-4 * (1 - iteration / total) ** 0.9}
-
-
-def scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[str, Any]:
-    """What an evaluation records."""
-    counts = np.array(confusion, float)
-    hits, true, predicted = counts.diagonal(), counts.sum(1), counts.sum(0)
-    iou = hits / (true + predicted - hits)
-    return {
-        "pixel_accuracy": hits.sum() / counts.sum(),
-        "mean_accuracy": float((hits / true).mean()),
-        "mean_iou": float(iou.mean()),
-        "frequency_weighted_iou": float((true / true.sum() * iou).sum()),
-        "class_iou": [float(each) for each in iou],
-        "n_images": 101,
-        "labels": list(labels),
-        "confusion": [list(row) for row in confusion],
-    }
-
-
-def segment(folder: Path, output: Path, names: Sequence[str], masks: Mapping[str, Path] | None = None) -> list[Row]:
-    """Write a mask beside every image that is one, as the folder pipeline does, and return the manifest's rows."""
-    rows = []
-    for number, name in enumerate(names):
-        if name == "broken.jpg":
-            rows.append(Row(name, None, None, "error", f"{name}: {BROKEN_SENTENCE}", 0.001, {}))
-            continue
-        mask = draw_mask(number) if masks is None else read_mask(masks[name])
-        write_mask(mask_path(output, name), mask)
-        counts = np.bincount(mask[mask != 255], minlength=3)
-        pixels = {index: int(count) for index, count in enumerate(counts) if count}
-        rows.append(Row(name, mask.shape[1], mask.shape[0], "ok", "", 0.031, pixels))
-    return rows

@@ -9,6 +9,7 @@ from PIL import Image
 from deeplab.images.files import write_mask
 
 LABELS = ("ground", "disc", "bar")
+LABELS_FILE = "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS))
 _COLOURS = ((96, 140, 84), (205, 70, 60), (70, 96, 200))
 
 
@@ -39,7 +40,7 @@ def make_dataset(root: Path, n_images: int = 4) -> Path:
     ids = [str(number) for number in range(n_images)]
     (root / "train.txt").write_text("\n".join(ids[:-1]) + "\n")
     (root / "val.txt").write_text(ids[-1] + "\n")
-    (root / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+    (root / "labels.txt").write_text(LABELS_FILE)
     (root / "config.yaml").write_text(
         f"DATASET: {{NAME: folder, ROOT: {root}, LABELS: {root / 'labels.txt'}, N_CLASSES: 3}}\n"
         "MODEL: {NAME: DeepLabV2_ResNet50_MSC, WIDTH: 8}\nSOLVER: {ITER_MAX: 1200, ITER_SAVE: 600, ITER_TB: 20}\n"

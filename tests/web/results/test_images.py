@@ -11,7 +11,8 @@ from werkzeug.exceptions import NotFound
 
 from deeplab.images.files import write_mask
 from deeplab.images.palette import palette
-from tests.web.population import ODD_NAMES, Population
+from tests.web.photos import ODD_NAMES
+from tests.web.population import Population
 from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import item_key
 
@@ -99,6 +100,17 @@ def test_every_name_is_served(client: FlaskClient, population: Population, name:
         response = client.get(f"/jobs/{population.segmented}/{part}/{key}?size=32")
         assert response.status_code == 200
         assert Image.open(io.BytesIO(response.data)).size == (32, 24)
+
+
+def test_masks_belong_to_their_images(client: FlaskClient, population: Population) -> None:
+    for name, mask in population.masks.items():
+        base = f"/jobs/{population.segmented}"
+        image = np.asarray(Image.open(io.BytesIO(client.get(f"{base}/images/{item_key(name)}").data))).astype(int)
+        served = np.asarray(Image.open(io.BytesIO(client.get(f"{base}/masks/{item_key(name)}").data)))
+        assert np.array_equal(served, mask)
+        red, blue = image[..., 0] - image[..., 2], image[..., 2] - image[..., 0]
+        assert red[served == 1].mean() > 60  # discs are red and bars blue
+        assert blue[served == 2].mean() > 60
 
 
 def test_only_images_of_the_job_are_served(client: FlaskClient, population: Population) -> None:

@@ -11,7 +11,7 @@ from worker.platform.demo import DemoFailedError, run_demo
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 
 
-def test_walks_the_whole_road_and_judges_the_result(
+def test_runs_every_step_and_judges_the_result(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))

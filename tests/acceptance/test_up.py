@@ -18,7 +18,7 @@ def n_alive(up: Up) -> int:
     return sum(worker["alive"] for worker in httpx.get(f"{up.url}/api/v1/workers").json()["workers"])
 
 
-def test_runs_mends_itself_and_stops_on_ctrl_c(tmp_path: Path) -> None:
+def test_runs_restarts_dead_processes_and_stops_on_ctrl_c(tmp_path: Path) -> None:
     home = tmp_path / "home"
     with running_up(home) as up:
         assert up.said(f"DeepLab listens on {up.url}")

@@ -35,7 +35,7 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, 
     assert set(page.locator(".mask").evaluate_all(OPACITIES)) == {0.85}
 
 
-def test_the_large_view_goes_on_by_keys(page: Page, population: Population) -> None:
+def test_arrow_keys_turn_the_large_view(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.segmented}/results")
     names = page.locator(".tile-name").all_inner_texts()
     heading = page.get_by_role("heading", level=1)

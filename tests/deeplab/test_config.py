@@ -160,7 +160,7 @@ def test_wrong_overrides_are_refused(override: str, expected: str) -> None:
     assert message(MINIMAL, override).startswith(expected)
 
 
-def test_an_override_is_not_blamed_for_its_neighbour() -> None:
+def test_an_error_beside_an_override_names_the_file() -> None:
     mapping = with_key("MODEL", "N_BLOCKS", [1])
     assert message(mapping, "MODEL.NAME=DeepLabV1_ResNet50").startswith("x.yaml: MODEL.N_BLOCKS must list 4 numbers")
 
@@ -214,7 +214,7 @@ def test_labels_are_looked_for_in_the_current_folder_and_then_beside_the_file(
 
 
 @pytest.mark.parametrize("labels", ["/none/labels.txt", "x" * 300, "a\\0b"])
-def test_labels_that_cannot_be_found_are_left_to_who_reads_them(tmp_path: Path, labels: str) -> None:
+def test_a_missing_labels_file_is_left_to_its_reader(tmp_path: Path, labels: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(f'DATASET: {{N_CLASSES: 3, LABELS: "{labels}"}}\n')
     assert labels.replace("\\0", "\0") == load_config(path).DATASET.LABELS

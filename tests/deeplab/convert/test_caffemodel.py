@@ -89,7 +89,7 @@ def test_a_blob_that_contradicts_itself(tmp_path: Path) -> None:
         list(read_layers(path))
 
 
-def test_a_name_that_is_no_text(tmp_path: Path) -> None:
+def test_a_name_that_is_not_utf8_is_escaped(tmp_path: Path) -> None:
     path = tmp_path / "a.caffemodel"
     path.write_bytes(GOOD.replace(b"conv1", b"con\xff1"))
     (layer,) = read_layers(path)
@@ -98,9 +98,7 @@ def test_a_name_that_is_no_text(tmp_path: Path) -> None:
 
 @given(st.data())
 @settings(max_examples=100, deadline=None)
-def test_whatever_happened_to_a_file_nothing_else_is_raised(
-    tmp_path_factory: pytest.TempPathFactory, data: st.DataObject
-) -> None:
+def test_a_damaged_file_raises_nothing_else(tmp_path_factory: pytest.TempPathFactory, data: st.DataObject) -> None:
     content = bytearray(GOOD * 3)
     for _ in range(data.draw(st.integers(1, 3))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))

@@ -74,7 +74,7 @@ def test_each_difference_is_named() -> None:
     ("parameters", "message"),
     [({}, "does not say its kernel size"), ({"kernel_size": [3, 3, 3]}, "has 3 axes, expected height and width")],
 )
-def test_a_convolution_that_is_none_of_ours(parameters: dict[str, Any], message: str) -> None:
+def test_a_convolution_without_height_and_width_is_refused(parameters: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         settings("Convolution", **parameters)
 

@@ -14,7 +14,7 @@ def test_the_section_becomes_the_parameters() -> None:
     assert crf.parameters.bi_xy_std == 80
 
 
-def test_a_backend_that_cannot_be_had_is_named() -> None:
+def test_an_unavailable_backend_is_named() -> None:
     with pytest.raises(CrfError, match="n_threads must be a whole number"):
         build_crf(Crf(BACKEND="numba"), n_threads=0)
 

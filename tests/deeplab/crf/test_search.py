@@ -61,7 +61,7 @@ def test_only_the_sample_needs_logits(tmp_path: Path, config: Config) -> None:
 
 
 @pytest.mark.parametrize("n_done", [1, 4, 6, 11])
-def test_a_stopped_search_goes_on_after_its_last_whole_image(tmp_path: Path, config: Config, n_done: int) -> None:
+def test_a_stopped_search_resumes_after_its_last_whole_image(tmp_path: Path, config: Config, n_done: int) -> None:
     whole = search(config, tmp_path / "logits", SETTINGS, SilentReporter(), jobs=2)
     save = tmp_path / "new" / "search.npz"
     with pytest.raises(Stopped, match=f"Stopped after {n_done} of 12 refinements"):
@@ -72,7 +72,7 @@ def test_a_stopped_search_goes_on_after_its_last_whole_image(tmp_path: Path, con
     assert same(resumed, whole)
 
 
-def test_what_another_search_saved_is_not_gone_on_from(
+def test_the_file_of_another_search_is_not_resumed(
     tmp_path: Path, config: Config, caplog: pytest.LogCaptureFixture
 ) -> None:
     save = tmp_path / "search.npz"

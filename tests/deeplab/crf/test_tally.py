@@ -32,7 +32,7 @@ def test_only_whole_images_count(half_done: Tally) -> None:
     assert right["n_images"] == 1
 
 
-def test_goes_on_from_a_file(half_done: Tally, tmp_path: Path) -> None:
+def test_a_saved_tally_is_continued(half_done: Tally, tmp_path: Path) -> None:
     half_done.save(tmp_path / "new" / "tally.npz")
     tally = Tally(2, 2, ["a", "b"])
     tally.load(tmp_path / "new" / "tally.npz")
@@ -45,7 +45,7 @@ def test_goes_on_from_a_file(half_done: Tally, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("n_settings", "ids"), [(3, ["a", "b"]), (2, ["c", "b"])])
-def test_starts_over_from_a_file_of_another_search(
+def test_the_tally_of_another_search_is_not_continued(
     half_done: Tally, tmp_path: Path, n_settings: int, ids: list[str], caplog: pytest.LogCaptureFixture
 ) -> None:
     half_done.save(tmp_path / "tally.npz")

@@ -68,7 +68,7 @@ def test_the_final_one_is_not_counted(tmp_path: Path) -> None:
     assert iterations(tmp_path) == [1]
 
 
-def test_what_an_interrupted_run_could_not_delete_its_continuation_does(tmp_path: Path) -> None:
+def test_a_resumed_run_deletes_what_the_interrupted_one_could_not(tmp_path: Path) -> None:
     run = build(keep_last=1)
     folder = CheckpointFolder(tmp_path, run, Interrupted())
     save(run, folder, 1)

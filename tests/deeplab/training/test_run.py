@@ -85,7 +85,7 @@ def random_batches(n: int) -> Iterator[Batch]:
 
 
 @pytest.mark.parametrize(("split", "best"), [("val", Validated(1, 0.5)), ("another", None)])
-def test_the_best_score_goes_on_where_it_compares(split: str, best: Validated | None) -> None:
+def test_a_resumed_run_keeps_the_best_score_of_the_same_split(split: str, best: Validated | None) -> None:
     run = build()
     for run.iteration, mean_iou in ((1, 0.5), (2, 0.25)):
         run.note_validation(mean_iou)

@@ -6,7 +6,7 @@ import pytest
 from deeplab.video.latest import latest
 
 
-def test_what_came_meanwhile_is_dropped() -> None:
+def test_only_the_newest_item_is_kept() -> None:
     wanted, sent, rest = threading.Event(), threading.Event(), threading.Event()
 
     def items() -> Generator[int, None, None]:

@@ -20,7 +20,7 @@ def test_datasets_are_listed_and_registered(
     assert str(root) in page
 
 
-def test_what_is_wrong_with_a_dataset_stands_at_its_field(submit_form: SubmitForm, population: Population) -> None:
+def test_errors_of_a_registration_stand_beside_their_fields(submit_form: SubmitForm, population: Population) -> None:
     taken = submit_form("/datasets", name="shapes", root=str(population.dataset))
     assert taken.status_code == 422
     assert re.search(r'id="error-name">There is already a dataset named', taken.text)

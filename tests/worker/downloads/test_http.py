@@ -40,14 +40,14 @@ def test_file_arrives_whole_and_progress_is_told(tmp_path: Path, server: FileSer
     assert all(total == 4 for _, total, _ in recorder.progressed)
 
 
-def test_file_that_is_there_is_not_fetched_again(tmp_path: Path, server: FileServer) -> None:
+def test_an_existing_file_is_not_fetched_again(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     for _ in range(2):
         fetch(server.url, target, md5=hashlib.md5(CONTENT).hexdigest())  # noqa: S324
     assert len(server.ranges) == 1
 
 
-def test_file_that_is_there_but_is_another_is_named_and_kept(tmp_path: Path, server: FileServer) -> None:
+def test_an_existing_file_with_another_digest_is_named_and_kept(tmp_path: Path, server: FileServer) -> None:
     target = tmp_path / "a.zip"
     target.write_bytes(b"mine")
     with pytest.raises(DownloadError, match=rf"a\.zip: has the sha256 \w+; {SHA256} was published"):
@@ -153,7 +153,7 @@ def test_nobody_answers(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("url", ["ftp://example.org/a", "http://host:port/", "a.zip"])
-def test_address_that_is_none(tmp_path: Path, url: str) -> None:
+def test_invalid_addresses_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError):
         fetch(url, tmp_path / "a")
 

@@ -62,7 +62,7 @@ def test_a_search_scores_every_setting_and_marks_the_best(attempts: Attempts) ->
     assert score == {"mean_iou": trial.scores["mean_iou"]}
 
 
-def test_a_preempted_search_goes_on_where_it_was(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_preempted_search_resumes_where_it_was(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
     evaluated = attempts.evaluate()
     job = attempts.submit_crf(evaluated, grid=GRID)
     questions: list[int] = []

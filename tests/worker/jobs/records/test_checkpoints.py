@@ -94,7 +94,7 @@ def test_a_checkpoint_of_every_attempt_is_forgotten_but_of_no_other_job(store: S
         assert (files_of(session, job), files_of(session, other)) == (set(), {10})
 
 
-def test_who_submits_a_checkpoint_that_is_just_forgotten_is_told(store: Settings) -> None:
+def test_submitting_a_checkpoint_that_was_just_forgotten_is_refused(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         number = add_checkpoint(session, store, job)

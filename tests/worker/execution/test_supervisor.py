@@ -1,119 +1,17 @@
-"""The supervisor with real child processes: small scripts in place of `worker.execution.child`."""
+"""The supervisor of a job's attempt, with real child processes."""
 
 import sqlite3
-import sys
-import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
-import psutil
 import pytest
 from sqlalchemy import update
 
-from tests.processes import lives, wait_until
-from tests.worker.store import FOREVER, submit_and_claim
-from worker.execution.supervisor import SlotContext, assist, supervise
-from worker.jobs import catalog, files, jobs, leases, shards, storage
+from tests.processes import wait_until
+from tests.worker.execution.bench import STOP_NICELY, STUBBORN, Bench
+from worker.jobs import catalog, leases, storage
 from worker.jobs.database import open_session
-from worker.jobs.jobs import Job
 from worker.jobs.records import events
-from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
-
-PRELUDE = """
-import json, os, signal, subprocess, sys, time
-from pathlib import Path
-
-folder = Path(os.environ["DEEPLAB_HOME"], "jobs", sys.argv[1], sys.argv[2])
-
-def leave(state, **more):
-    (folder / "outcome.json").write_text(json.dumps({"state": state, **more}))
-
-def write_pid(process):
-    (folder / f"pid-{process.pid}").touch()
-
-def sleep(ignore_sigterm=False, **options):
-    ignore = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN);" if ignore_sigterm else ""
-    write_pid(subprocess.Popen([sys.executable, "-c", ignore + "import time; time.sleep(60)"], **options))
-
-(folder / f"pid-{os.getpid()}").touch()
-"""
-STOP_NICELY = """
-def stop(*_):
-    leave("stopped")
-    sys.exit()
-signal.signal(signal.SIGTERM, stop)
-(folder / "ready").touch()
-time.sleep(60)
-"""
-STUBBORN = """
-signal.signal(signal.SIGTERM, signal.SIG_IGN)
-(folder / "ready").touch()
-time.sleep(60)
-"""
-
-
-class Bench:
-    """A store with a running job, and a script to run for it."""
-
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        self.settings = settings
-        self.script = folder / "child.py"
-        self.stopping = False
-        with open_session(settings) as session:
-            self.job = submit_and_claim(session, settings, "slot", settings.lease_seconds)
-
-    @property
-    def slot(self) -> SlotContext:
-        program = (sys.executable, str(self.script))
-        return SlotContext("slot", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, program=program)
-
-    def run(self, script: str) -> Job:
-        """Supervise an attempt with this script as its child, and return the job afterwards."""
-        self.script.write_text(PRELUDE + script)
-        supervise(self.settings, self.job, self.slot)
-        assert not self.living()
-        return self.now()
-
-    @contextmanager
-    def running(self, script: str, target: Callable[[Settings, Job, SlotContext], None] = supervise) -> Iterator[None]:
-        """Supervise in the background; the block begins when the child is ready, and the attempt ends with it."""
-        self.script.write_text(PRELUDE + script)
-        thread = threading.Thread(target=target, args=(self.settings, self.job, self.slot))
-        thread.start()
-        try:
-            wait_until(lambda: bool(list(storage.job_dir(self.settings, self.job.id).glob("**/ready"))), 10)
-            yield
-        finally:
-            thread.join()
-        assert not self.living()
-
-    def now(self) -> Job:
-        with open_session(self.settings, reads_only=True) as session:
-            return jobs.get(session, self.job.id)
-
-    def cancel(self) -> None:
-        with open_session(self.settings) as session:
-            jobs.cancel(session, self.job.id)
-
-    def attempts(self) -> list[tuple[str | None, str | None]]:
-        with open_session(self.settings, reads_only=True) as session:
-            return [(each.outcome, each.error) for each in jobs.list_attempts(session, self.job.id)]
-
-    def log(self) -> str:
-        return files.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
-
-    def living(self) -> list[psutil.Process]:
-        """Processes that the script started, and itself."""
-        pids = [int(path.name[4:]) for path in storage.job_dir(self.settings, self.job.id).glob("**/pid-*")]
-        return [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid) and lives(psutil.Process(pid))]
-
-
-@pytest.fixture
-def bench(sqlite_store: Settings, tmp_path: Path) -> Bench:
-    return Bench(sqlite_store, tmp_path)
 
 
 def test_success_is_recorded_with_its_result(bench: Bench) -> None:
@@ -262,61 +160,6 @@ def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> Non
         blocker.close()
     assert bench.now().state == catalog.QUEUED
     assert bench.attempts() == [("lost", "Its lease could not be renewed.")]
-
-
-@pytest.fixture
-def shared(bench: Bench) -> Bench:
-    """A running segment-like job of another owner, with three shards, one of which the slot's child has claimed."""
-    with open_session(bench.settings) as session:
-        shards.plan(session, bench.job.id, 30, 10)
-        shards.claim(session, bench.job.id, "owner", FOREVER)
-        shards.claim(session, bench.job.id, "slot", 1.0)
-    return bench
-
-
-def free_shards(bench: Bench) -> int:
-    """How many shards could be claimed, found by claiming them."""
-    with open_session(bench.settings) as session:
-        free = iter(lambda: shards.claim(session, bench.job.id, "counter", FOREVER), None)
-        return len(list(free))
-
-
-def test_an_assistant_keeps_its_shards_and_frees_them_at_its_end(shared: Bench) -> None:
-    with shared.running("(folder / 'ready').touch(); time.sleep(2)", assist):
-        time.sleep(1.5)
-        assert free_shards(shared) == 1  # the one that nobody had; that of the slot would have run out
-    assert free_shards(shared) == 1
-    assert shared.now().state == catalog.RUNNING
-
-
-@pytest.mark.parametrize("change", ["cancelled", "ended", "taken"])
-def test_an_assistant_ends_with_the_attempt_that_it_helps(shared: Bench, change: str) -> None:
-    job = shared.job
-    with shared.running(STOP_NICELY, assist), open_session(shared.settings) as session:
-        match change:
-            case "cancelled":
-                jobs.cancel(session, job.id)
-            case "ended":
-                leases.finish(session, job.id, job.fence, catalog.FAILED, error="Because.")
-            case _:
-                leases.release(session, job.id, job.fence, "crashed")
-                leases.claim(session, job.id, "new owner", FOREVER)
-    with open_session(shared.settings) as session:
-        assert not shards.others_at_work(session, job.id, "owner")
-
-
-def test_a_job_is_cancelled_when_its_assistants_are_gone(shared: Bench) -> None:
-    with open_session(shared.settings) as session:
-        shards.claim(session, shared.job.id, "assistant", FOREVER)
-        shards.release(session, shared.job.id, "owner")
-    with shared.running(STOP_NICELY):
-        shared.cancel()
-        wait_until(lambda: not shared.living(), 10)
-        time.sleep(1)
-        assert shared.now().state == catalog.RUNNING
-        with open_session(shared.settings) as session:
-            shards.release(session, shared.job.id, "assistant")
-    assert shared.now().state == catalog.CANCELLED
 
 
 def test_everything_that_happened_can_be_read(bench: Bench) -> None:

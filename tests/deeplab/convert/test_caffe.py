@@ -71,6 +71,12 @@ def changed(layers: Iterable[Layer], name: str, change: Change) -> Iterator[Laye
             yield new
 
 
+def write_changed(folder: Path, name: str, change: Change) -> Path:
+    """A small caffemodel for COCO in which one layer is another."""
+    layers = Deeplab("coco", n_blocks=N_BLOCKS, width=WIDTH).layers()
+    return write(folder / "a.caffemodel", changed(layers, name, change))
+
+
 def parameter(key: str, value: object) -> Change:
     return lambda layer: Layer(layer.name, layer.type, layer.blobs, {**layer.parameters, key: value})
 
@@ -114,8 +120,7 @@ def zero_factor(layer: Layer) -> Layer:
     ],
 )
 def test_a_layer_that_differs_is_named(tmp_path: Path, name: str, change: Change, message: str) -> None:
-    layers = Deeplab("coco", n_blocks=N_BLOCKS, width=WIDTH).layers()
-    path = write(tmp_path / "a.caffemodel", changed(layers, name, change))
+    path = write_changed(tmp_path, name, change)
     with pytest.raises(CheckpointError) as caught:
         convert_small(path, "coco")
     assert str(caught.value).startswith(f"{path}: layer '{name}' {message}")
@@ -131,8 +136,7 @@ def test_a_layer_that_differs_is_named(tmp_path: Path, name: str, change: Change
     ],
 )
 def test_missing_and_unknown_layers_are_named(tmp_path: Path, name: str, change: Change, message: str) -> None:
-    layers = Deeplab("coco", n_blocks=N_BLOCKS, width=WIDTH).layers()
-    path = write(tmp_path / "a.caffemodel", changed(layers, name, change))
+    path = write_changed(tmp_path, name, change)
     with pytest.raises(CheckpointError) as caught:
         convert_small(path, "coco")
     assert str(caught.value) == f"{path}: is not the coco caffemodel (DeepLabV1_ResNet101): {message}"

@@ -3,6 +3,7 @@
 import click
 
 from deeplab.formats import size
+from worker.cli.options import number_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 
@@ -14,7 +15,7 @@ def checkpoint() -> None:
 
 @checkpoint.command("list")
 @click.option("--job", "job_id", type=int, metavar="ID", help="Only checkpoints of this job.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most this many.")
+@number_option("--limit", default=50, text="At most this many.")
 @json_option
 def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     """List checkpoints, newest first.

@@ -1,4 +1,4 @@
-"""Options that name a configuration and change its keys."""
+"""Options that name a configuration and change its keys, and options that take a number."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -49,6 +49,28 @@ def key_option(name: str, *, key: str, **settings: Any) -> Callable[[F], F]:
 
     # Eager: before --set, which takes it up.
     return click.option(name, is_eager=True, expose_value=False, callback=note, **settings)
+
+
+def number_option(
+    *names: str, default: int, text: str, at_least: int = 1, at_most: int | None = None
+) -> Callable[[F], F]:
+    """An option that takes a whole number.
+
+    Args:
+        names: of the option, and of the parameter that receives it.
+        default: shown in the help.
+        text: of the help.
+        at_least: the smallest number.
+        at_most: the largest number, if there is one.
+    """
+    return click.option(
+        *names, type=click.IntRange(at_least, at_most), metavar="N", default=default, show_default=True, help=text
+    )
+
+
+def seed_option(text: str) -> Callable[[F], F]:
+    """`--seed`, a whole number that is 0 unless given."""
+    return number_option("--seed", default=0, at_least=0, text=text)
 
 
 def _add_noted(context: click.Context, _option: click.Parameter, overrides: tuple[str, ...]) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from worker.cli.dataset.options import dataset_options
+from worker.cli.options import number_option, seed_option
 from worker.cli.output import json_option, print_json
 
 
@@ -14,20 +15,9 @@ from worker.cli.output import json_option, print_json
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="PNG file to write."
 )
 @click.option("--split", metavar="NAME", help="Split to show.  [default: DATASET.SPLIT.TRAIN]")
-@click.option(
-    "--images", type=click.IntRange(1, 1000), default=100, show_default=True, metavar="N", help="Number of samples."
-)
-@click.option(
-    "--columns", type=click.IntRange(1, 100), default=10, show_default=True, metavar="N", help="Samples per row."
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    default=0,
-    show_default=True,
-    metavar="N",
-    help="Random seed for order and augmentation.",
-)
+@number_option("--images", default=100, at_most=1000, text="Number of samples.")
+@number_option("--columns", default=10, at_most=100, text="Samples per row.")
+@seed_option("Random seed for order and augmentation.")
 @json_option
 def preview_command(
     config_path: Path,

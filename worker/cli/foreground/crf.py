@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from worker.cli.foreground.options import device_options, split_option
-from worker.cli.options import config_options
+from worker.cli.options import config_options, seed_option
 from worker.cli.output import json_option
 
 if TYPE_CHECKING:
@@ -28,14 +28,7 @@ if TYPE_CHECKING:
 @click.option(
     "--sample", type=click.IntRange(1), metavar="N", help="Search: number of images to try them on.  [default: all]"
 )
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Search: random seed that picks those images.",
-)
+@seed_option("Search: random seed that picks those images.")
 @device_options
 @json_option
 def crf(

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from worker.cli.options import number_option, seed_option
+
 
 @click.group()
 def sample() -> None:
@@ -12,40 +14,10 @@ def sample() -> None:
 
 @sample.command(epilog="Example: deeplab sample shapes data/shapes")
 @click.argument("directory", metavar="DIR", type=click.Path(path_type=Path))
-@click.option(
-    "--train",
-    "n_train",
-    type=click.IntRange(1),
-    metavar="N",
-    default=240,
-    show_default=True,
-    help="Number of training images.",
-)
-@click.option(
-    "--val",
-    "n_val",
-    type=click.IntRange(1),
-    metavar="N",
-    default=40,
-    show_default=True,
-    help="Number of validation images.",
-)
-@click.option(
-    "--size",
-    type=click.IntRange(32, 2048),
-    metavar="N",
-    default=128,
-    show_default=True,
-    help="Height and width of the images, in pixels.",
-)
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Random seed. Equal seeds draw equal images.",
-)
+@number_option("--train", "n_train", default=240, text="Number of training images.")
+@number_option("--val", "n_val", default=40, text="Number of validation images.")
+@number_option("--size", default=128, at_least=32, at_most=2048, text="Height and width of the images, in pixels.")
+@seed_option("Random seed. Equal seeds draw equal images.")
 def shapes(directory: Path, n_train: int, n_val: int, size: int, seed: int) -> None:
     """Draw textured shapes on cluttered backgrounds into a new folder.
 

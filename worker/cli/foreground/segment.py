@@ -7,7 +7,7 @@ import click
 
 from deeplab.formats import duration, plural
 from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
-from worker.cli.options import config_options
+from worker.cli.options import config_options, number_option
 from worker.cli.output import json_option, print_json
 
 
@@ -18,14 +18,7 @@ from worker.cli.output import json_option, print_json
 @click.argument("output_dir", metavar="OUTPUT", type=click.Path(path_type=Path))
 @crf_option
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
-@click.option(
-    "--batch-size",
-    type=click.IntRange(1),
-    metavar="N",
-    default=1,
-    show_default=True,
-    help="Images per batch; only images of equal size share one.",
-)
+@number_option("--batch-size", default=1, text="Images per batch; only images of equal size share one.")
 @runtime_options
 @device_options
 @json_option

@@ -10,7 +10,7 @@ from worker.cli.foreground.options import (
     train_bn_option,
     weights_option,
 )
-from worker.cli.options import config_options
+from worker.cli.options import config_options, seed_option
 from worker.cli.output import json_option, print_json
 
 
@@ -25,14 +25,7 @@ from worker.cli.output import json_option, print_json
     help="Folder for checkpoints and logs.  [default: under EXP.OUTPUT_DIR]",
 )
 @click.option("--resume", type=click.Path(path_type=Path), metavar="FILE", help="Checkpoint to resume from.")
-@click.option(
-    "--seed",
-    type=click.IntRange(0),
-    metavar="N",
-    default=0,
-    show_default=True,
-    help="Random seed. On a CPU, equal seeds give equal results.",
-)
+@seed_option("Random seed. On a CPU, equal seeds give equal results.")
 @train_bn_option
 @runtime_options
 @device_options

@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from worker.cli.lazy import ComputedGroup
-from worker.cli.options import set_option
+from worker.cli.options import number_option, set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 from worker.jobs.catalog import KINDS, STATES
@@ -68,7 +68,7 @@ def submit() -> None:
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
-@click.option("--limit", type=click.IntRange(1), metavar="N", default=50, show_default=True, help="At most this many.")
+@number_option("--limit", default=50, text="At most this many.")
 @json_option
 def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
     """List jobs, newest first."""

@@ -1,4 +1,4 @@
-"""What all tests share: settings that point to a temporary home, and stores on SQLite and PostgreSQL."""
+"""What all tests share: the original's numbers, settings with a temporary home, and stores on SQLite and PostgreSQL."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import text
 
 from deeplab.processes import n_cpus
+from tests.golden import GOLDEN
 from worker.execution.slots import find_gpus
 from worker.jobs import database
 from worker.jobs.settings import Settings, load_settings
@@ -68,6 +69,12 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever the caller's environment says, tests see the defaults."""
     for name in [name for name in os.environ if name.startswith("DEEPLAB_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def golden() -> Path:
+    """The folder of numbers that the original implementation produced."""
+    return GOLDEN
 
 
 @pytest.fixture

@@ -1,17 +1,10 @@
-"""What the tests of the core share: the original's numbers."""
+"""What the tests of the core share: the recipe behind the original's numbers."""
 
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 
-from tests.golden import GOLDEN, fill
-
-
-@pytest.fixture(scope="session")
-def golden() -> Path:
-    """The folder of numbers that the original implementation produced."""
-    return GOLDEN
+from tests.golden import fill
 
 
 @pytest.fixture(scope="session")

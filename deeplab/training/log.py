@@ -5,11 +5,10 @@ from pathlib import Path
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from deeplab.catalog import SCORES
 from deeplab.metrics import Scores
 from deeplab.reporter import Reporter
 from deeplab.training.run import TrainingRun
-
-_SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 class TrainingLog:
@@ -36,7 +35,7 @@ class TrainingLog:
 
     def after_validation(self, scores: Scores) -> None:
         """Report the scores of the network as it is."""
-        values = {name: scores[name] for name in _SCORES}
+        values = {name: scores[name] for name in SCORES}
         for name, value in values.items():
             self._writer.add_scalar(f"{name}/val", value, self._run.iteration)
         self._reporter.metrics(self._run.iteration, values)

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 from sqlalchemy.orm import Session
 
+from deeplab.catalog import SCORES
 from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
@@ -135,7 +136,7 @@ class Population:
         grid = "BI_W=2,4,8\nBI_XY_STD=40,67"
         job_id = self.submit("crf", evaluate_job=self.evaluated, grid=grid, sample=30, overrides="CRF.POS_W=2")
         fence = self.claim(job_id)
-        tried = [{**dict.fromkeys(trials.SCORES, 0.9), "mean_iou": 0.7 + 0.01 * (n % 5)} for n in range(6)]
+        tried = [{**dict.fromkeys(SCORES, 0.9), "mean_iou": 0.7 + 0.01 * (n % 5)} for n in range(6)]
         with leases.fenced(self.settings, job_id, fence) as session:
             trials.add(session, job_id, tried)
         best = {"BI_W": 8, "BI_XY_STD": 40}

@@ -9,11 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab.catalog import SCORES
 from deeplab.crf.grid import Setting, parse_grid
 from worker.jobs.jobs import Job
 from worker.jobs.records import metrics
-
-SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 @dataclass(frozen=True)
@@ -22,7 +21,7 @@ class Trial:
 
     number: int  # from 1 on
     setting: Setting  # values by parameter
-    scores: dict[str, float]  # by name, as in SCORES
+    scores: dict[str, float]  # by the names of SCORES
     best: bool  # whether no other trial has a higher mean IoU, and none before it the same
 
 
@@ -38,7 +37,7 @@ def list_trials(session: Session, job: Job) -> list[Trial]:
         return []
     series = {
         name: {int(number): value for number, value in values}
-        for name, values in metrics.list_metrics(session, job.id, SCORES).items()
+        for name, values in metrics.list_metrics(session, job.id, tuple(SCORES)).items()
     }
     if not series:
         return []

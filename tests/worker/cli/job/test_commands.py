@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from deeplab.catalog import SCORES
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import leases, storage, submission
@@ -11,7 +12,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 from worker.jobs.specs import parse_spec
-from worker.jobs.trials import SCORES, Trial
+from worker.jobs.trials import Trial
 
 
 @pytest.fixture

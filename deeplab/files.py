@@ -1,5 +1,6 @@
-"""Files that exist whole or not at all, and names of files in sentences. Torch-free."""
+"""Write files whole or not at all, hash them, read the ends of logs, and name files in sentences. Torch-free."""
 
+import hashlib
 import logging
 import os
 import uuid
@@ -35,6 +36,46 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(draft)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8: whole or not at all, flushed to disk. Makes missing folders.
+
+    Surrogate escapes in the text become the bytes that they stand for.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        file.write(text.encode("utf-8", errors="surrogateescape"))
+
+
+def flush_to_disk(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk, so that it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash the bytes of a file: 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tail(path: Path, n_bytes: int = 16_384) -> str:
+    """Read the last complete lines of a log; empty if there is no such file yet."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - n_bytes))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text if size <= n_bytes else text.partition("\n")[2]
 
 
 def delete_file(path: Path) -> None:

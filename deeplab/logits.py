@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from deeplab.catalog import LogitsDtype
 from deeplab.errors import DatasetError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.formats import list_briefly
 from deeplab.images.resize import resize_planes
 
 _LOWEST = np.finfo(np.float16).min
-_NAMED = 10  # so many missing files does an error spell out
 
 
 def save_logits(path: Path, logits: NDArray[np.float32], dtype: LogitsDtype = "float32") -> None:
@@ -56,10 +56,9 @@ def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
     """
     missing = [each for each in ids if not (logits_dir / f"{each}.npy").is_file()]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise DatasetError(
             f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
-            f" ({', '.join(missing[:_NAMED])}{more}); evaluate the split and save its logits first."
+            f" ({list_briefly(missing, limit=10)}); evaluate the split and save its logits first."
         )
 
 

@@ -11,11 +11,12 @@ from PIL import Image
 from sqlalchemy.orm import Session
 
 from deeplab.catalog import SCORES
+from deeplab.files import sha256_of, write_text
 from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import catalog, datasets, files, jobs, leases, shards, storage, submission, trials, workers
+from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, trials, workers
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.settings import Settings
@@ -77,7 +78,7 @@ class Population:
                 metrics.add(session, job_id, done, training_metrics(done, total))
         losses = {done: training_metrics(done, total)["loss"] for done in range(20, iteration + 1, 20)}
         lines = [f"iteration {done:5d}  loss {loss:.4f}" for done, loss in losses.items()]
-        files.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
+        write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
 
     def save_checkpoint(self, job_id: int, fence: int, iteration: int, *, is_best: bool = False) -> int:
         """Record a checkpoint of random bytes and return its number."""
@@ -85,7 +86,7 @@ class Population:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(2048))
         with leases.fenced(self.settings, job_id, fence) as session:
-            checkpoints.add(session, job_id, fence, iteration, path, files.sha256_of(path), is_best=is_best)
+            checkpoints.add(session, job_id, fence, iteration, path, sha256_of(path), is_best=is_best)
         with open_session(self.settings, reads_only=True) as session:
             checkpoint = checkpoints.find_last(session, job_id)
         assert checkpoint is not None
@@ -181,7 +182,7 @@ class Population:
         output = storage.output_dir(self.settings, job_id)
         names = sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*.*"))
         rows = segment(self.folder, output, names)
-        files.write_text(output / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
+        write_text(output / "labels.txt", "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
         with ManifestWriter(manifest_path(output), rows):
             pass
         with open_session(self.settings) as session:

@@ -6,10 +6,11 @@ from flask import Response, flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from deeplab.files import read_tail
 from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.results.scores import class_lines, confusion_of, score_lines
-from worker.jobs import files, jobs, shards, storage, trials, workers
+from worker.jobs import jobs, shards, storage, trials, workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
@@ -61,7 +62,7 @@ def retry_job(job_id: int) -> AnyResponse:
 
 
 def _log(job: Job, n_bytes: int) -> str:
-    return files.read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
+    return read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
 
 
 def _is_served(session: Session, job: Job) -> bool:

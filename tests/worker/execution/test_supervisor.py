@@ -12,10 +12,11 @@ import psutil
 import pytest
 from sqlalchemy import update
 
+from deeplab.files import read_tail
 from tests.processes import lives, wait_until
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.supervisor import SlotContext, assist, supervise
-from worker.jobs import catalog, files, jobs, leases, shards, storage
+from worker.jobs import catalog, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import events
@@ -103,7 +104,7 @@ class Bench:
             return [(each.outcome, each.error) for each in jobs.list_attempts(session, self.job.id)]
 
     def log(self) -> str:
-        return files.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
+        return read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
 
     def living(self) -> list[psutil.Process]:
         """Processes that the script started, and itself."""

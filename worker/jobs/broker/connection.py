@@ -7,7 +7,8 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 from deeplab.errors import DeepLabError
-from worker.jobs import files, storage
+from worker.jobs import storage
+from worker.jobs.secret import read_secret
 from worker.jobs.settings import Settings
 
 _LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 elsewhere, with the final zero
@@ -38,7 +39,7 @@ def password(settings: Settings) -> str:
     """The password of this home's embedded broker."""
     folder = storage.valkey_dir(settings)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return files.read_secret(folder / "password")
+    return read_secret(folder / "password")
 
 
 def check_reachable(settings: Settings) -> None:

@@ -3,11 +3,11 @@ import json
 import pytest
 
 from deeplab.catalog import SCORES
+from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
-from worker.jobs.files import sha256_of, write_text
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings

@@ -16,7 +16,7 @@ from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
-from deeplab.models.load import load_network
+from deeplab.models.load import load_model
 from deeplab.reporter import Reporter, Stopped
 
 
@@ -45,7 +45,7 @@ def evaluate(
         Stopped: when the reporter asked for it; complete logits files stay.
         DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
     """
-    segmenter = Segmenter(load_network(config, checkpoint), config, device=device)
+    segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
 

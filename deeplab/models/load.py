@@ -10,7 +10,7 @@ from deeplab.models.build import build_from_config
 from deeplab.models.weights import fill_backbone, load_weights
 
 
-def load_network(config: Config, checkpoint: Path | None) -> nn.Module:
+def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
     """Build the network of the MODEL section with trained weights.
 
     Args:

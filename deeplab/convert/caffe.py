@@ -17,7 +17,7 @@ from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.convert.targets import TARGETS, Target
 from deeplab.errors import CheckpointError
 from deeplab.models.build import build_model
-from deeplab.models.weights import name_some
+from deeplab.models.weights import describe_differences
 
 
 def convert_caffemodel(
@@ -51,10 +51,8 @@ def convert_caffemodel(
                 raise CheckpointError(f"{path}: layer {layer.name!r} {error}.") from None
     missing = conversion.missing(dataset, n_blocks)
     if missing or conversion.extra:
-        differences = (name_some(missing, "missing", "layer"), name_some(conversion.extra, "unknown", "layer"))
-        raise CheckpointError(
-            f"{path}: is not the {dataset} caffemodel ({target.model}): {', '.join(filter(None, differences))}."
-        )
+        differences = describe_differences("layer", {"missing": missing, "unknown": conversion.extra})
+        raise CheckpointError(f"{path}: is not the {dataset} caffemodel ({target.model}): {differences}.")
     return conversion.weights
 
 

@@ -1,6 +1,6 @@
 """Build a network by its name. Needs nothing but PyTorch; torchvision's networks need torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -19,6 +19,7 @@ _V2_RATES = {"DeepLabV2": (6, 12, 18, 24), "DeepLabV2S": (3, 6, 9, 12)}
 _V3_HEADS = {"DeepLabV3": DeepLabV3, "DeepLabV3Plus": DeepLabV3Plus}
 _V3_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}  # by output stride
 _V3_MOMENTUM = 0.9997  # the original's for v3 and v3+
+_WIDTH = 64  # channels of the first layer
 _MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
 
 
@@ -28,7 +29,7 @@ def build_model(
     *,
     n_blocks: Sequence[int] | None = None,
     atrous_rates: Sequence[int] | None = None,
-    width: int = 64,
+    width: int = _WIDTH,
     output_stride: int | None = None,
     scales: Sequence[float] | None = None,
     bn_momentum: float | None = None,
@@ -59,7 +60,14 @@ def build_model(
     if name not in MODEL_NAMES:
         raise ConfigError(f"{name!r} is not a known model; valid names: {', '.join(MODEL_NAMES)}.")
     if name in TORCHVISION_MODELS:
-        _refuse_settings(name, n_blocks, atrous_rates, width != 64, output_stride, scales)
+        settings = {
+            "N_BLOCKS": n_blocks,
+            "ATROUS_RATES": atrous_rates,
+            "WIDTH": width if width != _WIDTH else None,
+            "OUTPUT_STRIDE": output_stride,
+            "scales": scales,
+        }
+        _refuse_settings(name, settings)
         return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
     if weights is not None:
         raise ConfigError(f"{name} has no published weights by name; only torchvision's models have.")
@@ -86,6 +94,11 @@ def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Mod
         weights=weights,
         mean=(config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R),
     )
+
+
+def in_backbone(name: str) -> bool:
+    """Whether a module or weight of a network lies in its backbone, by its name in the network."""
+    return name.removeprefix("base.").startswith(("layer", "backbone."))  # ours is layer1 .. layer5
 
 
 def _build_base(
@@ -125,9 +138,8 @@ def _build_torchvision(
     return model
 
 
-def _refuse_settings(name: str, *settings: object) -> None:
-    words = ("N_BLOCKS", "ATROUS_RATES", "WIDTH", "OUTPUT_STRIDE", "scales")
-    given = [word for word, setting in zip(words, settings, strict=True) if setting]
+def _refuse_settings(name: str, settings: Mapping[str, object]) -> None:
+    given = [setting for setting, value in settings.items() if value]
     if given:
         raise ConfigError(f"{name} is torchvision's and has no {' and no '.join(given)}.")
 

@@ -15,9 +15,9 @@ from torch.nn import functional
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.errors import CheckpointError, ConfigError
+from deeplab.models.weights import AUXILIARY_HEAD
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in 0..1
-_TRAINING_ONLY = "aux_classifier."  # a second head in the files, which gives no logits
 
 
 class TorchvisionModel(nn.Module):
@@ -79,7 +79,7 @@ def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
     except (OSError, RuntimeError) as error:  # RuntimeError: the hash is another
         reason = getattr(error, "reason", error)
         raise CheckpointError(
-            f"{name}: the weights {weights} cannot be had from {published[weights].url} ({reason}); a copy of that"
+            f"{name}: the weights {weights} are not available from {published[weights].url} ({reason}); a copy of that"
             f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} does as well."
         ) from error
-    return {key: value for key, value in content.items() if not key.startswith(_TRAINING_ONLY)}
+    return {key: value for key, value in content.items() if not key.startswith(AUXILIARY_HEAD)}

@@ -13,12 +13,13 @@ from torch import Tensor, nn
 
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
+from deeplab.formats import list_briefly, plural
+from deeplab.models.build import in_backbone
 
 FORMAT = 1
 _SAFETENSORS = ".safetensors"
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
-_TRAINING_ONLY = "aux_classifier."  # a head in torchvision's files that evaluation does not use
-_NAMED = 5  # so many keys of each kind does an error spell out
+AUXILIARY_HEAD = "aux_classifier."  # prefix of the second head in torchvision's files, which only their training used
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -66,15 +67,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
     own = model.state_dict()
     weights = _match_base(load_state_dict(path), own)
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
-    unexpected = [key for key in weights if key not in own and not key.startswith(_TRAINING_ONLY)]
+    unexpected = [key for key in weights if key not in own and not key.startswith(AUXILIARY_HEAD)]
     reshaped = [_describe_shapes(key, weights[key], own[key]) for key in own if _differs(key, weights, own)]
     if missing or unexpected or reshaped:
-        differences = (
-            name_some(missing, "missing"),
-            name_some(unexpected, "unexpected"),
-            name_some(reshaped, "of another shape"),
-        )
-        raise CheckpointError(f"{path}: holds the weights of another model: {', '.join(filter(None, differences))}.")
+        kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
+        raise CheckpointError(f"{path}: holds the weights of another model: {describe_differences('key', kinds)}.")
     model.load_state_dict(weights, strict=False)
 
 
@@ -104,20 +101,26 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
     weights = _match_base(weights, own)
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
-    backbone = [key for key in left if key.removeprefix("base.").startswith(("layer", "backbone."))]
+    backbone = [key for key in left if in_backbone(key)]
     if backbone:
         reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
         missing = [key for key in backbone if key not in weights]
-        differences = (name_some(missing, "missing"), name_some(reshaped, "of another shape"))
-        raise CheckpointError(f"{source}: has another backbone: {', '.join(filter(None, differences))}.")
+        kinds = {"missing": missing, "of another shape": reshaped}
+        raise CheckpointError(f"{source}: has another backbone: {describe_differences('key', kinds)}.")
     model.load_state_dict(fitting, strict=False)
     return left
 
 
-def name_some(names: Sequence[str], what: str, unit: str = "key") -> str:
-    """The part of a sentence that names what differs: "7 keys missing (a, b, c, d, e and 2 more)", or nothing."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} {unit}{'s'[: len(names) != 1]} {what} ({', '.join(names[:_NAMED])}{more})" if names else ""
+def describe_differences(noun: str, names_by_kind: Mapping[str, Sequence[str]]) -> str:
+    """Say what differs, for an error: "7 keys missing (a, b, c, d, e and 2 more), 1 key unexpected (f)".
+
+    Args:
+        noun: what the names are of, such as "key".
+        names_by_kind: those that are missing, unexpected and so on; a kind without names is left out.
+    """
+    return ", ".join(
+        f"{plural(len(names), noun)} {kind} ({list_briefly(names)})" for kind, names in names_by_kind.items() if names
+    )
 
 
 def read_checkpoint(path: Path) -> Any:

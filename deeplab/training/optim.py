@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from deeplab.models.batch_norm import batch_norms
+from deeplab.models.build import in_backbone
 from deeplab.schema import Solver
 
 
@@ -28,8 +29,8 @@ def parameter_groups(
         with `train_bn` batch norm's parameters at 1x without decay.
     """
     convolutions = [(name, each) for name, each in model.named_modules() if isinstance(each, nn.Conv2d | nn.Linear)]
-    backbone = [each for name, each in convolutions if _in_backbone(name)]
-    head = [each for name, each in convolutions if not _in_backbone(name)]
+    backbone = [each for name, each in convolutions if in_backbone(name)]
+    head = [each for name, each in convolutions if not in_backbone(name)]
     groups = [
         {"params": list(_named("weight", backbone)), "lr": lr, "weight_decay": weight_decay},
         {"params": list(_named("weight", head)), "lr": 10 * lr, "weight_decay": weight_decay},
@@ -88,10 +89,6 @@ class PolynomialLR(LRScheduler):
         if iteration == 0 or iteration % self.step_size or iteration > self.iter_max:
             return [group["lr"] for group in self.optimizer.param_groups]
         return [lr * (1 - iteration / self.iter_max) ** self.power for lr in self.base_lrs]
-
-
-def _in_backbone(module_name: str) -> bool:
-    return module_name.removeprefix("base.").startswith(("layer", "backbone."))  # torchvision's has a name of its own
 
 
 def _named(name: str, modules: list[nn.Conv2d | nn.Linear]) -> Iterator[nn.Parameter]:

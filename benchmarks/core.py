@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +168,7 @@ def training(
     """Our iteration."""
     run = TrainingRun(config, device, seed=0)
     run.model.load_state_dict(weights)
-    return lambda: run.step(repeat(batch))
+    return lambda: run.step([batch] * run.config.SOLVER.ITER_SIZE)
 
 
 def runtimes(

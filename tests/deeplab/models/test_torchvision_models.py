@@ -167,7 +167,7 @@ def test_a_downloaded_file_is_a_checkpoint(published: torch.nn.Module, downloads
 
 def test_no_internet(downloads: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        CheckpointError, match=rf"{FAST}: the weights {WEIGHTS} cannot be had from https://.*Connection"
+        CheckpointError, match=rf"{FAST}: the weights {WEIGHTS} are not available from https://.*Connection"
     ):
         load_model(config_of(21, FAST), None)
 

@@ -43,7 +43,7 @@ def evaluate(
 
     Raises:
         Stopped: when the reporter asked for it; complete logits files stay.
-        DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
+        DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, or no pixel has a class.
     """
     segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
@@ -59,7 +59,7 @@ def score(
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
 ) -> Scores:
-    """Compare the labels of a network in memory with the masks of a data set; otherwise as `evaluate`.
+    """Compare the labels of a network in memory with the masks of a dataset; otherwise as `evaluate`.
 
     Args:
         segmenter: the network, with the settings to read images by.

@@ -39,7 +39,7 @@ def convert_caffemodel(
     """
     if dataset not in TARGETS:
         names = ", ".join(TARGETS)
-        raise CheckpointError(f"{dataset!r} is not a data set with a released caffemodel; valid names: {names}.")
+        raise CheckpointError(f"{dataset!r} is not a dataset with a released caffemodel; valid names: {names}.")
     target = TARGETS[dataset]
     model = build_model(target.model, target.n_classes, n_blocks=n_blocks, width=width)
     conversion = _Conversion(target, model)

@@ -19,7 +19,7 @@ def build_crf(crf: Crf, *, device: str = "auto", n_threads: int | None = None) -
         n_threads: threads of the numba backend; all cores that the process may use by default.
 
     Raises:
-        CrfError: if a parameter is out of its range or the backend cannot be had.
+        CrfError: if a parameter is out of its range or the backend is not available.
     """
     return DenseCRF(
         *_parameters(crf),

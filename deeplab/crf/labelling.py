@@ -49,7 +49,7 @@ class Labeller:
         device: as `build_crf`.
 
     Raises:
-        CrfError: if the backend of the CRF cannot be had.
+        CrfError: if the backend of the CRF is not available.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Labeller:
         """Refine images under each CRF in turn; in the order of the images, and for each that of the CRFs.
 
         Args:
-            indices: places of the images in the data set.
+            indices: places of the images in the dataset.
             sections: parameters of each CRF; the backend is that of the configuration.
 
         Raises:

@@ -36,7 +36,7 @@ def refine(
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged.
-        CrfError: if the backend of the CRF cannot be had, or memory is short.
+        CrfError: if the backend of the CRF is not available, or memory is short.
         Stopped: if the reporter asked for it.
     """
     # Imported here, because they import PyTorch, and to import this package shall be light.

@@ -80,6 +80,6 @@ def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
         reason = getattr(error, "reason", error)
         raise CheckpointError(
             f"{name}: the weights {weights} are not available from {published[weights].url} ({reason}); a copy of that"
-            f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} does as well."
+            f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} also works."
         ) from error
     return {key: value for key, value in content.items() if not key.startswith(AUXILIARY_HEAD)}

@@ -132,7 +132,7 @@ def test_what_is_wrong_is_one_sentence_with_the_key(mapping: Any, expected: str)
     ("section", "key", "value", "part"),
     [
         ("MODEL", "NAME", "DeepLabV9", "MODEL.NAME 'DeepLabV9' is not a known model; valid names: ResNet50, "),
-        ("DATASET", "NAME", "cityscapes", "DATASET.NAME 'cityscapes' is not a known data set; valid names: folder, "),
+        ("DATASET", "NAME", "cityscapes", "DATASET.NAME 'cityscapes' is not a known dataset; valid names: folder, "),
     ],
 )
 def test_unknown_names_are_refused_with_the_valid_ones(section: str, key: str, value: str, part: str) -> None:

@@ -163,6 +163,6 @@ def test_a_scale_of_any_name_completes_the_batch_norm_before_it(tmp_path: Path) 
 
 def test_a_data_set_without_a_caffemodel(tmp_path: Path) -> None:
     with pytest.raises(
-        CheckpointError, match="'ade20k' is not a data set with a released caffemodel; valid names: coco"
+        CheckpointError, match="'ade20k' is not a dataset with a released caffemodel; valid names: coco"
     ):
         convert_caffemodel(tmp_path / "a.caffemodel", "ade20k")

@@ -76,7 +76,7 @@ def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML would silently keep the last."""
+    """Refuses a key that appears twice, of which YAML would silently keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -85,7 +85,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 continue  # SafeLoader refuses it
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key_node.value} comes twice", key_node.start_mark
+                    None, None, f"{key_node.value} appears twice", key_node.start_mark
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)

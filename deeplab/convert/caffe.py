@@ -113,7 +113,7 @@ class _Conversion:
 
     def _put(self, key: str, values: NDArray[Any]) -> None:
         if key in self.filled:
-            raise ValueError("comes twice")
+            raise ValueError("appears twice")
         shape = tuple(self.weights[key].shape)
         if _squeezed(values.shape) != _squeezed(shape):
             raise ValueError(f"has shape {values.shape} instead of {shape} as in {self.target.model}")

@@ -168,7 +168,7 @@ def test_an_override_is_not_blamed_for_its_neighbour() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"DATASET:\n  N_CLASSES: 3\n  N_CLASSES: 4\n", "line 3: N_CLASSES comes twice."),
+        (b"DATASET:\n  N_CLASSES: 3\n  N_CLASSES: 4\n", "line 3: N_CLASSES appears twice."),
         (b"DATASET:\n\tN_CLASSES: 3", "line 2: found character '\\t' that cannot start any token."),
         (b"? [1, 2]\n: 4\n", "line 1: found unhashable key."),
         (b"a: !!python/object/apply:os.system [ls]", "line 1: could not determine a constructor"),

@@ -150,7 +150,7 @@ def test_the_caffemodel_of_another_dataset(tmp_path: Path) -> None:
 def test_a_layer_that_comes_twice(tmp_path: Path) -> None:
     layers = list(Deeplab("coco", n_blocks=N_BLOCKS, width=WIDTH).layers())
     path = write(tmp_path / "a.caffemodel", [*layers, layers[1]])
-    with pytest.raises(CheckpointError, match="layer 'conv1' comes twice"):
+    with pytest.raises(CheckpointError, match="layer 'conv1' appears twice"):
         convert_small(path, "coco")
 
 

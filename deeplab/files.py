@@ -16,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file so that at every moment, a crash included, `path` holds its old content or all of the new one.
+    """Write a file so that at any moment, even after a crash, `path` has either its old content or all of the new.
 
-    The content goes to a hidden file beside `path`, is flushed to disk, and takes the name when the block ends well.
+    The block writes to a hidden file beside `path`, which is flushed to disk and renamed to `path` at its end.
 
     Raises:
         OutputError: if the file cannot be written; nothing is left behind then.
@@ -79,7 +79,7 @@ def read_tail(path: Path, n_bytes: int = 16_384) -> str:
 
 
 def delete_file(path: Path) -> None:
-    """Delete a file, if it is there. One that cannot be deleted stays, with a warning: it costs nothing but space."""
+    """Delete a file, if it is there. If it cannot be deleted, it stays, and a warning is logged."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -99,15 +99,15 @@ def make_folder(path: Path) -> None:
 
 
 def real_path(path: Path | str) -> Path:
-    """An absolute path with links followed as far as they lead somewhere; nothing needs to exist.
+    """Return an absolute path with links resolved as far as they exist; nothing needs to exist.
 
-    In place of Path.resolve, which raises RuntimeError for a loop of links before Python 3.13 and no longer does then.
+    Replaces Path.resolve, which raises RuntimeError for a loop of links before Python 3.13.
     """
     return Path(os.path.realpath(path))
 
 
 def printable(path: Path | str) -> str:
-    """A path for sentences and logs: bytes that are not UTF-8 appear as `\\xff`."""
+    """Turn a path into text for sentences and logs; bytes that are not UTF-8 become `\\xff`."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 

@@ -36,7 +36,7 @@ def build_model(
     weights: str | None = None,
     mean: Sequence[float] = _MEAN,
 ) -> nn.Module:
-    """Build a network with random weights unless `weights` names others, in training mode.
+    """Build a network in training mode, with random weights unless `weights` names published ones.
 
     Args:
         name: one of `deeplab.catalog.MODEL_NAMES`, such as "DeepLabV2_ResNet101_MSC".
@@ -45,16 +45,17 @@ def build_model(
         atrous_rates: dilations of the ASPP branches (v2, v2S, v3, v3+).
         width: channels of the first layer, a multiple of 4; all others follow.
         output_stride: 8 or 16 (v3, v3+).
-        scales: of the smaller copies (models that end in _MSC); 0.5 and 0.75 unless given.
+        scales: of the smaller copies of the image (models that end in _MSC); 0.5 and 0.75 unless given.
         bn_momentum: weight of the newest batch in batch norm's running statistics; the original's unless given.
         weights: torchvision's name of published weights (torchvision's models), such as "COCO_WITH_VOC_LABELS_V1".
-        mean: blue, green and red that the input lacks, 0..255; torchvision's models add it and subtract their own.
+        mean: blue, green and red, 0..255, that were subtracted from the input; torchvision's models add them again and
+            subtract their own.
 
     Returns:
         A module: (N, 3, H, W) BGR minus mean -> logits; in training mode a model that ends in _MSC returns a list.
 
     Raises:
-        ConfigError: if the name is not known, or the network has no such setting or value.
+        ConfigError: if the name is unknown, or the network does not have a given setting, or not with that value.
         CheckpointError: if published weights cannot be downloaded.
     """
     if name not in MODEL_NAMES:
@@ -70,7 +71,7 @@ def build_model(
         _refuse_settings(name, settings)
         return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
     if weights is not None:
-        raise ConfigError(f"{name} has no published weights by name; only torchvision's models have.")
+        raise ConfigError(f"{name} has no published weights by name; only torchvision's models do.")
     single, msc = name.removesuffix("_MSC"), name.endswith("_MSC")
     head, _, backbone_name = single.rpartition("_")
     blocks = tuple(n_blocks or BACKBONES[backbone_name])
@@ -151,7 +152,7 @@ def _check_settings(
     width: int,
     atrous_rates: Sequence[int] | None,
     output_stride: int | None,
-    idle_scales: Sequence[float] | None,
+    unused_scales: Sequence[float] | None,
 ) -> None:
     if len(n_blocks) != 4 or min(n_blocks) < 1:
         raise ConfigError(f"{name}: n_blocks must be 4 positive numbers, got {list(n_blocks)}.")
@@ -159,8 +160,8 @@ def _check_settings(
         raise ConfigError(f"{name}: width must be a positive multiple of 4, got {width}.")
     if atrous_rates and head not in _V2_RATES and head not in _V3_HEADS:
         raise ConfigError(f"{name} has no atrous_rates; leave ATROUS_RATES empty.")
-    if idle_scales:
-        raise ConfigError(f"{name} has no scales; the model of that name with _MSC has.")
+    if unused_scales:
+        raise ConfigError(f"{name} has no scales; the model of that name with _MSC does.")
     if output_stride and head not in _V3_HEADS:
         raise ConfigError(f"{name} has a fixed output stride; leave OUTPUT_STRIDE empty.")
     if output_stride not in (None, 8, 16):

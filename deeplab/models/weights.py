@@ -1,6 +1,6 @@
-"""Files of weights, and networks filled with them. A training state (deeplab.training.checkpoint) holds weights too.
+"""Read and write files of weights, and fill networks with them. Checkpoints of a training hold weights, too.
 
-Needs PyTorch only, and safetensors for files of that name.
+Needs nothing but PyTorch, and safetensors for files of that name.
 """
 
 import re
@@ -23,10 +23,12 @@ AUXILIARY_HEAD = "aux_classifier."  # prefix of the second head in torchvision's
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a bare state dict, as the original's files are; as safetensors if the file's name ends so.
+    """Write a bare state dict, as in the original's files, or safetensors if the name ends in .safetensors.
+
+    The file is written whole or not at all.
 
     Raises:
-        OutputError: if the file cannot be written; it is there whole or not at all.
+        OutputError: if the file cannot be written.
     """
     with replace_file(path) as file:
         if path.suffix == _SAFETENSORS:
@@ -38,9 +40,9 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read the weights from a checkpoint of ours, a bare state dict (.pth, .pt) or a .safetensors file.
+    """Read the weights from a checkpoint, a bare state dict (.pth, .pt) or a .safetensors file.
 
-    The prefixes that DistributedDataParallel, DataParallel and torch.compile put before names are taken off.
+    Prefixes that DistributedDataParallel, DataParallel and torch.compile add to the keys are removed.
 
     Raises:
         CheckpointError: if the file cannot be read or holds something else.
@@ -59,10 +61,10 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill a model with the weights of a file, all of them. A prefix `base.` may be there or not.
+    """Fill a model with the weights of a file, all of them. Their keys may have the prefix `base.` or not.
 
     Raises:
-        CheckpointError: if the file cannot be read, or lists the keys in which file and model differ.
+        CheckpointError: if the file cannot be read, or its keys differ from the model's; the error lists them.
     """
     own = model.state_dict()
     weights = _match_base(load_state_dict(path), own)
@@ -76,26 +78,26 @@ def load_weights(model: nn.Module, path: Path) -> None:
 
 
 def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
-    """Fill the backbone of a model, and what else fits, with the weights of a file: see `fill_backbone`."""
+    """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`."""
     return fill_backbone(model, load_state_dict(path), str(path))
 
 
 def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:
-    """Fill the backbone of a model, and what else fits, with weights to start training from.
+    """Fill the backbone of a model, and whatever else fits, with weights to start training from.
 
-    As in the original the head may differ (other classes, ASPP in place of a 1x1 convolution) and then keeps its own
-    initialisation; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
+    As in the original, the head may differ (other classes, ASPP in place of a 1x1 convolution) and then stays as it was
+    initialised; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
 
     Args:
         model: the network.
-        weights: by name, with the prefix `base.` or without.
-        source: where they are from, for the error.
+        weights: by key, with the prefix `base.` or without.
+        source: where they come from, for the error.
 
     Returns:
         The keys of the model that the weights did not fill.
 
     Raises:
-        CheckpointError: if the file cannot be read, or names the backbone's keys that it lacks or has in another shape.
+        CheckpointError: if weights of the backbone are missing or have another shape; the error lists their keys.
     """
     own = model.state_dict()
     weights = _match_base(weights, own)
@@ -149,13 +151,13 @@ def read_checkpoint(path: Path) -> Any:
 
 
 def check_format(content: Mapping[str, Any], path: Path) -> None:
-    """Require the format of training states that this version reads. Raises CheckpointError."""
+    """Require the format of checkpoints that this version reads. Raises CheckpointError if it is another."""
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
 
 
 def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Put on or take off the prefix of the multi-scale model, so that the keys look like the model's own."""
+    """Add or remove the prefix of the multi-scale model, so that the keys match the model's own."""
     wanted = any(key.startswith("base.") for key in own)
     if wanted == any(key.startswith("base.") for key in weights):
         return weights

@@ -173,9 +173,7 @@ def test_no_internet(downloads: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 
 def test_weights_from_nowhere() -> None:
-    with pytest.raises(
-        ConfigError, match=r"No checkpoint was given, and MODEL\.WEIGHTS, which can stand in for one, is empty"
-    ):
+    with pytest.raises(ConfigError, match=r"Neither a checkpoint nor MODEL\.WEIGHTS is given"):
         load_model(config_of(21, weights=None), None)
 
 

@@ -26,7 +26,7 @@ class Reporter(Protocol):
         """Hear measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou", "frames_per_second"."""
 
     def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
-        """Hear that the checkpoint at `path` is complete and flushed to disk; `is_best`: it is the run's best so far."""
+        """Hear that the checkpoint at `path` is complete and flushed to disk; `is_best`: as yet the run's best."""
 
     def discard(self, path: Path, iteration: int) -> None:
         """Delete the checkpoint at `path`, which the run no longer needs, unless something else needs it."""

@@ -76,7 +76,7 @@ def _save_image(path: Path, pixels: NDArray[np.uint8]) -> None:
 
 
 def _config(directory: Path, size: int) -> str:
-    """The configuration of a model that is small enough to train on a CPU."""
+    """Write the configuration of a model that is small enough to train on a CPU."""
     return f"""\
 # DeepLab v3+, a sixteenth of the usual size, for the drawn shapes beside this file.
 EXP:
@@ -120,5 +120,5 @@ SOLVER:
 
 
 def _quoted(path: Path) -> str:
-    """A path as YAML text, whatever characters it has."""
+    """Quote a path for YAML, whatever characters it has."""
     return json.dumps(str(path))

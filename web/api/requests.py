@@ -6,7 +6,7 @@ from flask import request
 from werkzeug.exceptions import BadRequest
 
 from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.specs import SpecError
+from worker.jobs.requests.specs import SpecError
 
 
 def read_body() -> dict[str, Any]:

@@ -19,7 +19,7 @@ from web.forms.job_form import as_request, as_values, build_form, read_form
 from web.forms.options import load_options
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
-from worker.jobs.specs import SPECS, SpecError, parse_spec
+from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
 
 _PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights": WEIGHTS_SUFFIXES}
 

@@ -5,8 +5,8 @@ from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.files import sha256_of, write_text
 from worker.jobs.records import checkpoints, metrics
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 
 
 def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:

@@ -22,7 +22,7 @@ def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) 
     """
     from worker.cli.job.spec_options import RequestError, request_of
     from worker.jobs import submission
-    from worker.jobs.specs import SpecError, parse_spec
+    from worker.jobs.requests.specs import SpecError, parse_spec
 
     settings = load_settings()
     try:

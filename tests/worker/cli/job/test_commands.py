@@ -9,9 +9,9 @@ from worker.jobs.database import open_session
 from worker.jobs.files import sha256_of, write_text
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
+from worker.jobs.records.trials import SCORES, Trial
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
-from worker.jobs.trials import SCORES, Trial
 
 
 @pytest.fixture

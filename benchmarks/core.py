@@ -28,7 +28,7 @@ from deeplab.models.build import build_from_config
 from deeplab.processes import n_cpus
 from deeplab.training.run import TrainingRun
 
-PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
+PHOTOGRAPHS = Path("data/datasets/camvid")  # as in configs/camvid-small.yaml
 Pixels = NDArray[np.uint8]
 Weights = dict[str, Tensor]
 LAST: dict[str, object] = {"CHANNELS_LAST": True}

@@ -26,7 +26,7 @@ from benchmarks.crf_measurements import (
 from deeplab.densecrf.pruning import THRESHOLD
 from deeplab.processes import n_cpus
 
-PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
+PHOTOGRAPHS = Path("data/datasets/camvid")  # as in configs/camvid-small.yaml
 HEADS = (
     "input", "form", "max dQ", "equal labels", "one image", "ratio", "folder, per image", "ratio", "CPU ratio",
     "peak memory",

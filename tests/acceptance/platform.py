@@ -15,8 +15,8 @@ from tests.processes import family_of, lives, wait_until
 from worker.jobs import catalog, database, jobs, storage, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 from worker.platform import valkey
 
 

@@ -16,11 +16,11 @@ from deeplab.images.files import read_mask, write_mask
 from deeplab.inference.manifest import ManifestWriter, Row
 from deeplab.inference.output import manifest_path, mask_path
 from tests.web.scenes import LABELS, draw_mask, make_dataset, paint
-from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, trials, workers
+from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, workers
 from worker.jobs.database import open_session
-from worker.jobs.records import checkpoints, evaluations, metrics
+from worker.jobs.records import checkpoints, evaluations, metrics, trials
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 
 OWNER = "gpu@laboratory"
 ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))

@@ -16,7 +16,7 @@ from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import metrics
-from worker.jobs.specs import SpecError, parse_spec
+from worker.jobs.requests.specs import SpecError, parse_spec
 
 _LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20

@@ -10,11 +10,11 @@ from deeplab.files import read_tail
 from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.results.scores import class_lines, confusion_of, score_lines
-from worker.jobs import jobs, shards, storage, trials, workers
+from worker.jobs import jobs, shards, storage, workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints, evaluations, events
+from worker.jobs.records import checkpoints, evaluations, events, trials
 
 _LOG_TAIL = 16_384  # bytes
 
@@ -32,7 +32,7 @@ def show_job(job_id: int) -> str:
             log=_log(job, _LOG_TAIL),
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
-            trials=trials.list_trials(session, job),
+            trials=trials.list_trials(session, job.id, job.spec),
             is_served=_is_served(session, job),
             **_scores(session, job),
         )

@@ -15,10 +15,10 @@ from deeplab.files import sha256_of
 from worker.execution.reporter import JobReporter
 from worker.jobs import leases, storage
 from worker.jobs.catalog import Kind
-from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
 

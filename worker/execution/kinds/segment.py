@@ -19,8 +19,8 @@ from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SegmentSpec
 
 _log = logging.getLogger(__name__)
 _SHARD_SIZE = 64  # images: enough to make up for a claim, few enough for sharing

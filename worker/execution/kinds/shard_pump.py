@@ -24,9 +24,9 @@ from worker.execution.kinds import weights_path
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.settings import Settings
 from worker.jobs.shards import Shard, ShardLostError
-from worker.jobs.specs import SegmentSpec
 
 T = TypeVar("T")
 

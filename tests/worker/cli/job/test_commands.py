@@ -10,9 +10,9 @@ from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
+from worker.jobs.records.trials import Trial
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
-from worker.jobs.trials import Trial
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ MODEL = {"NAME": "DeepLabV2_ResNet50", "N_BLOCKS": [1, 1, 1, 1], "ATROUS_RATES":
 
 
 class Attempts:
-    """A store, a tiny dataset and a configuration that trains a tiny network for two iterations."""
+    """A store, a tiny dataset and a configuration that trains a tiny model for two iterations."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings

@@ -11,7 +11,6 @@ from sqlalchemy.orm import Session
 
 from deeplab.catalog import SCORES
 from deeplab.crf.grid import Setting, parse_grid
-from worker.jobs.jobs import Job
 from worker.jobs.records import metrics
 
 
@@ -31,18 +30,18 @@ def add(session: Session, job_id: int, scores: Sequence[Mapping[str, Any]]) -> N
         metrics.add(session, job_id, number, {name: each[name] for name in SCORES})
 
 
-def list_trials(session: Session, job: Job) -> list[Trial]:
+def list_trials(session: Session, job_id: int, spec: Mapping[str, Any]) -> list[Trial]:
     """List the trials of a grid search in their order; none before it has ended, and none for other jobs."""
-    if not job.spec.get("grid"):
+    if not spec.get("grid"):
         return []
     series = {
         name: {int(number): value for number, value in values}
-        for name, values in metrics.list_metrics(session, job.id, tuple(SCORES)).items()
+        for name, values in metrics.list_metrics(session, job_id, tuple(SCORES)).items()
     }
     if not series:
         return []
     best = max(series["mean_iou"], key=lambda number: (series["mean_iou"][number], -number))
     return [
         Trial(number, setting, {name: series[name][number] for name in SCORES}, number == best)
-        for number, setting in enumerate(parse_grid(job.spec["grid"]), start=1)
+        for number, setting in enumerate(parse_grid(spec["grid"]), start=1)
     ]

@@ -23,7 +23,7 @@ def deeplabv2_resnet101(
 
     Args:
         pretrained: "voc12", "cocostuff10k" or "cocostuff164k" downloads the weights that the original's author trained
-            on that data set; None leaves random ones.
+            on that dataset; None leaves random ones.
         n_classes: of the logits; those of the pretrained weights, or 182, unless given.
         scales: of the smaller copies of the image; 0.5 and 0.75 unless given.
 
@@ -56,5 +56,7 @@ def _download(release: Release) -> Path:
             torch.hub.download_url_to_file(release.url, str(path))
         except OSError as error:
             reason = getattr(error, "reason", error)
-            raise CheckpointError(f"{release.url}: cannot be had ({reason}); a copy at {path} does as well.") from error
+            raise CheckpointError(
+                f"{release.url}: is not available ({reason}); a copy at {path} also works."
+            ) from error
     return path

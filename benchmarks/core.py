@@ -1,7 +1,7 @@
 """Training and evaluation against the original on the same machine: `python -m benchmarks.core --help`.
 
 All that is compared runs in one go on equal weights and images, in turns, so that ratios hold on a machine that has
-other work too. The limit is what the processor reaches in multiplying matrices, measured in the same go.
+other work too. The limit is what the CPU reaches in multiplying matrices, measured in the same go.
 """
 
 import argparse
@@ -10,7 +10,6 @@ import statistics
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from deeplab.models.build import build_from_config
 from deeplab.processes import n_cpus
 from deeplab.training.run import TrainingRun
 
-PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
+PHOTOGRAPHS = Path("data/datasets/camvid")  # as in configs/camvid-small.yaml
 Pixels = NDArray[np.uint8]
 Weights = dict[str, Tensor]
 LAST: dict[str, object] = {"CHANNELS_LAST": True}
@@ -93,7 +92,7 @@ def configure(options: argparse.Namespace, runtime: Mapping[str, object]) -> Con
 
 
 def describe(device: torch.device, options: argparse.Namespace) -> str:
-    """The processor, and how busy it is."""
+    """Name the CPU and say how busy it is."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     return f"CPU, {options.threads} threads on {n_cpus()} cores, load {os.getloadavg()[0]:.1f}"
@@ -169,7 +168,7 @@ def training(
     """Our iteration."""
     run = TrainingRun(config, device, seed=0)
     run.model.load_state_dict(weights)
-    return lambda: run.step(repeat(batch))
+    return lambda: run.step([batch] * run.config.SOLVER.ITER_SIZE)
 
 
 def runtimes(

@@ -1,5 +1,6 @@
 """Images and probabilities for the CRF's benchmark: real photographs, a network's answers or ones like them."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -57,14 +58,14 @@ def like_a_network(mask: Path | None, n_classes: int, size: tuple[int, int], see
         n_classes: of the answer. size: (width, height) of the answer. seed: of what is random.
     """
     rng = np.random.default_rng(seed)
-    columns, rows = -(-size[0] // _STRIDE), -(-size[1] // _STRIDE)
+    columns, rows = math.ceil(size[0] / _STRIDE), math.ceil(size[1] / _STRIDE)
     labels = np.asarray(Image.open(mask)) if mask else _regions(rows * _STRIDE, columns * _STRIDE, rng)
     labels = np.where(labels < 11, labels, 0)  # a network answers where nobody labelled, too
     n_present, n_mistaken = (11, 11) if n_classes >= 100 else (6, 4)
     order = rng.permutation(n_classes)
     likely = order[: n_present + n_mistaken]
     scores = rng.normal(-8, 0.5, (n_classes, 1, 1)) + rng.normal(0, 0.3, (n_classes, rows, columns))
-    doubts = rng.normal(0, 2.5, (len(likely), -(-rows // _DOUBT), -(-columns // _DOUBT))).astype(np.float32)
+    doubts = rng.normal(0, 2.5, (len(likely), math.ceil(rows / _DOUBT), math.ceil(columns / _DOUBT))).astype(np.float32)
     scores[likely] = _resized(doubts, (columns, rows))
     for index in range(11):
         region = Image.fromarray(((labels == index) * 255).astype(np.uint8))

@@ -14,8 +14,8 @@ def bounded_map(
 ) -> Iterator[Result]:
     """Apply a function in the pool and yield the results in the order of the items.
 
-    At most `depth` items are in work or wait to be taken, so that memory does not grow with the number of items. An
-    exception of the function is raised at its item's turn; items not yet started are then cancelled.
+    At most `depth` items are in progress or wait to be taken, so that memory does not grow with the number of items. An
+    exception in the function is raised when its item's turn comes; items that were not started are then cancelled.
     """
     pending: deque[Future[Result]] = deque()
     try:

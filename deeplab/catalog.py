@@ -1,4 +1,4 @@
-"""The names of models, data sets and number formats, light enough for forms and config checks. Torch-free."""
+"""The names of models, datasets, number formats and scores, light enough for forms and config checks. Torch-free."""
 
 from typing import Literal
 
@@ -24,3 +24,9 @@ MODEL_NAMES: tuple[str, ...] = (
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
 LogitsDtype = Literal["float32", "float16"]  # of logits on disk
 Precision = Literal["fp32", "bf16", "fp16"]  # of a network's arithmetic
+SCORES: dict[str, str] = {  # the summary scores of an evaluation, fractions in [0, 1], with their titles
+    "mean_iou": "Mean IoU",
+    "pixel_accuracy": "Pixel accuracy",
+    "mean_accuracy": "Mean accuracy",
+    "frequency_weighted_iou": "Frequency-weighted IoU",
+}

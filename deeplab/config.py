@@ -1,4 +1,4 @@
-"""Read a config file and say in one sentence what is wrong with it. Torch-free; the keys are in `deeplab.schema`."""
+"""Read a configuration, and say in one sentence what is wrong with it. Torch-free; `deeplab.schema` has the keys."""
 
 import copy
 import difflib
@@ -25,10 +25,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
 
     Args:
         path: the file.
-        overrides: such as "SOLVER.LR=1e-3"; the value is read as YAML.
+        overrides: such as "SOLVER.LR=1e-3"; values are YAML.
 
     Raises:
-        ConfigError: names the file (or the override), the dotted key, what was expected and what was given.
+        ConfigError: naming the file or the override, the dotted key, what was expected and what was given.
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -45,7 +45,7 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
         raise ConfigError(f"{source}: expected sections such as DATASET and SOLVER, got {_shorten(mapping)}.")
     keys = copy.deepcopy(dict(mapping or {}))
     if keys.get("DATASET") is None:
-        keys["DATASET"] = {}  # it has a key without a default, which the error shall name
+        keys["DATASET"] = {}  # so that the error names its key without a default
     overridden = [_apply_override(keys, override) for override in overrides]
     try:
         return Config.model_validate(keys)
@@ -60,14 +60,14 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
 
 def _find_labels(config: Config, folder: Path) -> Config:
     labels = config.DATASET.LABELS
-    # os.path.exists(), for a path that cannot even be looked at is no error before somebody reads it.
+    # os.path.exists() raises nothing if the path cannot be accessed: that is an error only once it is read.
     if labels is None or os.path.exists(labels) or not os.path.exists(folder / labels):  # noqa: PTH110
         return config
     return config.model_copy(update={"DATASET": config.DATASET.model_copy(update={"LABELS": str(folder / labels)})})
 
 
 def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
-    """Every key of the schema: "EXP.ID", "EXP.OUTPUT_DIR" ..."""
+    """Yield every key of the schema: "EXP.ID", "EXP.OUTPUT_DIR" ..."""
     for name, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from dotted_keys(field.annotation, f"{prefix}{name}.")
@@ -76,7 +76,7 @@ def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that comes twice, of which YAML would silently keep the last."""
+    """Refuses a key that appears twice, where YAML would silently keep the last value."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         seen: set[str] = set()
@@ -85,7 +85,7 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 continue  # SafeLoader refuses it
             if key_node.value in seen:
                 raise yaml.constructor.ConstructorError(
-                    None, None, f"{key_node.value} comes twice", key_node.start_mark
+                    None, None, f"{key_node.value} appears twice", key_node.start_mark
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
@@ -118,7 +118,7 @@ def _apply_override(keys: dict[str, Any], override: str) -> str:
 
 
 def _touches(key: str, path: str) -> bool:
-    """Whether an override of `key` can be the cause of what is wrong at `path`: one lies within the other."""
+    """Whether an override of `key` can have caused an error at `path`: one lies within the other."""
     return path == key or path.startswith((f"{key}.", f"{key}[")) or key.startswith(f"{path}.")
 
 
@@ -127,7 +127,7 @@ def _dotted(location: tuple[int | str, ...]) -> str:
 
 
 def _explain(error: ErrorDetails) -> str:
-    """One sentence, which begins with the key, about an error that pydantic found."""
+    """Turn an error that pydantic found into a sentence, which begins with the key."""
     key, kind, context = _dotted(error["loc"]), error["type"], error.get("ctx", {})
     if kind in ("extra_forbidden", "invalid_key"):
         return f"{key} is not a known key{_suggest(key)}"
@@ -158,7 +158,7 @@ _EXPECTED = {
 
 
 def _suggest(key: str) -> str:
-    """The known key that was probably meant: a neighbour with a similar name, else that name in another section."""
+    """Suggest the key that was probably meant: one with a similar path, else that name in another section."""
     known = [*Config.model_fields, *dotted_keys()]
     close = difflib.get_close_matches(key.upper(), known, n=1, cutoff=0.75)
     if not close:

@@ -1,16 +1,16 @@
-"""What can go wrong for a user of the core. The text of each exception is one sentence for that user."""
+"""The errors that a user of the library can cause or meet; the text of each is one sentence for that user."""
 
 
 class DeepLabError(Exception):
-    """A failure with its reason in one sentence that names the file, key or field and what was expected."""
+    """Base of all errors: one sentence that names the file, key or field, and what was expected."""
 
 
 class ConfigError(DeepLabError):
-    """A setting is unknown, has the wrong type or contradicts another."""
+    """A key of a configuration is unknown, has the wrong type or contradicts another."""
 
 
 class DatasetError(DeepLabError):
-    """A data set, its split list, its labels or one of its masks is not as its layout promises."""
+    """A dataset, its split list, its labels file or one of its masks is not as its layout requires."""
 
 
 class CheckpointError(DeepLabError):

@@ -1,4 +1,4 @@
-"""Scores of a checkpoint on a split, streamed: memory does not grow with the number of images."""
+"""Score a checkpoint on a split, in memory that does not grow with the number of images."""
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing
@@ -16,7 +16,7 @@ from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
-from deeplab.models.load import load_network
+from deeplab.models.load import load_model
 from deeplab.reporter import Reporter, Stopped
 
 
@@ -30,22 +30,22 @@ def evaluate(
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
 ) -> Scores:
-    """Compare the network's labels with the masks of a split, at the images' own size.
+    """Compare a network's label maps with the masks of a split, at the size of the images.
 
     Args:
         config: all settings; SOLVER.BATCH_SIZE.TEST images of equal size share a forward pass.
-        checkpoint: the weights; None takes those that MODEL.WEIGHTS names.
+        checkpoint: the weights; None: those that MODEL.WEIGHTS names.
         reporter: hears of each image; can stop the run.
-        split: name of the split; DATASET.SPLIT.VAL unless given.
+        split: name of the split; None: DATASET.SPLIT.VAL.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        logits_dir: if given, where to leave `<id>.npy` for each image: (C, h, w) as the network puts it out.
+        logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
 
     Raises:
-        Stopped: when the reporter asked for it; complete logits files stay.
-        DeepLabError: if the checkpoint or a file of the data set is missing or wrong, or no pixel has a class.
+        Stopped: if the reporter asked for it; complete files of logits stay.
+        DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, or no pixel has a class.
     """
-    segmenter = Segmenter(load_network(config, checkpoint), config, device=device)
+    segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
 
@@ -59,13 +59,13 @@ def score(
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
 ) -> Scores:
-    """Compare the labels of a network in memory with the masks of a data set; otherwise as `evaluate`.
+    """Compare the label maps of a network in memory with the masks of a split; otherwise like `evaluate`.
 
     Args:
-        segmenter: the network, with the settings to read images by.
+        segmenter: the network, with its configuration.
         dataset: the split.
         reporter: hears of each image; can stop the run.
-        unit: by which the reporter counts them.
+        unit: of the progress that the reporter hears.
         logits_dir, logits_dtype: as for `evaluate`.
     """
     config = segmenter.config
@@ -87,7 +87,7 @@ def score(
 
 
 def group_equal_sizes(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:
-    """Cut a stream into batches of at most `size` neighbours whose images have one size. Keeps the order."""
+    """Cut a stream into batches of at most `size` consecutive samples whose images are equally large."""
     batch: list[Sample] = []
     for sample in samples:
         if batch and (len(batch) == size or batch[0].image.shape != sample.image.shape):

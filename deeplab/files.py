@@ -1,5 +1,6 @@
-"""Files that exist whole or not at all, and names of files in sentences. Torch-free."""
+"""Write files whole or not at all, hash them, read the ends of logs, and name files in sentences. Torch-free."""
 
+import hashlib
 import logging
 import os
 import uuid
@@ -15,9 +16,9 @@ _log = logging.getLogger(__name__)
 
 @contextmanager
 def replace_file(path: Path) -> Iterator[BinaryIO]:
-    """Write a file so that at every moment, a crash included, `path` holds its old content or all of the new one.
+    """Write a file so that at any moment, even after a crash, `path` has either its old content or all of the new.
 
-    The content goes to a hidden file beside `path`, is flushed to disk, and takes the name when the block ends well.
+    The block writes to a hidden file beside `path`, which is flushed to disk and renamed to `path` at its end.
 
     Raises:
         OutputError: if the file cannot be written; nothing is left behind then.
@@ -37,8 +38,48 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text file as UTF-8: whole or not at all, flushed to disk. Makes missing folders.
+
+    Surrogate escapes in the text become the bytes that they stand for.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        file.write(text.encode("utf-8", errors="surrogateescape"))
+
+
+def flush_to_disk(path: Path) -> None:
+    """Flush a file, or a folder's list of names, to disk, so that it survives a power cut."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sha256_of(path: Path) -> str:
+    """Hash the bytes of a file: 64 hexadecimal digits."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_tail(path: Path, n_bytes: int = 16_384) -> str:
+    """Read the last complete lines of a log; empty if there is no such file yet."""
+    try:
+        with path.open("rb") as file:
+            size = file.seek(0, os.SEEK_END)
+            file.seek(max(0, size - n_bytes))
+            text = file.read().decode("utf-8", errors="replace")
+    except FileNotFoundError:
+        return ""
+    return text if size <= n_bytes else text.partition("\n")[2]
+
+
 def delete_file(path: Path) -> None:
-    """Delete a file, if it is there. One that cannot be deleted stays, with a warning: it costs nothing but space."""
+    """Delete a file, if it is there. If it cannot be deleted, it stays, and a warning is logged."""
     try:
         path.unlink(missing_ok=True)
     except OSError as error:
@@ -58,15 +99,15 @@ def make_folder(path: Path) -> None:
 
 
 def real_path(path: Path | str) -> Path:
-    """An absolute path with links followed as far as they lead somewhere; nothing needs to exist.
+    """Return an absolute path with links resolved as far as they exist; nothing needs to exist.
 
-    In place of Path.resolve, which raises RuntimeError for a loop of links before Python 3.13 and no longer does then.
+    Replaces Path.resolve, which raises RuntimeError for a loop of links before Python 3.13.
     """
     return Path(os.path.realpath(path))
 
 
 def printable(path: Path | str) -> str:
-    """A path for sentences and logs: bytes that are not UTF-8 appear as `\\xff`."""
+    """Turn a path into text for sentences and logs; bytes that are not UTF-8 become `\\xff`."""
     return os.fsencode(path).decode(errors="backslashreplace")
 
 

@@ -1,4 +1,4 @@
-"""Numbers, spans of time, lists and tables as people read them: one way for pages, commands and errors. Torch-free."""
+"""Format numbers, durations, lists and tables, alike in pages, commands and errors. Torch-free."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
 def duration(seconds: float) -> str:
-    """A span of time in its two largest units: "0.4 s", "42 s", "3 min 20 s", "5 h 12 min", "2 d 3 h"."""
+    """Format a duration in its two largest units: "0.4 s", "42 s", "3 min 20 s", "5 h 12 min", "2 d 3 h"."""
     if seconds < 10:
         return f"{max(seconds, 0.0):.1f} s"
     whole = round(seconds)
@@ -21,7 +21,7 @@ def duration(seconds: float) -> str:
 
 
 def size(n_bytes: float) -> str:
-    """An amount of bytes in three digits: "512 B", "2.05 kB", "178 MB"."""
+    """Format a number of bytes with three digits: "512 B", "2.05 kB", "178 MB"."""
     if n_bytes < 999.5:
         return f"{round(n_bytes)} B"
     for unit in ("kB", "MB", "GB"):
@@ -32,18 +32,18 @@ def size(n_bytes: float) -> str:
 
 
 def plural(count: int, noun: str) -> str:
-    """A count with its noun: "1 image", "3 images"."""
+    """Format a count with its noun: "1 image", "3 images"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def list_briefly(names: Sequence[str], limit: int = 5) -> str:
-    """The first names of a list: "a, b, c, d, e and 2 more"."""
+    """Format the first names of a list: "a, b, c, d, e and 2 more"."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"{', '.join(names[:limit])}{more}"
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows in aligned columns under their headings, numbers to the right. There must be a row."""
+    """Align rows in columns under their headings, numbers to the right. There must be at least one row."""
     cells = [[str(cell) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     is_right = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]

@@ -1,4 +1,4 @@
-"""The network's output on disk, one `<id>.npy` per image: what `evaluate` leaves for the CRF. Torch-free."""
+"""Logits on disk, one `<id>.npy` per image: `evaluate` saves them for the CRF. Torch-free."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,18 +9,18 @@ from numpy.typing import NDArray
 from deeplab.catalog import LogitsDtype
 from deeplab.errors import DatasetError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.formats import list_briefly
 from deeplab.images.resize import resize_planes
 
 _LOWEST = np.finfo(np.float16).min
-_NAMED = 10  # so many missing files does an error spell out
 
 
 def save_logits(path: Path, logits: NDArray[np.float32], dtype: LogitsDtype = "float32") -> None:
     """Write the logits of one image, whole or not at all.
 
-    float32 are the very numbers, as the original saves them. float16 takes half the disk: of each position its largest
-    logit is subtracted first. That changes neither what they mean (softmax, also after linear interpolation, is the
-    same) nor can they overflow, and the likely classes, now near 0, keep the most digits.
+    float32 keeps the exact numbers, as the original saves them. float16 takes half the space: the largest logit of each
+    position is subtracted first. Softmax stays the same, also after linear interpolation; nothing can overflow; and the
+    likely classes, now near 0, keep the most digits.
 
     Args:
         path: of the file; its folder is made.
@@ -36,10 +36,10 @@ def save_logits(path: Path, logits: NDArray[np.float32], dtype: LogitsDtype = "f
 
 
 def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[np.float32]:
-    """The softmax of an image's logits at the size of the image, (C, height, width) float32.
+    """Read the logits of an image; return their softmax at the size of the image, (C, height, width) float32.
 
     Raises:
-        DatasetError: if the file cannot be read or is not of so many classes.
+        DatasetError: if the file cannot be read or has another number of classes.
     """
     probs = resize_planes(_load_logits(path, n_classes), height, width)
     probs -= probs.max(axis=0)
@@ -49,17 +49,16 @@ def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[n
 
 
 def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
-    """Find the logits of every image before hours are spent on some.
+    """Check that the logits of all images are there, before hours are spent on some.
 
     Raises:
-        DatasetError: naming the images that have none.
+        DatasetError: if any are missing; the first ten are named.
     """
     missing = [each for each in ids if not (logits_dir / f"{each}.npy").is_file()]
     if missing:
-        more = f" and {len(missing) - _NAMED} more" if len(missing) > _NAMED else ""
         raise DatasetError(
             f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
-            f" ({', '.join(missing[:_NAMED])}{more}); evaluate the split and save its logits first."
+            f" ({list_briefly(missing, limit=10)}); evaluate the split and save its logits first."
         )
 
 

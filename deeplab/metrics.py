@@ -1,4 +1,4 @@
-"""Scores of label maps against the ground truth."""
+"""Score label maps against the ground truth."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,10 +12,10 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Scores(Mapping[str, Any]):
-    """The scores as a mapping, and the confusion matrix that they come from.
+    """The scores of an evaluation as a mapping, and the confusion matrix that they come from.
 
-    Keys: "pixel_accuracy", "mean_accuracy", "mean_iou" and "frequency_weighted_iou", fractions in [0, 1]; "class_iou",
-    a list of them by class, NaN for a class that occurs neither in the ground truth nor in the predictions; "n_images".
+    Keys: those of `deeplab.catalog.SCORES`, fractions in [0, 1]; "class_iou", a list of fractions by class, NaN for a
+    class that occurs neither in the ground truth nor in the predictions; "n_images".
     """
 
     values_by_name: dict[str, Any]
@@ -31,13 +31,13 @@ class Scores(Mapping[str, Any]):
         return len(self.values_by_name)
 
     def as_json(self) -> dict[str, Any]:
-        """The mapping with null for NaN, which JSON lacks."""
+        """Return the mapping with None for NaN, which JSON lacks."""
         class_iou = [None if np.isnan(iou) else iou for iou in self["class_iou"]]
         return {**self.values_by_name, "class_iou": class_iou}
 
 
 class ConfusionMatrix:
-    """Pixel counts by true and predicted class. Its size does not grow with the data.
+    """Counts pixels by true and predicted class, in memory that does not grow with the data.
 
     Args:
         n_classes: C. Labels outside 0 .. C - 1, such as 255, are not counted.
@@ -47,15 +47,15 @@ class ConfusionMatrix:
     def __init__(self, n_classes: int, device: torch.device | str = "cpu") -> None:
         self.n_classes = n_classes
         self.n_images = 0
-        # A cell for each pair of classes, one for what is not counted and one for predictions that are no class.
+        # A cell for each pair of classes, one for pixels that do not count, and one for predictions that are no class.
         self._counts = torch.zeros(n_classes**2 + 2, dtype=torch.int64, device=device)
 
     def update(self, labels: ArrayLike | Tensor, predictions: ArrayLike | Tensor) -> None:
         """Count the pixels of one label map (H, W) or of several (N, H, W).
 
         Raises:
-            ValueError: if the shapes differ, or a counted pixel's prediction is not a class. On a GPU, for whose result
-                nobody waits here, the latter is raised by `counts` and `scores`.
+            ValueError: if the shapes differ, or a counted pixel's prediction is not a class. On a GPU, whose result is
+                not awaited here, `counts` and `scores` raise the latter.
         """
         true, predicted = self._as_tensor(labels), self._as_tensor(predictions)
         if true.shape != predicted.shape:
@@ -63,7 +63,7 @@ class ConfusionMatrix:
         ignored, wrong = self.n_classes**2, self.n_classes**2 + 1
         cells = torch.where(self._is_class(predicted), true * self.n_classes + predicted, wrong)
         cells = torch.where(self._is_class(true), cells, ignored).flatten()
-        if self._counts.is_cuda:  # bincount would ask for the greatest cell first
+        if self._counts.is_cuda:  # bincount would wait for the largest cell number
             self._counts.scatter_add_(0, cells, torch.ones_like(cells))
         else:
             counts = torch.bincount(cells, minlength=wrong + 1)
@@ -79,12 +79,12 @@ class ConfusionMatrix:
             raise ValueError(f"predictions must be classes below {self.n_classes}")
 
     def add(self, counts: NDArray[np.int64], n_images: int) -> None:
-        """Add the counts of another matrix, (C, C), which saw so many images."""
+        """Add the counts, (C, C), of another matrix, and the number of its images."""
         self._counts[: self.n_classes**2] += torch.from_numpy(counts.reshape(-1)).to(self._counts.device)
         self.n_images += n_images
 
     def counts(self) -> NDArray[np.int64]:
-        """The matrix: (C, C), rows are ground truth. Raises ValueError if a counted prediction was not a class."""
+        """Return the (C, C) counts; rows are ground truth. Raises ValueError if a counted prediction is no class."""
         counts = self._counts.cpu()
         self._require_classes(counts)
         matrix: NDArray[np.int64] = counts[: self.n_classes**2].view(self.n_classes, self.n_classes).numpy().copy()

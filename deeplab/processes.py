@@ -1,4 +1,4 @@
-"""The life of child processes: none outlives its parent. Torch-free."""
+"""Keep child processes from outliving their parents, and count CPUs. Torch-free."""
 
 import ctypes
 import os
@@ -11,11 +11,11 @@ _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 def die_with_parent(parent_pid: int | None = None) -> None:
     """Ask the kernel to kill this process (SIGKILL) when its parent is gone.
 
-    Off Linux this does nothing: there a child can outlive a parent that was killed.
+    Does nothing outside Linux, where a child can outlive a parent that was killed.
 
     Args:
-        parent_pid: pid of the parent, if it is known. A parent that died before this call sends no signal any more, and
-            only this number tells that it is gone; the process then exits at once.
+        parent_pid: pid of the parent, if known. A parent that died before this call can no longer be noticed by the
+            kernel; if this pid is not that of the present parent, the process exits at once.
 
     Raises:
         OSError: if the kernel refuses.
@@ -33,8 +33,8 @@ def die_with_parent(parent_pid: int | None = None) -> None:
 def start_pool_worker(_worker_id: int = 0) -> None:
     """Prepare a pool or DataLoader worker: it dies with its parent and leaves stop signals to it.
 
-    Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent answers them by a checkpoint, for
-    which it still needs its workers; it ends them itself afterwards.
+    Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent responds with a checkpoint, for
+    which it still needs its workers, and then ends them itself.
     """
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -42,10 +42,10 @@ def start_pool_worker(_worker_id: int = 0) -> None:
 
 
 def is_main_process() -> bool:
-    """Whether this process is the one that speaks: the first, or only one, of those that torchrun started."""
+    """Whether this process is the one that prints: the first of those that torchrun started, or the only one."""
     return "TORCHELASTIC_RUN_ID" not in os.environ or os.environ.get("RANK") == "0"
 
 
 def n_cpus() -> int:
-    """How many CPUs this process may use."""
+    """Count the CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,4 +1,4 @@
-"""Trained weights that others published. Torch-free, standard library only."""
+"""Published weights that can be downloaded. Torch-free, standard library only."""
 
 from dataclasses import dataclass
 
@@ -10,14 +10,14 @@ _COCO_VOC = "COCO 2017, VOC's 21 classes"
 
 @dataclass(frozen=True)
 class Release:
-    """One file of weights."""
+    """A published file of weights."""
 
     model: str  # as MODEL.NAME
     n_classes: int
     trained_on: str
     mean_iou: float  # percent, without CRF, as its publisher measured it
     url: str
-    sha256: str | None = None  # its first digits; None where none were published
+    sha256: str | None = None  # its first digits; None: none were published
 
     @property
     def file_name(self) -> str:

@@ -1,4 +1,4 @@
-"""How a long loop of the core tells its surroundings what it does, and hears that it shall stop. Torch-free."""
+"""How a long loop reports its progress, and learns that it should stop. Torch-free."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -6,33 +6,33 @@ from typing import Protocol
 
 from deeplab.files import delete_file
 
-VALIDATION_IMAGE = "validation image"  # unit of the progress of an evaluation within a training
+VALIDATION_IMAGE = "validation image"  # unit of progress of a validation during training
 
 
 class Stopped(Exception):  # noqa: N818 -- not an error: the loop ended because it was asked to
-    """A loop ended because `should_stop()` said so, after saving what it could."""
+    """A loop ended because `should_stop` returned true, after saving what it could."""
 
 
 class Reporter(Protocol):
-    """The calls that a loop makes. All are made from the loop's own thread and must be cheap."""
+    """What a loop calls, always in its own thread. The calls must be cheap."""
 
     def progress(self, done: int, total: int, unit: str) -> None:
-        """`done` of `total`, 0 if nobody knows, are finished.
+        """Hear that `done` of `total` are finished; a total of 0 is unknown.
 
-        `unit` is "iteration", "image" or "frame", or VALIDATION_IMAGE in between iterations.
+        `unit` is "iteration", "image", "frame", "refinement", or VALIDATION_IMAGE between iterations.
         """
 
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:
-        """Measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou", "frames_per_second"."""
+        """Hear measured values by name: "loss", "lr/group0", "gpu_memory_mib", "mean_iou", "frames_per_second"."""
 
     def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
-        """The checkpoint at `path` is complete and flushed to disk; `is_best`: no earlier one of the run is better."""
+        """Hear that the checkpoint at `path` is complete and flushed to disk; `is_best`: as yet the run's best."""
 
     def discard(self, path: Path, iteration: int) -> None:
-        """The run needs the checkpoint at `path` no more: delete it, unless somebody else needs it."""
+        """Delete the checkpoint at `path`, which the run no longer needs, unless something else needs it."""
 
     def should_stop(self) -> bool:
-        """Whether the loop shall save what it has and raise `Stopped`."""
+        """Whether the loop should save what it has and raise `Stopped`."""
         ...
 
 

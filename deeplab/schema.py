@@ -1,6 +1,6 @@
-"""The settings of one experiment: the original's upper-case YAML keys, each with its unit and default. Torch-free.
+"""The configuration of an experiment: the original's upper-case YAML keys, with units and defaults. Torch-free.
 
-An empty key or section (`BASE:`) means the default. Keys that the original does not have say so.
+An empty key or section (`BASE:`) means the default. Keys that the original lacks are marked as extensions.
 """
 
 import re
@@ -15,7 +15,7 @@ _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
 
 def _number_from_text(value: object) -> object:
-    """YAML 1.1 reads `1e-3` as text, because it lacks a dot; a number was meant."""
+    """Turn text such as `1e-3`, which YAML 1.1 does not take for a number because it lacks a dot, into one."""
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
@@ -28,7 +28,7 @@ Text = Annotated[StrictStr, Field(min_length=1)]
 
 
 class Section(BaseModel):
-    """A group of keys: immutable, and no key is accepted that it does not have."""
+    """A group of keys: immutable, and unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
@@ -61,7 +61,7 @@ class Dataset(Section):
     """Where the images and masks are, and what their values mean."""
 
     NAME: Text = Field("folder", description=f"Layout of the files, one of: {', '.join(DATASET_NAMES)}.")
-    ROOT: Text | None = Field(None, description="Folder of the data set.")
+    ROOT: Text | None = Field(None, description="Folder of the dataset.")
     LABELS: Text | None = Field(
         None,
         description="File of class names, one `index<TAB>name` per line; one that is not in the current folder is"
@@ -76,16 +76,16 @@ class Dataset(Section):
     )
     SPLIT: Split = Split()
     WARP: StrictBool = Field(
-        True, description="cocostuff10k: squeeze images and masks to 513x513 first, as the original does. (Ours.)"
+        True, description="cocostuff10k: squeeze images and masks to 513x513 first, as the original does. (Extension.)"
     )
     CATEGORY_IDS: Literal["original", "contiguous"] = Field(
-        "original", description="coco: classes are the categories' ids, or those in order, 1, 2, 3 ... (Ours.)"
+        "original", description="coco: classes are the categories' ids, or those in order, 1, 2, 3 ... (Extension.)"
     )
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if self.NAME not in DATASET_NAMES:
-            raise ValueError(f"NAME {self.NAME!r} is not a known data set; valid names: {', '.join(DATASET_NAMES)}")
+            raise ValueError(f"NAME {self.NAME!r} is not a known dataset; valid names: {', '.join(DATASET_NAMES)}")
         if self.IGNORE_LABEL < self.N_CLASSES:
             raise ValueError(f"IGNORE_LABEL {self.IGNORE_LABEL} is also a class, because N_CLASSES is {self.N_CLASSES}")
         return self
@@ -94,7 +94,9 @@ class Dataset(Section):
 class Dataloader(Section):
     """How samples are read."""
 
-    NUM_WORKERS: WholeOrZero = Field(0, description="Processes that read and augment images; 0 does it in the loop.")
+    NUM_WORKERS: WholeOrZero = Field(
+        0, description="Processes that read and augment images; 0: the training process does it."
+    )
 
 
 class Mean(Section):
@@ -113,7 +115,7 @@ class Size(Section):
     TEST: Whole = Field(
         513,
         description="Longer side to which `single` and `live` resize an image, and to which `segment` shrinks a larger"
-        " one; `train` and `test` have no use for it.",
+        " one; `train` and `test` ignore it.",
     )
 
 
@@ -135,13 +137,17 @@ class Model(Section):
     INIT_MODEL: Text | None = Field(None, description="Weights to start training from; empty: random.")
     WEIGHTS: Text | None = Field(
         None,
-        description="Published weights of a model of torchvision's, by their name such as `COCO_WITH_VOC_LABELS_V1`;"
-        " training starts from them, and evaluation uses them where no checkpoint is given. (Ours.)",
+        description="Published weights of a torchvision model by name, such as `COCO_WITH_VOC_LABELS_V1`: training"
+        " starts from them, and evaluation uses them if no checkpoint is given. (Extension.)",
     )
-    WIDTH: Whole = Field(64, description="Channels of the first layer, a multiple of 4; all others follow. (Ours.)")
-    OUTPUT_STRIDE: Literal[8, 16] | None = Field(None, description="Of v3 and v3+; empty: 16. (Ours.)")
+    WIDTH: Whole = Field(
+        64, description="Channels of the first layer, a multiple of 4; the others follow. (Extension.)"
+    )
+    OUTPUT_STRIDE: Literal[8, 16] | None = Field(
+        None, description="Output stride of v3 and v3+; empty: 16. (Extension.)"
+    )
     BN_MOMENTUM: Annotated[Number, Field(gt=0, le=1)] | None = Field(
-        None, description="Weight of the newest batch in the running statistics; empty: the original's. (Ours.)"
+        None, description="Weight of the newest batch in the running statistics; empty: the original's. (Extension.)"
     )
 
     @model_validator(mode="after")
@@ -174,12 +180,13 @@ class Solver(Section):
     ITER_SIZE: Whole = Field(2, description="Batches whose gradients are summed into one iteration.")
     ITER_SAVE: Whole = Field(5000, description="Iterations between checkpoints.")
     KEEP_LAST: Whole | None = Field(
-        None, description="Newest checkpoints that are kept, beside the best and the final one; empty: all. (Ours.)"
+        None,
+        description="Newest checkpoints to keep, beside the best and the final one; empty: all. (Extension.)",
     )
     EVAL_EVERY: Whole | None = Field(
         None,
-        description="Iterations between evaluations of DATASET.SPLIT.VAL during training, by whose mean IoU the best"
-        " checkpoint is kept; the final network is evaluated too; empty: never. (Ours.)",
+        description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoint with the best mean IoU is"
+        " kept. The final network is validated too; empty: never. (Extension.)",
     )
     ITER_TB: Whole = Field(100, description="Iterations between metrics.")
     LR_DECAY: Whole = Field(10, description="Iterations between steps of the learning rate.")
@@ -187,10 +194,10 @@ class Solver(Section):
     MOMENTUM: Annotated[Number, Field(ge=0, lt=1)] = Field(0.9, description="Momentum of sgd, beta1 of adamw.")
     OPTIMIZER: Literal["sgd", "adamw"] = Field("sgd", description="`sgd` as the original, or `adamw`.")
     POLY_POWER: NotNegative = Field(0.9, description="Exponent of the decay (1 - iteration / ITER_MAX) ** POLY_POWER.")
-    WEIGHT_DECAY: NotNegative = Field(5e-4, description="Of weights; biases have none.")
+    WEIGHT_DECAY: NotNegative = Field(5e-4, description="Weight decay of weights; biases have none.")
     AVERAGE_LOSS: Whole = Field(20, description="Iterations over which the reported loss is averaged.")
     FREEZE_BN: StrictBool = Field(
-        True, description="Keep batch norm as it was initialised; set false to train from random weights. (Ours.)"
+        True, description="Keep batch norm as it was initialised; set false to train from random weights. (Extension.)"
     )
 
 
@@ -199,36 +206,39 @@ class Crf(Section):
 
     ITER_MAX: WholeOrZero = Field(10, description="Mean-field iterations.")
     POS_W: NotNegative = Field(3.0, description="Weight of the smoothness kernel.")
-    POS_XY_STD: Positive = Field(1.0, description="Its range, pixels.")
+    POS_XY_STD: Positive = Field(1.0, description="Range of the smoothness kernel, pixels.")
     BI_W: NotNegative = Field(4.0, description="Weight of the appearance kernel.")
-    BI_XY_STD: Positive = Field(67.0, description="Its range in space, pixels.")
-    BI_RGB_STD: Positive = Field(3.0, description="Its range in colour, 0..255.")
+    BI_XY_STD: Positive = Field(67.0, description="Range of the appearance kernel in space, pixels.")
+    BI_RGB_STD: Positive = Field(3.0, description="Range of the appearance kernel in colour, 0..255.")
     BACKEND: Literal["auto", "numba", "torch", "pydensecrf"] = Field(
-        "auto", description="`numba` (processor), `torch` (GPU), `pydensecrf`; `auto` takes a GPU if any. (Ours.)"
+        "auto",
+        description="`numba` (CPU), `torch` (GPU) or `pydensecrf`; `auto` uses a GPU if there is one. (Extension.)",
     )
     EXACT: StrictBool = Field(
-        False, description="Let classes that are unlikely in the whole image take part as well; slower. (Ours.)"
+        False, description="Include classes that are unlikely everywhere in the image; slower. (Extension.)"
     )
 
 
 class Runtime(Section):
-    """How the network is computed, in training and afterwards; the original has none of these keys."""
+    """How the network is computed, in training and inference; the original has none of these keys."""
 
     PRECISION: Precision = Field(
-        "fp32", description="Of the network's arithmetic; bf16 and fp16 are mixed precision, for GPUs. (Ours.)"
+        "fp32",
+        description="Precision of the network's arithmetic; bf16 and fp16 are mixed precision, for GPUs. (Extension.)",
     )
     CHANNELS_LAST: StrictBool = Field(
         False,
-        description="Train with the channels of a pixel side by side in memory, which suits bf16 and fp16;"
-        " inference always does. (Ours.)",
+        description="Train with the channels of a pixel adjacent in memory, which suits bf16 and fp16;"
+        " inference always does. (Extension.)",
     )
     COMPILE: StrictBool = Field(
-        False, description="Compile the network with torch.compile: minutes at the start, faster afterwards. (Ours.)"
+        False,
+        description="Compile the network with torch.compile: slow to start, faster afterwards. (Extension.)",
     )
 
 
 class Config(Section):
-    """All settings of one experiment."""
+    """The configuration of an experiment."""
 
     EXP: Exp = Exp()
     DATASET: Dataset

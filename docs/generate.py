@@ -25,7 +25,8 @@ def configuration() -> str:
         "",
         "An experiment is one YAML file in the original's upper-case schema; `--set SOLVER.LR=1e-3` changes a key for",
         "one run. An unknown key, a wrong type or a contradiction is refused with the path of the key. An empty key",
-        "means its default. Relative paths are meant from the current folder.",
+        "means its default. Relative paths are meant from the current folder. Keys marked (Extension.) are not in the",
+        "original.",
     ]
     for name, field in Config.model_fields.items():
         section = field.annotation

@@ -1,4 +1,4 @@
-"""What all tests share: settings that point to a temporary home, and stores on SQLite and PostgreSQL."""
+"""What all tests share: the original's numbers, settings with a temporary home, and stores on SQLite and PostgreSQL."""
 
 import os
 import shutil

@@ -79,7 +79,7 @@ def test_without_internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     monkeypatch.setenv("https_proxy", "http://127.0.0.1:1")
     with pytest.raises(
-        CheckpointError, match=r"vocaug-20000\.pth: cannot be had \(.*\); a copy at .*/hub/checkpoints/"
+        CheckpointError, match=r"vocaug-20000\.pth: is not available \(.*\); a copy at .*/hub/checkpoints/"
     ):
         deeplabv2_resnet101("voc12")
 

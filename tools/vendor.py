@@ -44,7 +44,7 @@ def fetch(package: str, version: str, integrity: str) -> bytes:
         with urlopen(url, timeout=_TIMEOUT_SECONDS) as answer:  # noqa: S310  (the user's own registry)
             archive: bytes = answer.read()
     except (OSError, HTTPException) as error:
-        sys.exit(f"{url}: cannot be had: {error}. Another registry can be named by npm_config_registry.")
+        sys.exit(f"{url}: is not available: {error}. npm_config_registry can name another registry.")
     algorithm, _, expected = integrity.partition("-")
     if base64.b64encode(hashlib.new(algorithm, archive).digest()).decode() != expected:
         sys.exit(f"{url}: is not what package-lock.json pins: its {algorithm} is another.")

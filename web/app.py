@@ -11,7 +11,8 @@ from web.access.guard import register_guard
 from web.context import SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
-from worker.jobs import files, storage
+from worker.jobs import storage
+from worker.jobs.secret import read_secret
 from worker.jobs.settings import Settings, load_settings
 
 _LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
@@ -66,6 +67,6 @@ def _secret_key(settings: Settings) -> str:
     make_folder(settings.home)
     path = storage.secret_key_path(settings)
     try:
-        return files.read_secret(path)
+        return read_secret(path)
     except OSError as error:
         raise OutputError(f"{path}: the dashboard's key cannot be used: {error.strerror}.") from error

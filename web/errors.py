@@ -11,7 +11,7 @@ from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
-from worker.jobs.specs import SpecError
+from worker.jobs.requests.specs import SpecError
 
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),

@@ -1,1 +1,1 @@
-"""Weights from other frameworks. Importing this package alone does not import PyTorch."""
+"""Weights from other frameworks. Importing the package itself does not import PyTorch."""

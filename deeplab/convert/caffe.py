@@ -1,4 +1,4 @@
-"""From a .caffemodel of DeepLab's authors to a state dict of ours, without Caffe."""
+"""Convert a .caffemodel of DeepLab's authors to a state dict of our model, without Caffe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,29 +17,29 @@ from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.convert.targets import TARGETS, Target
 from deeplab.errors import CheckpointError
 from deeplab.models.build import build_model
-from deeplab.models.weights import name_some
+from deeplab.models.weights import describe_differences
 
 
 def convert_caffemodel(
     path: Path, dataset: str, *, n_blocks: Sequence[int] = BACKBONES["ResNet101"], width: int = 64
 ) -> dict[str, Tensor]:
-    """The weights of a released caffemodel under our names, complete: they load strictly into the dataset's model.
+    """Read all weights of a released caffemodel under our names; they load strictly into the dataset's model.
 
-    The layers of the smaller scales (res05, res075) share the weights of the first and are skipped. Kernel, stride,
-    padding, dilation, eps and momentum of every layer are compared with the model's.
+    The layers of the smaller scales (res05, res075) share the weights of the full scale and are skipped. Kernel,
+    stride, padding, dilation, eps and momentum of every layer are compared with the model's.
 
     Args:
-        path: the .caffemodel, of Caffe's present layer list or of the one before.
+        path: the .caffemodel, with Caffe's present list of layers or the older one.
         dataset: one of TARGETS, "coco" or "voc12".
         n_blocks: bottlenecks in layer2 .. layer5.
         width: channels of the first layer.
 
     Raises:
-        CheckpointError: if the file cannot be read, or names the layers that differ, are missing or are too many.
+        CheckpointError: if the file cannot be read, or layers differ, are missing or unknown; the error names them.
     """
     if dataset not in TARGETS:
         names = ", ".join(TARGETS)
-        raise CheckpointError(f"{dataset!r} is not a data set with a released caffemodel; valid names: {names}.")
+        raise CheckpointError(f"{dataset!r} is not a dataset with a released caffemodel; valid names: {names}.")
     target = TARGETS[dataset]
     model = build_model(target.model, target.n_classes, n_blocks=n_blocks, width=width)
     conversion = _Conversion(target, model)
@@ -51,10 +51,8 @@ def convert_caffemodel(
                 raise CheckpointError(f"{path}: layer {layer.name!r} {error}.") from None
     missing = conversion.missing(dataset, n_blocks)
     if missing or conversion.extra:
-        differences = (name_some(missing, "missing", "layer"), name_some(conversion.extra, "unknown", "layer"))
-        raise CheckpointError(
-            f"{path}: is not the {dataset} caffemodel ({target.model}): {', '.join(filter(None, differences))}."
-        )
+        differences = describe_differences("layer", {"missing": missing, "unknown": conversion.extra})
+        raise CheckpointError(f"{path}: is not the {dataset} caffemodel ({target.model}): {differences}.")
     return conversion.weights
 
 
@@ -73,9 +71,9 @@ class _Conversion:
 
     target: Target
     model: nn.Module
-    filled: set[str] = field(default_factory=set)  # keys of the weights that a layer gave
-    extra: list[str] = field(default_factory=list)  # layers with numbers that the model has no place for
-    last_norm: str = ""  # module of the newest BatchNorm, which a Scale completes
+    filled: set[str] = field(default_factory=set)  # keys whose weights came from a layer
+    extra: list[str] = field(default_factory=list)  # layers with weights that have no place in the model
+    last_norm: str = ""  # module of the latest BatchNorm, which a Scale completes
 
     def __post_init__(self) -> None:
         self.weights = self.model.state_dict()
@@ -100,7 +98,7 @@ class _Conversion:
             self.last_norm = module
 
     def missing(self, dataset: str, n_blocks: Sequence[int]) -> list[str]:
-        """The layers, as Caffe names them, whose weights were not among those added."""
+        """List the layers, by Caffe's names, whose weights were not added."""
         keys = [key.removeprefix(self.target.prefix) for key in self.weights if key not in self.filled]
         return list(dict.fromkeys(layer_name(key, dataset=dataset, n_blocks=n_blocks) for key in keys))
 
@@ -115,7 +113,7 @@ class _Conversion:
 
     def _put(self, key: str, values: NDArray[Any]) -> None:
         if key in self.filled:
-            raise ValueError("comes twice")
+            raise ValueError("appears twice")
         shape = tuple(self.weights[key].shape)
         if _squeezed(values.shape) != _squeezed(shape):
             raise ValueError(f"has shape {values.shape} instead of {shape} as in {self.target.model}")
@@ -124,7 +122,7 @@ class _Conversion:
 
 
 def _weights(layer: CaffeLayer, *, has_bias: bool) -> dict[str, NDArray[Any]]:
-    """The blobs of a layer by the names of PyTorch's parameters. `has_bias`: whether our module has one."""
+    """Name the blobs of a layer as PyTorch names its parameters. `has_bias`: whether our module has one."""
     expected = {"BatchNorm": 3, "Pooling": 0}.get(layer.kind, 2 if has_bias else 1)
     if len(layer.blobs) != expected:
         raise ValueError(f"({layer.kind}) has {len(layer.blobs)} arrays of numbers instead of {expected}")
@@ -133,7 +131,7 @@ def _weights(layer: CaffeLayer, *, has_bias: bool) -> dict[str, NDArray[Any]]:
     mean, variance, factor = (blob.astype(np.float64) for blob in layer.blobs)
     if factor.size != 1 or factor.item() == 0:
         raise ValueError("has no statistics: its scale factor is not a number other than 0")
-    batches = np.zeros((), dtype=np.int64)  # Caffe counts in another unit; PyTorch's count is not used at this momentum
+    batches = np.zeros((), dtype=np.int64)  # Caffe counts in another unit; PyTorch ignores it, as momentum is set
     return {
         "running_mean": mean / factor.item(),
         "running_var": variance / factor.item(),
@@ -142,5 +140,5 @@ def _weights(layer: CaffeLayer, *, has_bias: bool) -> dict[str, NDArray[Any]]:
 
 
 def _squeezed(shape: tuple[int, ...]) -> tuple[int, ...]:
-    """Without axes of length 1: Caffe writes a vector as 1x1x1xN, and a matrix where we have a 1x1 convolution."""
+    """Drop axes of length 1: Caffe writes a vector as 1x1x1xN, and a matrix where we have a 1x1 convolution."""
     return tuple(side for side in shape if side != 1)

@@ -1,7 +1,7 @@
-"""The part of Caffe's file format that holds trained layers, as protobuf messages made without generated code.
+"""The part of Caffe's file format that holds trained layers, as protobuf messages without generated code.
 
-Field numbers are those of `caffe.proto`. Enumerations are declared as the integers and texts as the bytes that they are
-on the wire; fields that nobody here reads are left out, and the protobuf runtime skips them.
+Field numbers are those of `caffe.proto`. Enumerations are declared as integers and strings as bytes, as on the wire.
+Fields that are not read here are left out, and the protobuf runtime skips them.
 """
 
 from typing import Any
@@ -97,7 +97,7 @@ def _build_file() -> descriptor_pb2.FileDescriptorProto:
 
 
 def message_classes() -> dict[str, Any]:
-    """The protobuf class of each message above, by its name."""
+    """Build the protobuf class of each message above, by name."""
     pool = descriptor_pool.DescriptorPool()
     pool.Add(_build_file())
     return {

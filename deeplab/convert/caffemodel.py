@@ -1,4 +1,4 @@
-"""Reads a .caffemodel layer by layer, so that memory holds one layer at a time."""
+"""Read a .caffemodel layer by layer, so that memory holds one layer at a time."""
 
 import math
 import os
@@ -15,7 +15,7 @@ from deeplab.convert.caffe_proto import message_classes
 from deeplab.convert.geometry import Setting, layer_settings
 from deeplab.errors import CheckpointError
 
-KINDS = ("Convolution", "InnerProduct", "Pooling", "BatchNorm", "Scale")  # what a network's numbers are made of
+KINDS = ("Convolution", "InnerProduct", "Pooling", "BatchNorm", "Scale")  # layers with weights or a geometry to check
 
 _LAYER, _V1_LAYER = 100, 2  # fields of NetParameter
 _OTHER_FIELDS = {1, 3, 4, 5, 6, 7, 8}
@@ -29,16 +29,16 @@ class CaffeLayer:
     """One layer of a trained network."""
 
     name: str
-    kind: str  # one of KINDS, or Caffe's own word for a layer that computes without numbers
-    settings: Mapping[str, Setting]  # by the name of PyTorch's attribute; empty for other kinds
+    kind: str  # one of KINDS, or Caffe's word for a layer without weights
+    settings: Mapping[str, Setting]  # by the name of PyTorch's attribute; empty for kinds outside KINDS
     blobs: tuple[NDArray[np.floating[Any]], ...]  # in the file's precision and shape
 
 
 def read_layers(path: Path) -> Iterator[CaffeLayer]:
-    """The layers of a .caffemodel in the file's order.
+    """Yield the layers of a .caffemodel in the order of the file.
 
     Raises:
-        CheckpointError: if the file cannot be read, is of another kind, ends too early or contradicts itself.
+        CheckpointError: if the file cannot be read, is of another kind, is truncated or contradicts itself.
     """
     last = "the start"
     try:
@@ -60,11 +60,11 @@ def read_layers(path: Path) -> Iterator[CaffeLayer]:
 
 
 class _NotCaffeError(Exception):
-    """What was found in place of what Caffe writes, in the second half of a sentence."""
+    """The file is not what Caffe writes; the text is the second half of a sentence."""
 
 
 def _split(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """The layers of a serialized NetParameter as (field number, content). Raises EOFError where the file ends early."""
+    """Yield the layers of a NetParameter as (field number, content). Raises EOFError if the file ends early."""
     size = os.fstat(file.fileno()).st_size
     while file.tell() < size:
         tag = _read_varint(file)
@@ -81,7 +81,7 @@ def _split(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _length(wire: int, file: BinaryIO) -> int:
-    """Bytes left to read of a field whose tag was read."""
+    """Return how many bytes of a field follow its tag; reads its length, or its value if that is a varint."""
     if wire == _VARINT:
         _read_varint(file)
         return 0

@@ -1,4 +1,4 @@
-"""What a layer computes beside its weights: kernel, stride, padding, dilation, eps, in Caffe and in PyTorch."""
+"""Compare the settings of a layer in Caffe and in PyTorch: kernel, stride, padding, dilation, eps."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -10,14 +10,14 @@ _TOLERANCE = 1e-7  # on eps and momentum, which Caffe keeps in single precision
 
 
 def layer_settings(kind: str, layer: Any) -> dict[str, Setting]:
-    """The settings of a Caffe layer by the names of PyTorch's attributes, with Caffe's rules for what is left out.
+    """Read the settings of a Caffe layer by the names of PyTorch's attributes, with Caffe's defaults.
 
     Args:
-        kind: what the layer is; those without settings give an empty mapping.
+        kind: of the layer; the mapping is empty for kinds without settings.
         layer: a LayerParameter or V1LayerParameter message.
 
     Raises:
-        ValueError: with the second half of a sentence, if the layer lacks a setting or has it twice.
+        ValueError: if the layer lacks a setting or has too many values; the text is the second half of a sentence.
     """
     if kind == "Convolution":
         return _convolution(layer.convolution_param)
@@ -34,7 +34,7 @@ def layer_settings(kind: str, layer: Any) -> dict[str, Setting]:
 
 
 def differing_settings(settings: dict[str, Setting] | Any, module: nn.Module) -> list[str]:
-    """Where a module of ours computes something else: "dilation 2 instead of 4"."""
+    """List the settings in which a module of ours differs, such as "dilation 2 instead of 4"."""
     expected = {key: _module_setting(module, key) for key in settings}
     return [
         f"{key} {_shown(settings[key])} instead of {_shown(expected[key])}"
@@ -72,7 +72,7 @@ def _pooling(parameters: Any) -> dict[str, Setting]:
 
 
 def _pair(parameters: Any, stem: str | None, given: Sequence[int], default: int | None) -> tuple[int, int]:
-    """Height and width of a setting that Caffe writes once, twice, as `stem_h` and `stem_w`, or not at all."""
+    """Read height and width of a setting that Caffe writes once, twice, as `stem_h` and `stem_w`, or not at all."""
     if stem and (parameters.HasField(f"{stem}_h") or parameters.HasField(f"{stem}_w")):
         return getattr(parameters, f"{stem}_h"), getattr(parameters, f"{stem}_w")
     if not given:

@@ -1,4 +1,4 @@
-"""Caffe's names of the layers of a DeepLab ResNet, and ours.
+"""Translate between Caffe's names of the layers of a DeepLab ResNet and ours.
 
 MSRA's convention: `conv1`, then `res4b22_branch2c` is stage 4, block b22 (the 23rd), the last of the branch's three
 convolutions, with `bn4b22_branch2c` and `scale4b22_branch2c` after it. DeepLab's heads are `fc1_coco` and, with one
@@ -25,7 +25,7 @@ def is_shared_branch(layer: str) -> bool:
 
 
 def module_name(layer: str) -> str | None:
-    """Our module for a Caffe layer, such as "layer4.block23.increase.conv"; None if DeepLab has no such layer."""
+    """Find our module for a Caffe layer, such as "layer4.block23.increase.conv"; None if DeepLab has no such layer."""
     if layer in _STEM:
         return _STEM[layer]
     if head := _CLASSIFIER.fullmatch(layer):
@@ -39,11 +39,11 @@ def module_name(layer: str) -> str | None:
 
 
 def layer_name(key: str, *, dataset: str, n_blocks: Sequence[int]) -> str:
-    """Caffe's name of the layer that holds a weight of ours, for sentences about layers that are missing.
+    """Find the Caffe layer that holds a weight of ours, for errors about missing layers.
 
     Args:
         key: of the state dict, without the prefix of the multi-scale model.
-        dataset: as it appears in the names of the head's layers.
+        dataset: as in the names of the head's layers.
         n_blocks: bottlenecks in layer2 .. layer5: short stages have letters (res5c), long ones numbers (res4b22).
     """
     module, _, parameter = key.rpartition(".")

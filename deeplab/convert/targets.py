@@ -1,4 +1,4 @@
-"""The caffemodels that DeepLab's authors released, and what they become. Torch-free."""
+"""The caffemodels that DeepLab's authors released, and the models that they are converted to. Torch-free."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,9 +10,9 @@ class Target:
 
     model: str  # as MODEL.NAME
     n_classes: int
-    prefix: str  # of the multi-scale model's keys
+    prefix: str  # of the keys: that of a multi-scale model, or none
     caffemodel: Path  # where the original's scripts put it
-    weights: Path  # where the original's converter writes its weights, and its configs look for them
+    weights: Path  # where the original's converter writes the weights, and its configs look for them
 
 
 _COCO = Path("data/models/coco/deeplabv1_resnet101/caffemodel")

@@ -1,6 +1,6 @@
-"""The dense CRF on images, logits and whole splits: `DenseCRF` to call it, `build` to build it from a configuration.
+"""The dense CRF on images, logits and whole splits. `DenseCRF` is the class to call; `build` builds it from a config.
 
-Importing this package is light: not even `DenseCRF` is imported before somebody asks for it. The mathematics is in
+Importing this package is cheap: even `DenseCRF` is imported only when it is asked for. The mathematics is in
 `deeplab.densecrf`.
 """
 

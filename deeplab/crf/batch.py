@@ -1,4 +1,4 @@
-"""The CRF behind a model: from logits to refined probs."""
+"""Refine the logits of a model with the CRF."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,10 +15,10 @@ from deeplab.densecrf import DenseCRF
 def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Sequence[Tensor]) -> Iterator[Tensor]:
     """Refine the softmax of logits, upsampled bilinearly to the size of the images.
 
-    Images are refined in groups of `DenseCRF.images_at_once`, and probs exist for one group at a time.
+    Images are refined in groups of `DenseCRF.images_at_once`; only one group's probs are in memory at a time.
 
     Args:
-        crf: its torch backend must be on the device of the logits.
+        crf: with the torch backend, it must be on the device of the logits.
         images: each (H, W, 3) uint8 RGB, of one size.
         logits: (C, h, w) of each image.
 
@@ -39,7 +39,7 @@ def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Se
 
 
 def _upsampled_probs(logits: Sequence[Tensor], height: int, width: int) -> Tensor:
-    """(N, C, height, width) float32."""
+    """Upsample the logits and take their softmax: (N, C, height, width) float32."""
     upsampled = functional.interpolate(
         torch.stack(list(logits)).float(), size=(height, width), mode="bilinear", align_corners=False
     )
@@ -47,7 +47,7 @@ def _upsampled_probs(logits: Sequence[Tensor], height: int, width: int) -> Tenso
 
 
 def _refine(crf: DenseCRF, images: NDArray[np.uint8], probs: Tensor) -> Iterator[Tensor]:
-    """Args: images: (N, H, W, 3) uint8. probs: (N, C, H, W) float32."""
+    """Refine images, (N, H, W, 3) uint8 BGR, with probs, (N, C, H, W) float32."""
     if crf.backend == "torch":
         yield from crf.infer(torch.from_numpy(images).to(probs.device), probs)
     else:

@@ -1,4 +1,4 @@
-"""The CRF that a configuration describes."""
+"""Build the CRF that a configuration describes."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,12 @@ def build_crf(crf: Crf, *, device: str = "auto", n_threads: int | None = None) -
 
     Args:
         crf: the section.
-        device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1"; the backends `numba` and `pydensecrf` keep
-            to the processor all the same.
-        n_threads: threads of the numba backend; all cores that the process may use by default.
+        device: "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:1"; the backends `numba` and `pydensecrf` ignore
+            it and run on the CPU.
+        n_threads: threads of the numba backend; None: one for each core that the process may use.
 
     Raises:
-        CrfError: if a parameter is out of its range or the backend cannot be had.
+        CrfError: if a parameter is out of range or the backend is not available.
     """
     return DenseCRF(
         *_parameters(crf),
@@ -31,12 +31,12 @@ def build_crf(crf: Crf, *, device: str = "auto", n_threads: int | None = None) -
 
 
 def build_variants(crf: DenseCRF, sections: Sequence[Crf]) -> list[DenseCRF]:
-    """The same CRF with the parameters of other sections, in the same memory."""
+    """Build a CRF for each section; all of them share the memory and the backend of `crf`."""
     return [crf.with_parameters(CrfParameters(*_parameters(section))) for section in sections]
 
 
 def bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """An (H, W, 3) RGB image as the CRF shall see it: it is not alike in the channels, and the original gives BGR."""
+    """Turn an RGB image, (H, W, 3), into BGR, which the original gives to its CRF; their order affects the result."""
     return np.ascontiguousarray(image[..., ::-1])
 
 

@@ -1,4 +1,4 @@
-"""The settings of a grid search over the CRF's parameters. Light to import: commands offer it in `--help`."""
+"""Parse the grid of a search over the CRF's parameters. Torch-free, and light to import: `--help` needs it."""
 
 import difflib
 import itertools
@@ -8,43 +8,43 @@ from collections.abc import Sequence
 from deeplab.errors import ConfigError
 
 PARAMETERS = ("ITER_MAX", "POS_W", "POS_XY_STD", "BI_W", "BI_XY_STD", "BI_RGB_STD")
-MAX_SETTINGS = 500  # of which each means one more refinement of every image
+MAX_SETTINGS = 500  # each of them refines every image once more
 
 Setting = dict[str, float]  # values by parameter
 
 
 def parse_grid(lines: Sequence[str]) -> list[Setting]:
-    """Every combination of the values that are listed.
+    """List every combination of the given values.
 
     Args:
-        lines: a parameter and its values each, as "BI_W=2,4,8".
+        lines: one parameter with its values each, such as "BI_W=2,4,8".
 
     Returns:
         The settings; the last parameter changes fastest.
 
     Raises:
-        ConfigError: if a parameter is unknown or comes twice, a value is not fit for it or comes twice, or there are
-            more than `MAX_SETTINGS` combinations.
+        ConfigError: if a parameter is unknown or appears twice, a value is invalid or appears twice, or there are more
+            than `MAX_SETTINGS` combinations.
     """
     axes: dict[str, list[float]] = {}
     for line in lines:
         name, values = _parse_axis(line)
         if name in axes:
-            raise ConfigError(f"{name} comes twice; list all of its values in one place.")
+            raise ConfigError(f"{name} appears twice; list all of its values in one place.")
         axes[name] = values
     n_settings = math.prod(map(len, axes.values()))
     if n_settings > MAX_SETTINGS:
-        raise ConfigError(f"{n_settings} combinations are too many; at most {MAX_SETTINGS} are tried.")
+        raise ConfigError(f"{n_settings} combinations are too many; the limit is {MAX_SETTINGS}.")
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
 def as_overrides(setting: Setting) -> list[str]:
-    """A setting as keys of a configuration: ["CRF.BI_W=4"]."""
+    """Write a setting as overrides of a configuration: ["CRF.BI_W=4"]."""
     return [f"CRF.{name}={as_text(value)}" for name, value in setting.items()]
 
 
 def as_text(value: float) -> str:
-    """A value as a person would write it: "4", "0.5"."""
+    """Write a value as a person would: "4", "0.5"."""
     return f"{value:.12g}"
 
 
@@ -60,7 +60,7 @@ def _parse_axis(line: str) -> tuple[str, list[float]]:
     values = [_parse_value(name, part.strip()) for part in text.split(",")]
     twice = [value for value in values if values.count(value) > 1]
     if twice:
-        raise ConfigError(f"{name} lists {twice[0]:g} twice.")
+        raise ConfigError(f"{name}: {twice[0]:g} appears twice.")
     return name, values
 
 

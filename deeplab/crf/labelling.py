@@ -1,4 +1,4 @@
-"""Label maps of many images under one or several CRFs, on all cores or on the GPU."""
+"""Compute label maps of many images under one or several CRFs, on all cores or on the GPU."""
 
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
@@ -25,13 +25,13 @@ class Refined:
     """One image under one CRF."""
 
     sample: Sample
-    number: int  # of the CRF
+    number: int  # which CRF, from 0 on
     labels: NDArray[np.uint8]  # (H, W)
 
 
 @dataclass(frozen=True)
 class _Loaded:
-    """An image with its probabilities, which are read once for all CRFs."""
+    """An image with its probs, which are read once for all CRFs."""
 
     sample: Sample
     image: NDArray[np.uint8]  # (H, W, 3) BGR
@@ -45,11 +45,11 @@ class Labeller:
         config: DATASET and CRF are read.
         dataset: the split.
         logits_dir: one `<id>.npy` per image, (C, h, w) of any float type.
-        jobs: images at a time on the processor; None: as many as there are cores and memory for.
-        device: as `build_crf`.
+        jobs: images at a time on the CPU; None: as many as cores and memory allow.
+        device: as for `build_crf`.
 
     Raises:
-        CrfError: if the backend of the CRF cannot be had.
+        CrfError: if the backend of the CRF is not available.
     """
 
     def __init__(
@@ -60,18 +60,18 @@ class Labeller:
         self._logits_dir = logits_dir
         self._jobs = jobs
         self._device = device
-        build_crf(config.CRF, device=device)  # what fails fails before anything is read
+        build_crf(config.CRF, device=device)  # so that it fails before anything is read
 
     def refine(self, indices: Sequence[int], sections: Sequence[Crf]) -> Iterator[Refined]:
-        """Refine images under each CRF in turn; in the order of the images, and for each that of the CRFs.
+        """Refine images under each CRF: all results of the first image, then those of the second, and so on.
 
         Args:
-            indices: places of the images in the data set.
-            sections: parameters of each CRF; the backend is that of the configuration.
+            indices: of the images in the split.
+            sections: the parameters of each CRF; BACKEND and EXACT are those of the configuration.
 
         Raises:
             DatasetError, ImageError: if an image, its mask or its logits are missing or damaged.
-            CrfError: if the logits are no numbers, or memory is short.
+            CrfError: if logits are not finite, or memory is short.
         """
         if not indices:
             return
@@ -86,14 +86,14 @@ class Labeller:
 
         with ExitStack() as stack:
             pool = stack.enter_context(ThreadPoolExecutor(jobs))
-            # A GPU takes one image after the other, while the threads of the pool read the next ones.
+            # A GPU refines one image after the other while the threads of the pool read the next ones.
             refiners = stack.enter_context(ThreadPoolExecutor(1)) if base.backend == "torch" else pool
             yield from bounded_map(refiners, refine_one, self._tasks(pool, indices, len(variants)), depth=2 * jobs)
 
     def _tasks(self, pool: Executor, indices: Sequence[int], n: int) -> Iterator[tuple[Future[_Loaded], int]]:
-        """Each image with the number of each CRF. An image is read while the one before it is refined.
+        """Yield each image with the number of each CRF. An image is read while the one before it is refined.
 
-        The pool starts its work in the order in which it came, so nobody waits for an image that is not being read.
+        The pool starts tasks in the order of their submission, so none waits for an image that is not being read.
         """
         reads = (pool.submit(self._load, index) for index in indices)
         loaded = next(reads)
@@ -109,7 +109,7 @@ class Labeller:
         return _Loaded(sample, bgr(sample.image), probs)
 
     def _plan(self, indices: Sequence[int], n_sections: int) -> tuple[int, int]:
-        """How many images at a time, and threads for each; the first image stands for the others."""
+        """Plan how many images to refine at a time, and with how many threads each, by the size of the first image."""
         n_pixels = self._dataset[indices[0]].label_map.size
         plan = plan_workers(
             len(indices) * n_sections,

@@ -1,4 +1,4 @@
-"""Try settings of the CRF on a sample of a split, and score each."""
+"""Try settings of the CRF on a subset of a split, and score each."""
 
 import logging
 import time
@@ -28,7 +28,7 @@ _SAVE_SECONDS = 30.0  # between two saves of what is done
 
 @dataclass(frozen=True)
 class Trial:
-    """A setting and its scores on the sample."""
+    """A setting and its scores on the subset."""
 
     setting: Setting
     scores: "Scores"
@@ -48,30 +48,30 @@ def search(
     save: Path | None = None,
     resume: Path | None = None,
 ) -> list[Trial]:
-    """Score settings of the CRF on the logits that `evaluate` saved. An image is read once for all of them.
+    """Score settings of the CRF on the logits that `evaluate` saved. Each image is read once for all settings.
 
     Args:
         config: DATASET and CRF are read.
         logits_dir: one `<id>.npy` per image, (C, h, w) of any float type.
-        settings: what to change in CRF each time, as `parse_grid` returns it.
+        settings: values that replace those of CRF, as `parse_grid` returns them.
         reporter: hears of each refinement, an image under one setting.
-        split: name of the split list; None: DATASET.SPLIT.VAL.
-        sample: how many images to try the settings on; None or more than there are: all.
-        seed: decides which; equal seeds choose equal images.
-        jobs: images at a time on the processor; None: as many as there are cores and memory for.
-        device: where the CRF runs, as `build_crf`.
-        save: where to keep what is done, twice a minute and when stopped; None: nowhere.
-        resume: what an earlier run with the same arguments saved, to continue from.
+        split: name of the split; None: DATASET.SPLIT.VAL.
+        sample: how many images to try the settings on; None: all.
+        seed: decides which; equal seeds choose the same images.
+        jobs: images at a time on the CPU; None: as many as cores and memory allow.
+        device: where the CRF runs, as for `build_crf`.
+        save: file for the results so far, written twice a minute and when stopped; None: none.
+        resume: the file that an earlier search with the same arguments saved, to continue from.
 
     Returns:
-        A trial per setting, in their order.
+        One trial per setting, in the order of the settings.
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged, or no pixel has a class.
-        CrfError: if the backend of the CRF cannot be had, or memory is short.
+        CrfError: if the backend of the CRF is not available, or memory is short.
         Stopped: if the reporter asked for it.
     """
-    # Imported here, because they import PyTorch, and to import this package shall be light.
+    # Imported here, because they import PyTorch, and importing this package must stay cheap.
     from deeplab.crf.labelling import Labeller
     from deeplab.crf.tally import Tally
     from deeplab.datasets.split import open_split
@@ -88,7 +88,7 @@ def search(
     try:
         return [Trial(setting, scores) for setting, scores in zip(settings, tally.scores(), strict=True)]
     except ValueError:
-        raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the sample has a class.") from None
+        raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the subset has a class.") from None
 
 
 def _fill(tally: "Tally", refined: "Iterable[Refined]", reporter: Reporter, save: Path | None) -> None:
@@ -108,12 +108,12 @@ def _fill(tally: "Tally", refined: "Iterable[Refined]", reporter: Reporter, save
 
 
 def best_of(trials: Sequence[Trial]) -> Trial:
-    """The one with the highest mean IoU, the first of several."""
+    """Return the trial with the highest mean IoU, the first of equal ones."""
     return max(trials, key=lambda trial: float(trial.scores["mean_iou"]))
 
 
 def draw_sample(n_images: int, sample: int | None, seed: int) -> list[int]:
-    """Places of so many images, in order; all of them if there are no more."""
+    """Draw the sorted indices of `sample` of `n_images` images, or of all if there are not that many."""
     if sample is None or sample >= n_images:
         if sample is not None and sample > n_images:
             _log.warning("The split has %d images, fewer than the sample of %d; all are used.", n_images, sample)

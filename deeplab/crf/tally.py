@@ -1,4 +1,4 @@
-"""Confusion counts of several settings over the images of a sample, which a file can carry over to the next run."""
+"""Count confusions of several settings over the images of a subset; a file carries the counts over to the next run."""
 
 import logging
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ _log = logging.getLogger(__name__)
 
 
 class Tally:
-    """Counts images whole: one of which only some settings are known does not count yet.
+    """Counts whole images: an image counts when it was refined under all settings.
 
     Args:
-        n_settings: how many settings each image comes under.
+        n_settings: settings under which each image is refined.
         n_classes: of the label maps.
-        ids: the images in the order in which they come.
+        ids: of the images, in the order in which they are refined.
     """
 
     def __init__(self, n_settings: int, n_classes: int, ids: Sequence[str]) -> None:
@@ -33,11 +33,11 @@ class Tally:
 
     @property
     def n_images(self) -> int:
-        """How many images there are to count."""
+        """Number of images to count."""
         return len(self._ids)
 
     def add(self, refined: Refined) -> None:
-        """Count an image under one setting; they come in order."""
+        """Count an image under one setting. Images come in order, and each with its settings in order."""
         matrix = ConfusionMatrix(self._n_classes)
         matrix.update(refined.sample.label_map, refined.labels)
         self._of_image[refined.number] = matrix.counts()
@@ -46,17 +46,17 @@ class Tally:
             self.n_done += 1
 
     def scores(self) -> list[Scores]:
-        """The scores of each setting. Raises ValueError if no pixel has a class."""
+        """Compute the scores of each setting. Raises ValueError if no pixel has a class."""
         return [self._scores(counts) for counts in self._counts]
 
     def save(self, path: Path) -> None:
-        """Write what is counted: whole or not at all. Raises OutputError if the file cannot be written."""
+        """Write the counts, whole or not at all. Raises OutputError if the file cannot be written."""
         make_folder(path.parent)
         with replace_file(path) as file:
             np.savez_compressed(file, counts=self._counts, ids=np.array(self._ids[: self.n_done], np.str_))
 
     def load(self, path: Path) -> None:
-        """Go on from a file; from the start if it is damaged or of other images."""
+        """Continue from a file; start over, with a warning, if it is damaged or of another search."""
         try:
             with np.load(path, allow_pickle=False) as saved:
                 counts, ids = saved["counts"], saved["ids"].tolist()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from deeplab.files import replace_file
+from deeplab.files import write_text
 from deeplab.schema import Dataset
 
 
@@ -48,9 +48,7 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
 
 def save_class_names(path: Path, class_names: Iterable[str]) -> None:
     """Write a labels file. Raises OutputError if it cannot be written."""
-    text = "".join(f"{index}\t{name}\n" for index, name in enumerate(class_names))
-    with replace_file(path) as file:
-        file.write(text.encode())
+    write_text(path, "".join(f"{index}\t{name}\n" for index, name in enumerate(class_names)))
 
 
 def _read_text(path: Path) -> str:

@@ -41,12 +41,12 @@ class SplitReport:
 
     @property
     def n_problems(self) -> int:
-        """How many files or pairs are wrong; a split that could not be listed counts as one."""
+        """Number of files or pairs that are wrong; a split that could not be listed counts as one."""
         found = (self.missing, self.unreadable, self.mismatches, self.unknown_values)
         return bool(self.error) + sum(len(each) for each in found)
 
     def as_json(self) -> dict[str, Any]:
-        """The report under the field names of `deeplab dataset check --json`."""
+        """Return the report under the field names of `deeplab dataset check --json`."""
         fields = asdict(self)
         fields["strange"] = fields.pop("unknown_values")
         return fields
@@ -61,9 +61,9 @@ class DatasetReport:
 
     @property
     def n_problems(self) -> int:
-        """How many files or pairs are wrong in all splits."""
+        """Number of files or pairs that are wrong in all splits."""
         return sum(split.n_problems for split in self.splits)
 
     def as_json(self) -> dict[str, Any]:
-        """The report under the field names of `deeplab dataset check --json`."""
+        """Return the report under the field names of `deeplab dataset check --json`."""
         return {"labels": self.class_names, "splits": [split.as_json() for split in self.splits]}

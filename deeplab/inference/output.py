@@ -17,7 +17,7 @@ from pathlib import Path
 
 from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
-from deeplab.files import make_folder, printable, real_path, replace_file
+from deeplab.files import printable, real_path, write_text
 
 _log = logging.getLogger(__name__)
 
@@ -58,9 +58,7 @@ def prepare_output(
             " choose another output folder."
         )
     if earlier is None:
-        make_folder(output_dir)
-        with replace_file(output_dir / "run.json") as file:
-            file.write((json.dumps(run, indent=2) + "\n").encode())
+        write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
     save_class_names(output_dir / "labels.txt", class_names)
 
 

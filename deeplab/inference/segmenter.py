@@ -21,7 +21,7 @@ from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resize import shrink_longer_side
 from deeplab.inference.label_maps import label_map_of
 from deeplab.models.device import choose_device
-from deeplab.models.load import load_network
+from deeplab.models.load import load_model
 from deeplab.models.runtime import DTYPES, prepare_inference
 
 _log = logging.getLogger(__name__)
@@ -81,12 +81,12 @@ class Segmenter:
         """Build the model of the config with the weights of a file, or without one those of MODEL.WEIGHTS.
 
         Raises:
-            CheckpointError, ConfigError: as `load_network`.
+            CheckpointError, ConfigError: as `load_model`.
             CrfError: if the backend of the CRF is not available.
             DatasetError: if DATASET.LABELS is set and does not name the classes.
         """
         class_names = class_names_of(config.DATASET)
-        return cls(load_network(config, path), config, class_names, device, crf=crf)
+        return cls(load_model(config, path), config, class_names, device, crf=crf)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
         """Predict label maps; images of equal model input size share a forward pass.

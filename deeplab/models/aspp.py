@@ -10,7 +10,7 @@ from deeplab.models.resnet import ConvBnReLU
 
 
 class SumASPP(nn.Module):
-    """DeepLab v2: the sum of one dilated 3x3 classifier per rate. (N, in, H, W) -> (N, out, H, W)."""
+    """DeepLab v2: sums one dilated 3x3 classifier per rate. (N, in, H, W) -> (N, out, H, W)."""
 
     def __init__(self, in_channels: int, out_channels: int, rates: Sequence[int]) -> None:
         super().__init__()
@@ -21,7 +21,7 @@ class SumASPP(nn.Module):
             self.add_module(f"c{i}", conv)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Add up the branches in the order of the rates."""
+        """Sum the branches in the order of the rates."""
         first, *others = self.children()
         logits: Tensor = first(x)
         for branch in others:
@@ -30,7 +30,7 @@ class SumASPP(nn.Module):
 
 
 class ImagePool(nn.Module):
-    """The mean over the image, projected and spread over the map again."""
+    """Projects the mean of the feature map and spreads it over the map again."""
 
     def __init__(self, in_channels: int, out_channels: int) -> None:
         super().__init__()
@@ -44,7 +44,7 @@ class ImagePool(nn.Module):
 
 
 class ConcatASPP(nn.Module):
-    """DeepLab v3: a 1x1 branch, one 3x3 branch per rate, and the image pool, concatenated.
+    """DeepLab v3: concatenates a 1x1 branch, one 3x3 branch per rate, and the image pool.
 
     (N, in, H, W) -> (N, branch_channels * (len(rates) + 2), H, W).
     """

@@ -1,4 +1,4 @@
-"""Batch norm as a whole network's setting."""
+"""Set all batch norms of a network at once."""
 
 from collections.abc import Iterator
 
@@ -10,7 +10,7 @@ from deeplab.errors import ConfigError
 
 
 def freeze_batch_norm(model: nn.Module) -> None:
-    """Make every batch norm use its running statistics and keep them. Undone by `model.train()`, so call it after."""
+    """Make every batch norm use its running statistics and keep them. `model.train()` undoes this."""
     for module in batch_norms(model):
         module.eval()
 
@@ -22,17 +22,17 @@ def set_batch_norm_momentum(model: nn.Module, momentum: float) -> None:
 
 
 def synchronise_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
-    """Let every batch norm take its statistics from the batches of all processes.
+    """Compute the statistics of every batch norm over the batches of all processes.
 
     Args:
-        model: is changed in place, its parameters and the keys of its state dict are kept.
-        device: where it is.
+        model: is changed in place; its parameters and the keys of its state dict stay.
+        device: of the model.
 
     Returns:
         The model.
 
     Raises:
-        ConfigError: on a CPU, for which torch has no such batch norm.
+        ConfigError: on a CPU, where torch has no such batch norm.
     """
     if device.type != "cuda":
         raise ConfigError(
@@ -44,5 +44,5 @@ def synchronise_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def batch_norms(model: nn.Module) -> Iterator[_BatchNorm]:
-    """Every batch norm of the network, synchronised ones included."""
+    """Yield every batch norm of a network, synchronised ones included."""
     return (module for module in model.modules() if isinstance(module, _BatchNorm))

@@ -1,6 +1,6 @@
 """Build a network by its name. Needs nothing but PyTorch; torchvision's networks need torchvision."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from torch import nn
@@ -19,6 +19,7 @@ _V2_RATES = {"DeepLabV2": (6, 12, 18, 24), "DeepLabV2S": (3, 6, 9, 12)}
 _V3_HEADS = {"DeepLabV3": DeepLabV3, "DeepLabV3Plus": DeepLabV3Plus}
 _V3_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}  # by output stride
 _V3_MOMENTUM = 0.9997  # the original's for v3 and v3+
+_WIDTH = 64  # channels of the first layer
 _MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
 
 
@@ -28,14 +29,14 @@ def build_model(
     *,
     n_blocks: Sequence[int] | None = None,
     atrous_rates: Sequence[int] | None = None,
-    width: int = 64,
+    width: int = _WIDTH,
     output_stride: int | None = None,
     scales: Sequence[float] | None = None,
     bn_momentum: float | None = None,
     weights: str | None = None,
     mean: Sequence[float] = _MEAN,
 ) -> nn.Module:
-    """Build a network with random weights unless `weights` names others, in training mode.
+    """Build a network in training mode, with random weights unless `weights` names published ones.
 
     Args:
         name: one of `deeplab.catalog.MODEL_NAMES`, such as "DeepLabV2_ResNet101_MSC".
@@ -44,25 +45,33 @@ def build_model(
         atrous_rates: dilations of the ASPP branches (v2, v2S, v3, v3+).
         width: channels of the first layer, a multiple of 4; all others follow.
         output_stride: 8 or 16 (v3, v3+).
-        scales: of the smaller copies (models that end in _MSC); 0.5 and 0.75 unless given.
+        scales: of the smaller copies of the image (models that end in _MSC); 0.5 and 0.75 unless given.
         bn_momentum: weight of the newest batch in batch norm's running statistics; the original's unless given.
         weights: torchvision's name of published weights (torchvision's models), such as "COCO_WITH_VOC_LABELS_V1".
-        mean: blue, green and red that the input lacks, 0..255; torchvision's models add it and subtract their own.
+        mean: blue, green and red, 0..255, that were subtracted from the input; torchvision's models add them again and
+            subtract their own.
 
     Returns:
         A module: (N, 3, H, W) BGR minus mean -> logits; in training mode a model that ends in _MSC returns a list.
 
     Raises:
-        ConfigError: if the name is not known, or the network has no such setting or value.
+        ConfigError: if the name is unknown, or the network does not have a given setting, or not with that value.
         CheckpointError: if published weights cannot be downloaded.
     """
     if name not in MODEL_NAMES:
         raise ConfigError(f"{name!r} is not a known model; valid names: {', '.join(MODEL_NAMES)}.")
     if name in TORCHVISION_MODELS:
-        _refuse_settings(name, n_blocks, atrous_rates, width != 64, output_stride, scales)
+        settings = {
+            "N_BLOCKS": n_blocks,
+            "ATROUS_RATES": atrous_rates,
+            "WIDTH": width if width != _WIDTH else None,
+            "OUTPUT_STRIDE": output_stride,
+            "scales": scales,
+        }
+        _refuse_settings(name, settings)
         return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
     if weights is not None:
-        raise ConfigError(f"{name} has no published weights by name; only torchvision's models have.")
+        raise ConfigError(f"{name} has no published weights by name; only torchvision's models do.")
     single, msc = name.removesuffix("_MSC"), name.endswith("_MSC")
     head, _, backbone_name = single.rpartition("_")
     blocks = tuple(n_blocks or BACKBONES[backbone_name])
@@ -86,6 +95,11 @@ def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Mod
         weights=weights,
         mean=(config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R),
     )
+
+
+def in_backbone(name: str) -> bool:
+    """Whether a module or weight of a network lies in its backbone, by its name in the network."""
+    return name.removeprefix("base.").startswith(("layer", "backbone."))  # ours is layer1 .. layer5
 
 
 def _build_base(
@@ -125,9 +139,8 @@ def _build_torchvision(
     return model
 
 
-def _refuse_settings(name: str, *settings: object) -> None:
-    words = ("N_BLOCKS", "ATROUS_RATES", "WIDTH", "OUTPUT_STRIDE", "scales")
-    given = [word for word, setting in zip(words, settings, strict=True) if setting]
+def _refuse_settings(name: str, settings: Mapping[str, object]) -> None:
+    given = [setting for setting, value in settings.items() if value]
     if given:
         raise ConfigError(f"{name} is torchvision's and has no {' and no '.join(given)}.")
 
@@ -139,7 +152,7 @@ def _check_settings(
     width: int,
     atrous_rates: Sequence[int] | None,
     output_stride: int | None,
-    idle_scales: Sequence[float] | None,
+    unused_scales: Sequence[float] | None,
 ) -> None:
     if len(n_blocks) != 4 or min(n_blocks) < 1:
         raise ConfigError(f"{name}: n_blocks must be 4 positive numbers, got {list(n_blocks)}.")
@@ -147,8 +160,8 @@ def _check_settings(
         raise ConfigError(f"{name}: width must be a positive multiple of 4, got {width}.")
     if atrous_rates and head not in _V2_RATES and head not in _V3_HEADS:
         raise ConfigError(f"{name} has no atrous_rates; leave ATROUS_RATES empty.")
-    if idle_scales:
-        raise ConfigError(f"{name} has no scales; the model of that name with _MSC has.")
+    if unused_scales:
+        raise ConfigError(f"{name} has no scales; the model of that name with _MSC does.")
     if output_stride and head not in _V3_HEADS:
         raise ConfigError(f"{name} has a fixed output stride; leave OUTPUT_STRIDE empty.")
     if output_stride not in (None, 8, 16):

@@ -17,7 +17,7 @@ _OUTPUT_STRIDE_16 = {"strides": (1, 2, 2, 1), "dilations": (1, 1, 1, 2)}
 
 
 class DeepLabV1(nn.Sequential):
-    """Dilated ResNet and a 1x1 classifier, output stride 8: the form of the COCO weights that v2 starts from."""
+    """Dilated ResNet with a 1x1 classifier, output stride 8. v2 trains from COCO weights in this form."""
 
     def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int) -> None:
         super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8))
@@ -25,7 +25,7 @@ class DeepLabV1(nn.Sequential):
 
 
 class DeepLabV2(nn.Sequential):
-    """Dilated ResNet and an ASPP that adds up. (N, 3, H, W) -> (N, n_classes, ~H / 8, ~W / 8) logits."""
+    """Dilated ResNet with a summing ASPP. (N, 3, H, W) -> (N, n_classes, ~H / 8, ~W / 8) logits."""
 
     def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int]) -> None:
         super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8))
@@ -50,7 +50,7 @@ def _encoder(n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], o
 
 
 class DeepLabV3(nn.Sequential):
-    """ResNet with multi-grid and an ASPP with image pooling.
+    """ResNet with multi-grid, and an ASPP with image pooling.
 
     (N, 3, H, W) -> (N, n_classes, ~H / output_stride, ~W / output_stride) logits.
     """
@@ -92,7 +92,7 @@ class DeepLabV3Plus(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits at the size of the input."""
+        """Compute logits at the size of the input."""
         fine = self.layer2(self.layer1(x))  # (N, 4 width, H / 4, W / 4)
         coarse = self.fc1(self.aspp(self.layer5(self.layer4(self.layer3(fine)))))
         detail = self.reduce(fine)

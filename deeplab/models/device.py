@@ -1,4 +1,4 @@
-"""Which processor a network runs on."""
+"""Choose the device that a network runs on."""
 
 import torch
 
@@ -6,7 +6,7 @@ from deeplab.errors import DeepLabError
 
 
 def choose_device(name: str = "auto") -> torch.device:
-    """The device of that name; "auto" is a GPU where there is one, else the CPU.
+    """Choose a device by name; "auto" is a GPU if there is one, else the CPU.
 
     Raises:
         DeepLabError: if there is no such device.

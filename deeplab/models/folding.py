@@ -1,4 +1,4 @@
-"""Batch norm folded into convolutions: the same answers in evaluation, with less to compute."""
+"""Fold batch norms into convolutions: the same output in evaluation, with less to compute."""
 
 from itertools import pairwise
 
@@ -8,11 +8,10 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 
 def fold_batch_norm(network: nn.Module) -> None:
-    """Scale and shift the weights of convolutions as the batch norms behind them would scale and shift the output.
+    """Fold every batch norm that follows a convolution in an `nn.Sequential` into that convolution; others stay.
 
     Args:
-        network: in evaluation mode; changed in place, and with it the keys and values of its state dict. Batch norms
-            that do not follow a convolution in an `nn.Sequential` stay.
+        network: in evaluation mode; is changed in place, so that its state dict has other keys and values.
     """
     for sequence in [module for module in network.modules() if isinstance(module, nn.Sequential)]:
         for (conv_name, conv), (norm_name, norm) in pairwise(list(sequence.named_children())):

@@ -1,4 +1,4 @@
-"""A network on several scales of its input."""
+"""Run a network on several scales of its input."""
 
 from collections.abc import Sequence
 
@@ -16,11 +16,11 @@ class MSC(nn.Module):
         self.scales = tuple(scales)
 
     def forward(self, x: Tensor) -> Tensor | list[Tensor]:
-        """Logits of the image `x`, (N, 3, H, W).
+        """Compute the logits of images `x`, (N, 3, H, W).
 
         Returns:
             In evaluation the maximum, (N, C, h, w) with the size of the 1x logits; in training the list that the loss
-            sums over: 1x, each scale at its own size, and the maximum.
+            sums over: at 1x, at each smaller scale in its own size, and the maximum.
         """
         logits: Tensor = self.base(x)
         pyramid: list[Tensor] = [self.base(_scale(x, factor)) for factor in self.scales]
@@ -31,7 +31,7 @@ class MSC(nn.Module):
 
 
 def _scale(x: Tensor, factor: float) -> Tensor:
-    if min(x.shape[2:]) * factor < 1:  # an image of a pixel or two: nothing would be left
+    if min(x.shape[2:]) * factor < 1:  # an image of a pixel or two, of which nothing would be left
         size = [max(1, int(side * factor)) for side in x.shape[2:]]
         return functional.interpolate(x, size=size, mode="bilinear", align_corners=False)
     return functional.interpolate(x, scale_factor=factor, mode="bilinear", align_corners=False)

@@ -1,4 +1,4 @@
-"""A network as an ONNX file, for runtimes without PyTorch."""
+"""Write a network as an ONNX file, for runtimes without PyTorch."""
 
 import json
 from collections.abc import Sequence
@@ -14,23 +14,23 @@ from deeplab.errors import ConfigError
 from deeplab.files import make_folder, replace_file
 
 _PACKAGES = ("onnx", "onnxscript")
-_TRACED_SIZE = (97, 129)  # of the image that passes while tracing; any odd one does
+_TRACED_SIZE = (97, 129)  # (height, width) of the image that is traced; any odd sizes do
 _SMALLEST = 17  # side of an image of which the smallest scale still has a pixel in the last layers
 
 
 def export_onnx(
-    model: nn.Module, config: Config, labels: Sequence[str], path: Path, *, size: tuple[int, int] | None = None
+    model: nn.Module, config: Config, class_names: Sequence[str], path: Path, *, size: tuple[int, int] | None = None
 ) -> None:
     """Write a network as one ONNX file: `image`, (N, 3, H, W) BGR minus mean -> `logits`, as the network's own.
 
-    The file's metadata tell `labels` and `mean_bgr`, each as JSON.
+    The metadata of the file hold `labels`, the class names, and `mean_bgr`, each as JSON.
 
     Args:
-        model: of the config; it is put in evaluation mode and stays on its device.
+        model: of the config; is put in evaluation mode and stays on its device.
         config: IMAGE.MEAN is read.
-        labels: names of the classes.
-        path: where the file goes; its folder is made if need be.
-        size: height and width of the only images that it shall take, one at a time; None leaves N, H and W open.
+        class_names: of the C classes.
+        path: of the file; missing folders are made.
+        size: (height, width): the file takes one image of this size at a time; None leaves N, H and W open.
 
     Raises:
         ConfigError: if the size is not positive, or the packages that this takes are not installed.
@@ -58,7 +58,7 @@ def export_onnx(
         ),
     )
     mean = config.IMAGE.MEAN
-    program.model.metadata_props["labels"] = json.dumps(list(labels))
+    program.model.metadata_props["labels"] = json.dumps(list(class_names))
     program.model.metadata_props["mean_bgr"] = json.dumps([mean.B, mean.G, mean.R])
     make_folder(path.parent)
     with replace_file(path) as file:

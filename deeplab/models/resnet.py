@@ -1,4 +1,4 @@
-"""The MSRA ResNet, plain and dilated. Names of attributes are the checkpoints' keys and must stay."""
+"""MSRA's ResNet, plain and dilated. Names of attributes are the checkpoints' keys and must stay."""
 
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -53,13 +53,13 @@ class Bottleneck(nn.Module):
 
 
 def stem(out_channels: int) -> nn.Sequential:
-    """The 7x7 convolution and the pooling, together stride 4. ceil_mode is Caffe's and differs from torchvision's."""
+    """Build the 7x7 convolution and the pooling, together with stride 4. Unlike in torchvision, ceil_mode is on."""
     pool = nn.MaxPool2d(kernel_size=3, stride=2, padding=1, ceil_mode=True)
     return nn.Sequential(OrderedDict(conv1=ConvBnReLU(3, out_channels, 7, stride=2), pool=pool))
 
 
 def residual_layer(in_channels: int, out_channels: int, *, stride: int, dilations: Sequence[int]) -> nn.Sequential:
-    """One bottleneck per dilation. The first has the stride and a projecting shortcut."""
+    """Build one bottleneck per dilation. The first has the stride and a projecting shortcut."""
     return nn.Sequential(
         OrderedDict(
             (
@@ -78,7 +78,7 @@ def residual_layer(in_channels: int, out_channels: int, *, stride: int, dilation
 
 
 def backbone_channels(width: int) -> int:
-    """Channels of layer5."""
+    """Return the number of channels of layer5."""
     return 32 * width
 
 
@@ -90,7 +90,7 @@ def backbone(
     dilations: Sequence[int],
     multi_grid: Sequence[int] | None = None,
 ) -> OrderedDict[str, nn.Module]:
-    """layer1 .. layer5 of a ResNet.
+    """Build layer1 .. layer5 of a ResNet, by name.
 
     Args:
         n_blocks: bottlenecks in layer2 .. layer5.
@@ -112,7 +112,7 @@ def backbone(
 
 
 def pointwise_classifier(in_channels: int, n_classes: int) -> nn.Conv2d:
-    """A 1x1 convolution from features to logits."""
+    """Build a 1x1 convolution from features to logits."""
     conv = nn.Conv2d(in_channels, n_classes, kernel_size=1)
     nn.init.kaiming_normal_(conv.weight, mode="fan_out", nonlinearity="relu")
     nn.init.zeros_(conv.get_parameter("bias"))
@@ -120,7 +120,7 @@ def pointwise_classifier(in_channels: int, n_classes: int) -> nn.Conv2d:
 
 
 class ResNet(nn.Sequential):
-    """The image classifier: (N, 3, H, W) -> (N, n_classes) logits."""
+    """Classifier of whole images: (N, 3, H, W) -> (N, n_classes) logits."""
 
     def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int) -> None:
         super().__init__(backbone(n_blocks, width, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1)))

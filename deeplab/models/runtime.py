@@ -1,4 +1,4 @@
-"""The RUNTIME section applied to a network."""
+"""Apply the RUNTIME section to a network."""
 
 import copy
 
@@ -15,17 +15,17 @@ DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 
 def prepare_inference(model: nn.Module, runtime: Runtime, device: torch.device) -> nn.Module:
-    """A copy of a network for inference alone: batch norms folded, weights in RUNTIME.PRECISION and channels last.
+    """Copy a network for inference: batch norms folded, weights in RUNTIME.PRECISION and channels last.
 
-    Channels last, because both CPUs and GPUs then need not rearrange what goes from one convolution to the next.
+    With channels last, neither CPUs nor GPUs need to rearrange the feature maps between convolutions.
 
     Args:
-        model: stays as it is, and where it is.
+        model: stays unchanged, on its device.
         runtime: how to compute.
-        device: where the copy goes.
+        device: of the copy.
 
     Raises:
-        DeepLabError: if the network is to be compiled, and this machine lacks what that takes.
+        DeepLabError: if RUNTIME.COMPILE is set, and this machine cannot compile.
     """
     network = copy.deepcopy(model).eval().requires_grad_(False)
     fold_batch_norm(network)
@@ -39,16 +39,16 @@ def prepare_inference(model: nn.Module, runtime: Runtime, device: torch.device) 
 def compile_network(network: nn.Module, device: torch.device, *, frozen: bool = False) -> None:
     """Compile a network in place for images of any size; the first ones take minutes.
 
-    Of a multi-scale network only the part is compiled that runs at each scale: what surrounds it costs nothing. The
-    state dict keeps its keys.
+    Of a multi-scale network only the part that runs at each scale is compiled; the rest costs nothing. The state dict
+    keeps its keys.
 
     Args:
         network: on the device.
-        device: for which to compile.
-        frozen: whether the weights never change, so that a CPU may keep them in the order that suits it best.
+        device: to compile for.
+        frozen: whether the weights never change again, so that they may be laid out in the order that suits a CPU best.
 
     Raises:
-        DeepLabError: if this machine lacks what compiling takes.
+        DeepLabError: if this machine cannot compile.
     """
     _require_compiler(device)
     part = network.base if isinstance(network, MSC) else network
@@ -56,7 +56,7 @@ def compile_network(network: nn.Module, device: torch.device, *, frozen: bool = 
 
 
 def _require_compiler(device: torch.device) -> None:
-    """Compile a trifle: a missing compiler shows now, and not as a page of text at the first image."""
+    """Compile something tiny, so that a missing compiler is one sentence now, not a page of text at the first image."""
     try:
         torch.compile(lambda x: x + 1)(torch.zeros(2, device=device))
     except RuntimeError as error:

@@ -1,6 +1,6 @@
-"""torchvision's segmentation networks behind the interface of ours: BGR minus mean in 0..255 -> logits.
+"""torchvision's segmentation networks with our interface: BGR minus mean in 0..255 -> logits.
 
-torchvision is imported here alone, so that the other networks need nothing but PyTorch.
+Only this module imports torchvision, so that the other networks need nothing but PyTorch.
 """
 
 import sys
@@ -15,13 +15,13 @@ from torch.nn import functional
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.errors import CheckpointError, ConfigError
+from deeplab.models.weights import AUXILIARY_HEAD
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in 0..1
-_TRAINING_ONLY = "aux_classifier."  # a second head in the files, which gives no logits
 
 
 class TorchvisionModel(nn.Module):
-    """A backbone and a classifier of torchvision. The keys of its state dict are torchvision's."""
+    """A backbone and a classifier from torchvision, whose keys in the state dict it keeps."""
 
     scale: Tensor
     shift: Tensor
@@ -31,7 +31,7 @@ class TorchvisionModel(nn.Module):
 
         Args:
             backbone: image -> feature maps by name.
-            classifier: the map "out" -> logits, or, of LRASPP, all maps -> logits.
+            classifier: the map "out" -> logits; LRASPP's takes all maps.
             mean: blue, green and red that were subtracted from the image, 0..255.
         """
         super().__init__()
@@ -57,29 +57,29 @@ def build_torchvision_model(name: str, n_classes: int, mean: Sequence[float]) ->
 
 
 def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
-    """Trained weights of a network of torchvision's, from its folder of downloads or else from the internet.
+    """Fetch published weights of a torchvision network, from torch.hub's folder of downloads or else the internet.
 
     Args:
         name: one of `deeplab.catalog.TORCHVISION_MODELS`.
-        weights: torchvision's name of them, such as "COCO_WITH_VOC_LABELS_V1" or "DEFAULT".
+        weights: their name in torchvision, such as "COCO_WITH_VOC_LABELS_V1" or "DEFAULT".
 
     Raises:
         ConfigError: if torchvision has no such weights.
-        CheckpointError: if they cannot be downloaded, or are not those that were published.
+        CheckpointError: if they cannot be downloaded, or their hash is wrong.
     """
     published = get_model_weights(name).__members__
     if weights not in published:
         names = ", ".join(published)
         raise ConfigError(f"{weights!r} is not a name of torchvision's weights for {name}; valid names: {names}.")
     try:
-        with redirect_stdout(sys.stderr):  # for what torch.hub says of its download
+        with redirect_stdout(sys.stderr):  # torch.hub prints the progress of downloads
             content = published[weights].get_state_dict(
                 progress=sys.stderr.isatty(), check_hash=True, map_location="cpu", weights_only=True
             )
-    except (OSError, RuntimeError) as error:  # RuntimeError: the hash is another
+    except (OSError, RuntimeError) as error:  # RuntimeError: the hash differs
         reason = getattr(error, "reason", error)
         raise CheckpointError(
-            f"{name}: the weights {weights} cannot be had from {published[weights].url} ({reason}); a copy of that"
-            f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} does as well."
+            f"{name}: the weights {weights} are not available from {published[weights].url} ({reason}); a copy of that"
+            f" file in {Path(torch.hub.get_dir()) / 'checkpoints'} also works."
         ) from error
-    return {key: value for key, value in content.items() if not key.startswith(_TRAINING_ONLY)}
+    return {key: value for key, value in content.items() if not key.startswith(AUXILIARY_HEAD)}

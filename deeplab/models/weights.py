@@ -1,6 +1,6 @@
-"""Files of weights, and networks filled with them. A training state (deeplab.training.checkpoint) holds weights too.
+"""Read and write files of weights, and fill networks with them. Checkpoints of a training hold weights, too.
 
-Needs PyTorch only, and safetensors for files of that name.
+Needs nothing but PyTorch, and safetensors for files of that name.
 """
 
 import re
@@ -13,19 +13,22 @@ from torch import Tensor, nn
 
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
+from deeplab.formats import list_briefly, plural
+from deeplab.models.build import in_backbone
 
 FORMAT = 1
 _SAFETENSORS = ".safetensors"
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
-_TRAINING_ONLY = "aux_classifier."  # a head in torchvision's files that evaluation does not use
-_NAMED = 5  # so many keys of each kind does an error spell out
+AUXILIARY_HEAD = "aux_classifier."  # prefix of the second head in torchvision's files, which only their training used
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
-    """Write a bare state dict, as the original's files are; as safetensors if the file's name ends so.
+    """Write a bare state dict, as in the original's files, or safetensors if the name ends in .safetensors.
+
+    The file is written whole or not at all.
 
     Raises:
-        OutputError: if the file cannot be written; it is there whole or not at all.
+        OutputError: if the file cannot be written.
     """
     with replace_file(path) as file:
         if path.suffix == _SAFETENSORS:
@@ -37,9 +40,9 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
 
 
 def load_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read the weights from a checkpoint of ours, a bare state dict (.pth, .pt) or a .safetensors file.
+    """Read the weights from a checkpoint, a bare state dict (.pth, .pt) or a .safetensors file.
 
-    The prefixes that DistributedDataParallel, DataParallel and torch.compile put before names are taken off.
+    Prefixes that DistributedDataParallel, DataParallel and torch.compile add to the keys are removed.
 
     Raises:
         CheckpointError: if the file cannot be read or holds something else.
@@ -58,66 +61,68 @@ def load_state_dict(path: Path) -> dict[str, Tensor]:
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
-    """Fill a model with the weights of a file, all of them. A prefix `base.` may be there or not.
+    """Fill a model with the weights of a file, all of them. Their keys may have the prefix `base.` or not.
 
     Raises:
-        CheckpointError: if the file cannot be read, or lists the keys in which file and model differ.
+        CheckpointError: if the file cannot be read, or its keys differ from the model's; the error lists them.
     """
     own = model.state_dict()
     weights = _match_base(load_state_dict(path), own)
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
-    unexpected = [key for key in weights if key not in own and not key.startswith(_TRAINING_ONLY)]
+    unexpected = [key for key in weights if key not in own and not key.startswith(AUXILIARY_HEAD)]
     reshaped = [_describe_shapes(key, weights[key], own[key]) for key in own if _differs(key, weights, own)]
     if missing or unexpected or reshaped:
-        differences = (
-            name_some(missing, "missing"),
-            name_some(unexpected, "unexpected"),
-            name_some(reshaped, "of another shape"),
-        )
-        raise CheckpointError(f"{path}: holds the weights of another model: {', '.join(filter(None, differences))}.")
+        kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
+        raise CheckpointError(f"{path}: holds the weights of another model: {describe_differences('key', kinds)}.")
     model.load_state_dict(weights, strict=False)
 
 
 def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
-    """Fill the backbone of a model, and what else fits, with the weights of a file: see `fill_backbone`."""
+    """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`."""
     return fill_backbone(model, load_state_dict(path), str(path))
 
 
 def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:
-    """Fill the backbone of a model, and what else fits, with weights to start training from.
+    """Fill the backbone of a model, and whatever else fits, with weights to start training from.
 
-    As in the original the head may differ (other classes, ASPP in place of a 1x1 convolution) and then keeps its own
-    initialisation; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
+    As in the original, the head may differ (other classes, ASPP in place of a 1x1 convolution) and then stays as it was
+    initialised; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
 
     Args:
         model: the network.
-        weights: by name, with the prefix `base.` or without.
-        source: where they are from, for the error.
+        weights: by key, with the prefix `base.` or without.
+        source: where they come from, for the error.
 
     Returns:
         The keys of the model that the weights did not fill.
 
     Raises:
-        CheckpointError: if the file cannot be read, or names the backbone's keys that it lacks or has in another shape.
+        CheckpointError: if weights of the backbone are missing or have another shape; the error lists their keys.
     """
     own = model.state_dict()
     weights = _match_base(weights, own)
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
-    backbone = [key for key in left if key.removeprefix("base.").startswith(("layer", "backbone."))]
+    backbone = [key for key in left if in_backbone(key)]
     if backbone:
         reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
         missing = [key for key in backbone if key not in weights]
-        differences = (name_some(missing, "missing"), name_some(reshaped, "of another shape"))
-        raise CheckpointError(f"{source}: has another backbone: {', '.join(filter(None, differences))}.")
+        kinds = {"missing": missing, "of another shape": reshaped}
+        raise CheckpointError(f"{source}: has another backbone: {describe_differences('key', kinds)}.")
     model.load_state_dict(fitting, strict=False)
     return left
 
 
-def name_some(names: Sequence[str], what: str, unit: str = "key") -> str:
-    """The part of a sentence that names what differs: "7 keys missing (a, b, c, d, e and 2 more)", or nothing."""
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return f"{len(names)} {unit}{'s'[: len(names) != 1]} {what} ({', '.join(names[:_NAMED])}{more})" if names else ""
+def describe_differences(noun: str, names_by_kind: Mapping[str, Sequence[str]]) -> str:
+    """Say what differs, for an error: "7 keys missing (a, b, c, d, e and 2 more), 1 key unexpected (f)".
+
+    Args:
+        noun: what the names are of, such as "key".
+        names_by_kind: those that are missing, unexpected and so on; a kind without names is left out.
+    """
+    return ", ".join(
+        f"{plural(len(names), noun)} {kind} ({list_briefly(names)})" for kind, names in names_by_kind.items() if names
+    )
 
 
 def read_checkpoint(path: Path) -> Any:
@@ -146,13 +151,13 @@ def read_checkpoint(path: Path) -> Any:
 
 
 def check_format(content: Mapping[str, Any], path: Path) -> None:
-    """Require the format of training states that this version reads. Raises CheckpointError."""
+    """Require the format of checkpoints that this version reads. Raises CheckpointError if it is another."""
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
 
 
 def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Put on or take off the prefix of the multi-scale model, so that the keys look like the model's own."""
+    """Add or remove the prefix of the multi-scale model, so that the keys match the model's own."""
     wanted = any(key.startswith("base.") for key in own)
     if wanted == any(key.startswith("base.") for key in weights):
         return weights

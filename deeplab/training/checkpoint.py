@@ -1,4 +1,4 @@
-"""Checkpoints: whole states of a training, from which it continues as if it had not been interrupted."""
+"""Checkpoints: whole states of a training, from which it continues as if it had never been interrupted."""
 
 from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
@@ -14,7 +14,7 @@ from deeplab.models.weights import FORMAT, check_format, read_checkpoint
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Everything needed to continue a training run as if it had not been interrupted."""
+    """Everything needed to continue a training run as if it had never been interrupted."""
 
     iteration: int  # optimizer steps done
     model: dict[str, Tensor]
@@ -24,15 +24,15 @@ class Checkpoint:
     config: dict[str, Any]  # Config.model_dump(mode="json")
     seed: int
     losses: list[float]  # of the last iterations, for the moving average
-    # What the following hold is absent from files of earlier versions.
-    validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last evaluation
+    # Files of earlier versions lack the following.
+    validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last validation
     best: dict[str, Any] | None = None  # ... and of the best one
-    saved: list[int] = field(default_factory=list)  # iterations of the run's checkpoints that SOLVER.KEEP_LAST counts
-    scaler: dict[str, Any] = field(default_factory=dict)  # of the loss, with fp16
+    saved: list[int] = field(default_factory=list)  # iterations of the checkpoints on disk that SOLVER.KEEP_LAST counts
+    scaler: dict[str, Any] = field(default_factory=dict)  # state of the loss scaler; empty unless fp16
 
 
 def checkpoint_path(folder: Path, iteration: int | None) -> Path:
-    """Where a run keeps the checkpoint of an iteration; None for its last one."""
+    """Return the path of a run's checkpoint of an iteration, or with None of its final one."""
     return folder / ("checkpoint_final.pth" if iteration is None else f"checkpoint_{iteration:07d}.pth")
 
 
@@ -44,7 +44,7 @@ def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
 
 
 def load_checkpoint(path: Path) -> Checkpoint:
-    """Read a training state, to resume from it.
+    """Read a checkpoint to resume from.
 
     Raises:
         CheckpointError: if the file cannot be read, or holds weights alone.

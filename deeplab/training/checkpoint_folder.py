@@ -1,5 +1,6 @@
-"""The checkpoints of a training run: which are saved where, and which are let go."""
+"""The checkpoints of a training run: where they are saved, and which are kept."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.reporter import Reporter
@@ -13,34 +14,47 @@ class CheckpointFolder:
     Args:
         folder: where they go.
         run: whose states are saved.
-        reporter: hears of each file when it is complete, and deletes those that are let go.
+        reporter: hears of each file when it is complete, and deletes those that are no longer kept.
+        saved: `Checkpoint.saved` of the checkpoint from which the run was resumed.
     """
 
-    def __init__(self, folder: Path, run: TrainingRun, reporter: Reporter) -> None:
+    def __init__(self, folder: Path, run: TrainingRun, reporter: Reporter, saved: Sequence[int] = ()) -> None:
+        self.saved = list(saved)  # iterations whose checkpoints were saved and not discarded since, ascending
         self._folder = folder
         self._run = run
         self._reporter = reporter
-        self._saved_at: int | None = None  # the last iteration that was saved from here
+        self._last_saved: int | None = None  # iteration of the last call of `save`
 
     def save(self) -> None:
-        """Save the state, unless it was saved a moment ago, and let old ones go."""
-        run = self._run
-        if self._saved_at == run.iteration:
+        """Save the state of the run and discard expired ones; do nothing if this iteration's state is saved already.
+
+        Raises:
+            DeepLabError: if the loss is not finite.
+            OutputError: if the file cannot be written.
+        """
+        iteration = self._run.iteration
+        if self._last_saved == iteration:
             return
-        # What is let go now is still listed in the file: if deleting it is interrupted, the resumed run does it.
-        run.saved = [*(each for each in run.saved if each < run.iteration), run.iteration]
-        self._write(checkpoint_path(self._folder, run.iteration))
-        self._saved_at = run.iteration
-        for iteration in run.outdated():
-            self._reporter.discard(checkpoint_path(self._folder, iteration), iteration)
-            run.saved.remove(iteration)
+        # The file still lists what is discarded below: if that is interrupted, the resumed run does it.
+        self.saved = [*(each for each in self.saved if each < iteration), iteration]
+        self._write(checkpoint_path(self._folder, iteration))
+        self._last_saved = iteration
+        for expired in self._expired_iterations():
+            self._reporter.discard(checkpoint_path(self._folder, expired), expired)
+            self.saved.remove(expired)
 
     def save_final(self) -> Path:
-        """Save the last state of a run that is over; its path."""
+        """Save the final state of a run and return the path of its file. Raises as `save` does."""
         path = checkpoint_path(self._folder, None)
         self._write(path)
         return path
 
     def _write(self, path: Path) -> None:
-        save_checkpoint(path, self._run.checkpoint())
+        save_checkpoint(path, self._run.checkpoint(self.saved))
         self._reporter.checkpoint(path, self._run.iteration, is_best=self._run.is_best())
+
+    def _expired_iterations(self) -> list[int]:
+        """List the saved iterations that SOLVER.KEEP_LAST does not keep. The best one is not among them."""
+        keep_last, best = self._run.config.SOLVER.KEEP_LAST, self._run.best
+        old = [] if keep_last is None else self.saved[:-keep_last]
+        return [iteration for iteration in old if best is None or iteration != best.iteration]

@@ -1,42 +1,41 @@
-"""What a training run tells about itself: progress, metrics and TensorBoard scalars."""
+"""Report the progress and metrics of a training run, also as TensorBoard scalars."""
 
 from pathlib import Path
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
+from deeplab.catalog import SCORES
 from deeplab.metrics import Scores
 from deeplab.reporter import Reporter
 from deeplab.training.run import TrainingRun
 
-_SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
-
 
 class TrainingLog:
-    """Reports each iteration, and its metrics every SOLVER.ITER_TB iterations and after the first.
+    """Reports every iteration; the metrics after the first iteration and every SOLVER.ITER_TB.
 
     Args:
-        folder: of the TensorBoard scalars, under the original's names; runs that are resumed may share it.
-        run: the run to tell of.
-        reporter: whom to tell.
+        folder: of the TensorBoard scalars, which have the original's names; a resumed run may use the same folder.
+        run: the run to report on.
+        reporter: hears of it.
     """
 
     def __init__(self, folder: Path, run: TrainingRun, reporter: Reporter) -> None:
         self._run = run
         self._reporter = reporter
-        # What an earlier attempt wrote after its last checkpoint is hidden.
+        # Hides what an earlier attempt wrote after the checkpoint from which this run continues.
         self._writer = SummaryWriter(str(folder), purge_step=run.iteration + 1)
 
     def after_iteration(self) -> None:
-        """Report the iteration that was just done. Raises DeepLabError if its loss is not finite."""
+        """Report the iteration that was just done. Raises DeepLabError if the reported loss is not finite."""
         solver, iteration = self._run.config.SOLVER, self._run.iteration
         self._reporter.progress(iteration, solver.ITER_MAX, "iteration")
         if iteration == 1 or iteration % solver.ITER_TB == 0:
             self._report_metrics(iteration)
 
     def after_validation(self, scores: Scores) -> None:
-        """Report the scores of the network as it is."""
-        values = {name: scores[name] for name in _SCORES}
+        """Report the scores of a validation at this iteration."""
+        values = {name: scores[name] for name in SCORES}
         for name, value in values.items():
             self._writer.add_scalar(f"{name}/val", value, self._run.iteration)
         self._reporter.metrics(self._run.iteration, values)
@@ -46,6 +45,7 @@ class TrainingLog:
         self._writer.close()
 
     def _report_metrics(self, iteration: int) -> None:
+        self._run.require_finite_loss()
         loss, rates, device = self._run.average_loss(), self._run.learning_rates(), self._run.device
         values = {"loss": loss} | {f"lr/group{i}": rate for i, rate in enumerate(rates)}
         self._writer.add_scalar("loss/train", loss, iteration)

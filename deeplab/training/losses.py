@@ -16,17 +16,17 @@ def multi_scale_loss(
     ignore_index: int,
     count_all: Callable[[Tensor], Tensor] = lambda counts: counts,
 ) -> Tensor:
-    """Sum of the cross-entropies of several logits against the same labels, each a mean over its labelled pixels.
+    """Sum the cross-entropies of several logits against the same labels, each a mean over the labelled pixels.
 
     Args:
         logits_list: each (N, C, h, w), of any size and floating type; the loss is computed in float32.
         labels: (N, H, W) class indices of any integer type, on the logits' device.
         ignore_index: label of pixels that do not count.
-        count_all: where this is a part of a batch: makes the numbers of labelled pixels, one per logits, those of the
-            whole batch. The losses of all parts then add up to the batch's.
+        count_all: for a part of a batch: turns the counts of labelled pixels, one per logits, into those of the whole
+            batch. The losses of all parts then sum to the batch's.
 
     Returns:
-        A scalar. Logits whose resized labels are all ignored add 0 to it, where a plain mean would be NaN.
+        A scalar. Logits whose resized labels are all ignored add 0, where a plain mean would be NaN.
     """
     resized = [resize_labels(labels, *logits.shape[2:]) for logits in logits_list]
     n_labelled = count_all(torch.stack([(each != ignore_index).sum() for each in resized])).clamp(min=1)
@@ -40,7 +40,7 @@ def multi_scale_loss(
 def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
     """Resize label maps by nearest neighbour as `PIL.Image.resize` does.
 
-    Others pick other neighbours: those of `interpolate(mode="nearest")` and of OpenCV lie half a pixel off.
+    `interpolate(mode="nearest")` and OpenCV pick other neighbours, half a pixel off.
 
     Args:
         labels: (N, H, W), any integer type.
@@ -53,9 +53,9 @@ def resize_labels(labels: Tensor, height: int, width: int) -> Tensor:
     return labels[:, rows][:, :, columns].long()
 
 
-@lru_cache(maxsize=256)  # on the device too: copying them there would make the processor wait for the GPU
+@lru_cache(maxsize=256)  # on the device, because a copy to the GPU would make the CPU wait
 def _nearest(old: int, new: int, device: torch.device) -> Tensor:
-    """For each of `new` positions the index among `old` that Pillow takes: Pillow itself is asked."""
+    """Ask Pillow which of `old` positions it takes for each of `new`: (new,) int64."""
     ramp = Image.fromarray(np.arange(old, dtype=np.int32)[np.newaxis])
     indices = np.asarray(ramp.resize((new, 1), Image.Resampling.NEAREST))[0]
     return torch.tensor(indices, dtype=torch.int64, device=device)

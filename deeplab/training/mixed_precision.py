@@ -1,4 +1,4 @@
-"""The precision of training: what of an iteration is computed in RUNTIME.PRECISION, and how gradients survive it."""
+"""Train in RUNTIME.PRECISION: which part of an iteration is computed in it, and how gradients survive fp16."""
 
 from typing import Any
 
@@ -10,17 +10,17 @@ from deeplab.catalog import Precision
 from deeplab.errors import ConfigError
 from deeplab.models.runtime import DTYPES
 
-_LEAST_SCALE = 1.0  # below it gradients overflow that were not even enlarged
+_LEAST_SCALE = 1.0  # below it, gradients overflowed that were not even scaled up
 
 
 class MixedPrecision:
     """Autocast for the forward pass, and for fp16 a scaler of the loss. With fp32 neither does anything.
 
-    A step whose fp16 gradients overflow is left out by the scaler, which then lowers its scale; that is no divergence
-    unless it happens again and again.
+    The scaler skips a step whose fp16 gradients overflow, and lowers its scale. That is no divergence unless it happens
+    again and again.
 
     Raises:
-        ConfigError: if the device cannot compute in that precision.
+        ConfigError: if the device cannot compute in this precision.
     """
 
     def __init__(self, precision: Precision, device: torch.device) -> None:
@@ -42,27 +42,27 @@ class MixedPrecision:
         return self._scaler.is_enabled()
 
     def autocast(self) -> torch.autocast:
-        """A context for the network's forward pass. The loss and the backward pass belong outside."""
+        """Return a context for the network's forward pass. The loss and the backward pass belong outside."""
         return torch.autocast(self._device.type, dtype=self._type, enabled=self._type is not torch.float32)
 
     def backward(self, loss: Tensor) -> None:
-        """Add the gradients of a loss."""
+        """Add the gradients of a loss to those of the parameters."""
         torch.autograd.backward(self._scaler.scale(loss))
 
     def step(self, optimizer: Optimizer) -> None:
-        """One step of the optimizer with the gradients, unless they have overflowed."""
+        """Take one step of the optimizer, unless the gradients overflowed."""
         self._scaler.step(optimizer)
         self._scaler.update()
 
-    def copes(self) -> bool:
-        """Whether a loss that is not finite is but a step that the scaler leaves out."""
+    def tolerates_overflow(self) -> bool:
+        """Whether a loss that is not finite means no more than a step that the scaler skips."""
         return self.scales and self._scaler.get_scale() >= _LEAST_SCALE
 
     def state_dict(self) -> dict[str, Any]:
-        """What a checkpoint keeps; empty unless the precision is fp16."""
+        """Return the state for a checkpoint; empty unless the precision is fp16."""
         return self._scaler.state_dict()
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continue from a checkpoint, whose precision may have been another."""
+        """Continue from the state in a checkpoint, which may be of another precision."""
         if self.scales and state:
             self._scaler.load_state_dict(state)

@@ -9,18 +9,19 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from deeplab.models.batch_norm import batch_norms
+from deeplab.models.build import in_backbone
 from deeplab.schema import Solver
 
 
 def parameter_groups(
     model: nn.Module, lr: float, weight_decay: float, *, train_bn: bool = False
 ) -> list[dict[str, Any]]:
-    """The parameters that the protocol trains, by learning rate.
+    """Group the parameters that the protocol trains by learning rate.
 
     Args:
         model: any network of `deeplab.models.build`.
         lr: base learning rate.
-        weight_decay: of weights; biases have none.
+        weight_decay: of the weights; biases have none.
         train_bn: whether batch norm's scales and shifts are trained too.
 
     Returns:
@@ -28,8 +29,8 @@ def parameter_groups(
         with `train_bn` batch norm's parameters at 1x without decay.
     """
     convolutions = [(name, each) for name, each in model.named_modules() if isinstance(each, nn.Conv2d | nn.Linear)]
-    backbone = [each for name, each in convolutions if _in_backbone(name)]
-    head = [each for name, each in convolutions if not _in_backbone(name)]
+    backbone = [each for name, each in convolutions if in_backbone(name)]
+    head = [each for name, each in convolutions if not in_backbone(name)]
     groups = [
         {"params": list(_named("weight", backbone)), "lr": lr, "weight_decay": weight_decay},
         {"params": list(_named("weight", head)), "lr": 10 * lr, "weight_decay": weight_decay},
@@ -42,13 +43,13 @@ def parameter_groups(
 
 
 def build_optimizer(groups: list[dict[str, Any]], solver: Solver, *, fused: bool = False) -> Optimizer:
-    """The optimizer that SOLVER.OPTIMIZER names, over `parameter_groups`.
+    """Build the optimizer that SOLVER.OPTIMIZER names.
 
     Args:
-        groups: of `parameter_groups`.
-        solver: the section.
-        fused: whether one kernel does a whole step; equal but for rounding. It leaves a step with overflown gradients
-            out by itself, so that nobody waits to see whether there are any.
+        groups: as `parameter_groups` returns them.
+        solver: the SOLVER section.
+        fused: whether one kernel does a whole step, with the same result but for rounding. It skips a step whose
+            gradients overflowed by itself, so that the CPU need not wait to see whether they did.
     """
     if solver.OPTIMIZER == "adamw":
         return torch.optim.AdamW(groups, lr=solver.LR, betas=(solver.MOMENTUM, 0.999), fused=fused or None)
@@ -56,11 +57,11 @@ def build_optimizer(groups: list[dict[str, Any]], solver: Solver, *, fused: bool
 
 
 def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Continue from a saved state; it may be of a fused optimizer or not, in any memory format.
+    """Continue from a saved state, of a fused optimizer or not, and in any memory format.
 
     Args:
-        optimizer: keeps its own form.
-        state: its `state_dict`.
+        optimizer: stays fused or not, as it is.
+        state: the `state_dict` of the saved one.
     """
     fused = optimizer.param_groups[0]["fused"]
     optimizer.load_state_dict({**state, "param_groups": [{**group, "fused": fused} for group in state["param_groups"]]})
@@ -71,9 +72,9 @@ def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
 
 
 class PolynomialLR(LRScheduler):
-    """Each group's first learning rate times (1 - iteration / iter_max) ** power, renewed every `step_size` iterations.
+    """Decays each group's learning rate by (1 - iteration / iter_max) ** power, every `step_size` iterations.
 
-    Call `step()` once after each iteration's `optimizer.step()`. After `iter_max` the rate stays as it is.
+    Call `step()` once after each iteration's `optimizer.step()`. After `iter_max` the rates stay as they are.
     """
 
     def __init__(self, optimizer: Optimizer, step_size: int, iter_max: int, power: float, last_epoch: int = -1) -> None:
@@ -83,15 +84,11 @@ class PolynomialLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float | Tensor]:
-        """The rates for the coming iteration, one per group."""
+        """Compute the learning rate of each group for the coming iteration."""
         iteration = self.last_epoch
         if iteration == 0 or iteration % self.step_size or iteration > self.iter_max:
             return [group["lr"] for group in self.optimizer.param_groups]
         return [lr * (1 - iteration / self.iter_max) ** self.power for lr in self.base_lrs]
-
-
-def _in_backbone(module_name: str) -> bool:
-    return module_name.removeprefix("base.").startswith(("layer", "backbone."))  # torchvision's has a name of its own
 
 
 def _named(name: str, modules: list[nn.Conv2d | nn.Linear]) -> Iterator[nn.Parameter]:

@@ -1,8 +1,8 @@
-"""Training by the DeepLab v2 protocol, from the first iteration or from a checkpoint on."""
+"""Train by the DeepLab v2 protocol, from the first iteration or from a checkpoint."""
 
 import logging
 from collections.abc import Generator, Iterator
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -14,27 +14,24 @@ from deeplab.config import Config
 from deeplab.datasets.loading import Batch, training_batches
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DeepLabError
-from deeplab.files import make_folder
 from deeplab.models.load import fill_from_torchvision
 from deeplab.models.weights import load_initial_weights
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint import checkpoint_path, load_checkpoint
-from deeplab.training.checkpoint_folder import CheckpointFolder
 from deeplab.training.distributed import World, joined_world
-from deeplab.training.log import TrainingLog
+from deeplab.training.record import NullRecord, Record
 from deeplab.training.run import TrainingRun, Validated, require_same_config
-from deeplab.training.validation import Validation
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
 class Trained:
-    """What a training left."""
+    """The result of a training."""
 
     checkpoint: Path  # of the last iteration
-    best: Validated | None  # the best evaluation; None without SOLVER.EVAL_EVERY
-    best_checkpoint: Path | None  # of that iteration; None too if its file, of a run that was resumed, is gone
+    best: Validated | None  # the best validation; None without SOLVER.EVAL_EVERY
+    best_checkpoint: Path | None  # of that iteration; also None if the run was resumed and that file is gone
 
 
 def train(
@@ -55,7 +52,7 @@ def train(
 
     Args:
         config: all settings.
-        output_dir: folder of the checkpoints; it is made if need be.
+        output_dir: folder of the checkpoints; missing folders are made.
         reporter: hears of each iteration, the metrics and the checkpoints; can stop the run.
         logs_dir: folder of the TensorBoard scalars, likewise; None: logs/ in `output_dir`.
         device: "auto", "cpu", "cuda" or "cuda:1".
@@ -64,24 +61,25 @@ def train(
         seed: of the random weights, the order of samples and their augmentation.
 
     Raises:
-        Stopped: when the reporter asked for it, after a checkpoint was saved.
-        DeepLabError: if something the config names is missing or wrong, the loss is not finite any more, or a file
+        Stopped: if the reporter asked for it, after a checkpoint was saved.
+        DeepLabError: if something that the config names is missing or wrong, the loss is no longer finite, or a file
             cannot be written.
     """
     with joined_world() as world:
-        with world.agreement():
-            run = _start(config, world, device, resume, init, seed)
+        with world.together():
+            run, saved = _start(config, world, device, resume, init, seed)
             batches = _read_batches(run)
-            record = _Record(output_dir, logs_dir or output_dir / "logs", run, reporter) if world.is_main else None
-        with closing(batches), closing(record) if record is not None else nullcontext():
+            record: Record | NullRecord = NullRecord(output_dir)
+            if world.is_main:
+                record = Record(output_dir, logs_dir or output_dir / "logs", run, reporter, saved)
+        with closing(batches), closing(record):
             _iterate(run, batches, record, reporter)
-        with world.agreement():
-            if record is not None:
-                record.save_final()
-    return Trained(checkpoint_path(output_dir, None), run.best, _find_best(run, output_dir, resume))
+        with world.together():
+            final = record.save_final()
+    return Trained(final, run.best, _find_best(run, output_dir, resume))
 
 
-def _iterate(run: TrainingRun, batches: Iterator[Batch], record: "_Record | None", reporter: Reporter) -> None:
+def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRecord, reporter: Reporter) -> None:
     """Train to the end, in step with the other processes.
 
     Raises:
@@ -89,63 +87,26 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: "_Record | None
     """
     solver, world = run.config.SOLVER, run.world
     try:
-        with world.agreement():
-            if record is not None:
-                record.before_first_iteration()
+        with world.together():
+            record.before_first_iteration()
         while run.iteration < solver.ITER_MAX:
-            with world.agreement():
+            with world.together():
                 if reporter.should_stop():
                     raise Stopped
                 own = list(islice(batches, solver.ITER_SIZE))
             run.step(own)
-            with world.agreement():
-                if record is not None:
-                    record.after_iteration()
+            with world.together():
+                record.after_iteration()
     except Stopped:
-        with world.agreement():
-            if record is not None:
-                record.save()
+        with world.together():
+            record.save()
         raise
-
-
-class _Record:
-    """What the main process, and no other, reports and writes of a run."""
-
-    def __init__(self, output_dir: Path, logs_dir: Path, run: TrainingRun, reporter: Reporter) -> None:
-        self._run = run
-        self._validation = Validation(run, reporter)
-        self._checkpoints = CheckpointFolder(output_dir, run, reporter)
-        for folder in (output_dir, logs_dir):
-            make_folder(folder)
-        self._log = TrainingLog(logs_dir, run, reporter)
-
-    def before_first_iteration(self) -> None:
-        """Evaluate the network if the run was stopped in the middle of that."""
-        if self._validation.if_due(self._log):
-            self.save()
-
-    def after_iteration(self) -> None:
-        """Report the iteration that was just done; evaluate and save the network if it is time to."""
-        self._log.after_iteration()
-        if self._validation.if_due(self._log) or self._run.iteration % self._run.config.SOLVER.ITER_SAVE == 0:
-            self.save()
-
-    def save(self) -> None:
-        """Save the state, unless it was saved a moment ago."""
-        self._checkpoints.save()
-
-    def save_final(self) -> None:
-        """Save the state of a run that is over."""
-        self._checkpoints.save_final()
-
-    def close(self) -> None:
-        """Flush the scalars to disk."""
-        self._log.close()
 
 
 def _start(
     config: Config, world: World, device_name: str, resume: Path | None, init: Path | None, seed: int
-) -> TrainingRun:
+) -> tuple[TrainingRun, list[int]]:
+    """Build the run, at iteration 0 or at that of a checkpoint; also return the iterations that were saved before."""
     if seed < 0:
         raise DeepLabError(f"The seed must not be negative, got {seed}.")
     if config.MODEL.NAME in BACKBONES:
@@ -157,27 +118,29 @@ def _start(
         require_same_config(config, checkpoint.config, resume)
         run = TrainingRun(config, device, checkpoint.seed, world)
         run.restore(checkpoint)
-        return run
+        return run, checkpoint.saved
     run = TrainingRun(config, device, seed, world)
     weights = init or (Path(config.MODEL.INIT_MODEL) if config.MODEL.INIT_MODEL else None)
     if weights is not None:
-        left = load_initial_weights(run.model, weights)
-        _log.info("Weights of %s; %d tensors keep their random ones: %s", weights, len(left), ", ".join(left))
+        _log_weights(weights, load_initial_weights(run.model, weights))
     elif config.MODEL.WEIGHTS is not None:
-        left = fill_from_torchvision(run.model, config)
-        _log.info("Weights %s; %d tensors keep their random ones: %s", config.MODEL.WEIGHTS, len(left), ", ".join(left))
-    return run
+        _log_weights(config.MODEL.WEIGHTS, fill_from_torchvision(run.model, config))
+    return run, []
+
+
+def _log_weights(source: Path | str, unfilled: list[str]) -> None:
+    _log.info("Weights from %s; %d tensors stay random: %s", source, len(unfilled), ", ".join(unfilled))
 
 
 def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path | None:
-    """The best checkpoint: in the folder of this run, or still in that of the run that it continues."""
+    """Find the best checkpoint: in the folder of this run, or else in that of the run that it continues."""
     folders = [output_dir] if resume is None else [output_dir, resume.parent]
     paths = [checkpoint_path(folder, run.best.iteration) for folder in folders if run.best is not None]
     return next((path for path in paths if path.is_file()), None)
 
 
 def _read_batches(run: TrainingRun) -> Generator[Batch, None, None]:
-    """This process's share of all batches that are left."""
+    """Read this process's share of all batches that are left to train on."""
     config, solver = run.config, run.config.SOLVER
     return training_batches(
         open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed),

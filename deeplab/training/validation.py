@@ -1,4 +1,4 @@
-"""The scores of a network while it is trained; the training goes on as if nobody had looked."""
+"""Score a network in the middle of its training, without changing how the training continues."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,11 +18,11 @@ class Validation:
     """Evaluates the network of a run on DATASET.SPLIT.VAL, every SOLVER.EVAL_EVERY iterations and after the last.
 
     Args:
-        run: keeps the best score.
+        run: records the scores.
         reporter: hears of each image; can stop the evaluation.
 
     Raises:
-        DatasetError: if there shall be evaluations, and the split is missing or empty.
+        DatasetError: if SOLVER.EVAL_EVERY is set, and the split is missing or empty.
     """
 
     def __init__(self, run: TrainingRun, reporter: Reporter) -> None:
@@ -32,23 +32,23 @@ class Validation:
         if self._every is not None:
             self._dataset = open_split(run.config, run.config.DATASET.SPLIT.VAL)
 
-    def if_due(self, log: TrainingLog) -> bool:
-        """Evaluate the network if it is time to; whether it is better than ever before.
+    def validate_if_due(self, log: TrainingLog) -> bool:
+        """Evaluate the network if that is due; return whether it was, and the score is the best so far.
 
         Raises:
-            Stopped: when the reporter asked for it; the run's state is then as before the evaluation.
+            Stopped: if the reporter asked for it; the run is then as before.
         """
         if not self._is_due():
             return False
         run = self._run
-        # Each evaluation makes a network of its own of the weights; to compile it would take longer than it saves.
+        # Each evaluation makes a new copy of the network; compiling it would take longer than it saves.
         eager = run.config.RUNTIME.model_copy(update={"COMPILE": False})
         config = run.config.model_copy(update={"RUNTIME": eager})
-        with lent(run.model):
+        with preserved_modes(run.model):
             segmenter = Segmenter(run.model, config, device=run.device)
             scores = score(segmenter, self._dataset, self._reporter, unit=VALIDATION_IMAGE)
         log.after_validation(scores)
-        return run.note_validation(scores["mean_iou"])
+        return run.record_validation(scores["mean_iou"])
 
     def _is_due(self) -> bool:
         iteration, last = self._run.iteration, self._run.validated
@@ -58,13 +58,14 @@ class Validation:
 
 
 @contextmanager
-def lent(model: nn.Module) -> Iterator[None]:
-    """Whatever the block does to a network's modes and need of gradients is undone at its end.
+def preserved_modes(model: nn.Module) -> Iterator[None]:
+    """Restore a network's training modes and `requires_grad` flags when the block ends.
 
-    Sizes differ from image to image, so that cuDNN would look for its fastest algorithm again and again: not here.
+    cuDNN's benchmark mode is off inside the block: image sizes differ, and it would search for the fastest algorithm
+    again at each new size.
     """
     training = {module: module.training for module in model.modules()}
-    trained = {parameter: parameter.requires_grad for parameter in model.parameters()}
+    requires_grad = {parameter: parameter.requires_grad for parameter in model.parameters()}
     benchmark = torch.backends.cudnn.benchmark
     torch.backends.cudnn.benchmark = False
     try:
@@ -73,5 +74,5 @@ def lent(model: nn.Module) -> Iterator[None]:
         torch.backends.cudnn.benchmark = benchmark
         for module, mode in training.items():
             module.training = mode
-        for parameter, needs_gradient in trained.items():
-            parameter.requires_grad_(needs_gradient)
+        for parameter, flag in requires_grad.items():
+            parameter.requires_grad_(flag)

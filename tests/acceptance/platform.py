@@ -10,12 +10,13 @@ from typing import Any, Self
 
 import psutil
 
+from deeplab.files import read_tail
 from tests.processes import family_of, lives, wait_until
-from worker.jobs import catalog, database, files, jobs, storage, submission
+from worker.jobs import catalog, database, jobs, storage, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 from worker.platform import valkey
 
 
@@ -110,7 +111,7 @@ class Platform:
         return job
 
     def log(self, job_id: int) -> str:
-        return files.read_tail(storage.log_path(self.settings, job_id, self.job(job_id).fence))
+        return read_tail(storage.log_path(self.settings, job_id, self.job(job_id).fence))
 
     def attempts(self, job: Job) -> list[str | None]:
         """The outcomes of a job's attempts."""

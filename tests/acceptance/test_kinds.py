@@ -5,12 +5,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from deeplab.files import sha256_of
 from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform
 from tests.processes import family_of
-from worker.jobs import files, storage
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics
 
@@ -39,7 +40,7 @@ def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
     assert saved[0].id == train.result["checkpoint"]
     for each in saved:
         assert each.path.parent == attempt
-        assert files.sha256_of(each.path) == each.sha256
+        assert sha256_of(each.path) == each.sha256
 
     checkpoint = str(train.result["checkpoint"])
     evaluate = platform.succeed("evaluate", checkpoint=checkpoint)

@@ -80,7 +80,10 @@ def test_port_in_use_ends_it_with_one_sentence(tmp_path: Path) -> None:
             {"DEEPLAB_DATABASE_URL": "postgresql://127.0.0.1:1/deeplab"},
             "Error: The database postgresql://127.0.0.1:1/deeplab cannot be reached:",
         ),
-        ({"DEEPLAB_DATABASE_URL": "mongodb://here"}, "Error: DEEPLAB_DATABASE_URL: 'mongodb://here' is not a database"),
+        (
+            {"DEEPLAB_DATABASE_URL": "mongodb://here"},
+            "Error: DEEPLAB_DATABASE_URL: expected a URL such as postgresql://",
+        ),
         ({"DEEPLAB_PORT": "eighty"}, "Error: DEEPLAB_PORT: "),
     ],
     ids=["home", "broker", "database", "database URL", "setting"],

@@ -132,7 +132,7 @@ def test_what_is_wrong_is_one_sentence_with_the_key(mapping: Any, expected: str)
     ("section", "key", "value", "part"),
     [
         ("MODEL", "NAME", "DeepLabV9", "MODEL.NAME 'DeepLabV9' is not a known model; valid names: ResNet50, "),
-        ("DATASET", "NAME", "cityscapes", "DATASET.NAME 'cityscapes' is not a known data set; valid names: folder, "),
+        ("DATASET", "NAME", "cityscapes", "DATASET.NAME 'cityscapes' is not a known dataset; valid names: folder, "),
     ],
 )
 def test_unknown_names_are_refused_with_the_valid_ones(section: str, key: str, value: str, part: str) -> None:
@@ -168,7 +168,7 @@ def test_an_error_beside_an_override_names_the_file() -> None:
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"DATASET:\n  N_CLASSES: 3\n  N_CLASSES: 4\n", "line 3: N_CLASSES comes twice."),
+        (b"DATASET:\n  N_CLASSES: 3\n  N_CLASSES: 4\n", "line 3: N_CLASSES appears twice."),
         (b"DATASET:\n\tN_CLASSES: 3", "line 2: found character '\\t' that cannot start any token."),
         (b"? [1, 2]\n: 4\n", "line 1: found unhashable key."),
         (b"a: !!python/object/apply:os.system [ls]", "line 1: could not determine a constructor"),

@@ -1,3 +1,4 @@
+import hashlib
 import os
 from pathlib import Path
 from types import ModuleType
@@ -8,7 +9,17 @@ import deeplab
 import web
 import worker
 from deeplab.errors import OutputError
-from deeplab.files import delete_file, make_folder, printable, real_path, replace_file
+from deeplab.files import (
+    delete_file,
+    flush_to_disk,
+    make_folder,
+    printable,
+    read_tail,
+    real_path,
+    replace_file,
+    sha256_of,
+    write_text,
+)
 
 
 def test_the_name_holds_the_old_content_until_the_new_is_complete(tmp_path: Path) -> None:
@@ -94,3 +105,26 @@ def test_nobody_uses_what_depends_on_the_version_of_python(package: ModuleType) 
     """Path.resolve, see real_path."""
     sources = Path(str(package.__file__)).parent.rglob("*.py")
     assert [path for path in sources if ".resolve()" in path.read_text("utf-8")] == []
+
+
+def test_text_is_written_whole_and_keeps_odd_names(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    write_text(path, "caf\udce9")
+    assert path.read_bytes() == b"caf\xe9"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_the_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    path.write_bytes(b"weights")
+    flush_to_disk(path)
+    flush_to_disk(tmp_path)
+    assert sha256_of(path) == hashlib.sha256(b"weights").hexdigest()
+
+
+def test_the_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
+    path = tmp_path / "log.txt"
+    assert read_tail(path) == ""
+    path.write_text("first\nsecond\nthird\n")
+    assert read_tail(path) == "first\nsecond\nthird\n"
+    assert read_tail(path, 10) == "third\n"

@@ -81,7 +81,7 @@ def test_another_archive_than_the_pinned_one_is_refused(checkout: Path) -> None:
 
 def test_a_registry_that_cannot_be_reached_is_named(checkout: Path) -> None:
     complaint = vendor(checkout, npm_config_registry="http://127.0.0.1:1")
-    assert complaint.startswith("http://127.0.0.1:1/bootstrap/-/bootstrap-1.0.tgz: cannot be had: ")
+    assert complaint.startswith("http://127.0.0.1:1/bootstrap/-/bootstrap-1.0.tgz: is not available: ")
     assert complaint.count("\n") == 1
 
 

@@ -7,16 +7,18 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab.catalog import SCORES
+from deeplab.files import sha256_of, write_text
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path
 from tests.web.measurements import scores, training_metrics
 from tests.web.photos import make_photos, segment
 from tests.web.scenes import LABELS, make_dataset
-from worker.jobs import catalog, datasets, files, jobs, leases, shards, storage, submission, trials, workers
+from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, workers
 from worker.jobs.database import open_session
-from worker.jobs.records import checkpoints, evaluations, metrics
+from worker.jobs.records import checkpoints, evaluations, metrics, trials
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 
 OWNER = "gpu@laboratory"
 VALIDATIONS = (0.314, 0.428, 0.553, 0.627, 0.716, 0.698)  # mean IoU after 200, 400 ... 1200 iterations
@@ -73,7 +75,7 @@ class Population:
                 metrics.add(session, job_id, done, training_metrics(done, total))
         losses = {done: training_metrics(done, total)["loss"] for done in range(20, iteration + 1, 20)}
         lines = [f"iteration {done:5d}  loss {loss:.4f}" for done, loss in losses.items()]
-        files.write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
+        write_text(storage.log_path(self.settings, job_id, fence), "\n".join(lines) + "\n")
 
     def save_checkpoint(self, job_id: int, fence: int, iteration: int, *, is_best: bool = False) -> int:
         """Record a checkpoint of random bytes and return its number."""
@@ -81,7 +83,7 @@ class Population:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(os.urandom(2048))
         with leases.fenced(self.settings, job_id, fence) as session:
-            checkpoints.add(session, job_id, fence, iteration, path, files.sha256_of(path), is_best=is_best)
+            checkpoints.add(session, job_id, fence, iteration, path, sha256_of(path), is_best=is_best)
         with open_session(self.settings, reads_only=True) as session:
             checkpoint = checkpoints.find_last(session, job_id)
         assert checkpoint is not None
@@ -132,7 +134,7 @@ class Population:
         grid = "BI_W=2,4,8\nBI_XY_STD=40,67"
         job_id = self.submit("crf", evaluate_job=self.evaluated, grid=grid, sample=30, overrides="CRF.POS_W=2")
         fence = self.claim(job_id)
-        tried = [{**dict.fromkeys(trials.SCORES, 0.9), "mean_iou": 0.7 + 0.01 * (n % 5)} for n in range(6)]
+        tried = [{**dict.fromkeys(SCORES, 0.9), "mean_iou": 0.7 + 0.01 * (n % 5)} for n in range(6)]
         with leases.fenced(self.settings, job_id, fence) as session:
             trials.add(session, job_id, tried)
         best = {"BI_W": 8, "BI_XY_STD": 40}

@@ -9,9 +9,9 @@ from tests.deeplab.drawing import draw_folder
 from worker.jobs import jobs, leases
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
-from worker.jobs.resolve import resolve_config
+from worker.jobs.requests.resolve import resolve_config
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 
 FOREVER = 1000.0  # seconds of a lease that does not run out in a test
 OVER = -1.0  # ... and of one that has run out as soon as it is taken

@@ -14,8 +14,8 @@ from worker.execution.kinds import runner_of
 from worker.jobs.catalog import KINDS, QUEUES, SUCCEEDED, Kind
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SPECS, parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SPECS, parse_spec
 
 _REQUESTS: dict[Kind, dict[str, object]] = {
     "train": {"config": "config.yaml"},

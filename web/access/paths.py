@@ -14,12 +14,12 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import real_path
 from worker.jobs import datasets, jobs, storage
-from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
-from worker.jobs.resolve import PATH_KEYS
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.resolve import PATH_KEYS
+from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import CrfSpec, Spec, SpecError, TrainSpec
 
 _NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")

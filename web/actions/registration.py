@@ -7,8 +7,8 @@ from web.access.paths import is_plain_text, lies_under, outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
 from worker.jobs.datasets import Dataset, DatasetRefusedError
+from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError
 
 
 def register(settings: Settings, name: str, root: str, labels: str | None = None) -> Dataset:

@@ -8,8 +8,8 @@ from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import Spec
 
 
 def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> tuple[Job, str | None]:

@@ -9,7 +9,7 @@ from web.api.requests import read_body
 from web.context import current_settings, reading
 from worker.jobs import datasets
 from worker.jobs.plain_json import as_json
-from worker.jobs.specs import SpecError
+from worker.jobs.requests.specs import SpecError
 
 
 def list_datasets() -> dict[str, Any]:

@@ -4,18 +4,19 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
+from deeplab.files import read_tail
 from deeplab.inference.manifest import Row
 from web.actions import submission
 from web.api.requests import read_body, read_choice, read_number
 from web.context import current_settings, reading, writing
 from web.results.segmentation import item_key, load_results
-from worker.jobs import files, jobs, storage
+from worker.jobs import jobs, storage
 from worker.jobs.catalog import KINDS, STATES
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import metrics
-from worker.jobs.specs import SpecError, parse_spec
+from worker.jobs.requests.specs import SpecError, parse_spec
 
 _LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20
@@ -80,7 +81,7 @@ def show_log(job_id: int) -> dict[str, Any]:
     with reading() as session:
         job = jobs.get(session, job_id)
     path = storage.log_path(current_settings(), job_id, job.fence)
-    return {"fence": job.fence, "log": files.read_tail(path, n_bytes) if job.fence else ""}
+    return {"fence": job.fence, "log": read_tail(path, n_bytes) if job.fence else ""}
 
 
 def list_events(job_id: int) -> dict[str, Any]:

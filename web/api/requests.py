@@ -5,8 +5,8 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.specs import SpecError
+from worker.jobs.catalog import LARGEST_INTEGER, parse_integer
+from worker.jobs.requests.specs import SpecError
 
 
 def read_body() -> dict[str, Any]:
@@ -34,9 +34,10 @@ def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER) 
     text = request.args.get(name)
     if text is None:
         return default
-    if not text.isdecimal() or int(text) > largest:
+    number = parse_integer(text, largest)
+    if number is None:
         raise SpecError({name: f"must be a whole number from 0 to {largest}, got {text!r}."})
-    return int(text)
+    return number
 
 
 def read_choice(name: str, known: tuple[str, ...]) -> str | None:

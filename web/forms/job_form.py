@@ -1,6 +1,6 @@
 """Forms from specs: the fields of a kind of job as widgets, and what a browser sends as a request for `parse_spec`.
 
-Titles, descriptions, types and limits come from worker.jobs.specs; only the order and the choice of widget live here.
+Titles, descriptions, types and limits come from worker.jobs.requests.specs; order and widgets are chosen here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
-from worker.jobs.specs import SPECS
+from worker.jobs.requests.specs import SPECS
 
 # What a form asks for at first; the other fields are under "More options".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {

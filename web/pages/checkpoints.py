@@ -5,7 +5,7 @@ from sqlalchemy.orm import Session
 
 from web.context import reading
 from web.results.scores import class_lines, score_lines
-from worker.jobs.catalog import LARGEST_INTEGER
+from worker.jobs.catalog import parse_integer
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, evaluations
 from worker.jobs.records.evaluations import Evaluation
@@ -27,7 +27,8 @@ def list_checkpoints() -> str:
 
 def compare_evaluations() -> str:
     """Show the scores of the jobs ?job=3&job=5 side by side."""
-    job_ids = [int(text) for text in request.args.getlist("job") if text.isdecimal() and int(text) <= LARGEST_INTEGER]
+    numbers = [parse_integer(text) for text in request.args.getlist("job")]
+    job_ids = [number for number in numbers if number is not None]
     if not job_ids:
         abort(400, "Select at least one evaluation to compare.")
     with reading() as session:

@@ -10,7 +10,7 @@ from web.context import current_settings, reading
 from web.forms.errors import as_sentence
 from worker.jobs import datasets
 from worker.jobs.database import read_clock
-from worker.jobs.specs import SpecError
+from worker.jobs.requests.specs import SpecError
 
 _TITLES = {"name": "Name", "root": "Folder"}
 

@@ -6,14 +6,15 @@ from flask import Response, flash, redirect, render_template, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
+from deeplab.files import read_tail
 from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.results.scores import class_lines, confusion_of, score_lines
-from worker.jobs import files, jobs, shards, storage, trials, workers
+from worker.jobs import jobs, shards, storage, workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints, evaluations, events
+from worker.jobs.records import checkpoints, evaluations, events, trials
 
 _LOG_TAIL = 16_384  # bytes
 
@@ -31,7 +32,7 @@ def show_job(job_id: int) -> str:
             log=_log(job, _LOG_TAIL),
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
-            trials=trials.list_trials(session, job),
+            trials=trials.list_trials(session, job.id, job.spec),
             is_served=_is_served(session, job),
             **_scores(session, job),
         )
@@ -61,7 +62,7 @@ def retry_job(job_id: int) -> AnyResponse:
 
 
 def _log(job: Job, n_bytes: int) -> str:
-    return files.read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
+    return read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
 
 
 def _is_served(session: Session, job: Job) -> bool:

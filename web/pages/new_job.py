@@ -18,8 +18,8 @@ from web.context import current_settings, reading
 from web.forms.job_form import as_request, as_values, build_form, read_form
 from web.forms.options import load_options
 from worker.jobs import jobs
-from worker.jobs.catalog import KINDS, LARGEST_INTEGER
-from worker.jobs.specs import SPECS, SpecError, parse_spec
+from worker.jobs.catalog import KINDS, parse_integer
+from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
 
 _PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights": WEIGHTS_SUFFIXES}
 
@@ -74,8 +74,7 @@ def pick() -> str:
 
 
 def _parent_id(source: Mapping[str, str]) -> int | None:
-    text = source.get("clone", "")
-    return int(text) if text.isdecimal() and int(text) <= LARGEST_INTEGER else None
+    return parse_integer(source.get("clone", ""))
 
 
 def _render(kind: str, values: Mapping[str, str], errors: Mapping[str, str], parent_id: int | None) -> str:

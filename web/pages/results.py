@@ -1,5 +1,6 @@
 """The gallery of a segment job: images under their masks."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +25,7 @@ def list_results(job_id: int) -> str:
         results = load_results(session, current_settings(), job)
     rows = _filtered(results.rows)
     per_page: int = current_app.config["IMAGES_PER_PAGE"]
-    n_pages = max(1, -(-len(rows) // per_page))
+    n_pages = max(1, math.ceil(len(rows) / per_page))
     page = min(max(request.args.get("page", 1, int), 1), n_pages)
     names = class_names(current_settings(), job)
     return render_template(

@@ -6,16 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.catalog import SCORES
 from deeplab.datasets.class_names import default_class_names
 from web.results.segmentation import colour
 from worker.jobs.records.evaluations import Evaluation
 
-_TITLES = {
-    "mean_iou": "Mean IoU",
-    "pixel_accuracy": "Pixel accuracy",
-    "mean_accuracy": "Mean accuracy",
-    "frequency_weighted_iou": "Frequency-weighted IoU",
-}
 _VISIBLE = 0.005  # smaller shares of a row are not drawn: nearly every cell of a matrix of 182 classes is empty
 
 
@@ -66,7 +61,7 @@ def labels_of(evaluation: Evaluation) -> list[str]:
 def score_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
     """The summary scores, a value per evaluation."""
     return [
-        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations]) for name, title in _TITLES.items()
+        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations]) for name, title in SCORES.items()
     ]
 
 

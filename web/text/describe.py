@@ -9,10 +9,10 @@ from deeplab.formats import duration
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
-from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.jobs import Job
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import Evaluation
-from worker.jobs.specs import SPECS
+from worker.jobs.requests.specs import SPECS
 
 
 def kind_title(kind: str) -> str:

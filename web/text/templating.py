@@ -16,7 +16,7 @@ from web.text.describe import (
     subject,
 )
 from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
-from worker.jobs.checkpoint_ref import CheckpointRef
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 
 
 def register_templating(app: Flask) -> None:

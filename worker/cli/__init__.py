@@ -4,7 +4,7 @@ from worker.cli.lazy import Entry, LazyGroup
 from worker.cli.version import version_option
 
 _FOREGROUND = {
-    "train": Entry("worker.cli.foreground.train", "train", "Train a model."),
+    "train": Entry("worker.cli.foreground.train", "train_command", "Train a model."),
     "test": Entry("worker.cli.foreground.test", "test", "Evaluate a checkpoint on a split."),
     "crf": Entry("worker.cli.foreground.crf", "crf", "Refine saved logits with a dense CRF."),
     "single": Entry("worker.cli.foreground.single", "single", "Segment one image."),

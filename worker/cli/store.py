@@ -57,4 +57,4 @@ def create_store(settings: "Settings") -> None:
 
 
 def _lacks_database(settings: "Settings") -> bool:
-    return not settings.database_url and not Path(settings.database.removeprefix("sqlite:///")).exists()
+    return settings.embedded_database is not None and not settings.embedded_database.exists()

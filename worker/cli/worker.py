@@ -18,7 +18,10 @@ def worker() -> None:
 @click.option(
     "--concurrency", type=click.IntRange(1), metavar="N", help="Jobs to run at a time.  [default: one per GPU, or one]"
 )
-@click.option("--name", help="Name of the worker.  [default: made from the queue and the host name]")
+@click.option(
+    "--name",
+    help="Name of the worker.  [default: queue and host, such as gpu@host; gpu-2@host for a second worker]",
+)
 def start(queue: str, concurrency: int | None, name: str | None) -> None:
     """Start a worker; Ctrl-C stops it.
 

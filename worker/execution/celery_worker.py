@@ -1,14 +1,13 @@
 """The Celery worker: a main process that consumes one queue, and a pool process for each slot."""
 
 import logging
-import socket
 
 from celery import signals
 
 from deeplab.formats import plural
 from worker.execution.logs import configure_logging
 from worker.execution.reconciler import Reconciler
-from worker.execution.slots import Slots
+from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
@@ -25,17 +24,23 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         settings: name the database, whose tables must be up to date, and the broker, which may be down for a while.
         queue: gpu or cpu.
         concurrency: number of slots; None: one per GPU, or one without GPUs.
-        name: of the worker, such as gpu@somewhere; None: made from the queue and the host name.
+        name: of the worker, such as gpu@somewhere; None: made from the queue and the host name, and a number for
+            another worker on the same machine.
 
     Returns:
         The exit status of this process.
 
     Raises:
         DatabaseError: if the database cannot be reached.
+        WorkerNameTakenError: if a live worker on this machine has that name.
     """
-    name = name or f"{queue}@{socket.gethostname()}"
-    slots = Slots(name, queue, concurrency)
+    gpus = find_gpus() if queue == "gpu" else []
     with open_session(settings) as session:
+        if name is None:
+            name = workers.choose_name(session, queue)
+        else:
+            workers.check_name(session, name)
+        slots = Slots(name, gpus, concurrency)
         workers.register(session, name, queue, slots.device, slots.count)
     app = celery_app(settings)
     register_tasks(app, settings, slots)

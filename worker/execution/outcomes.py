@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from worker.jobs import files
+from deeplab.files import write_text
 
 # Outcomes besides SUCCEEDED and FAILED:
 CRASHED = "crashed"  # unlike for a failure, another attempt may succeed
@@ -23,7 +23,7 @@ class Outcome:
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
     """Write an outcome: whole or not at all, flushed to the disk."""
-    files.write_text(path, json.dumps(asdict(outcome)))
+    write_text(path, json.dumps(asdict(outcome)))
 
 
 def read_outcome(path: Path) -> Outcome | None:

@@ -8,9 +8,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from deeplab.files import delete_file
+from deeplab.files import delete_file, flush_to_disk, sha256_of
 from deeplab.reporter import VALIDATION_IMAGE
-from worker.jobs import files, leases
+from worker.jobs import leases
 from worker.jobs.database import DatabaseError, retry_for
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.settings import Settings
@@ -96,8 +96,8 @@ class JobReporter:
 
     def checkpoint(self, path: Path, iteration: int, *, is_best: bool) -> None:
         """Record a complete, flushed checkpoint at once, with its hash."""
-        files.flush(path.parent)
-        self._checkpoints.append(_SavedCheckpoint(path, iteration, files.sha256_of(path), is_best))
+        flush_to_disk(path.parent)
+        self._checkpoints.append(_SavedCheckpoint(path, iteration, sha256_of(path), is_best))
         _log.info("Saved %s at iteration %d%s.", path.name, iteration, ", the best so far" if is_best else "")
         self._try_to_write()
 

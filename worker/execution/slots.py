@@ -5,7 +5,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from billiard import current_process
@@ -47,17 +47,17 @@ class StopFlag:
 class Slots:
     """The slots of one Celery worker, one per pool process."""
 
-    def __init__(self, worker: str, queue: str, concurrency: int | None) -> None:
-        """Look at the machine.
+    def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None) -> None:
+        """Number the slots.
 
         Args:
             worker: name of the worker.
-            queue: gpu or cpu; children of the latter see no GPU.
+            gpus: that its children may use, in turn; without any, they see none.
             concurrency: how many jobs at a time; None: one per GPU, or one.
         """
         self.worker = worker
         self.stop = StopFlag()
-        self._gpus = find_gpus() if queue == "gpu" else []
+        self._gpus = gpus
         self.count = concurrency or max(len(self._gpus), 1)
 
     @property

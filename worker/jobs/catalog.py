@@ -17,3 +17,10 @@ STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
 TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
 LARGEST_INTEGER: Final = 2**31 - 1  # that every database stores in an INTEGER: ids, and what is compared with them
+
+
+def parse_integer(text: str, largest: int = LARGEST_INTEGER) -> int | None:
+    """Read decimal digits, from 0 to `largest`; None for anything else, however long it is."""
+    if not text.isdecimal() or len(text) > 100:  # Python refuses to read thousands of digits
+        return None
+    return number if (number := int(text)) <= largest else None

@@ -11,7 +11,7 @@ from importlib.resources import as_file, files
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -74,27 +74,19 @@ def engine_for(url: str) -> Engine:
     """Return this process's engine for a database URL.
 
     A forked process gets an engine of its own, and neither uses nor closes its parent's.
-
-    Raises:
-        DatabaseError: if the URL is malformed or names an unsupported database.
     """
     return _engine(url, os.getpid())
 
 
 @cache
 def _engine(url: str, _pid: int) -> Engine:
-    try:
-        parsed = make_url(url)
-        if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
-            parsed = parsed.set(drivername="postgresql+psycopg")
-        if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
-            # A host that drops packets would otherwise hold a caller for minutes, longer than a lease.
-            parsed = parsed.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
-        engine = create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError):
-        raise DatabaseError(
-            f"DEEPLAB_DATABASE_URL: {url!r} is not a database URL such as postgresql://user@host/name."
-        ) from None
+    parsed = make_url(url)
+    if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
+        # A host that drops packets would otherwise hold a caller for minutes, longer than a lease.
+        parsed = parsed.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
+    engine = create_engine(parsed, pool_pre_ping=True)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)

@@ -4,10 +4,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker.jobs import jobs, trials
+from worker.jobs import jobs
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
-from worker.jobs.records import checkpoints, evaluations, events
+from worker.jobs.records import checkpoints, evaluations, events, trials
 
 
 def job_as_json(job: Job) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
     return {
         **job_as_json(job),
         "evaluation": as_json(evaluations.find(session, job.id)),
-        "trials": as_json(trials.list_trials(session, job)),
+        "trials": as_json(trials.list_trials(session, job.id, job.spec)),
         "checkpoints": [{name: each[name] for name in each if name != "config"} for each in saved],
         **history_as_json(session, job.id),
     }

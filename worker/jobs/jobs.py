@@ -14,9 +14,9 @@ from deeplab.errors import DeepLabError
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, STATES, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now
 from worker.jobs.records import events
-from worker.jobs.resolve import lock_checkpoint
+from worker.jobs.requests.resolve import lock_checkpoint
+from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import Spec
 from worker.jobs.tables import AttemptRow, JobRow
 
 
@@ -39,7 +39,7 @@ class Job:
     kind: Kind
     state: str  # one of worker.jobs.catalog.STATES
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
-    spec: dict[str, Any]  # the request as worker.jobs.specs validated it, as JSON
+    spec: dict[str, Any]  # the request as worker.jobs.requests.specs validated it, as JSON
     config: dict[str, Any]  # the whole configuration, resolved at submission
     parent_id: int | None  # the job that this one retries or clones
     fence: int  # grows with every claim; 0 before the first

@@ -4,12 +4,14 @@ import os
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import quote
 
 from pydantic import Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
+from worker.jobs import urls
 
 
 class SettingsError(DeepLabError):
@@ -66,10 +68,29 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("database_url", mode="after")
+    @classmethod
+    def _checked_database(cls, value: str) -> str:
+        if value:
+            urls.check_database_url(value)
+        return value
+
+    @field_validator("broker_url", mode="after")
+    @classmethod
+    def _checked_broker(cls, value: str) -> str:
+        if value:
+            urls.check_broker_url(value)
+        return value
+
+    @property
+    def embedded_database(self) -> Path | None:
+        """The file of SQLite in the home folder; None if DEEPLAB_DATABASE_URL names another database."""
+        return None if self.database_url else self.home / "deeplab.sqlite"
+
     @cached_property
     def database(self) -> str:
         """URL of the database in use."""
-        return self.database_url or f"sqlite:///{self.home / 'deeplab.sqlite'}"
+        return self.database_url or f"sqlite:///{quote(str(self.embedded_database))}"
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
@@ -102,4 +123,6 @@ def load_settings(**overrides: object) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         name = f"DEEPLAB_{'_'.join(str(part) for part in first['loc'][:1]).upper()}"
+        if reason := first.get("ctx", {}).get("error"):  # of our own checks, which leave passwords out
+            raise SettingsError(f"{name}: {reason}.") from None
         raise SettingsError(f"{name}: {first['msg'].lower()}, got {first['input']!r}.") from None

@@ -13,9 +13,9 @@ from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints
-from worker.jobs.resolve import resolve_config
+from worker.jobs.requests.resolve import resolve_config
+from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import Spec, parse_spec
 
 CheckConfig = Callable[[Session, Mapping[str, Any]], None]  # refuses a resolved configuration by raising a SpecError
 

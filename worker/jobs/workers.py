@@ -1,11 +1,15 @@
 """The Celery workers that were ever started, for people to see: no job depends on these rows."""
 
 import os
+import socket
 from dataclasses import dataclass
+from itertools import chain, count
 
-from sqlalchemy import select, update
+import psutil
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
+from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now
 from worker.jobs.tables import WorkerRow
 
@@ -24,6 +28,33 @@ class Worker:
     started_at: float
     heartbeat_at: float
     alive: bool
+
+
+class WorkerNameTakenError(DeepLabError):
+    """A live worker has that name."""
+
+
+def choose_name(session: Session, queue: str) -> str:
+    """Choose a name that no live worker has: "gpu@host", then "gpu-2@host" for a second one on this machine."""
+    host = socket.gethostname()
+    names = (f"{queue}{suffix}@{host}" for suffix in chain([""], (f"-{number}" for number in count(2))))
+    return next(name for name in names if not _is_taken(session, name))
+
+
+def check_name(session: Session, name: str) -> None:
+    """Check that no live worker on this machine has a name.
+
+    Raises:
+        WorkerNameTakenError: if one has it.
+    """
+    if _is_taken(session, name):
+        raise WorkerNameTakenError(f"A worker named {name} is running on this machine; choose another --name.")
+
+
+def _is_taken(session: Session, name: str) -> bool:
+    """Whether a live worker has a name. One that was killed just now looks alive, but for its process."""
+    pid = session.scalar(select(WorkerRow.pid).where(WorkerRow.name == name, _is_alive()))
+    return pid is not None and pid != os.getpid() and psutil.pid_exists(pid)
 
 
 def register(session: Session, name: str, queue: str, device: str, slots: int = 1) -> None:
@@ -55,7 +86,7 @@ def unregister(session: Session, name: str) -> None:
 
 def list_workers(session: Session) -> list[Worker]:
     """List all workers that were ever started, live ones first."""
-    alive = (WorkerRow.stopped_at.is_(None)) & (WorkerRow.heartbeat_at > db_now() - _ALIVE_SECONDS)
+    alive = _is_alive()
     rows = session.execute(select(WorkerRow, alive.label("alive")).order_by(alive.desc(), WorkerRow.name))
     return [
         Worker(
@@ -70,3 +101,7 @@ def list_workers(session: Session) -> list[Worker]:
         )
         for row, is_alive in rows
     ]
+
+
+def _is_alive() -> ColumnElement[bool]:
+    return (WorkerRow.stopped_at.is_(None)) & (WorkerRow.heartbeat_at > db_now() - _ALIVE_SECONDS)

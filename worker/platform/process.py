@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 from deeplab.errors import DeepLabError
-from worker.jobs import files
+from deeplab.files import read_tail
 from worker.platform import launch
 
 _EXCEPTION = re.compile(r"([A-Za-z_][\w.]*(Error|Exception|Exit)|Error): .*")  # the last line of a traceback
@@ -128,7 +128,7 @@ class ManagedProcess:
         """Why the process ended, by the last lines of its log, and where the log is."""
         code = self._process.poll()
         n_bytes = min(self.spec.log.stat().st_size - self._log_start, 16_384)
-        lines = [line.strip() for line in files.read_tail(self.spec.log, n_bytes).splitlines() if line.strip()]
+        lines = [line.strip() for line in read_tail(self.spec.log, n_bytes).splitlines() if line.strip()]
         errors = [line for line in lines if _EXCEPTION.fullmatch(line)]
         if code is not None and code < 0:
             reason = f"killed by {signal.Signals(-code).name}"

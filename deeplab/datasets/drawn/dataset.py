@@ -10,7 +10,7 @@ from PIL import Image
 from deeplab.datasets.class_names import save_class_names
 from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.errors import OutputError
-from deeplab.files import make_folder, printable, real_path, replace_file
+from deeplab.files import make_folder, printable, real_path, replace_file, write_text
 from deeplab.images.files import write_mask
 
 _PARTS = ("train", "val", "unlabelled")
@@ -53,7 +53,7 @@ def draw_dataset(
         scene = draw_scene(2 * size, size * 3 // 2, size, _generator(seed, "unlabelled", number))
         _save_image(directory / "unlabelled" / f"scene_{number:02d}.png", scene.image)
     save_class_names(directory / "labels.txt", CLASS_NAMES)
-    _write_text(directory / "config.yaml", _config(real_path(directory), size))
+    write_text(directory / "config.yaml", _config(real_path(directory), size))
 
 
 def _draw_split(directory: Path, split: str, n_images: int, size: int, seed: int) -> None:
@@ -62,7 +62,7 @@ def _draw_split(directory: Path, split: str, n_images: int, size: int, seed: int
         scene = draw_scene(size, size, size, _generator(seed, split, number))
         _save_image(directory / "images" / f"{each}.png", scene.image)
         write_mask(directory / "masks" / f"{each}.png", scene.label_map)
-    _write_text(directory / f"{split}.txt", "".join(f"{each}\n" for each in ids))
+    write_text(directory / f"{split}.txt", "".join(f"{each}\n" for each in ids))
 
 
 def _generator(seed: int, part: str, number: int) -> np.random.Generator:
@@ -75,13 +75,8 @@ def _save_image(path: Path, pixels: NDArray[np.uint8]) -> None:
         Image.fromarray(pixels).save(file, format="PNG")
 
 
-def _write_text(path: Path, text: str) -> None:
-    with replace_file(path) as file:
-        file.write(text.encode())
-
-
 def _config(directory: Path, size: int) -> str:
-    """The configuration of a model that is small enough to train on a CPU."""
+    """Write the configuration of a model that is small enough to train on a CPU."""
     return f"""\
 # DeepLab v3+, a sixteenth of the usual size, for the drawn shapes beside this file.
 EXP:
@@ -125,5 +120,5 @@ SOLVER:
 
 
 def _quoted(path: Path) -> str:
-    """A path as YAML text, whatever characters it has."""
+    """Quote a path for YAML, whatever characters it has."""
     return json.dumps(str(path))

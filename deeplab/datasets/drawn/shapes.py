@@ -82,14 +82,14 @@ def _rotated(corners: Floats, angle: float) -> Floats:
 
 
 def _coverage(corners: Floats, width: int, height: int) -> Floats:
-    """How much of each pixel a polygon covers, (height, width) in 0..1."""
+    """Compute how much of each pixel a polygon covers, (height, width) in 0..1."""
     large = Image.new("L", (width * _OVERSAMPLING, height * _OVERSAMPLING))
     ImageDraw.Draw(large).polygon([(x * _OVERSAMPLING, y * _OVERSAMPLING) for x, y in corners.tolist()], fill=255)
     return np.asarray(large.reduce(_OVERSAMPLING), np.float64) / 255
 
 
 def _fill(kind: int, x: Floats, y: Floats, angle: float, rng: np.random.Generator) -> Floats:
-    """The two-coloured texture of a kind of shape, lit from above, (H, W, 3); x and y are in radii from its centre."""
+    """Draw the two-coloured texture of a kind of shape, lit from above, (H, W, 3); x and y are in radii."""
     u, v = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
     pattern = _TEXTURES[CLASS_NAMES[kind]](u, v) * 0.5 + 0.5
     hue = (kind - 1) / 5 + rng.normal(0, 0.05)  # kinds usually differ in colour, but similar ones overlap

@@ -154,7 +154,7 @@ def test_the_caffemodel_of_another_dataset(tmp_path: Path) -> None:
 def test_a_layer_that_comes_twice(tmp_path: Path) -> None:
     layers = list(Deeplab("coco", n_blocks=N_BLOCKS, width=WIDTH).layers())
     path = write(tmp_path / "a.caffemodel", [*layers, layers[1]])
-    with pytest.raises(CheckpointError, match="layer 'conv1' comes twice"):
+    with pytest.raises(CheckpointError, match="layer 'conv1' appears twice"):
         convert_small(path, "coco")
 
 
@@ -167,6 +167,6 @@ def test_a_scale_of_any_name_completes_the_batch_norm_before_it(tmp_path: Path) 
 
 def test_a_data_set_without_a_caffemodel(tmp_path: Path) -> None:
     with pytest.raises(
-        CheckpointError, match="'ade20k' is not a data set with a released caffemodel; valid names: coco"
+        CheckpointError, match="'ade20k' is not a dataset with a released caffemodel; valid names: coco"
     ):
         convert_caffemodel(tmp_path / "a.caffemodel", "ade20k")

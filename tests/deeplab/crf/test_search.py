@@ -88,7 +88,7 @@ def test_the_file_of_another_search_is_not_resumed(
 def test_a_split_without_classes_is_refused(tmp_path: Path, config: Config) -> None:
     for mask in (tmp_path / "masks" / "sub").iterdir():
         Image.new("L", (32, 24), 255).save(mask)
-    with pytest.raises(DatasetError, match="no pixel of the sample has a class"):
+    with pytest.raises(DatasetError, match="no pixel of the subset has a class"):
         search(config, tmp_path / "logits", SETTINGS, SilentReporter())
     with pytest.raises(DatasetError, match="no pixel of the split has a class"):
         refine(config, tmp_path / "logits", SilentReporter())

@@ -12,7 +12,7 @@ from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models.build import build_from_config, build_model
-from deeplab.models.load import fill_from_torchvision, load_network
+from deeplab.models.load import fill_from_torchvision, load_model
 from deeplab.models.weights import load_weights, save_weights
 from deeplab.releases import RELEASES
 from deeplab.training.optim import parameter_groups
@@ -141,14 +141,14 @@ def config_of(n_classes: int, name: str = "deeplabv3_mobilenet_v3_large", weight
 
 
 def test_published_weights_by_name(published: torch.nn.Module) -> None:
-    model = load_network(config_of(21), None)
+    model = load_model(config_of(21), None)
     assert torch.equal(model.get_parameter("classifier.4.bias"), published.get_parameter("classifier.4.bias"))
     assert not any(key.startswith("aux") for key in model.state_dict())
 
 
 def test_published_weights_have_their_classes(published: torch.nn.Module) -> None:
     with pytest.raises(ConfigError, match=r"the weights COCO_WITH_VOC_LABELS_V1 have 21 classes, not 5\."):
-        load_network(config_of(5), None)
+        load_model(config_of(5), None)
 
 
 def test_training_may_start_from_them_with_other_classes(published: torch.nn.Module) -> None:
@@ -167,23 +167,21 @@ def test_a_downloaded_file_is_a_checkpoint(published: torch.nn.Module, downloads
 
 def test_no_internet(downloads: Path, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(
-        CheckpointError, match=rf"{FAST}: the weights {WEIGHTS} cannot be had from https://.*Connection"
+        CheckpointError, match=rf"{FAST}: the weights {WEIGHTS} are not available from https://.*Connection"
     ):
-        load_network(config_of(21, FAST), None)
+        load_model(config_of(21, FAST), None)
 
 
 def test_weights_from_nowhere() -> None:
-    with pytest.raises(
-        ConfigError, match=r"No checkpoint was given, and MODEL\.WEIGHTS, which can stand in for one, is empty"
-    ):
-        load_network(config_of(21, weights=None), None)
+    with pytest.raises(ConfigError, match=r"Neither a checkpoint nor MODEL\.WEIGHTS is given"):
+        load_model(config_of(21, weights=None), None)
 
 
 def test_a_checkpoint_file(tmp_path: Path) -> None:
     config = config_of(3, FAST, weights=None)
     saved = build_from_config(config)
     save_weights(tmp_path / "a.safetensors", saved.state_dict())
-    loaded = load_network(config, tmp_path / "a.safetensors")
+    loaded = load_model(config, tmp_path / "a.safetensors")
     assert all(torch.equal(value, saved.state_dict()[key]) for key, value in loaded.state_dict().items())
 
 

@@ -72,10 +72,13 @@ def test_the_multi_scale_prefix_may_be_there_or_not(tmp_path: Path, stored: str,
 
 
 def test_counters_of_batch_norm_may_be_missing(tmp_path: Path) -> None:
-    model = build()
-    state = {key: value for key, value in model.state_dict().items() if "num_batches" not in key}
+    state = {key: value for key, value in build().state_dict().items() if "num_batches" not in key}
     torch.save(state, tmp_path / "a.pth")
+    model = build()
     load_weights(model, tmp_path / "a.pth")
+    loaded = model.state_dict()
+    assert all(torch.equal(loaded[key], value) for key, value in state.items())
+    assert {int(value) for key, value in loaded.items() if key not in state} == {0}
 
 
 def test_weights_of_another_model_are_refused_with_the_keys(tmp_path: Path) -> None:

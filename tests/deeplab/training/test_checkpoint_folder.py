@@ -28,7 +28,7 @@ def save(run: TrainingRun, folder: CheckpointFolder, iteration: int, mean_iou: f
     """What a training does after an iteration."""
     run.iteration = iteration
     if mean_iou is not None:
-        run.note_validation(mean_iou)
+        run.record_validation(mean_iou)
     folder.save()
 
 
@@ -46,7 +46,7 @@ def test_the_newest_and_the_best_are_kept(tmp_path: Path, keep_last: int | None,
     for iteration, mean_iou in ((1, 0.25), (2, 0.5), (3, None), (4, 0.5), (5, 0.375)):
         save(run, folder, iteration, mean_iou)
 
-    assert iterations(tmp_path) == left == run.saved
+    assert iterations(tmp_path) == left == folder.saved
     assert reporter.best == ["checkpoint_0000001.pth", "checkpoint_0000002.pth"]  # of equal ones the first stays
 
 
@@ -77,7 +77,8 @@ def test_a_resumed_run_deletes_what_the_interrupted_one_could_not(tmp_path: Path
     assert iterations(tmp_path) == [1, 2]
 
     resumed = build(keep_last=1)
-    resumed.restore(load_checkpoint(tmp_path / "checkpoint_0000002.pth"))
-    save(resumed, CheckpointFolder(tmp_path, resumed, SilentReporter()), 3)
+    checkpoint = load_checkpoint(tmp_path / "checkpoint_0000002.pth")
+    resumed.restore(checkpoint)
+    save(resumed, CheckpointFolder(tmp_path, resumed, SilentReporter(), checkpoint.saved), 3)
 
     assert iterations(tmp_path) == [3]

@@ -36,7 +36,7 @@ def batches() -> Iterator[Batch]:
 def losses(n_steps: int, *overrides: str) -> list[float]:
     training, source = TrainingRun(settings("SOLVER.AVERAGE_LOSS=9", *overrides), CPU, seed=0), batches()
     for _ in range(n_steps):
-        training.step(source)
+        training.step([next(source)])
     assert all(value.dtype == torch.float32 for value in training.model.parameters())
     return [float(loss) for loss in training.losses]
 
@@ -55,31 +55,32 @@ def test_steps_whose_gradients_overflow_are_left_out_until_the_scale_fits(optimi
     before = [value.clone() for value in training.model.parameters() if value.requires_grad]
     source = batches()
 
-    training.step(source)
+    training.step([next(source)])
 
     trained = [value for value in training.model.parameters() if value.requires_grad]
     assert all(map(torch.equal, before, trained))
     assert training.precision.state_dict()["scale"] == 2.0**99
     assert training.average_loss() > 0
     training.precision.load_state_dict({**TOO_LARGE, "scale": 2.0**8})
-    training.step(source)
+    training.step([next(source)])
     assert not any(map(torch.equal, before, trained))
 
 
 def test_a_loss_that_overflows_counts_only_if_it_does_so_again_and_again() -> None:
     training = TrainingRun(settings("RUNTIME.PRECISION=fp16"), CPU, seed=0)
     training.losses.extend(torch.tensor(loss) for loss in (3.0, float("nan")))
+    training.require_finite_loss()
     assert training.average_loss() == 3.0
     training.precision.load_state_dict({**TOO_LARGE, "scale": 0.5})
     with pytest.raises(DeepLabError, match="Training diverged: the loss is nan"):
-        training.average_loss()
+        training.require_finite_loss()
 
 
 def test_in_fp32_a_loss_that_is_not_finite_ends_the_run() -> None:
     training = TrainingRun(settings(), CPU, seed=0)
     training.losses.extend(torch.tensor(loss) for loss in (3.0, float("inf")))
     with pytest.raises(DeepLabError, match="Training diverged: the loss is inf"):
-        training.average_loss()
+        training.require_finite_loss()
 
 
 def test_an_fp16_run_that_is_resumed_ends_alike(tmp_path: Path) -> None:
@@ -97,11 +98,11 @@ def test_an_fp16_run_that_is_resumed_ends_alike(tmp_path: Path) -> None:
 def test_a_run_may_go_on_in_another_precision(first: str, then: str) -> None:
     source = batches()
     training = TrainingRun(settings(f"RUNTIME.PRECISION={first}"), CPU, seed=0)
-    training.step(source)
+    training.step([next(source)])
     resumed = TrainingRun(settings(f"RUNTIME.PRECISION={then}", "RUNTIME.CHANNELS_LAST=true"), CPU, seed=0)
 
     resumed.restore(training.checkpoint())
-    resumed.step(source)
+    resumed.step([next(source)])
 
     assert resumed.iteration == 2
     assert bool(resumed.checkpoint().scaler) == (then == "fp16")

@@ -12,7 +12,7 @@ from deeplab.models.batch_norm import freeze_batch_norm
 from deeplab.reporter import VALIDATION_IMAGE, SilentReporter, Stopped
 from deeplab.training.log import TrainingLog
 from deeplab.training.run import TrainingRun, Validated
-from deeplab.training.validation import Validation, lent
+from deeplab.training.validation import Validation, preserved_modes
 from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder
 from tests.reporters import Recorder
@@ -30,9 +30,10 @@ def test_the_network_is_evaluated_when_it_is_due(config: Config, tmp_path: Path)
     log, validation = TrainingLog(tmp_path / "logs", run, reporter), Validation(run, reporter)
 
     due = []
-    for run.iteration in (0, 1, 2, 2, 3, 4, 5, 5):  # the second time as after resuming
+    for iteration in (0, 1, 2, 2, 3, 4, 5, 5):  # the second time as after resuming
+        run.iteration = iteration
         reporter.progressed.clear()
-        validation.if_due(log)
+        validation.validate_if_due(log)
         due.append(bool(reporter.progressed))
     log.close()
 
@@ -52,7 +53,7 @@ def test_the_scores_are_those_of_an_evaluation_of_the_weights(config: Config, tm
 
     reporter = Recorder()
     log = Log(tmp_path / "logs", run, reporter)
-    assert Validation(run, reporter).if_due(log)
+    assert Validation(run, reporter).validate_if_due(log)
     log.close()
 
     torch.save(run.model.state_dict(), tmp_path / "weights.pth")
@@ -68,7 +69,7 @@ def test_a_stop_in_the_middle_leaves_the_run_as_it_was(config: Config, tmp_path:
     reporter = Recorder(stop_after=2)
     log = TrainingLog(tmp_path / "logs", run, reporter)
     with pytest.raises(Stopped):
-        Validation(run, reporter).if_due(log)
+        Validation(run, reporter).validate_if_due(log)
     log.close()
     assert run.validated is None
     assert run.best is None
@@ -76,12 +77,12 @@ def test_a_stop_in_the_middle_leaves_the_run_as_it_was(config: Config, tmp_path:
     assert len(reporter.progressed) == 2
 
 
-def test_a_network_that_was_lent_comes_back_as_it_was() -> None:
+def test_the_modes_of_a_network_are_restored() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(), nn.Conv2d(4, 2, 1)).train()
     freeze_batch_norm(model)
     model[0].requires_grad_(False)
     benchmark = torch.backends.cudnn.benchmark
-    with suppress(ZeroDivisionError), lent(model):
+    with suppress(ZeroDivisionError), preserved_modes(model):
         model.eval().requires_grad_(False)
         raise ZeroDivisionError
     assert [module.training for module in model.modules()] == [True, True, False, True, True]

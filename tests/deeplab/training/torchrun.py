@@ -1,8 +1,11 @@
 """Real processes in touch with each other, as users start them."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
+
+from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
 
 BIN = Path(sys.executable).parent
 
@@ -22,3 +25,36 @@ def run_together(*command: str | Path, n: int = 2) -> subprocess.CompletedProces
         timeout=280,
         check=False,
     )
+
+
+def run_unsupervised(*command: str | Path, n: int = 2) -> list[subprocess.CompletedProcess[str]]:
+    """Run a program in `n` processes as torchrun does, but let each go on when another fails; by rank."""
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    world = {
+        "MASTER_ADDR": store.host,
+        "MASTER_PORT": str(store.port),
+        "WORLD_SIZE": str(n),
+        "TORCHELASTIC_RUN_ID": "test",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
+    processes = [
+        subprocess.Popen(
+            [*map(str, command)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=os.environ | world | {"RANK": str(rank), "LOCAL_RANK": str(rank)},
+        )
+        for rank in range(n)
+    ]
+    try:
+        outputs = [process.communicate(timeout=140) for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
+    return [
+        subprocess.CompletedProcess(process.args, process.returncode, *output)
+        for process, output in zip(processes, outputs, strict=True)
+    ]

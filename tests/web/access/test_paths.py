@@ -9,7 +9,7 @@ from web.actions import submission
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import list_jobs
-from worker.jobs.specs import SpecError, parse_spec
+from worker.jobs.requests.specs import SpecError, parse_spec
 
 
 def refusal(population: Population, kind: str, parent_id: int | None = None, **request: object) -> dict[str, str]:

@@ -11,8 +11,8 @@ from web.actions import submission
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
+from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError, parse_spec
 
 
 def messages(settings: Settings) -> int:

@@ -3,7 +3,7 @@ import pytest
 from web.forms.job_form import _FIRST_FIELDS, as_request, as_values, build_form, read_form
 from web.forms.options import Option, Options
 from worker.jobs.catalog import KINDS
-from worker.jobs.specs import SPECS, parse_spec
+from worker.jobs.requests.specs import SPECS, parse_spec
 
 OPTIONS = Options(
     lists={"dataset": [Option("", "none"), Option("shapes", "Shapes")], "checkpoint": [Option("2", "2 · small")]},

@@ -3,9 +3,10 @@ import shutil
 
 from flask.testing import FlaskClient
 
+from deeplab.files import write_text
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import catalog, files, jobs, leases, storage
+from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 
@@ -119,7 +120,7 @@ def test_a_job_that_nobody_serves_says_so(client: FlaskClient, population: Popul
 def test_markup_in_a_log_stays_text(client: FlaskClient, population: Population) -> None:
     job_id = population.submit("train", config=str(population.dataset / "config.yaml"))
     path = storage.log_path(population.settings, job_id, population.claim(job_id))
-    files.write_text(path, "<script>alert(1)</script> \x1b[31m\n")
+    write_text(path, "<script>alert(1)</script> \x1b[31m\n")
     page = client.get(f"/jobs/{job_id}").text
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page

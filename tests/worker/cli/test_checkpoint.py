@@ -1,12 +1,12 @@
 import json
 
+from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
-from worker.jobs.files import sha256_of, write_text
 from worker.jobs.records import checkpoints, metrics
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
 
 
 def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import psutil
 
+from deeplab.files import read_tail
 from tests.processes import lives, wait_until
 from tests.worker.store import submit_and_claim
 from worker.execution.supervisor import SlotContext, supervise
-from worker.jobs import files, jobs, storage
+from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -97,7 +98,7 @@ class Bench:
             return [(each.outcome, each.error) for each in jobs.list_attempts(session, self.job.id)]
 
     def log(self) -> str:
-        return files.read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
+        return read_tail(storage.log_path(self.settings, self.job.id, self.job.fence))
 
     def living(self) -> list[psutil.Process]:
         """Processes that the script started, and itself."""

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.files import sha256_of
 from deeplab.reporter import VALIDATION_IMAGE
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
 from worker.execution.reporter import AliveFile, JobReporter, Rate
-from worker.jobs import files, jobs, leases, storage
+from worker.jobs import jobs, leases, storage
 from worker.jobs.database import engine_for, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
@@ -74,7 +75,7 @@ def test_a_checkpoint_is_recorded_at_once_with_its_hash(store: Settings, tmp_pat
     with open_session(store) as session:
         [checkpoint] = checkpoints.list_checkpoints(session, job.id)
     assert (checkpoint.path, checkpoint.iteration, checkpoint.n_bytes) == (path, 10, 7)
-    assert checkpoint.sha256 == files.sha256_of(path)
+    assert checkpoint.sha256 == sha256_of(path)
     assert checkpoint.is_best
     assert now(store, job).best_checkpoint == checkpoint.id
 

@@ -42,12 +42,12 @@ def test_cuda_visible_devices_is_honoured(allowed: str | None, numbers: list[int
 
 
 def test_a_cpu_worker_s_children_see_no_gpu() -> None:
-    slots = Slots("cpu@here", "cpu", None)
+    slots = Slots("cpu@here", [], None)
     assert slots.count == 1
     assert slots.device.startswith("CPU (")
     assert slots.current().environment["CUDA_VISIBLE_DEVICES"] == ""
     assert slots.current().owner.startswith("cpu@here/")
-    assert Slots("cpu@here", "cpu", 3).count == 3
+    assert Slots("cpu@here", [], 3).count == 3
 
 
 @pytest.mark.gpu

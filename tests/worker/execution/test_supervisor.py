@@ -151,7 +151,7 @@ def test_a_lost_lease_ends_the_child_and_nothing_is_recorded(bench: Bench) -> No
 def test_a_child_dies_before_a_lease_that_cannot_be_renewed(bench: Bench) -> None:
     bench.settings = bench.settings.model_copy(update={"lease_seconds": 3.0})
     with bench.running(STUBBORN):
-        blocker = sqlite3.connect(bench.settings.database.removeprefix("sqlite:///"), isolation_level=None)
+        blocker = sqlite3.connect(bench.settings.home / "deeplab.sqlite", isolation_level=None)
         blocker.execute("BEGIN IMMEDIATE")  # no other connection can write now: the database hangs
         hung_at = time.monotonic()
         wait_until(lambda: not bench.living(), 10)

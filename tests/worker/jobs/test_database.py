@@ -115,19 +115,9 @@ def test_a_forked_process_has_an_engine_of_its_own(sqlite_store: Settings) -> No
     assert not same.value
 
 
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        ("nonsense", "DEEPLAB_DATABASE_URL: 'nonsense' is not a database URL"),
-        ("oracle9://here/there", "DEEPLAB_DATABASE_URL: 'oracle9://here/there' is not a database URL"),
-        (
-            "postgresql://me:secret@127.0.0.1:1/x",
-            r"The database postgresql://me:\*\*\*@127.0.0.1:1/x cannot be reached",
-        ),
-    ],
-)
-def test_a_database_that_cannot_be_used_is_named_without_its_password(tmp_path: Path, url: str, sentence: str) -> None:
-    settings = load_settings(home=tmp_path, database_url=url)
+def test_a_database_that_cannot_be_reached_is_named_without_its_password(tmp_path: Path) -> None:
+    settings = load_settings(home=tmp_path, database_url="postgresql://me:secret@127.0.0.1:1/x")
+    sentence = r"The database postgresql://me:\*\*\*@127.0.0.1:1/x cannot be reached"
     with pytest.raises(DatabaseError, match=sentence), open_session(settings) as session:
         session.execute(select(db_now()))
     with pytest.raises(DatabaseError, match=sentence):

@@ -7,8 +7,8 @@ from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records import events
+from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError
 
 
 def test_a_submitted_job_is_queued_with_its_whole_configuration(store: Settings) -> None:

@@ -10,8 +10,8 @@ from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobStateError
 from worker.jobs.records import checkpoints, events
+from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError, parse_spec
 
 
 def first_event(store: Settings, job_id: int) -> str:

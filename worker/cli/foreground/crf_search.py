@@ -4,14 +4,13 @@ from collections.abc import Sequence
 
 import click
 
+from deeplab.catalog import SCORES
 from deeplab.config import Config
 from deeplab.crf.grid import as_overrides, as_text, parse_grid
 from deeplab.crf.search import Trial, best_of, search
 from worker.cli.foreground.experiment import logits_dir, save_json, search_path
 from worker.cli.output import print_json, print_table
 from worker.cli.reporter import STARTS_OVER, report_progress
-
-_SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 def search_grid(
@@ -51,7 +50,7 @@ def _as_json(trials: Sequence[Trial]) -> dict[str, object]:
     return {
         "n_images": best.scores["n_images"],
         "best": {"setting": best.setting, "mean_iou": best.scores["mean_iou"]},
-        "trials": [{"setting": each.setting, **{name: each.scores[name] for name in _SCORES}} for each in trials],
+        "trials": [{"setting": each.setting, **{name: each.scores[name] for name in SCORES}} for each in trials],
     }
 
 

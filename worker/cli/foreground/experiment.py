@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from deeplab.config import Config
-from deeplab.files import make_folder, replace_file
+from deeplab.files import write_text
 
 
 def models_dir(config: Config) -> Path:
@@ -34,9 +34,7 @@ def search_path(config: Config, split: str) -> Path:
 
 def save_json(path: Path, value: object) -> None:
     """Write a value as JSON, whole or not at all. Raises OutputError if the file cannot be written."""
-    make_folder(path.parent)
-    with replace_file(path) as file:
-        file.write((json.dumps(value, indent=4, allow_nan=False) + "\n").encode())
+    write_text(path, json.dumps(value, indent=4, allow_nan=False) + "\n")
 
 
 def _folder(config: Config, content: str, split: str) -> Path:

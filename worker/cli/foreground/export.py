@@ -35,10 +35,11 @@ def export(
     Needs: pip install 'deeplab-platform[export]'
     """
     from deeplab.config import load_config
-    from deeplab.inference.segmenter import Segmenter
+    from deeplab.datasets.class_names import class_names_of
+    from deeplab.models.load import load_model
     from deeplab.models.onnx_export import export_onnx
 
     config = load_config(config_path, overrides)
-    segmenter = Segmenter.from_checkpoint(config, model_path, "cpu")
-    export_onnx(segmenter.model, config, segmenter.class_names, output, size=size)
+    class_names = class_names_of(config.DATASET)
+    export_onnx(load_model(config, model_path), config, class_names, output, size=size)
     click.echo(output)

@@ -12,7 +12,7 @@ from deeplab.datasets.class_names import class_names_of
 from worker.cli.foreground.experiment import save_json
 from worker.cli.output import print_json, print_table
 
-_NAMES = {
+_NAMES = {  # the original's, in its order
     "pixel_accuracy": "Pixel Accuracy",
     "mean_accuracy": "Mean Accuracy",
     "frequency_weighted_iou": "Frequency Weighted IoU",

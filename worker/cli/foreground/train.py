@@ -14,7 +14,7 @@ from worker.cli.options import config_options, seed_option
 from worker.cli.output import json_option, print_json
 
 
-@click.command(epilog="Example: deeplab train -c configs/voc12.yaml")
+@click.command("train", epilog="Example: deeplab train -c configs/voc12.yaml")
 @config_options
 @weights_option
 @click.option(
@@ -30,7 +30,7 @@ from worker.cli.output import json_option, print_json
 @runtime_options
 @device_options
 @json_option
-def train(
+def train_command(
     config_path: Path,
     overrides: tuple[str, ...],
     output: Path | None,
@@ -49,7 +49,7 @@ def train(
     """
     from deeplab.config import load_config
     from deeplab.processes import is_main_process
-    from deeplab.training.train import train as run
+    from deeplab.training.train import train
     from worker.cli.foreground.experiment import logs_dir, models_dir
     from worker.cli.reporter import report_progress
 
@@ -57,7 +57,7 @@ def train(
         config = load_config(config_path, overrides)
         logs = output / "logs" if output else logs_dir(config)
         output = output or models_dir(config)
-        trained = run(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)
+        trained = train(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)
     if not is_main_process():
         return
     if as_json:

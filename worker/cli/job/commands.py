@@ -32,7 +32,7 @@ class _Kinds(ComputedGroup):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Make the command of a kind."""
         from worker.cli.job.spec_options import options_of
-        from worker.jobs.specs import SPECS
+        from worker.jobs.requests.specs import SPECS
 
         spec = SPECS.get(cmd_name)
         if spec is None:

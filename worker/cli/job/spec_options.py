@@ -1,4 +1,4 @@
-"""The options of `deeplab job submit KIND`, made from the fields of that kind's request in worker.jobs.specs."""
+"""The options of `deeplab job submit KIND`, made from the fields of that kind's spec in worker.jobs.requests.specs."""
 
 import os
 from collections.abc import Mapping
@@ -9,8 +9,8 @@ import click
 from pydantic.fields import FieldInfo
 
 from deeplab.errors import DeepLabError
-from worker.jobs.checkpoint_ref import CheckpointRef
-from worker.jobs.specs import Spec, SpecError
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.specs import Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device")  # come after what is special to a kind

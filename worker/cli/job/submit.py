@@ -22,7 +22,7 @@ def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) 
     """
     from worker.cli.job.spec_options import RequestError, request_of
     from worker.jobs import submission
-    from worker.jobs.specs import SpecError, parse_spec
+    from worker.jobs.requests.specs import SpecError, parse_spec
 
     settings = load_settings()
     try:
@@ -66,12 +66,12 @@ def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as
         JobFailedError: if it was waited for and did not succeed.
     """
     create_store(settings)
-    job = submit()
-    if wait:
+    if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
         from worker.cli.job.wait import wait_for
 
-        wait_for(settings, job, as_json=as_json)
+        wait_for(settings, submit(), as_json=as_json)
         return
+    job = submit()
     if as_json:
         print_json(job_as_json(job))
     else:

@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
 from deeplab.formats import duration
-from worker.jobs import jobs, trials
+from worker.jobs import jobs
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints, evaluations, events
+from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
-from worker.jobs.trials import Trial
+from worker.jobs.records.trials import Trial
 
 
 @dataclass(frozen=True)
@@ -34,10 +34,11 @@ def read_job(session: Session, job_id: int) -> WholeJob:
     Raises:
         JobNotFoundError: if there is no such job.
     """
+    job = jobs.get(session, job_id)
     return WholeJob(
-        jobs.get(session, job_id),
+        job,
         evaluations.find(session, job_id),
-        trials.list_trials(session, jobs.get(session, job_id)),
+        trials.list_trials(session, job_id, job.spec),
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
     )

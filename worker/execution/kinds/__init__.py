@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
+from deeplab.files import sha256_of
 from worker.execution.reporter import JobReporter
-from worker.jobs import files, leases, storage
+from worker.jobs import leases, storage
 from worker.jobs.catalog import Kind
-from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
 
@@ -97,7 +98,7 @@ def require_intact(checkpoint: Checkpoint) -> None:
     """
     where = f"Checkpoint {checkpoint.id} (iteration {checkpoint.iteration} of job {checkpoint.job_id})"
     try:
-        intact = files.sha256_of(checkpoint.path) == checkpoint.sha256
+        intact = sha256_of(checkpoint.path) == checkpoint.sha256
     except OSError as error:
         raise CheckpointError(f"{where} cannot be read: {checkpoint.path}: {error.strerror}.") from None
     if not intact:

@@ -8,9 +8,10 @@ from deeplab.crf.refinement import refine
 from deeplab.crf.search import best_of, search
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.evaluate import record_scores
-from worker.jobs import jobs, storage, trials
+from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
-from worker.jobs.specs import CrfSpec, EvaluateSpec
+from worker.jobs.records import trials
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec
 
 
 def run(context: JobContext) -> dict[str, Any]:

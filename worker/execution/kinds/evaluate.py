@@ -7,7 +7,7 @@ from deeplab.evaluate import evaluate
 from worker.execution.kinds import JobContext, weights_path
 from worker.jobs import storage
 from worker.jobs.records import evaluations
-from worker.jobs.specs import EvaluateSpec
+from worker.jobs.requests.specs import EvaluateSpec
 
 if TYPE_CHECKING:
     from deeplab.metrics import Scores

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from deeplab.files import write_text
 from deeplab.formats import plural
 from deeplab.images.listing import list_images
 from deeplab.inference.manifest import Row, read_manifest, write_manifest
@@ -13,13 +14,13 @@ from deeplab.inference.output import manifest_path
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import AliveFile
-from worker.jobs import files, shards, storage, workers
+from worker.jobs import shards, storage, workers
 from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SegmentSpec
 
 _log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ def _list_items(context: JobContext, input_dir: Path, output: Path) -> list[str]
     """The job's images, listed once: shards are ranges of this list."""
     path = storage.items_path(context.settings, context.job.id)
     if not path.exists():
-        files.write_text(path, json.dumps(list_images(input_dir, exclude=output)))
+        write_text(path, json.dumps(list_images(input_dir, exclude=output)))
     return _read_items(path)
 
 

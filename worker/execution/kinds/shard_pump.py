@@ -14,18 +14,19 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from deeplab.config import parse_config
+from deeplab.files import flush_to_disk
 from deeplab.inference.folder import Summary, segment_items
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import prepare_output
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
-from worker.jobs import files, shards, storage
+from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.settings import Settings
 from worker.jobs.shards import Shard, ShardLostError
-from worker.jobs.specs import SegmentSpec
 
 T = TypeVar("T")
 
@@ -109,7 +110,7 @@ class ShardPump:
             overlays=self._spec.overlays,
             batch_size=self._spec.batch_size,
         )
-        files.flush(manifest)
+        flush_to_disk(manifest)
         self._finish(shard, manifest, summary)
 
     def _earlier_rows(self, shard: Shard) -> Iterable[Row]:

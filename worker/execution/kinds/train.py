@@ -11,7 +11,7 @@ from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
-from worker.jobs.specs import TrainSpec
+from worker.jobs.requests.specs import TrainSpec
 
 _log = logging.getLogger(__name__)
 

@@ -2,13 +2,14 @@
 
 import hashlib
 import os
-import re
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from deeplab.errors import DeepLabError
-from worker.jobs import files, storage
+from worker.jobs import storage
+from worker.jobs.secret import read_secret
 from worker.jobs.settings import Settings
+from worker.jobs.urls import without_password
 
 _LONGEST_SOCKET_PATH = 100  # bytes; the system's limit is 108 on Linux and 104 elsewhere, with the final zero
 
@@ -38,7 +39,7 @@ def password(settings: Settings) -> str:
     """The password of this home's embedded broker."""
     folder = storage.valkey_dir(settings)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return files.read_secret(folder / "password")
+    return read_secret(folder / "password")
 
 
 def check_reachable(settings: Settings) -> None:
@@ -50,12 +51,9 @@ def check_reachable(settings: Settings) -> None:
     from kombu import Connection
     from kombu.exceptions import KombuError
 
-    shown = re.sub(r":[^:@/]*@", ":***@", settings.broker_url)  # without the password
     try:
         with Connection(settings.broker_url, transport_options={"socket_connect_timeout": 5}) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
     except (KombuError, OSError) as error:
+        shown = without_password(settings.broker_url)
         raise BrokerError(f"The broker {shown} cannot be reached: {str(error).rstrip('.')}.") from error
-    except (KeyError, ValueError, ImportError):
-        scheme = urlsplit(settings.broker_url).scheme
-        raise BrokerError(f"DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got {scheme!r}.") from None

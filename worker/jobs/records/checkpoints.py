@@ -10,8 +10,8 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.checkpoint_ref import CheckpointRef
 from worker.jobs.database import db_now
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
 
 

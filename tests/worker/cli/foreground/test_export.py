@@ -29,4 +29,4 @@ def test_export(deeplab: Deeplab, tmp_path: Path, config: Path) -> None:
 def test_without_weights(deeplab: Deeplab, tmp_path: Path, config: Path) -> None:
     result = deeplab("export", "-c", config, "-o", tmp_path / "model.onnx")
     assert result.exit_code == 1
-    assert result.output == "Error: No checkpoint was given, and MODEL.WEIGHTS, which can stand in for one, is empty.\n"
+    assert result.output == "Error: Neither a checkpoint nor MODEL.WEIGHTS is given.\n"

@@ -2,16 +2,17 @@ import json
 
 import pytest
 
+from deeplab.catalog import SCORES
+from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
-from worker.jobs.files import sha256_of, write_text
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
+from worker.jobs.records.trials import Trial
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
-from worker.jobs.specs import parse_spec
-from worker.jobs.trials import SCORES, Trial
 
 
 @pytest.fixture

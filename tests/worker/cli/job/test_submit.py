@@ -10,8 +10,8 @@ from worker.jobs import jobs
 from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SPECS
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SPECS
 
 
 def read_job(settings: Settings, job_id: int) -> Job:

@@ -18,7 +18,7 @@ from worker.jobs.settings import Settings
 
 
 class Attempts:
-    """A store, a tiny data set and a configuration that trains a tiny network for two iterations."""
+    """A store, a tiny dataset and a configuration that trains a tiny model for two iterations."""
 
     def __init__(self, settings: Settings, folder: Path) -> None:
         self.settings = settings

@@ -7,12 +7,11 @@ import pytest
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import run_attempt
-from worker.jobs import trials
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import evaluations
+from worker.jobs.records import evaluations, trials
+from worker.jobs.records.trials import Trial
 from worker.jobs.settings import Settings
-from worker.jobs.trials import Trial
 
 pytestmark = pytest.mark.slow
 
@@ -26,7 +25,7 @@ def attempts(sqlite_store: Settings, tmp_path: Path) -> Attempts:
 
 def trials_of(attempts: Attempts, job: Job) -> list[Trial]:
     with open_session(attempts.settings, reads_only=True) as session:
-        return trials.list_trials(session, job)
+        return trials.list_trials(session, job.id, job.spec)
 
 
 def test_refined_logits_are_another_evaluation(attempts: Attempts) -> None:

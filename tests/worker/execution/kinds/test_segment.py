@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import update
 
 from deeplab.errors import OutputError
+from deeplab.files import write_text
 from deeplab.images.files import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.reporter import Stopped
@@ -17,7 +18,7 @@ from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
 from worker.execution.kinds import run_attempt, segment
 from worker.execution.reporter import AliveFile
-from worker.jobs import catalog, files, jobs, shards, storage
+from worker.jobs import catalog, jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -46,7 +47,7 @@ def mask_times(attempts: Attempts, job: Job) -> dict[str, int]:
 
 def plan(attempts: Attempts, job: Job) -> None:
     """What the owner does before the first shard."""
-    files.write_text(storage.items_path(attempts.settings, job.id), '["0.png", "1.png", "2.png", "3.png"]')
+    write_text(storage.items_path(attempts.settings, job.id), '["0.png", "1.png", "2.png", "3.png"]')
     with open_session(attempts.settings) as session:
         shards.plan(session, job.id, 4, 2)
 

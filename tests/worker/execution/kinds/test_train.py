@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import CheckpointError
+from deeplab.files import sha256_of
 from deeplab.reporter import Stopped
 from deeplab.training.checkpoint import load_checkpoint
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import require_intact, run_attempt
-from worker.jobs import files, storage
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, metrics
@@ -44,7 +45,7 @@ def test_a_first_attempt_starts_from_nothing_and_records_what_it_saves(attempts:
     assert [first.iteration, last.iteration] == [1, 2]
     for each in (first, last):
         assert each.path.parent == attempt.folder
-        assert files.sha256_of(each.path) == each.sha256
+        assert sha256_of(each.path) == each.sha256
         assert load_checkpoint(each.path).iteration == each.iteration
     assert not [each for each in attempts.events(attempt.job) if each.startswith("resumed")]
 

@@ -18,19 +18,8 @@ def test_socket_path_is_short_and_one_per_home(tmp_path: Path) -> None:
     assert all(len(str(path)) < 104 for path in paths)
 
 
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        (
-            "redis://:secret@127.0.0.1:1/0",
-            r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\.",
-        ),
-        (
-            "carrier-pigeon://roof",
-            "DEEPLAB_BROKER_URL: expected a URL such as redis://host:6379/0, got 'carrier-pigeon",
-        ),
-    ],
-)
-def test_unreachable_broker_is_named_without_its_password(tmp_path: Path, url: str, sentence: str) -> None:
+def test_unreachable_broker_is_named_without_its_password(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path, broker_url="redis://:secret@127.0.0.1:1/0")
+    sentence = r"The broker redis://:\*\*\*@127\.0\.0\.1:1/0 cannot be reached: .+ Connection refused\."
     with pytest.raises(BrokerError, match=sentence):
-        connection.check_reachable(Settings(home=tmp_path, broker_url=url))
+        connection.check_reachable(settings)

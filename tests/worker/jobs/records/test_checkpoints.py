@@ -11,8 +11,8 @@ from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, evaluations, metrics
+from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError
 
 SCORES = {"mean_iou": 0.5, "labels": ["sky", "road"], "n_images": 3}
 

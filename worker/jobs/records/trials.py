@@ -9,11 +9,9 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab.catalog import SCORES
 from deeplab.crf.grid import Setting, parse_grid
-from worker.jobs.jobs import Job
 from worker.jobs.records import metrics
-
-SCORES = ("mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou")
 
 
 @dataclass(frozen=True)
@@ -22,7 +20,7 @@ class Trial:
 
     number: int  # from 1 on
     setting: Setting  # values by parameter
-    scores: dict[str, float]  # by name, as in SCORES
+    scores: dict[str, float]  # by the names of SCORES
     best: bool  # whether no other trial has a higher mean IoU, and none before it the same
 
 
@@ -32,18 +30,18 @@ def add(session: Session, job_id: int, scores: Sequence[Mapping[str, Any]]) -> N
         metrics.add(session, job_id, number, {name: each[name] for name in SCORES})
 
 
-def list_trials(session: Session, job: Job) -> list[Trial]:
+def list_trials(session: Session, job_id: int, spec: Mapping[str, Any]) -> list[Trial]:
     """List the trials of a grid search in their order; none before it has ended, and none for other jobs."""
-    if not job.spec.get("grid"):
+    if not spec.get("grid"):
         return []
     series = {
         name: {int(number): value for number, value in values}
-        for name, values in metrics.list_metrics(session, job.id, SCORES).items()
+        for name, values in metrics.list_metrics(session, job_id, tuple(SCORES)).items()
     }
     if not series:
         return []
     best = max(series["mean_iou"], key=lambda number: (series["mean_iou"][number], -number))
     return [
         Trial(number, setting, {name: series[name][number] for name in SCORES}, number == best)
-        for number, setting in enumerate(parse_grid(job.spec["grid"]), start=1)
+        for number, setting in enumerate(parse_grid(spec["grid"]), start=1)
     ]

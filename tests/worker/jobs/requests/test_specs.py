@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from worker.jobs.catalog import KINDS
-from worker.jobs.specs import SPECS, CrfSpec, SegmentSpec, SpecError, TrainSpec, parse_spec
+from worker.jobs.requests.specs import SPECS, CrfSpec, SegmentSpec, SpecError, TrainSpec, parse_spec
 
 
 def test_every_kind_has_its_spec_and_queue() -> None:

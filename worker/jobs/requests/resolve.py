@@ -17,7 +17,7 @@ from deeplab.images.listing import list_images
 from worker.jobs import datasets
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.records import checkpoints
-from worker.jobs.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
 
 # Keys of a configuration that name files or folders.

@@ -21,7 +21,7 @@ from deeplab.catalog import LogitsDtype
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
-from worker.jobs.checkpoint_ref import CheckpointRef
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 
 
 class SpecError(DeepLabError):

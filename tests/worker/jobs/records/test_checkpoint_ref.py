@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from worker.jobs.checkpoint_ref import CheckpointRef
-from worker.jobs.specs import EvaluateSpec
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.specs import EvaluateSpec
 
 
 @pytest.mark.parametrize(("text", "spelling"), [("3", "3"), ("007", "7"), ("9" * 22, "9" * 22)])

@@ -12,8 +12,8 @@ from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_
 from worker.jobs import catalog, datasets, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
-from worker.jobs.specs import SpecError
 
 
 def register(session: Session, folder: Path) -> Path:

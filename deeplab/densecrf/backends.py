@@ -66,12 +66,12 @@ def build_engine(
     if backend == "numba":
         _refuse_device(backend, device)
         try:
-            from deeplab.densecrf.numba_engine import NumbaEngine
+            from deeplab.densecrf.cpu.engine import NumbaEngine
         except ImportError as error:
             raise CrfError(f"The numba backend cannot be loaded ({error}); install 'numba'.") from error
         return backend, NumbaEngine(parameters, n_threads or n_cpus(), exact=exact)
     if backend == "torch":
-        from deeplab.densecrf.torch_engine import TorchEngine
+        from deeplab.densecrf.gpu.engine import TorchEngine
 
         return backend, TorchEngine(parameters, _torch_device(device), exact=exact)
     if backend == "pydensecrf":

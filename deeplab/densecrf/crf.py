@@ -127,7 +127,7 @@ class DenseCRF:
         Raises:
             CrfError: if the backend is another one.
         """
-        from deeplab.densecrf.torch_engine import TorchEngine
+        from deeplab.densecrf.gpu.engine import TorchEngine
 
         if not isinstance(self._engine, TorchEngine):
             raise CrfError(f"The {self.backend} backend takes arrays, not tensors; call the CRF instead.")

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from deeplab.densecrf import CrfError, DenseCRF
+from tests.deeplab.densecrf.cpu.test_engine import run
 from tests.deeplab.densecrf.samples import VOC
-from tests.deeplab.densecrf.test_numba_engine import run
 
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
 

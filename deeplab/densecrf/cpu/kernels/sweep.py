@@ -11,10 +11,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Ints
-from deeplab.densecrf.compiled import inlined_part, part
-from deeplab.densecrf.row_kernels import sliced
-from deeplab.densecrf.simd import add, add_scaled, item, load, store, zeros
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
+from deeplab.densecrf.cpu.kernels.compiled import inlined_part, part
+from deeplab.densecrf.cpu.kernels.lattice import sliced
+from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, item, load, store, zeros
 
 CORNERS = 3  # of a simplex
 REACH = 1, 1, 2  # how many lines it is to the neighbours along each axis

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deeplab.densecrf.arena import Arena
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.lattice import Lattice, split_by_load
+from deeplab.densecrf.cpu.permutohedral import build_lattice
+from deeplab.densecrf.cpu.team import Team
 from deeplab.densecrf.errors import CrfError
 from deeplab.densecrf.geometry import geometry
-from deeplab.densecrf.lattice import Lattice, split_by_load
-from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.team import Team
 from tests.deeplab.densecrf.samples import Pixels, photograph
 
 Key = tuple[int, ...]

@@ -8,11 +8,11 @@ from typing import Self, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf.beliefs import Beliefs
-from deeplab.densecrf.meanfield import Workspace, infer
+from deeplab.densecrf.cpu.beliefs import Beliefs
+from deeplab.densecrf.cpu.meanfield import Workspace, infer
+from deeplab.densecrf.cpu.team import Team
+from deeplab.densecrf.cpu.workers import Plan, plan_workers
 from deeplab.densecrf.parameters import CrfParameters
-from deeplab.densecrf.team import Team
-from deeplab.densecrf.workers import Plan, plan_workers
 
 Answer = TypeVar("Answer")
 Image = NDArray[np.uint8]

@@ -11,17 +11,17 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.arrays import Floats
-from deeplab.densecrf.beliefs import Beliefs
-from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.message_kernels import Filtered, message_kernel
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.beliefs import Beliefs
+from deeplab.densecrf.cpu.kernels.arrays import Floats
+from deeplab.densecrf.cpu.kernels.message import Filtered, message_kernel
+from deeplab.densecrf.cpu.kernels.sweep import Lines
+from deeplab.densecrf.cpu.lattice import Lattice
+from deeplab.densecrf.cpu.permutohedral import build_lattice
+from deeplab.densecrf.cpu.smoothness import smoothness_filter
+from deeplab.densecrf.cpu.sweep import Sweep
+from deeplab.densecrf.cpu.team import Team
 from deeplab.densecrf.parameters import CrfParameters
-from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.smoothness import smoothness_filter
-from deeplab.densecrf.sweep import Sweep
-from deeplab.densecrf.sweep_kernels import Lines
-from deeplab.densecrf.team import Team
 
 _NONE = np.empty(0, np.float32)
 

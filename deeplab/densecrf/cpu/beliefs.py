@@ -6,17 +6,17 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf import probability_kernels as kernels
-from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.arrays import Floats, Longs
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
-from deeplab.densecrf.chunks import Chunks
-from deeplab.densecrf.message_kernels import Filtered, update_kernel
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.kernels import probability as kernels
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Longs
+from deeplab.densecrf.cpu.kernels.chunks import Chunks
+from deeplab.densecrf.cpu.kernels.message import Filtered, update_kernel
+from deeplab.densecrf.cpu.kernels.softmax import softmax_kernel
+from deeplab.densecrf.cpu.kernels.sweep import Lines
+from deeplab.densecrf.cpu.team import Team, even_ranges
+from deeplab.densecrf.cpu.workers import workspace_bytes
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
-from deeplab.densecrf.softmax_kernels import softmax_kernel
-from deeplab.densecrf.sweep_kernels import Lines
-from deeplab.densecrf.team import Team, even_ranges
-from deeplab.densecrf.workers import workspace_bytes
 
 
 class Beliefs:

@@ -1,9 +1,19 @@
 import numpy as np
 import pytest
 
-from deeplab.densecrf.arrays import Floats
-from deeplab.densecrf.compiled import Compiled, kernel
-from deeplab.densecrf.simd import add_scaled, exp_below, lane_maximum, lane_sum, load, multiply, scale, store, zeros
+from deeplab.densecrf.cpu.kernels.arrays import Floats
+from deeplab.densecrf.cpu.kernels.compiled import Compiled, kernel
+from deeplab.densecrf.cpu.kernels.simd import (
+    add_scaled,
+    exp_below,
+    lane_maximum,
+    lane_sum,
+    load,
+    multiply,
+    scale,
+    store,
+    zeros,
+)
 
 
 def build(lanes: int) -> Compiled:

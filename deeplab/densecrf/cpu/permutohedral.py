@@ -10,12 +10,12 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf import lattice_kernels as kernels
-from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.arrays import Floats, Ints, Longs
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.kernels import permutohedral as kernels
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints, Longs
+from deeplab.densecrf.cpu.lattice import Chains, Lattice
+from deeplab.densecrf.cpu.team import Team
 from deeplab.densecrf.geometry import Geometry, geometry
-from deeplab.densecrf.lattice import Chains, Lattice
-from deeplab.densecrf.team import Team
 
 
 def build_lattice(

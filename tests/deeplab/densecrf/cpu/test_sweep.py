@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.message_kernels import Filtered, message_kernel
-from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.sweep import Sweep
-from deeplab.densecrf.team import Team
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.kernels.message import Filtered, message_kernel
+from deeplab.densecrf.cpu.lattice import Lattice
+from deeplab.densecrf.cpu.permutohedral import build_lattice
+from deeplab.densecrf.cpu.sweep import Sweep
+from deeplab.densecrf.cpu.team import Team
 
 LANES = 8
 

@@ -10,7 +10,7 @@ import pytest
 from deeplab.densecrf import DenseCRF
 from tests.deeplab.densecrf.samples import VOC, distribution, network_answer, photograph
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[4]
 
 
 @pytest.mark.parametrize("pos_xy_std", [1.0, 3.0])
@@ -133,7 +133,7 @@ def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
 def test_checks_are_compiled_in(tmp_path: Path) -> None:
     code = """
         import numpy as np
-        from deeplab.densecrf.row_kernels import splat_kernel
+        from deeplab.densecrf.cpu.kernels.lattice import splat_kernel
 
         rows, out, weights = np.zeros(8, np.float32), np.zeros(8, np.float32), np.ones(1, np.float32)
         try:

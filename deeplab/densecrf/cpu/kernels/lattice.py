@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Ints
-from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
-from deeplab.densecrf.simd import add, add_scaled, item, load, prefetch, store, zeros
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
+from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel
+from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, item, load, prefetch, store, zeros
 
 _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed

@@ -2,11 +2,11 @@
 
 import functools
 
-from deeplab.densecrf.arena import Arena
-from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.permutohedral import build_lattice
-from deeplab.densecrf.sweep import Sweep
-from deeplab.densecrf.team import Team
+from deeplab.densecrf.cpu.arena import Arena
+from deeplab.densecrf.cpu.lattice import Lattice
+from deeplab.densecrf.cpu.permutohedral import build_lattice
+from deeplab.densecrf.cpu.sweep import Sweep
+from deeplab.densecrf.cpu.team import Team
 
 _MAX_KEPT_PIXELS = 2**19  # larger images seldom come in one size, and their sweeps take 24 bytes a pixel
 

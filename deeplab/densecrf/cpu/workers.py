@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from deeplab.densecrf.chunks import Chunks
+from deeplab.densecrf.cpu.kernels.chunks import Chunks
 from deeplab.processes import n_cpus
 
 # Bytes for each pixel apart from its classes: keys, vertices and weights of both lattices, a hash table, and links and

@@ -2,9 +2,9 @@ import psutil
 import pytest
 
 from deeplab.densecrf import Plan, plan_workers
-from deeplab.densecrf.chunks import Chunks
-from deeplab.densecrf.team import Team, even_ranges
-from deeplab.densecrf.workers import workspace_bytes
+from deeplab.densecrf.cpu.kernels.chunks import Chunks
+from deeplab.densecrf.cpu.team import Team, even_ranges
+from deeplab.densecrf.cpu.workers import workspace_bytes
 from deeplab.processes import n_cpus
 
 

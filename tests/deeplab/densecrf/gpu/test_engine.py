@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from deeplab.densecrf import CrfError, DenseCRF
+from deeplab.densecrf.gpu.engine import TorchEngine
 from deeplab.densecrf.parameters import CrfParameters
-from deeplab.densecrf.torch_engine import TorchEngine
 from tests.deeplab.densecrf.samples import MAX_ERROR, VOC, distribution, network_answer, photograph
 
 DEVICES = [

@@ -11,9 +11,9 @@ from torch import Tensor
 
 from deeplab.densecrf.checks import SUM_TOLERANCE, no_distribution
 from deeplab.densecrf.geometry import geometry
+from deeplab.densecrf.gpu.lattice import TorchLattice, build_lattice
 from deeplab.densecrf.parameters import CrfParameters
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
-from deeplab.densecrf.torch_lattice import TorchLattice, build_lattice
 
 Images = Sequence[NDArray[np.uint8]]
 Probs = Sequence[NDArray[np.float32]]

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Ints, Longs
-from deeplab.densecrf.chunks import lane_groups
-from deeplab.densecrf.row_kernels import blur_kernel, slice_kernel, splat_kernel
-from deeplab.densecrf.team import Team
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints, Longs
+from deeplab.densecrf.cpu.kernels.chunks import STEP
+from deeplab.densecrf.cpu.kernels.lattice import blur_kernel, slice_kernel, splat_kernel
+from deeplab.densecrf.cpu.team import Team, even_ranges
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,13 @@ class Lattice:
         corners = self.vertices, self.weights, self.corners
         slice_ = functools.partial(slice_kernel(lanes), vertex_values, *corners, factor * self.alpha, add_up, values)
         team.share(slice_, self.n_pixels)
+
+
+def lane_groups(lanes: int, parts: int) -> list[tuple[int, int]]:
+    """Split a row into at most `parts` groups of whole steps: the first lane and the width of each."""
+    if lanes % STEP:
+        return [(0, lanes)]
+    return [(STEP * first, STEP * (last - first)) for first, last in even_ranges(lanes // STEP, parts)]
 
 
 def split_by_load(starts: Ints, parts: int) -> list[tuple[int, int]]:

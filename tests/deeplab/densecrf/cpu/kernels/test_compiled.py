@@ -2,12 +2,12 @@ import os
 import stat
 from pathlib import Path
 
-from deeplab.densecrf.compiled import drop_outdated, private_folder
-from tests.deeplab.densecrf.test_numba_engine import run
+from deeplab.densecrf.cpu.kernels.compiled import drop_outdated, private_folder
+from tests.deeplab.densecrf.cpu.test_engine import run
 
 MODULE = """
-from deeplab.densecrf.arrays import Floats
-from deeplab.densecrf.compiled import kernel
+from deeplab.densecrf.cpu.kernels.arrays import Floats
+from deeplab.densecrf.cpu.kernels.compiled import kernel
 
 @kernel
 def first(values: Floats) -> float:

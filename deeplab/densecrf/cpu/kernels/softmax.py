@@ -1,6 +1,6 @@
 """numba kernels of the mean-field step's last part: from messages to beliefs.
 
-Messages, beliefs and likelihoods are rows in chunks, as `probability_kernels` lays them out.
+Messages, beliefs and likelihoods are rows in chunks, as `probability` lays them out.
 
 What the messages of all classes sum to is known, since beliefs sum to one. What the kept classes leave of it is shared
 among the dropped ones by their likelihood, and their exponential is taken to the first order (see `pruning`).
@@ -10,10 +10,10 @@ import functools
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Longs
-from deeplab.densecrf.chunks import WIDTH
-from deeplab.densecrf.compiled import Compiled, inlined_part, kernel, part
-from deeplab.densecrf.simd import (
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Longs
+from deeplab.densecrf.cpu.kernels.chunks import WIDTH
+from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel, part
+from deeplab.densecrf.cpu.kernels.simd import (
     add,
     divide,
     exp_below,

@@ -13,9 +13,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.densecrf.arrays import Ints, Longs
-from deeplab.densecrf.lattice import Lattice
-from deeplab.densecrf.sweep_kernels import REACH, Lines
+from deeplab.densecrf.cpu.kernels.arrays import Ints, Longs
+from deeplab.densecrf.cpu.kernels.sweep import REACH, Lines
+from deeplab.densecrf.cpu.lattice import Lattice
 
 _SPARSE = 4  # places for each vertex from which on most of the work would be wasted
 
@@ -83,8 +83,8 @@ def _coordinates(lattice: Lattice) -> tuple[Longs, Longs, Longs]:
 def _neighbours(first: Longs, remainders: Longs) -> NDArray[np.int64]:
     """(lines, 6) how much further in its line a neighbour is than a vertex in its own, which starts at column `first`.
 
-    A step along an axis takes one from every coordinate and adds three to its own (see `lattice_kernels.link`). The
-    columns are, for the axes in order, the neighbours in the lines above and below: one line away for the first two
+    A step along an axis takes one from every coordinate and adds three to its own (see `kernels.permutohedral.link`).
+    The columns are, for the axes in order, the neighbours in the lines above and below: one line away for the first two
     axes, two for the last.
     """
     changes = (  # of the column, on the way up and down

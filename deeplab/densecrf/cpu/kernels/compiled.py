@@ -20,7 +20,7 @@ import numba
 from numba import types
 from numba.core import config
 
-from deeplab.densecrf.arrays import Bytes, Floats, GivenBytes, GivenFloats, Ints, Longs
+from deeplab.densecrf.cpu.kernels.arrays import Bytes, Floats, GivenBytes, GivenFloats, Ints, Longs
 
 Compiled = Callable[..., Any]
 

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-from deeplab.densecrf.team import even_ranges
-
 WIDTH = 32  # lanes of every chunk but the last; a row is two cache lines
 STEP = 4  # all lanes are multiples of it
 
@@ -29,10 +27,3 @@ class Chunks:
     def lanes(self) -> tuple[int, ...]:
         """Lanes of each chunk."""
         return (*(WIDTH,) * (self.count - 1), self.tail)
-
-
-def lane_groups(lanes: int, parts: int) -> list[tuple[int, int]]:
-    """Split a row into at most `parts` groups of whole steps: the first lane and the width of each."""
-    if lanes % STEP:
-        return [(0, lanes)]
-    return [(STEP * first, STEP * (last - first)) for first, last in even_ranges(lanes // STEP, parts)]

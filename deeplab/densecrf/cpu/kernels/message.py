@@ -8,12 +8,31 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from deeplab.densecrf.arrays import Floats, Ints
-from deeplab.densecrf.compiled import Compiled, inlined_part, kernel
-from deeplab.densecrf.row_kernels import sliced
-from deeplab.densecrf.simd import add, add_scaled, exp_below, item, lane_maximum, lane_sum, load, multiply, scale, store
-from deeplab.densecrf.softmax_kernels import BLOCK, find_shares
-from deeplab.densecrf.sweep_kernels import BEHIND, Lines, blur_lines, buffer_size, first_row, slice_blurred, splat_rows
+from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
+from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel
+from deeplab.densecrf.cpu.kernels.lattice import sliced
+from deeplab.densecrf.cpu.kernels.simd import (
+    add,
+    add_scaled,
+    exp_below,
+    item,
+    lane_maximum,
+    lane_sum,
+    load,
+    multiply,
+    scale,
+    store,
+)
+from deeplab.densecrf.cpu.kernels.softmax import BLOCK, find_shares
+from deeplab.densecrf.cpu.kernels.sweep import (
+    BEHIND,
+    Lines,
+    blur_lines,
+    buffer_size,
+    first_row,
+    slice_blurred,
+    splat_rows,
+)
 
 _CORNERS = 6  # of a simplex of position and colour: a constant, so that loops over them are unrolled
 

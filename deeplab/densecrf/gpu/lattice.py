@@ -1,6 +1,6 @@
 """The permutohedral lattice of a batch of images in torch, built and used on the batch's device.
 
-The same lattice as `permutohedral` builds, with sorted keys in place of a hash table. Splat, blur and slice are all
+The same lattice as `cpu.permutohedral` builds, with sorted keys in place of a hash table. Splat, blur and slice are all
 weighted sums of rows, for which torch has one fused kernel on every device: `embedding_bag`.
 """
 
@@ -76,7 +76,7 @@ def build_lattice(features: list[Tensor], image_ids: Tensor, fillers: list[int],
 def _embed(features: list[Tensor], plan: Geometry) -> tuple[Tensor, Tensor]:
     """The keys (P, d + 1) int64 and barycentric weights (P, d + 1) float32 of the simplex around each pixel.
 
-    Operation by operation as in `lattice_kernels.embed`, so that both round alike.
+    Operation by operation as in `cpu.kernels.permutohedral.embed`, so that both round alike.
     """
     d, period = len(features), plan.corners
     share = float(np.float32(1) / np.float32(period))

@@ -1,9 +1,14 @@
+import ast
 import os
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
+from deeplab.densecrf.cpu import kernels
 from deeplab.densecrf.cpu.kernels.compiled import drop_outdated, private_folder
 from tests.deeplab.densecrf.cpu.test_engine import run
+
+KERNELS = Path(kernels.__file__).parent
 
 MODULE = """
 from deeplab.densecrf.cpu.kernels.arrays import Floats
@@ -84,3 +89,22 @@ def test_code_that_is_older_than_a_source_file_is_dropped(tmp_path: Path) -> Non
     drop_outdated(tmp_path)
     assert not index.exists()
     drop_outdated(tmp_path)
+
+
+def imported_from(path: Path) -> Iterator[str]:
+    """The modules that a source file takes something from."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield "." * node.level + (node.module or "")
+
+
+def test_kernels_take_nothing_from_elsewhere_in_deeplab() -> None:
+    """What is cached is dropped when a file in the folder is newer: a change elsewhere would go unnoticed."""
+    sources = list(KERNELS.rglob("*.py"))
+    assert {path.parent for path in sources} == {KERNELS}
+    imported = {name for path in sources for name in imported_from(path)}
+    assert {name for name in imported if name.startswith(("deeplab", "."))} <= {
+        f"deeplab.densecrf.cpu.kernels.{path.stem}" for path in sources
+    }

@@ -11,7 +11,8 @@ import numpy as np
 
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
 from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel
-from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, item, load, prefetch, store, zeros
+from deeplab.densecrf.cpu.kernels.memory import item, load, prefetch, store
+from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, zeros
 
 _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed

@@ -11,18 +11,8 @@ import numpy as np
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
 from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel
 from deeplab.densecrf.cpu.kernels.lattice import sliced
-from deeplab.densecrf.cpu.kernels.simd import (
-    add,
-    add_scaled,
-    exp_below,
-    item,
-    lane_maximum,
-    lane_sum,
-    load,
-    multiply,
-    scale,
-    store,
-)
+from deeplab.densecrf.cpu.kernels.memory import item, load, store
+from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, exp_below, lane_maximum, lane_sum, multiply, scale
 from deeplab.densecrf.cpu.kernels.softmax import BLOCK, find_shares
 from deeplab.densecrf.cpu.kernels.sweep import (
     BEHIND,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf.cpu.kernels.arrays import Bytes, Floats, GivenBytes, Ints, Longs
 from deeplab.densecrf.cpu.kernels.compiled import kernel, part
-from deeplab.densecrf.cpu.kernels.simd import item
+from deeplab.densecrf.cpu.kernels.memory import item
 
 _BLOCK = 128  # pixels worked on at once: scratch rows stay in the first-level cache, loops over them become vector code
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)

@@ -9,7 +9,8 @@ import numpy as np
 from deeplab.densecrf.cpu.kernels.arrays import Bytes, Floats, GivenFloats, Ints, Longs
 from deeplab.densecrf.cpu.kernels.chunks import STEP, WIDTH
 from deeplab.densecrf.cpu.kernels.compiled import kernel, part
-from deeplab.densecrf.cpu.kernels.simd import item, load, scale, store
+from deeplab.densecrf.cpu.kernels.memory import item, load, store
+from deeplab.densecrf.cpu.kernels.simd import scale
 
 _BLOCK = 256  # pixels: a block of all planes stays in the second-level cache while it is read twice
 _TILE = 256  # pixels whose rows stay in the first-level cache while plane after plane is written into them

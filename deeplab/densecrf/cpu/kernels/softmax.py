@@ -13,20 +13,18 @@ import numpy as np
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Longs
 from deeplab.densecrf.cpu.kernels.chunks import WIDTH
 from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel, part
+from deeplab.densecrf.cpu.kernels.memory import item, load, store
 from deeplab.densecrf.cpu.kernels.simd import (
     add,
     divide,
     exp_below,
     inverse,
-    item,
     lane_maximum,
     lane_sum,
-    load,
     maximum,
     minimum,
     multiply,
     scale,
-    store,
     subtract,
     zeros,
 )

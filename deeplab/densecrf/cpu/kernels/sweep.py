@@ -14,7 +14,8 @@ import numpy as np
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
 from deeplab.densecrf.cpu.kernels.compiled import inlined_part, part
 from deeplab.densecrf.cpu.kernels.lattice import sliced
-from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, item, load, store, zeros
+from deeplab.densecrf.cpu.kernels.memory import item, load, store
+from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, zeros
 
 CORNERS = 3  # of a simplex
 REACH = 1, 1, 2  # how many lines it is to the neighbours along each axis

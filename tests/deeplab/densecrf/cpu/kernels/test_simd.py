@@ -3,17 +3,8 @@ import pytest
 
 from deeplab.densecrf.cpu.kernels.arrays import Floats
 from deeplab.densecrf.cpu.kernels.compiled import Compiled, kernel
-from deeplab.densecrf.cpu.kernels.simd import (
-    add_scaled,
-    exp_below,
-    lane_maximum,
-    lane_sum,
-    load,
-    multiply,
-    scale,
-    store,
-    zeros,
-)
+from deeplab.densecrf.cpu.kernels.memory import load, store
+from deeplab.densecrf.cpu.kernels.simd import add_scaled, exp_below, lane_maximum, lane_sum, multiply, scale, zeros
 
 
 def build(lanes: int) -> Compiled:

@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,19 +21,15 @@ class Engine(Protocol):
     """What all engines can do with checked arrays, (H, W, 3) uint8 and (C, H, W) float32, any number of them."""
 
     def marginals(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
         """Q of each image, (C, H, W) float32."""
         ...
 
     def labels(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.int32]]:
         """The most likely class of each pixel of each image, (H, W) int32."""
-        ...
-
-    def with_parameters(self, parameters: CrfParameters) -> Self:
-        """An engine with other parameters that shares the memory of this one."""
         ...
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
@@ -41,14 +37,11 @@ class Engine(Protocol):
         ...
 
 
-def build_engine(
-    backend: str, parameters: CrfParameters, *, exact: bool, n_threads: int | None, device: str | None
-) -> tuple[str, Engine]:
+def build_engine(backend: str, *, exact: bool, n_threads: int | None, device: str | None) -> tuple[str, Engine]:
     """Build the engine of a backend.
 
     Args:
         backend: "numba", "torch", "pydensecrf", or "auto": torch on a GPU where there is one, else numba.
-        parameters: of the CRF.
         exact: whether all classes take part in message passing.
         n_threads: of the numba engine; all cores of the process if None.
         device: of the torch engine, such as "cuda:1"; if None, "cuda" where there is a GPU, else "cpu".
@@ -69,16 +62,16 @@ def build_engine(
             from deeplab.densecrf.cpu.engine import NumbaEngine
         except ImportError as error:
             raise CrfError(f"The numba backend cannot be loaded ({error}); install 'numba'.") from error
-        return backend, NumbaEngine(parameters, n_threads or n_cpus(), exact=exact)
+        return backend, NumbaEngine(n_threads or n_cpus(), exact=exact)
     if backend == "torch":
         from deeplab.densecrf.gpu.engine import TorchEngine
 
-        return backend, TorchEngine(parameters, _torch_device(device), exact=exact)
+        return backend, TorchEngine(_torch_device(device), exact=exact)
     if backend == "pydensecrf":
         _refuse_device(backend, device)
         from deeplab.densecrf.reference import ReferenceEngine
 
-        return backend, ReferenceEngine(parameters)
+        return backend, ReferenceEngine()
     raise CrfError(f"The CRF backend {backend!r} is not one of auto, numba, torch, pydensecrf.")
 
 

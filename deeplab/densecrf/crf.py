@@ -57,15 +57,12 @@ class DenseCRF:
         device: str | None = None,
     ) -> None:
         self.parameters = CrfParameters(iter_max, pos_w, pos_xy_std, bi_w, bi_xy_std, bi_rgb_std)
-        self.backend, self._engine = build_engine(
-            backend, self.parameters, exact=exact, n_threads=n_threads, device=device
-        )
+        self.backend, self._engine = build_engine(backend, exact=exact, n_threads=n_threads, device=device)
 
     def with_parameters(self, parameters: CrfParameters) -> Self:
-        """The same CRF with other parameters. The two share their memory, which idles between images."""
+        """Return the same CRF with other parameters. The two share their memory, which idles between images."""
         other = copy.copy(self)
         other.parameters = parameters
-        other._engine = self._engine.with_parameters(parameters)
         return other
 
     def __call__(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -103,11 +100,11 @@ class DenseCRF:
         Raises:
             CrfError: as for a call, or if there are not as many images as probabilities.
         """
-        return self._engine.marginals(*_check_batch(images, probs))
+        return self._engine.marginals(self.parameters, *_check_batch(images, probs))
 
     def batch_labels(self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]) -> list[Labels]:
         """The label maps of several images, as `batch` and `labels`."""
-        labels = self._engine.labels(*_check_batch(images, probs))
+        labels = self._engine.labels(self.parameters, *_check_batch(images, probs))
         return [part.astype(np.uint8) if len(p) <= 256 else part for part, p in zip(labels, probs, strict=True)]
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
@@ -131,7 +128,7 @@ class DenseCRF:
 
         if not isinstance(self._engine, TorchEngine):
             raise CrfError(f"The {self.backend} backend takes arrays, not tensors; call the CRF instead.")
-        return self._engine.infer(images, probs)
+        return self._engine.infer(self.parameters, images, probs)
 
 
 def _check_batch(

@@ -1,8 +1,6 @@
 """The engine for GPUs, in plain torch operations: a batch of images at once, on whatever device torch knows."""
 
-import copy
 from collections.abc import Iterator, Sequence
-from typing import Self
 
 import numpy as np
 import torch
@@ -28,34 +26,28 @@ _SHARE_OF_FREE = 0.5  # of the device's free memory for one batch; allocations l
 class TorchEngine:
     """Runs the CRF on one device."""
 
-    def __init__(self, parameters: CrfParameters, device: str, *, exact: bool) -> None:
-        self._parameters = parameters
+    def __init__(self, device: str, *, exact: bool) -> None:
         self._device = torch.device(device)
         self._exact = exact
 
-    def marginals(self, images: Images, probs: Probs) -> list[NDArray[np.float32]]:
-        """Q of each image, (C, H, W) float32."""
-        return [q.contiguous().cpu().numpy() for q in self._infer_all(images, probs)]
+    def marginals(self, parameters: CrfParameters, images: Images, probs: Probs) -> list[NDArray[np.float32]]:
+        """Compute Q of each image, (C, H, W) float32."""
+        return [q.contiguous().cpu().numpy() for q in self._infer_all(parameters, images, probs)]
 
-    def labels(self, images: Images, probs: Probs) -> list[NDArray[np.int32]]:
-        """The most likely class of each pixel of each image, (H, W) int32."""
-        return [q.argmax(0).int().cpu().numpy() for q in self._infer_all(images, probs)]
-
-    def with_parameters(self, parameters: CrfParameters) -> Self:
-        """An engine with other parameters that shares the memory of this one."""
-        other = copy.copy(self)
-        other._parameters = parameters
-        return other
+    def labels(self, parameters: CrfParameters, images: Images, probs: Probs) -> list[NDArray[np.int32]]:
+        """Find the most likely class of each pixel of each image, (H, W) int32."""
+        return [q.argmax(0).int().cpu().numpy() for q in self._infer_all(parameters, images, probs)]
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
-        """As many as the device has room for."""
+        """Count as many as the device has room for."""
         return max(1, int(self._room() / _bytes_for(n_pixels, n_classes)))
 
     @torch.inference_mode()
-    def infer(self, images: Tensor, probs: Tensor) -> Tensor:
-        """Q of a batch that lies on the device already.
+    def infer(self, parameters: CrfParameters, images: Tensor, probs: Tensor) -> Tensor:
+        """Compute Q of a batch that lies on the device already.
 
         Args:
+            parameters: of the CRF.
             images: (B, H, W, 3) uint8.
             probs: (B, C, H, W) float32, a distribution for each pixel, which is not checked here.
 
@@ -64,13 +56,13 @@ class TorchEngine:
         """
         batch, n_classes, height, width = probs.shape
         rows = probs.permute(0, 2, 3, 1).reshape(-1, n_classes)
-        q = self._mean_field(images.reshape(-1, 3), rows, [(height, width)] * batch)
+        q = self._mean_field(parameters, images.reshape(-1, 3), rows, [(height, width)] * batch)
         return q.view(batch, height, width, n_classes).permute(0, 3, 1, 2)
 
-    def _infer_all(self, images: Images, probs: Probs) -> Iterator[Tensor]:
-        """Q of each image, (C, H, W), batch after batch."""
+    def _infer_all(self, parameters: CrfParameters, images: Images, probs: Probs) -> Iterator[Tensor]:
+        """Compute Q of each image, (C, H, W), batch after batch."""
         for batch_images, batch_probs in self._batches(images, probs):
-            yield from self._infer_arrays(batch_images, batch_probs)
+            yield from self._infer_arrays(parameters, batch_images, batch_probs)
 
     def _batches(self, images: Images, probs: Probs) -> Iterator[tuple[Images, Probs]]:
         """Cut the images into batches that fit the device, one number of classes and at least one image in each."""
@@ -88,16 +80,17 @@ class TorchEngine:
     def _room(self) -> float:
         """Bytes for one batch."""
         if self._device.type != "cuda":
-            return 0.0  # on a processor a batch gains nothing
+            return 0.0  # on a CPU a batch gains nothing
         return torch.cuda.mem_get_info(self._device)[0] * _SHARE_OF_FREE
 
     @torch.inference_mode()
-    def _infer_arrays(self, images: Images, probs: Probs) -> list[Tensor]:
+    def _infer_arrays(self, parameters: CrfParameters, images: Images, probs: Probs) -> list[Tensor]:
         rows = torch.cat([self._upload(p).flatten(1).T for p in probs])
         self._check(rows, probs)
         colours = torch.cat([self._upload(image).view(-1, 3) for image in images])
         sizes = [(image.shape[0], image.shape[1]) for image in images]
-        parts = torch.split(self._mean_field(colours, rows, sizes), [height * width for height, width in sizes])
+        q = self._mean_field(parameters, colours, rows, sizes)
+        parts = torch.split(q, [height * width for height, width in sizes])
         return [part.T.reshape(-1, *size) for part, size in zip(parts, sizes, strict=True)]
 
     def _upload(self, array: NDArray[np.generic]) -> Tensor:
@@ -116,8 +109,10 @@ class TorchEngine:
                 raise no_distribution(p, pixel)
             pixel -= p[0].size
 
-    def _mean_field(self, colours: Tensor, rows: Tensor, sizes: list[tuple[int, int]]) -> Tensor:
-        """Q (P, C) for the pixels of all images, from colours (P, 3) and probabilities (P, C)."""
+    def _mean_field(
+        self, parameters: CrfParameters, colours: Tensor, rows: Tensor, sizes: list[tuple[int, int]]
+    ) -> Tensor:
+        """Compute Q (P, C) for the pixels of all images, from colours (P, 3) and probabilities (P, C)."""
         everything = rows.clamp(_CLIP, 1)
         scale = 1 / everything.sum(1, keepdim=True)
         kept = self._kept_classes(rows)
@@ -125,10 +120,10 @@ class TorchEngine:
         if len(kept) < rows.shape[1]:
             likelihood, rest = everything[:, kept], _Rest(everything, kept)
         q = likelihood * scale
-        if self._parameters.iter_max:
-            filters = self._filters(colours, sizes)
+        if parameters.iter_max:
+            filters = self._filters(parameters, colours, sizes)
             sums = None if rest is None else _messages(torch.ones_like(scale), filters)
-            for _ in range(self._parameters.iter_max):
+            for _ in range(parameters.iter_max):
                 q, scale = _softmax(_messages(q, filters), likelihood, rest, sums)
         return q if rest is None else rest.restore(everything, scale, q)
 
@@ -139,9 +134,11 @@ class TorchEngine:
         limit = (rows.amax(1, keepdim=True) * RATIO).clamp_(max=THRESHOLD)
         return torch.nonzero((rows >= limit).any(0)).squeeze(1)
 
-    def _filters(self, colours: Tensor, sizes: list[tuple[int, int]]) -> list[tuple[float, TorchLattice]]:
-        """Both kernels with their weights."""
-        p, device = self._parameters, self._device
+    def _filters(
+        self, p: CrfParameters, colours: Tensor, sizes: list[tuple[int, int]]
+    ) -> list[tuple[float, TorchLattice]]:
+        """Build both kernels, each with its weight."""
+        device = self._device
         grids = [torch.meshgrid(torch.arange(h), torch.arange(w), indexing="ij") for h, w in sizes]
         y, x = (torch.cat([grid[axis].flatten() for grid in grids]).to(device).float() for axis in (0, 1))
         ids = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor([h * w for h, w in sizes])).to(device)

@@ -53,8 +53,8 @@ def test_batch_of_all_sizes(device: str) -> None:
 def test_images_of_a_batch_do_not_touch_each_other(device: str) -> None:
     images = np.stack([photograph(15, 18, seed) for seed in range(3)])
     probs = np.stack([distribution(4, 15, 18, seed) for seed in range(3)])
-    engine = TorchEngine(CrfParameters(*VOC), device, exact=True)
-    q = engine.infer(torch.from_numpy(images).to(device), torch.from_numpy(probs).to(device))
+    engine = TorchEngine(device, exact=True)
+    q = engine.infer(CrfParameters(*VOC), torch.from_numpy(images).to(device), torch.from_numpy(probs).to(device))
     assert q.device.type == device
     assert q.shape == probs.shape
     for image, p, answer in zip(images, probs, q.cpu().numpy(), strict=True):

@@ -10,8 +10,8 @@ from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.cpu.arena import Arena
 from deeplab.densecrf.cpu.kernels import probability as kernels
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Longs
-from deeplab.densecrf.cpu.kernels.chunks import Chunks
-from deeplab.densecrf.cpu.kernels.message import Filtered, update_kernel
+from deeplab.densecrf.cpu.kernels.chunks import Chunks, Rest, Rows
+from deeplab.densecrf.cpu.kernels.message import Filtered, Step, update_kernel
 from deeplab.densecrf.cpu.kernels.softmax import softmax_kernel
 from deeplab.densecrf.cpu.kernels.sweep import Lines
 from deeplab.densecrf.cpu.team import Team, even_ranges
@@ -39,17 +39,19 @@ class Beliefs:
         self._team = team
         n_slots = self.chunks.count
         room = self.chunks.lanes[0] * self.n_pixels
-        self._begins = np.arange(n_slots, dtype=np.int64) * room
-        self._slots = self._begins.copy()
+        slots = np.arange(n_slots, dtype=np.int64) * room
+        values = arena.take("values", (n_slots + 1) * room, np.float32)
+        self._rows = Rows(values, slots.copy(), self.chunks.tail)
         self._spare = n_slots * room
-        self._values: Floats = arena.take("values", (n_slots + 1) * room, np.float32)
-        self._likelihood: Floats = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
+        likelihood = arena.take("likelihood", sum(self.chunks.lanes) * self.n_pixels, np.float32)
+        self._likelihood = Rows(likelihood, slots, self.chunks.tail)
         self.drops_classes = len(classes) < n_classes
-        n_rest = self.n_pixels * kernels.REST if self.drops_classes else 0
-        self._rest: Floats = arena.take("rest", n_rest, np.float32)
-        rows = self._places, len(classes), self._slots, self.chunks.tail
-        filled = self._likelihood, self._values, self._rest
-        team.share(functools.partial(kernels.gather, self._planes, self.n_pixels, *rows, *filled), self.n_pixels)
+        n_rest = self.n_pixels if self.drops_classes else 0
+        self._rest = Rest(*(arena.take(f"rest {field}", n_rest, np.float32) for field in Rest._fields))
+        gather = functools.partial(
+            kernels.gather, self._planes, self._places, len(classes), self._likelihood, self._rows, self._rest
+        )
+        team.share(gather, self.n_pixels)
 
     @classmethod
     def prepare(cls, probs: Floats, team: Team, arena: Arena, *, exact: bool, held: int) -> Self:
@@ -70,8 +72,8 @@ class Beliefs:
         bad = [-1] * len(ranges)
 
         def scan(part: int) -> None:
-            limits = SUM_TOLERANCE, THRESHOLD, RATIO
-            bad[part] = kernels.scan(planes, n_pixels, *limits, keep[part], *ranges[part])
+            first, last = ranges[part]
+            bad[part] = kernels.scan(planes, SUM_TOLERANCE, THRESHOLD, RATIO, keep[part], first, last)
 
         team.run([functools.partial(scan, part) for part in range(len(ranges))])
         for pixel in bad:
@@ -83,44 +85,48 @@ class Beliefs:
 
     def chunk(self, k: int) -> Floats:
         """The rows of chunk k, flat."""
-        return self._slot(int(self._slots[k]), self.chunks.lanes[k])
+        return self._slot(int(self._rows.slots[k]), self.chunks.lanes[k])
 
     def spare(self, k: int) -> Floats:
         """Where the messages of chunk k go."""
         return self._slot(self._spare, self.chunks.lanes[k])
 
     def _slot(self, begin: int, lanes: int) -> Floats:
-        return self._values[begin : begin + lanes * self.n_pixels]
+        return self._rows.values[begin : begin + lanes * self.n_pixels]
 
     def swap(self, k: int) -> None:
         """Let the spare slot be chunk k, and its slot the spare one."""
-        self._slots[k], self._spare = self._spare, int(self._slots[k])
+        slots = self._rows.slots
+        slots[k], self._spare = self._spare, int(slots[k])
 
     def softmax(self, sums: Floats) -> None:
         """Turn the messages of several chunks into beliefs; `sums` (N) is what those of all classes sum to."""
-        rows = self._values, self._slots, self._likelihood, self._begins, self._rest, sums, THRESHOLD
-        self._team.share(functools.partial(softmax_kernel(self.chunks.tail), *rows), self.n_pixels)
+        softmax = softmax_kernel(self.chunks.tail)
+        self._team.share(
+            functools.partial(softmax, self._rows, self._likelihood, self._rest, sums, THRESHOLD), self.n_pixels
+        )
 
     def update(self, filtered: Filtered, lines: Lines, sums: Floats) -> None:
         """A step of a single chunk: both lattices as `update_kernel` takes them, and `sums` as for the softmax."""
         # One thread may overwrite what it has used; of several, each needs old rows around its own.
         alone = self._team.n_threads == 1
         updated = self.chunk(0) if alone else self.spare(0)
-        rows = self.chunk(0), updated, self._likelihood, self._rest, sums, THRESHOLD
-        self._team.share(functools.partial(update_kernel(self.chunks.tail), filtered, lines, *rows), self.shape[0])
+        step = Step(self.chunk(0), updated, self._likelihood.values)
+        update = update_kernel(self.chunks.tail)
+        self._team.share(functools.partial(update, filtered, lines, step, self._rest, sums, THRESHOLD), self.shape[0])
         if not alone:
             self.swap(0)
 
     def to_probs(self) -> Floats:
-        """Q as (C, H, W) float32, the dropped classes among them."""
+        """Lay out Q as (C, H, W) float32, the dropped classes among them."""
         result = np.empty(len(self._planes), np.float32)
-        rows = self._values, self._slots, self.chunks.tail, self._places, self._planes, self._rest
-        self._team.share(functools.partial(kernels.scatter, *rows, result), self.n_pixels)
+        scatter = functools.partial(kernels.scatter, self._rows, self._places, self._planes, self._rest, result)
+        self._team.share(scatter, self.n_pixels)
         return result.reshape(-1, *self.shape)
 
     def to_labels(self) -> NDArray[np.int32]:
-        """The most likely class of each pixel, (H, W) int32."""
+        """Find the most likely class of each pixel, (H, W) int32."""
         labels = np.empty(self.n_pixels, np.int32)
-        rows = self._values, self._slots, self.chunks.tail, self._classes
-        self._team.share(functools.partial(kernels.most_likely, *rows, labels), self.n_pixels)
+        most_likely = functools.partial(kernels.most_likely, self._rows, self._classes, labels)
+        self._team.share(most_likely, self.n_pixels)
         return labels.reshape(self.shape)

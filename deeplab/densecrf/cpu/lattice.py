@@ -8,7 +8,7 @@ import numpy as np
 
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints, Longs
 from deeplab.densecrf.cpu.kernels.chunks import STEP
-from deeplab.densecrf.cpu.kernels.lattice import blur_kernel, slice_kernel, splat_kernel
+from deeplab.densecrf.cpu.kernels.lattice import Simplices, blur_kernel, slice_kernel, splat_kernel
 from deeplab.densecrf.cpu.team import Team, even_ranges
 
 
@@ -50,6 +50,11 @@ class Lattice:
         """M."""
         return len(self.keys)
 
+    @property
+    def simplices(self) -> Simplices:
+        """The vertices around each pixel, as kernels take them."""
+        return Simplices(self.vertices, self.weights, self.corners)
+
     def splat_and_blur(self, values: Floats, lanes: int, vertex_values: Floats, team: Team) -> None:
         """Bring pixels to vertices and blur there.
 
@@ -60,10 +65,9 @@ class Lattice:
             team: threads to share the work.
         """
         team.share(lambda first, last: vertex_values[first:last].fill(0), len(vertex_values))
-        corners = self.vertices, self.weights, self.corners
         team.run(
             [
-                functools.partial(splat_kernel(width), values, *corners, vertex_values, lanes, lane)
+                functools.partial(splat_kernel(width), values, self.simplices, vertex_values, lanes, lane)
                 for lane, width in lane_groups(lanes, team.n_threads)
             ]
         )
@@ -75,8 +79,8 @@ class Lattice:
         self, vertex_values: Floats, lanes: int, factor: float, values: Floats, team: Team, *, add_up: bool = False
     ) -> None:
         """Interpolate at the pixels and multiply: write rows of so many lanes to `values`, or add to those there."""
-        corners = self.vertices, self.weights, self.corners
-        slice_ = functools.partial(slice_kernel(lanes), vertex_values, *corners, factor * self.alpha, add_up, values)
+        factor *= self.alpha
+        slice_ = functools.partial(slice_kernel(lanes), vertex_values, self.simplices, factor, add_up, values)
         team.share(slice_, self.n_pixels)
 
 

@@ -90,8 +90,8 @@ class _Kernels:
     def send_messages(self, values: Floats, messages: Floats, lanes: int) -> None:
         """Write the weighted sum of both filtered rows of `values` to `messages`, both (N * lanes)."""
         if isinstance(self.smoothness, Sweep):
-            filtered = self.filtered(values, lanes, self.smoothness)
-            message = functools.partial(message_kernel(lanes), *filtered, values, messages)
+            filtered, lines = self.filtered(values, lanes, self.smoothness)
+            message = functools.partial(message_kernel(lanes), filtered, lines, values, messages)
             self._team.share(message, self._height)
             return
         for lattice, weight in ((self._appearance, self._weights[0]), (self.smoothness, self._weights[1])):
@@ -104,8 +104,14 @@ class _Kernels:
         These slice, and filter by position as they go.
         """
         far = self._appearance
-        factors = self._weights[0] * far.alpha, self._weights[1] * near.alpha
-        return Filtered(self._at_vertices(far, values, lanes), far.vertices, far.weights, *factors), near.lines
+        filtered = Filtered(
+            vertex_values=self._at_vertices(far, values, lanes),
+            vertices=far.vertices,
+            weights=far.weights,
+            factor=self._weights[0] * far.alpha,
+            near_factor=self._weights[1] * near.alpha,
+        )
+        return filtered, near.lines
 
     def _at_vertices(self, lattice: Lattice, values: Floats, lanes: int) -> Floats:
         at_vertices: Floats = self._arena.take("at_vertices", lattice.n_vertices * lanes, np.float32)
@@ -117,7 +123,8 @@ def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
     """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
     chunks = beliefs.chunks
     if chunks.count == 1 and isinstance(kernels.smoothness, Sweep):
-        beliefs.update(*kernels.filtered(beliefs.chunk(0), chunks.tail, kernels.smoothness), sums)
+        filtered, lines = kernels.filtered(beliefs.chunk(0), chunks.tail, kernels.smoothness)
+        beliefs.update(filtered, lines, sums)
         return
     for k, lanes in enumerate(chunks.lanes):
         kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)

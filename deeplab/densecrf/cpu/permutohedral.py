@@ -48,12 +48,12 @@ def build_lattice(
     used = n * plan.corners
     keys = arena.take("keys", used + plan.corners, np.int64)
     weights = arena.take("weights", used + plan.corners, np.float32)
-    scales = xy_std, rgb_std, plan.factors, plan.steps, plan.origin
-    team.share(functools.partial(kernels.embed, colours, width, *scales, keys, weights), n)
+    scheme = kernels.Scheme(plan.factors, plan.steps, plan.origin)
+    team.share(functools.partial(kernels.embed, colours, width, xy_std, rgb_std, scheme, keys, weights), n)
     if n % 4:
         # The reference works on four pixels at once and fills the last group up with black pixels at the origin. They
         # carry no weight, but blurring passes through their vertices.
-        kernels.embed(black, 1, *scales, keys[used:], weights[used:], 0, 1)
+        kernels.embed(black, 1, xy_std, rgb_std, scheme, keys[used:], weights[used:], 0, 1)
     else:
         keys = keys[:used]
     distinct, vertices = _number(keys, 2 * n, arena)

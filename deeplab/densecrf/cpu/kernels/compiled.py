@@ -95,7 +95,8 @@ def _type(annotation: Any) -> Any:
     if annotation in _TYPES:
         return _TYPES[annotation]
     fields = annotation.__annotations__.values()
-    return types.NamedTuple([types.float64 if field is float else _TYPES[field] for field in fields], annotation)  # type: ignore[no-untyped-call]
+    inside = [types.float64 if field is float else _TYPES[field] for field in fields]
+    return types.BaseTuple.from_types(inside, annotation)  # type: ignore[no-untyped-call]
 
 
 def _compile(function: Compiled, signatures: list[Any], *, cache: bool) -> Compiled:

@@ -5,7 +5,7 @@ share the work by its first and last item, or by lanes where all items are added
 """
 
 import functools
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,15 +18,22 @@ _HALF = np.float32(0.5)
 _AHEAD = 56  # rows that lie anywhere are asked for so many steps before they are needed
 
 
+class Simplices(NamedTuple):
+    """The vertices around each pixel."""
+
+    vertices: Ints  # (N * corners)
+    weights: Floats  # (N * corners)
+    corners: int  # of a simplex
+
+
 @functools.cache
 def splat_kernel(lanes: int) -> Compiled:
     """Compile or load the kernel for so many lanes of a row: 1, or 4 to 32 in steps of four; so do those below."""
 
     @kernel
-    def splat(
-        values: Floats, vertices: Ints, weights: Floats, corners: int, vertex_values: Floats, row: int, lane: int
-    ) -> None:
+    def splat(values: Floats, simplices: Simplices, vertex_values: Floats, row: int, lane: int) -> None:
         """Add weight * values[i] to each vertex of each pixel i, in the lanes from `lane` of rows of `row` values."""
+        vertices, weights, corners = simplices.vertices, simplices.weights, simplices.corners
         for pixel in range(vertices.size // corners):
             value = load(values, pixel * row + lane, lanes)
             for at in range(pixel * corners, pixel * corners + corners):
@@ -66,17 +73,19 @@ def slice_kernel(lanes: int) -> Compiled:
 
     @kernel
     def slice_(
-        vertex_values: Floats, vertices: Ints, weights: Floats, corners: int, factor: float, add_up: bool,
-        values: Floats, first: int, last: int,
+        vertex_values: Floats, simplices: Simplices, factor: float, add_up: bool, values: Floats, first: int, last: int
     ) -> None:  # fmt: skip
-        """values[i] = factor * sum of weight * vertex_values over the corners of the pixels first..last - 1.
+        """Write factor * the sum of weight * vertex_values over the corners of each of the pixels first..last - 1.
 
         Args:
             add_up: whether to add that to what `values` holds.
         """
+        corners = simplices.corners
         for pixel in range(first, last):
             total = load(values, pixel * lanes, lanes) if add_up else zeros(lanes)
-            row = sliced(vertex_values, 0, vertices, weights, pixel * corners, (pixel + 1) * corners, lanes)
+            row = sliced(
+                vertex_values, 0, simplices.vertices, simplices.weights, pixel * corners, (pixel + 1) * corners, lanes
+            )
             store(values, pixel * lanes, add_scaled(total, factor, row))
 
     return slice_

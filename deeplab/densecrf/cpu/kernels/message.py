@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Ints
+from deeplab.densecrf.cpu.kernels.chunks import Rest
 from deeplab.densecrf.cpu.kernels.compiled import Compiled, inlined_part, kernel
 from deeplab.densecrf.cpu.kernels.lattice import sliced
 from deeplab.densecrf.cpu.kernels.memory import item, load, store
 from deeplab.densecrf.cpu.kernels.simd import add, add_scaled, exp_below, lane_maximum, lane_sum, multiply, scale
-from deeplab.densecrf.cpu.kernels.softmax import BLOCK, find_shares
+from deeplab.densecrf.cpu.kernels.softmax import BLOCK, Block, find_shares, new_block
 from deeplab.densecrf.cpu.kernels.sweep import (
     BEHIND,
     Lines,
@@ -35,6 +36,14 @@ class Filtered(NamedTuple):
     weights: Floats  # (N * 6) as in `Lattice`
     factor: float  # by which what was sliced is multiplied
     near_factor: float  # and by which what the lattice of positions makes
+
+
+class Step(NamedTuple):
+    """The rows of a step, (N * lanes) each."""
+
+    beliefs: Floats
+    updated: Floats  # the beliefs after the step; may be the array of those before it where one call does all rows
+    likelihood: Floats
 
 
 @inlined_part
@@ -77,22 +86,21 @@ def update_kernel(lanes: int) -> Compiled:
 
     @kernel
     def update(
-        filtered: Filtered, lines: Lines, beliefs: Floats, updated: Floats, likelihood: Floats, rest: Floats,
-        sums: Floats, highest: float, first: int, last: int,
+        filtered: Filtered, lines: Lines, step: Step, rest: Rest, sums: Floats, highest: float, first: int, last: int
     ) -> None:  # fmt: skip
-        """updated[i] = likelihood[i] * exp(message), normalised, for the pixels in rows first..last - 1.
+        """Write likelihood * exp(message), normalised, for the pixels in rows first..last - 1.
 
         Args:
             filtered, lines: as in `message`.
-            beliefs, updated: may be the same array where one call does all rows.
             rest, sums, highest: as in `find_shares`.
         """
+        updated = step.updated
         buffer = np.zeros(buffer_size(lines, lanes), np.float32)
         row, done = first_row(lines, first), first
         begin = line = untouched = np.int64(lines.rows[2 * row])
-        tops, heard, totals = np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32), np.empty(BLOCK, np.float32)
+        block = new_block()
         while done < last:
-            row, untouched = splat_rows(beliefs, lines, buffer, row, untouched, line + 1, lanes)
+            row, untouched = splat_rows(step.beliefs, lines, buffer, row, untouched, line + 1, lanes)
             blur_lines(lines, buffer, begin, line, lanes)
             while done < last and item(lines.rows, 2 * done + 1) <= line - BEHIND:
                 end = (done + 1) * lines.width
@@ -100,11 +108,11 @@ def update_kernel(lanes: int) -> Compiled:
                     n = min(BLOCK, end - start)
                     for pixel in range(start, start + n):
                         store(updated, pixel * lanes, _message(filtered, lines, buffer, pixel, lanes))
-                    _exponentiate(updated, likelihood, start, n, tops, heard, totals, lanes)
-                    find_shares(tops, heard, totals, rest, sums, highest, start, n)
+                    _exponentiate(updated, step.likelihood, start, n, block, lanes)
+                    find_shares(block, rest, sums, highest, start, n)
                     for b in range(n):
                         at = (start + b) * lanes
-                        store(updated, at, scale(load(updated, at, lanes), item(totals, b)))
+                        store(updated, at, scale(load(updated, at, lanes), item(block.totals, b)))
                 done += 1
             line += 1
 
@@ -112,9 +120,7 @@ def update_kernel(lanes: int) -> Compiled:
 
 
 @inlined_part
-def _exponentiate(
-    rows: Floats, likelihood: Floats, start: int, n: int, tops: Floats, heard: Floats, totals: Floats, lanes: int
-) -> None:
+def _exponentiate(rows: Floats, likelihood: Floats, start: int, n: int, block: Block, lanes: int) -> None:
     """Replace messages by likelihood * exp(message - top), and note for each pixel what `find_shares` takes."""
     for b in range(n):
         at = (start + b) * lanes
@@ -122,4 +128,4 @@ def _exponentiate(
         top = lane_maximum(messages)
         powers = multiply(load(likelihood, at, lanes), exp_below(messages, top))
         store(rows, at, powers)
-        tops[b], heard[b], totals[b] = top, lane_sum(messages), lane_sum(powers)
+        block.tops[b], block.heard[b], block.totals[b] = top, lane_sum(messages), lane_sum(powers)

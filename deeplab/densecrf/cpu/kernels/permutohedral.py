@@ -7,6 +7,8 @@ and the deviations determine (see `geometry`). `step[j] = 8 * radix[j]`, and ste
 follows from the others.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -17,6 +19,14 @@ from deeplab.densecrf.cpu.kernels.memory import item
 _BLOCK = 128  # pixels worked on at once: scratch rows stay in the first-level cache, loops over them become vector code
 _HASH = np.uint64(0x9E3779B97F4A7C15)  # 2**64 / golden ratio: multiplicative hashing (Knuth, TAOCP 3, 6.4)
 _F0, _F1 = np.float32(0), np.float32(1)
+
+
+class Scheme(NamedTuple):
+    """How features become coordinates, and vertices keys (see `geometry`)."""
+
+    factors: Floats  # (d) diagonal of the elevation matrix
+    steps: Longs  # (d + 1), see above
+    origin: int  # key of the zero vertex
 
 
 @part
@@ -79,8 +89,8 @@ def _round_to_lattice(
 
 @kernel
 def embed(
-    colours: GivenBytes, width: int, xy_std: float, rgb_std: float, factors: Floats, steps: Longs, origin: int,
-    keys: Longs, weights: Floats, first: int, last: int,
+    colours: GivenBytes, width: int, xy_std: float, rgb_std: float, scheme: Scheme, keys: Longs, weights: Floats,
+    first: int, last: int,
 ) -> None:  # fmt: skip
     """Find the simplex and the barycentric weights of the pixels first..last - 1.
 
@@ -89,9 +99,10 @@ def embed(
 
     Args:
         colours: (N * 3) uint8 if there are five features, unused with two.
-        factors: (d) diagonal of the elevation matrix. steps: (d + 1), see above. origin: key of the zero vertex.
+        width: pixels of a row. xy_std, rgb_std: standard deviations, float32 as the features that they divide.
         keys: (N * (d + 1)) written: vertices by remainder. weights: (N * (d + 1)) written.
     """
+    factors, steps = scheme.factors, scheme.steps
     d = factors.size
     corners = d + 1
     feature = np.empty((d, _BLOCK), np.float32)
@@ -108,7 +119,7 @@ def embed(
         _elevate(colours, width, xy_std, rgb_std, factors, begin, n, feature, elevated, total)
         _round_to_lattice(elevated, quotient, rest, rank, excess, n)
         for b in range(n):
-            key = origin
+            key = scheme.origin
             for j in range(corners):
                 key += np.int64(quotient[j, b]) * steps[j]
                 rest_by_rank[rank[j, b]] = rest[j, b]

@@ -1,13 +1,12 @@
 """numba kernels between planes and rows: checks, change of layout, labels.
 
-Callers hold probabilities as planes, (C, N) flat. The engine holds them in chunks of rows (see `chunks`): chunk k
-begins at `slots[k]` of a flat buffer, and the last one has `tail` lanes.
+Callers hold probabilities as planes, (C, N) flat. The engine holds them in chunks of rows (see `chunks`).
 """
 
 import numpy as np
 
 from deeplab.densecrf.cpu.kernels.arrays import Bytes, Floats, GivenFloats, Ints, Longs
-from deeplab.densecrf.cpu.kernels.chunks import STEP, WIDTH
+from deeplab.densecrf.cpu.kernels.chunks import STEP, WIDTH, Rest, Rows
 from deeplab.densecrf.cpu.kernels.compiled import kernel, part
 from deeplab.densecrf.cpu.kernels.memory import item, load, store
 from deeplab.densecrf.cpu.kernels.simd import scale
@@ -15,25 +14,25 @@ from deeplab.densecrf.cpu.kernels.simd import scale
 _BLOCK = 256  # pixels: a block of all planes stays in the second-level cache while it is read twice
 _TILE = 256  # pixels whose rows stay in the first-level cache while plane after plane is written into them
 _F0, _F1 = np.float32(0), np.float32(1)
-REST = 4  # numbers that stand for all dropped classes of a pixel
 _CLIP = np.float32(1e-5)  # as unary_from_softmax of pydensecrf does: no class is less likely
 
 
 @kernel
 def scan(
-    planes: GivenFloats, n_pixels: int, tolerance: float, threshold: float, ratio: float, keep: Bytes,
-    first: int, last: int,
+    planes: GivenFloats, tolerance: float, threshold: float, ratio: float, keep: Bytes, first: int, last: int
 ) -> int:  # fmt: skip
     """Check the pixels first..last - 1 and mark the classes that matter in any of them.
 
     A class matters where its probability is at least `threshold`, or `ratio` of the pixel's greatest.
 
     Args:
+        planes: (C * N). threshold, ratio: float32, as the probabilities that are compared with them.
         keep: (C) set to 1 for such classes, left as it is for others.
 
     Returns:
         The first pixel with a value that is negative or no number, or with a sum not within `tolerance` of one; or -1.
     """
+    n_pixels = planes.size // keep.size
     top = np.empty(_BLOCK, np.float32)
     least = np.empty(_BLOCK, np.float32)
     total = np.empty(_BLOCK, np.float32)
@@ -69,19 +68,20 @@ def _clipped(value: np.float32) -> np.float32:
 
 
 @part
-def _row_start(place: int, slots: Longs, tail: int, pixel: int) -> tuple[int, int]:
-    """Where the value of a position and pixel lies, and how far it is to that of the next pixel."""
+def _row_start(rows: Rows, place: int, pixel: int) -> tuple[int, int]:
+    """Find where the value of a position and pixel lies, and how far it is to that of the next pixel."""
     chunk = place // WIDTH
-    lanes = WIDTH if chunk < slots.size - 1 else tail
-    return slots[chunk] + pixel * lanes + place % WIDTH, lanes
+    lanes = WIDTH if chunk < rows.slots.size - 1 else rows.tail
+    return rows.slots[chunk] + pixel * lanes + place % WIDTH, lanes
 
 
 @part
 def _load_tile(
-    planes: GivenFloats, n_pixels: int, places: Longs, slots: Longs, tail: int, likelihood: Floats,
-    begin: int, n: int, total: Floats, dropped: Floats, squares: Floats,
+    planes: GivenFloats, places: Longs, likelihood: Rows, begin: int, n: int,
+    total: Floats, dropped: Floats, squares: Floats,
 ) -> None:  # fmt: skip
     """Clip the probabilities of pixels begin..begin + n - 1 into rows; sum up all classes and the dropped ones."""
+    n_pixels = planes.size // places.size
     for b in range(n):
         total[b] = dropped[b] = squares[b] = _F0
     for c in range(places.size):
@@ -92,10 +92,10 @@ def _load_tile(
                 dropped[b] += value
                 squares[b] += value * value
         else:
-            at, lanes = _row_start(places[c], slots, tail, begin)
+            at, lanes = _row_start(likelihood, places[c], begin)
             for b in range(n):
                 value = _clipped(item(planes, plane + b))
-                likelihood[at + b * lanes] = value
+                likelihood.values[at + b * lanes] = value
                 total[b] += value
     for b in range(n):
         total[b] += dropped[b]
@@ -103,49 +103,46 @@ def _load_tile(
 
 @kernel
 def gather(
-    planes: GivenFloats, n_pixels: int, places: Longs, n_kept: int, slots: Longs, tail: int,
-    likelihood: Floats, beliefs: Floats, rest: Floats, first: int, last: int,
+    planes: GivenFloats, places: Longs, n_kept: int, likelihood: Rows, beliefs: Rows, rest: Rest, first: int, last: int
 ) -> None:  # fmt: skip
     """Bring the kept classes of pixels first..last - 1 into rows and start from their normalised likelihood.
 
     Args:
-        places: (C) the position of each class among the kept ones, -1 if it is dropped.
-        slots: where each chunk begins, in `likelihood` as in `beliefs`.
-        likelihood, beliefs: written: clipped probabilities, and the same divided by their sum over all classes.
-        rest: (4 * N) written, (0) if no class is dropped. Planes of the sum of the dropped likelihoods, the sum of
-            their squares divided by it, and how `scatter` turns one into a belief: factor and gain.
+        planes: (C * N). places: (C) the position of each class among the kept ones, -1 if it is dropped.
+        likelihood: written: clipped probabilities.
+        beliefs: written: the same divided by their sum over all classes. Its slots are those of `likelihood`.
+        rest: written.
     """
+    slots, tail = likelihood.slots, likelihood.tail
     total = np.empty(_TILE, np.float32)
     dropped = np.empty(_TILE, np.float32)
     squares = np.empty(_TILE, np.float32)
     for begin in range(first, last, _TILE):
         n = min(_TILE, last - begin)
-        _load_tile(planes, n_pixels, places, slots, tail, likelihood, begin, n, total, dropped, squares)
+        _load_tile(planes, places, likelihood, begin, n, total, dropped, squares)
         for place in range(n_kept, (slots.size - 1) * WIDTH + tail):
-            at, lanes = _row_start(place, slots, tail, begin)
+            at, lanes = _row_start(likelihood, place, begin)
             for b in range(n):
-                likelihood[at + b * lanes] = _F0
+                likelihood.values[at + b * lanes] = _F0
         for b in range(n):
-            factor = _F1 / total[b]
-            if rest.size:
-                pixel = begin + b
-                rest[pixel], rest[n_pixels + pixel] = dropped[b], squares[b] / dropped[b]
-                rest[2 * n_pixels + pixel], rest[3 * n_pixels + pixel] = factor, _F0
+            pixel, factor = begin + b, _F1 / total[b]
+            if rest.factor.size:
+                rest.likelihood[pixel], rest.mean[pixel] = dropped[b], squares[b] / dropped[b]
+                rest.factor[pixel], rest.gain[pixel] = factor, _F0
             for k in range(slots.size):
-                at, lanes = _row_start(k * WIDTH, slots, tail, begin + b)
+                at, lanes = _row_start(likelihood, k * WIDTH, pixel)
                 for lane in range(at, at + lanes, STEP):
-                    store(beliefs, lane, scale(load(likelihood, lane, STEP), factor))
+                    store(beliefs.values, lane, scale(load(likelihood.values, lane, STEP), factor))
 
 
 @kernel
 def scatter(
-    beliefs: Floats, slots: Longs, tail: int, places: Longs, planes: GivenFloats, rest: Floats, result: Floats,
-    first: int, last: int,
+    beliefs: Rows, places: Longs, planes: GivenFloats, rest: Rest, result: Floats, first: int, last: int
 ) -> None:  # fmt: skip
     """Bring the beliefs of pixels first..last - 1 back into planes.
 
     Args:
-        places: (C) as in `gather`. planes: (C * N) the probabilities that came in. rest: as in `gather`.
+        places: (C) as in `gather`. planes: (C * N) the probabilities that came in.
         result: (C * N) written.
     """
     n_pixels = result.size // places.size
@@ -156,28 +153,28 @@ def scatter(
             if places[c] < 0:
                 for b in range(n):
                     value = _clipped(item(planes, plane + b))
-                    factor, gain = item(rest, 2 * n_pixels + begin + b), item(rest, 3 * n_pixels + begin + b)
+                    factor, gain = item(rest.factor, begin + b), item(rest.gain, begin + b)
                     result[plane + b] = (value + value * value * gain) * factor
             else:
-                at, lanes = _row_start(places[c], slots, tail, begin)
+                at, lanes = _row_start(beliefs, places[c], begin)
                 for b in range(n):
-                    result[plane + b] = beliefs[at + b * lanes]
+                    result[plane + b] = beliefs.values[at + b * lanes]
 
 
 @kernel
 def most_likely(
-    beliefs: Floats, slots: Longs, tail: int, classes: Longs, labels: Ints, first: int, last: int
+    beliefs: Rows, classes: Longs, labels: Ints, first: int, last: int
 ) -> None:  # fmt: skip
-    """The class of the greatest belief of pixels first..last - 1, the lowest of equal ones.
+    """Find the class of the greatest belief of pixels first..last - 1, the lowest of equal ones.
 
     Args:
         classes: the class at each position. labels: (N) written.
     """
     for pixel in range(first, last):
         best, winner = np.float32(-1), 0
-        for k in range(slots.size):
-            at, _ = _row_start(k * WIDTH, slots, tail, pixel)
+        for k in range(beliefs.slots.size):
+            at, _ = _row_start(beliefs, k * WIDTH, pixel)
             for lane in range(min(WIDTH, classes.size - k * WIDTH)):
-                if beliefs[at + lane] > best:
-                    best, winner = beliefs[at + lane], k * WIDTH + lane
+                if beliefs.values[at + lane] > best:
+                    best, winner = beliefs.values[at + lane], k * WIDTH + lane
         labels[pixel] = np.int32(classes[winner])

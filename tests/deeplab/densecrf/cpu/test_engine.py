@@ -133,11 +133,12 @@ def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
 def test_checks_are_compiled_in(tmp_path: Path) -> None:
     code = """
         import numpy as np
-        from deeplab.densecrf.cpu.kernels.lattice import splat_kernel
+        from deeplab.densecrf.cpu.kernels.lattice import Simplices, splat_kernel
 
-        rows, out, weights = np.zeros(8, np.float32), np.zeros(8, np.float32), np.ones(1, np.float32)
+        rows, out = np.zeros(8, np.float32), np.zeros(8, np.float32)
+        outside = Simplices(np.array([2], np.int32), np.ones(1, np.float32), 1)
         try:
-            splat_kernel(8)(rows, np.array([2], np.int32), weights, 1, out, 8, 0)
+            splat_kernel(8)(rows, outside, out, 8, 0)
         except IndexError as error:
             print(error)
     """

@@ -1,7 +1,7 @@
 """The dense CRF against pydensecrf on the same cores: `python -m benchmarks.crf --help`.
 
 Everything that is compared runs in one go, one after the other on the same inputs, so that ratios hold on a machine
-that has other work too. Wall times need a quiet machine; the processor time beside them is less sensitive to load.
+that has other work too. Wall times need a quiet machine; the CPU time beside them is less sensitive to load.
 """
 
 import argparse
@@ -28,7 +28,7 @@ from deeplab.processes import n_cpus
 
 PHOTOGRAPHS = Path("data/camvid")  # as in configs/camvid-small.yaml
 HEADS = (
-    "input", "form", "max dQ", "equal labels", "one image", "ratio", "folder, per image", "ratio", "processor ratio",
+    "input", "form", "max dQ", "equal labels", "one image", "ratio", "folder, per image", "ratio", "CPU ratio",
     "peak memory",
 )  # fmt: skip
 

@@ -69,7 +69,7 @@ def latency(image: Pixels, probs: Probs, repeats: int, n_threads: int) -> dict[F
 
 
 def throughput(pairs: list[Pair], repeats: int, n_workers: int) -> dict[Form, tuple[float, float]]:
-    """Wall and processor seconds for an image of a folder, all cores at work: medians over the rounds.
+    """Wall and CPU seconds for an image of a folder, all cores at work: medians over the rounds.
 
     The forms take turns within each round. pydensecrf has a process for each core.
     """

@@ -204,7 +204,7 @@ class Crf(Section):
     BI_XY_STD: Positive = Field(67.0, description="Its range in space, pixels.")
     BI_RGB_STD: Positive = Field(3.0, description="Its range in colour, 0..255.")
     BACKEND: Literal["auto", "numba", "torch", "pydensecrf"] = Field(
-        "auto", description="`numba` (processor), `torch` (GPU), `pydensecrf`; `auto` takes a GPU if any. (Ours.)"
+        "auto", description="`numba` (CPU), `torch` (GPU), `pydensecrf`; `auto` takes a GPU if any. (Ours.)"
     )
     EXACT: StrictBool = Field(
         False, description="Let classes that are unlikely in the whole image take part as well; slower. (Ours.)"

@@ -15,11 +15,11 @@ def build_crf(crf: Crf, *, device: str = "auto", n_threads: int | None = None) -
     Args:
         crf: the section.
         device: "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:1"; the backends `numba` and `pydensecrf` keep
-            to the processor all the same.
+            to the CPU all the same.
         n_threads: threads of the numba backend; all cores that the process may use by default.
 
     Raises:
-        CrfError: if a parameter is out of its range or the backend cannot be had.
+        CrfError: if a parameter is out of its range or the backend is not available.
     """
     return DenseCRF(
         *_parameters(crf),

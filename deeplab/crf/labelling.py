@@ -45,11 +45,11 @@ class Labeller:
         config: DATASET and CRF are read.
         dataset: the split.
         logits_dir: one `<id>.npy` per image, (C, h, w) of any float type.
-        jobs: images at a time on the processor; None: as many as there are cores and memory for.
+        jobs: images at a time on the CPU; None: as many as there are cores and memory for.
         device: as `build_crf`.
 
     Raises:
-        CrfError: if the backend of the CRF cannot be had.
+        CrfError: if the backend of the CRF is not available.
     """
 
     def __init__(

@@ -30,13 +30,13 @@ def refine(
         logits_dir: one `<id>.npy` per image, (C, h, w) of any float type.
         reporter: hears of each image.
         split: name of the split list; None: DATASET.SPLIT.VAL.
-        jobs: images at a time on the processor; None: as many as there are cores and memory for.
+        jobs: images at a time on the CPU; None: as many as there are cores and memory for.
         device: where the CRF runs, as `build_crf`.
         masks_dir: where to write the refined label maps as `<id>.png`; None: nowhere.
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged.
-        CrfError: if the backend of the CRF cannot be had, or memory is short.
+        CrfError: if the backend of the CRF is not available, or memory is short.
         Stopped: if the reporter asked for it.
     """
     # Imported here, because they import PyTorch, and to import this package shall be light.

@@ -58,7 +58,7 @@ def search(
         split: name of the split list; None: DATASET.SPLIT.VAL.
         sample: how many images to try the settings on; None or more than there are: all.
         seed: decides which; equal seeds choose equal images.
-        jobs: images at a time on the processor; None: as many as there are cores and memory for.
+        jobs: images at a time on the CPU; None: as many as there are cores and memory for.
         device: where the CRF runs, as `build_crf`.
         save: where to keep what is done, twice a minute and when stopped; None: nowhere.
         resume: what an earlier run with the same arguments saved, to continue from.
@@ -68,7 +68,7 @@ def search(
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged, or no pixel has a class.
-        CrfError: if the backend of the CRF cannot be had, or memory is short.
+        CrfError: if the backend of the CRF is not available, or memory is short.
         Stopped: if the reporter asked for it.
     """
     # Imported here, because they import PyTorch, and to import this package shall be light.

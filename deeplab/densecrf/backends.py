@@ -1,4 +1,4 @@
-"""Choosing the engine that runs a CRF. Its library is imported here, so that importing the package stays light."""
+"""Choose the engine that runs a CRF. Its library is imported here, so that importing the package stays light."""
 
 import logging
 from collections.abc import Sequence
@@ -23,17 +23,17 @@ class Engine(Protocol):
     def marginals(
         self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Q of each image, (C, H, W) float32."""
+        """Compute Q of each image, (C, H, W) float32."""
         ...
 
     def labels(
         self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.int32]]:
-        """The most likely class of each pixel of each image, (H, W) int32."""
+        """Find the most likely class of each pixel of each image, (H, W) int32."""
         ...
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
-        """How many images of a size are worked on at a time, which cores and memory decide."""
+        """Tell how many images of a size are worked on at a time, which cores and memory decide."""
         ...
 
 
@@ -76,19 +76,19 @@ def build_engine(backend: str, *, exact: bool, n_threads: int | None, device: st
 
 
 def _choose(device: str | None) -> tuple[str, str | None]:
-    """The backend and device behind "auto"; a GPU that was asked for and is not there is said, and numba serves."""
+    """Find the backend and device behind "auto": numba, with a warning, where the GPU that was asked for is absent."""
     if device == "cpu" or (device is None and not _has_nvidia_driver()):
         return "numba", None
     import torch
 
     if torch.cuda.is_available() or (device is not None and not device.startswith("cuda")):
         return "torch", device
-    _log.warning("CUDA is not available, so the CRF runs on the processor.")
+    _log.warning("CUDA is not available, so the CRF runs on the CPU.")
     return "numba", None
 
 
 def _has_nvidia_driver() -> bool:
-    """Whether it is worth importing torch to ask for a GPU."""
+    """Tell whether it is worth importing torch to ask for a GPU."""
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
@@ -108,4 +108,4 @@ def _torch_device(device: str | None) -> str:
 
 def _refuse_device(backend: str, device: str | None) -> None:
     if device not in (None, "cpu"):
-        raise CrfError(f"The {backend} backend runs on the processor only, not on {device!r}.")
+        raise CrfError(f"The {backend} backend runs on the CPU only, not on {device!r}.")

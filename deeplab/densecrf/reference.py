@@ -1,4 +1,4 @@
-"""pydensecrf, the implementation that the engines are held against, behind the same methods."""
+"""Run pydensecrf, the implementation that tests compare the engines with, as one of them."""
 
 from collections.abc import Sequence
 

@@ -15,7 +15,7 @@ class Arena:
         self._buffers: dict[str, NDArray[np.uint8]] = {}
 
     def take(self, name: str, size: int, dtype: type[np.generic]) -> NDArray[Any]:
-        """A flat array of `size` elements with any content, aligned to a cache line."""
+        """Return a flat array of `size` elements with any content, aligned to a cache line."""
         n_bytes = size * np.dtype(dtype).itemsize
         buffer = self._buffers.get(name)
         if buffer is None or len(buffer) < n_bytes:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deeplab.densecrf.checks import SUM_TOLERANCE, check_memory, no_distribution
 from deeplab.densecrf.cpu.arena import Arena
-from deeplab.densecrf.cpu.kernels import probability as kernels
+from deeplab.densecrf.cpu.kernels import probability
 from deeplab.densecrf.cpu.kernels.arrays import Floats, Longs
 from deeplab.densecrf.cpu.kernels.chunks import Chunks, Rest, Rows
 from deeplab.densecrf.cpu.kernels.message import Filtered, Step, update_kernel
@@ -49,7 +49,7 @@ class Beliefs:
         n_rest = self.n_pixels if self.drops_classes else 0
         self._rest = Rest(*(arena.take(f"rest {field}", n_rest, np.float32) for field in Rest._fields))
         gather = functools.partial(
-            kernels.gather, self._planes, self._places, len(classes), self._likelihood, self._rows, self._rest
+            probability.gather, self._planes, self._places, len(classes), self._likelihood, self._rows, self._rest
         )
         team.share(gather, self.n_pixels)
 
@@ -73,7 +73,7 @@ class Beliefs:
 
         def scan(part: int) -> None:
             first, last = ranges[part]
-            bad[part] = kernels.scan(planes, SUM_TOLERANCE, THRESHOLD, RATIO, keep[part], first, last)
+            bad[part] = probability.scan(planes, SUM_TOLERANCE, THRESHOLD, RATIO, keep[part], first, last)
 
         team.run([functools.partial(scan, part) for part in range(len(ranges))])
         for pixel in bad:
@@ -84,11 +84,11 @@ class Beliefs:
         return cls(probs, classes, team, arena)
 
     def chunk(self, k: int) -> Floats:
-        """The rows of chunk k, flat."""
+        """Return the rows of chunk k, flat."""
         return self._slot(int(self._rows.slots[k]), self.chunks.lanes[k])
 
     def spare(self, k: int) -> Floats:
-        """Where the messages of chunk k go."""
+        """Return where the messages of chunk k go, flat."""
         return self._slot(self._spare, self.chunks.lanes[k])
 
     def _slot(self, begin: int, lanes: int) -> Floats:
@@ -107,7 +107,11 @@ class Beliefs:
         )
 
     def update(self, filtered: Filtered, lines: Lines, sums: Floats) -> None:
-        """A step of a single chunk: both lattices as `update_kernel` takes them, and `sums` as for the softmax."""
+        """Take a step with a single chunk.
+
+        Args:
+            filtered, lines: both lattices as `update_kernel` takes them. sums: as for `softmax`.
+        """
         # One thread may overwrite what it has used; of several, each needs old rows around its own.
         alone = self._team.n_threads == 1
         updated = self.chunk(0) if alone else self.spare(0)
@@ -120,13 +124,13 @@ class Beliefs:
     def to_probs(self) -> Floats:
         """Lay out Q as (C, H, W) float32, the dropped classes among them."""
         result = np.empty(len(self._planes), np.float32)
-        scatter = functools.partial(kernels.scatter, self._rows, self._places, self._planes, self._rest, result)
+        scatter = functools.partial(probability.scatter, self._rows, self._places, self._planes, self._rest, result)
         self._team.share(scatter, self.n_pixels)
         return result.reshape(-1, *self.shape)
 
     def to_labels(self) -> NDArray[np.int32]:
         """Find the most likely class of each pixel, (H, W) int32."""
         labels = np.empty(self.n_pixels, np.int32)
-        most_likely = functools.partial(kernels.most_likely, self._rows, self._classes, labels)
+        most_likely = functools.partial(probability.most_likely, self._rows, self._classes, labels)
         self._team.share(most_likely, self.n_pixels)
         return labels.reshape(self.shape)

@@ -1,4 +1,4 @@
-"""A Gaussian filter as a lattice that is ready for use: splat to vertices, blur along axes, slice back to pixels."""
+"""Filter by a lattice that is ready for use: splat to vertices, blur along axes, slice back to pixels."""
 
 import functools
 import itertools

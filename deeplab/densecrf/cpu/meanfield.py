@@ -43,7 +43,7 @@ class Workspace:
 def infer(
     image: NDArray[np.uint8], probs: Floats, parameters: CrfParameters, team: Team, workspace: Workspace, *, exact: bool
 ) -> Beliefs:
-    """Q after the last mean-field step; it lives in the workspace.
+    """Compute Q after the last mean-field step; it lives in the workspace.
 
     Args:
         image: (H, W, 3) uint8, C-contiguous.
@@ -58,14 +58,14 @@ def infer(
     """
     beliefs = Beliefs.prepare(probs, team, workspace.rows, exact=exact, held=workspace.n_bytes)
     if parameters.iter_max:
-        kernels = _Kernels(image, parameters, team, workspace)
-        sums = kernels.row_sums() if beliefs.drops_classes else _NONE
+        gaussians = _Gaussians(image, parameters, team, workspace)
+        sums = gaussians.row_sums() if beliefs.drops_classes else _NONE
         for _ in range(parameters.iter_max):
-            _step(beliefs, kernels, sums)
+            _step(beliefs, gaussians, sums)
     return beliefs
 
 
-class _Kernels:
+class _Gaussians:
     """Both Gaussians of one image, ready to filter."""
 
     def __init__(self, image: NDArray[np.uint8], parameters: CrfParameters, team: Team, workspace: Workspace) -> None:
@@ -80,7 +80,7 @@ class _Kernels:
         self.smoothness = smoothness_filter(*size, parameters.pos_xy_std, team, workspace.smoothness)
 
     def row_sums(self) -> Floats:
-        """(N) the sum of a pixel's messages over all classes, which is what a class believed in everywhere sends."""
+        """Sum up each pixel's messages over all classes, (N): what a class that is believed in everywhere sends."""
         ones: Floats = self._arena.take("ones", self._height * self._width, np.float32)
         ones.fill(1)
         sums: Floats = self._arena.take("sums", len(ones), np.float32)
@@ -119,14 +119,14 @@ class _Kernels:
         return at_vertices
 
 
-def _step(beliefs: Beliefs, kernels: _Kernels, sums: Floats) -> None:
-    """One mean-field step, in one pass over the pixels where all classes fit into one chunk."""
+def _step(beliefs: Beliefs, gaussians: _Gaussians, sums: Floats) -> None:
+    """Take one mean-field step, in one pass over the pixels where all classes fit into one chunk."""
     chunks = beliefs.chunks
-    if chunks.count == 1 and isinstance(kernels.smoothness, Sweep):
-        filtered, lines = kernels.filtered(beliefs.chunk(0), chunks.tail, kernels.smoothness)
+    if chunks.count == 1 and isinstance(gaussians.smoothness, Sweep):
+        filtered, lines = gaussians.filtered(beliefs.chunk(0), chunks.tail, gaussians.smoothness)
         beliefs.update(filtered, lines, sums)
         return
     for k, lanes in enumerate(chunks.lanes):
-        kernels.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
+        gaussians.send_messages(beliefs.chunk(k), beliefs.spare(k), lanes)
         beliefs.swap(k)
     beliefs.softmax(sums)

@@ -1,4 +1,4 @@
-"""Building the permutohedral lattice of one image.
+"""Build the permutohedral lattice of one image.
 
 Source: A. Adams, J. Baek, M. Davis, "Fast high-dimensional filtering using the permutohedral lattice", Eurographics
 2010; constants and details as in the code of P. Krähenbühl and V. Koltun (NIPS 2011), so that the answer is the same.

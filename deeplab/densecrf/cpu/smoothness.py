@@ -1,4 +1,4 @@
-"""The lattice of the position Gaussian, which depends on the size of an image alone and is kept for the next one."""
+"""Build the filter of the position Gaussian, which depends on an image's size alone, and keep it for the next one."""
 
 import functools
 
@@ -12,7 +12,7 @@ _MAX_KEPT_PIXELS = 2**19  # larger images seldom come in one size, and their swe
 
 
 def smoothness_filter(height: int, width: int, xy_std: float, team: Team, arena: Arena) -> Sweep | Lattice:
-    """The filter of a Gaussian in position: a sweep, or the lattice itself for small deviations, which leave it sparse.
+    """Build or look up the filter of a Gaussian in position: a sweep, or the lattice itself where that is sparse.
 
     Args:
         height, width: pixels.

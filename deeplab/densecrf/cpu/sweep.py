@@ -1,4 +1,4 @@
-"""How to filter by a lattice of positions in one sweep over the image.
+"""Lay out a lattice of positions so that one sweep over the image filters by it.
 
 Filtering by one phase after the other takes all vertices from memory for each phase, and there are more of them than
 pixels. But the vertices lie in lines along the rows of the image, at equal distances, and the neighbours of a vertex
@@ -68,7 +68,7 @@ def _flat(numbers: NDArray[np.int64]) -> Ints:
 
 
 def _coordinates(lattice: Lattice) -> tuple[Longs, Longs, Longs]:
-    """The line and the place in it (M) of each vertex, and the remainder of each line.
+    """Find the line and the place in it (M) of each vertex, and the remainder of each line.
 
     Lines are numbered by the last coordinate, descending, places by the quotient of the middle one, descending too.
     """
@@ -81,11 +81,11 @@ def _coordinates(lattice: Lattice) -> tuple[Longs, Longs, Longs]:
 
 
 def _neighbours(first: Longs, remainders: Longs) -> NDArray[np.int64]:
-    """(lines, 6) how much further in its line a neighbour is than a vertex in its own, which starts at column `first`.
+    """Find how much further in its line a neighbour is than a vertex in its own, (lines, 6).
 
-    A step along an axis takes one from every coordinate and adds three to its own (see `kernels.permutohedral.link`).
-    The columns are, for the axes in order, the neighbours in the lines above and below: one line away for the first two
-    axes, two for the last.
+    Each line starts at column `first`. A step along an axis takes one from every coordinate and adds three to its own
+    (see `kernels.permutohedral.link`). The columns are, for the axes in order, the neighbours in the lines above and
+    below: one line away for the first two axes, two for the last.
     """
     changes = (  # of the column, on the way up and down
         (-(remainders == 2).astype(int), (remainders == 0).astype(int)),
@@ -101,7 +101,7 @@ def _neighbours(first: Longs, remainders: Longs) -> NDArray[np.int64]:
 
 
 def _lines_held(above: Longs, below: Longs) -> int:
-    """How many lines the rings have to hold at most, when rows are splatted as late and sliced as early as can be."""
+    """Count the lines that the rings have to hold, when rows are splatted as late and sliced as early as can be."""
     line = np.arange(below[-1] + 1)
     splatted = below[np.searchsorted(above, line + 1, side="right") - 1]
     raw = splatted - (line - 1) + 1
@@ -111,7 +111,7 @@ def _lines_held(above: Longs, below: Longs) -> int:
 
 
 def _gaps(line: Longs, distance: Longs, lengths: Longs) -> tuple[Longs, Longs]:
-    """The distances from the beginning of a line that are no vertex's, line by line, and where those of a line end."""
+    """Find the distances from the beginning of a line without a vertex, line by line, and where those of a line end."""
     begins = np.append(0, np.cumsum(lengths))
     missing = np.ones(begins[-1], bool)
     missing[begins[line] + distance] = False

@@ -1,4 +1,4 @@
-"""How to spread images over the cores of a machine, within its memory."""
+"""Spread images over the cores of a machine, within its memory."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ class Plan:
 
 
 def workspace_bytes(n_pixels: int, n_classes: int) -> int:
-    """Memory that the numba engine holds for an image with so many classes in message passing, about."""
+    """Estimate the memory that the numba engine holds for an image with so many classes in message passing."""
     lanes = Chunks(n_classes).lanes
     return n_pixels * (_LATTICE_BYTES + 4 * lanes[0] * (len(lanes) + 4) + 4 * sum(lanes))
 

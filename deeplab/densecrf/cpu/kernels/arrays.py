@@ -1,4 +1,4 @@
-"""Names for the flat and shaped arrays that the engines pass around. All are C-contiguous."""
+"""Names for the arrays that kernels take. All are C-contiguous."""
 
 from typing import Annotated
 

@@ -56,7 +56,7 @@ def part(function: Compiled) -> Compiled:
 
 
 def inlined_part(function: Compiled) -> Compiled:
-    """The same, copied into each kernel before types are found, so that constant arguments stay constant.
+    """Compile a part that is copied into each kernel before types are found: constant arguments stay constant.
 
     A kernel must not close over a compiled function: numba would name the cached code anew in each process.
     """
@@ -68,7 +68,7 @@ def kernel(function: Compiled) -> Compiled:
     """Compile a function at once for its annotated arguments, or load it from the cache on disk.
 
     Arrays are those of `arrays` in one dimension, int is 64 bits and float is 32. Named tuples hold these, but float is
-    64 bits there, as what Python has is converted for plain arguments only.
+    64 bits there and no array is read-only, as what Python has is converted for plain arguments only.
     """
     arguments = [_type(annotation) for name, annotation in function.__annotations__.items() if name != "return"]
     signatures = [tuple(arguments)]
@@ -107,7 +107,7 @@ def _compile(function: Compiled, signatures: list[Any], *, cache: bool) -> Compi
 
 
 def private_folder(parent: Path) -> Path | None:
-    """A folder of this user alone below `parent`, made if absent; None where there can be none.
+    """Find or make a folder of this user alone below `parent`; None where there can be none.
 
     Cached code is executed, so a folder that another user could have written to is not used.
     """

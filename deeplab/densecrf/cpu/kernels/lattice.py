@@ -1,4 +1,4 @@
-"""numba kernels of the lattice filter on rows of classes, a phase each: splat, blur, slice.
+"""Kernels of the lattice filter on rows of classes, one for each phase: splat, blur, slice.
 
 A chunk holds the values of up to 32 classes as rows: (N, lanes) for pixels, (M, lanes) for vertices, both flat. Threads
 share the work by its first and last item, or by lanes where all items are added to the same vertices.
@@ -93,7 +93,7 @@ def slice_kernel(lanes: int) -> Compiled:
 
 @inlined_part
 def sliced(rows: Floats, origin: int, places: Ints, weights: Floats, first: int, last: int, lanes: int) -> Any:
-    """The sum of weight * row over the entries first..last - 1 of `places`, which count from row `origin`."""
+    """Sum up weight * row over the entries first..last - 1 of `places`, which count from row `origin`."""
     total = zeros(lanes)
     for at in range(first, last):
         row = load(rows, (origin + np.int64(item(places, at))) * lanes, lanes)

@@ -36,7 +36,7 @@ def _vector_addresses(builder: Any, address: Any, row: RowType) -> list[Any]:
 
 @operation
 def item(typing: Any, array: Any, at: Any) -> Any:
-    """`array[at]`: numba's own indexing spends a comparison and a move on indices that might be negative."""
+    """Load `array[at]`: numba's own indexing spends a comparison and a move on indices that might be negative."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return builder.load(_address(context, builder, signature.args[0], arguments[0], arguments[1]))
@@ -46,7 +46,7 @@ def item(typing: Any, array: Any, at: Any) -> Any:
 
 @operation
 def load(typing: Any, array: Any, at: Any, lanes: Any) -> Any:
-    """The row of `lanes` values that begins at `array[at]`; `array` is one-dimensional, float32, contiguous."""
+    """Load the row of `lanes` values that begins at `array[at]`; `array` is one-dimensional, float32, contiguous."""
     row = RowType(lanes.literal_value)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:

@@ -1,6 +1,6 @@
-"""numba kernels of a mean-field step that make messages, or new beliefs, of what both lattices make of the beliefs.
+"""Kernels of a mean-field step that make messages, or new beliefs, of what both lattices make of the beliefs.
 
-They sweep over the image: they filter by the lattice of positions on the way (see `sweep`).
+They sweep over the image, and filter by the lattice of positions on the way (see `sweep`).
 """
 
 import functools
@@ -48,7 +48,7 @@ class Step(NamedTuple):
 
 @inlined_part
 def _message(filtered: Filtered, lines: Lines, buffer: Floats, pixel: int, lanes: int) -> Any:
-    """The row of one pixel: both slices, each times its factor."""
+    """Make the row of one pixel: both slices, each times its factor."""
     # In two halves, which do not wait for each other.
     begin, end = pixel * _CORNERS, (pixel + 1) * _CORNERS
     half = begin + _CORNERS // 2

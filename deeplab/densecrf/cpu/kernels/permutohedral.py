@@ -1,4 +1,4 @@
-"""numba kernels that build a permutohedral lattice: embed the pixels, number the vertices, link them, index them.
+"""Kernels that build a permutohedral lattice: embed the pixels, number the vertices, link them, normalise.
 
 Notation of Adams, Baek and Davis (2010): d features; each pixel lies in a simplex of d + 1 vertices, one of each
 remainder 0..d modulo d + 1. All coordinates of a vertex equal its remainder modulo d + 1, so the quotients and the

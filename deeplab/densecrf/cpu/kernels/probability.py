@@ -1,4 +1,4 @@
-"""numba kernels between planes and rows: checks, change of layout, labels.
+"""Kernels between planes and rows: check probabilities, change their layout, pick labels.
 
 Callers hold probabilities as planes, (C, N) flat. The engine holds them in chunks of rows (see `chunks`).
 """

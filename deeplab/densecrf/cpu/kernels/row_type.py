@@ -1,4 +1,4 @@
-"""The type of a row of float32 lanes inside numba kernels, and how code for rows is generated.
+"""The type of a row of float32 lanes inside kernels, and how it is taken apart and put together.
 
 numba leaves it to the compiler whether a loop over classes becomes vector code, and with arrays that might
 overlap it often does not. The operations of `memory` and `simd` say it outright: a row is one to three LLVM vectors of

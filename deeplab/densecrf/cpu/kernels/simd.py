@@ -1,4 +1,4 @@
-"""Arithmetic with rows of float32 lanes inside numba kernels: add, multiply, compare, exponentiate, fold."""
+"""Arithmetic with rows of float32 lanes inside kernels: add, multiply, compare, exponentiate, fold."""
 
 import math
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def _fold(builder: Any, row: Any, combine: Callable[[Any, Any, Any], Any]) -> An
 
 @operation
 def zeros(typing: Any, lanes: Any) -> Any:
-    """A row of zeros."""
+    """Make a row of zeros."""
     row = RowType(lanes.literal_value)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -146,7 +146,7 @@ def add_scaled(typing: Any, total: Any, factor: Any, row: Any) -> Any:
 
 @operation
 def lane_sum(typing: Any, row: Any) -> Any:
-    """The sum of all lanes."""
+    """Sum up all lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _fold(builder, arguments[0], lambda builder, a, b: builder.fadd(a, b))
@@ -156,7 +156,7 @@ def lane_sum(typing: Any, row: Any) -> Any:
 
 @operation
 def lane_maximum(typing: Any, row: Any) -> Any:
-    """The greatest of all lanes."""
+    """Find the greatest of all lanes."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         return _fold(builder, arguments[0], _maximum)

@@ -1,4 +1,4 @@
-"""numba kernels of the mean-field step's last part: from messages to beliefs.
+"""Kernels of the last part of a mean-field step: turn messages into beliefs.
 
 What the messages of all classes sum to is known, since beliefs sum to one. What the kept classes leave of it is shared
 among the dropped ones by their likelihood, and their exponential is taken to the first order (see `pruning`).

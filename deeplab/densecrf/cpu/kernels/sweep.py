@@ -1,4 +1,4 @@
-"""Parts of numba kernels that filter by a lattice of positions line by line while they go over an image (see `sweep`).
+"""Parts of kernels that filter by a lattice of positions line by line while they go over an image (see `cpu.sweep`).
 
 A buffer holds a line of zeros, and rings of lines: of what was splatted, and of that blurred along one axis, two, and
 all three. Lines that do not exist, or lie above the one where a sweep begins, count as zero.
@@ -42,19 +42,19 @@ class Lines(NamedTuple):
 
 @part
 def buffer_size(lines: Lines, lanes: int) -> int:
-    """How many values the buffer holds."""
+    """Count the values that the buffer holds."""
     return (_blurred(lines) + lines.ring) * lines.stride * lanes  # type: ignore[no-any-return]
 
 
 @part
 def _blurred(lines: Lines) -> int:
-    """The first line of the ring of what is blurred along all axes."""
+    """Find the first line of the ring of what is blurred along all axes."""
     return 1 + lines.ring + _ONCE + _TWICE
 
 
 @part
 def first_row(lines: Lines, wanted: int) -> int:
-    """The row to begin with for the answers of row `wanted` on to be right."""
+    """Find the row to begin with for the answers of row `wanted` on to be right."""
     row = wanted
     while row > 0 and lines.rows[2 * row - 1] + _SPREAD >= lines.rows[2 * wanted]:
         row -= 1
@@ -92,7 +92,7 @@ def splat_rows(
 
 @part
 def _beside(lines: Lines, begin: int, line: int, other: int, source: int, ring: int, column: int) -> int:
-    """Where another line has the neighbour of a line's first vertex: among zeros if there is no such line."""
+    """Find where another line has the neighbour of a line's first vertex: among zeros if there is no such line."""
     if other < begin or other >= lines.table.size // _COLUMNS:
         return lines.margin
     return (source + other % ring) * lines.stride + lines.margin + lines.table[line * _COLUMNS + column]  # type: ignore[no-any-return]
@@ -128,6 +128,6 @@ def blur_lines(lines: Lines, buffer: Floats, begin: int, newest: int, lanes: int
 
 @inlined_part
 def slice_blurred(lines: Lines, buffer: Floats, pixel: int, lanes: int) -> Any:
-    """The row of one pixel, interpolated between its vertices."""
+    """Interpolate the row of one pixel between its vertices."""
     origin, first = _blurred(lines) * lines.stride, pixel * CORNERS
     return sliced(buffer, origin, lines.places, lines.weights, first, first + CORNERS, lanes)

@@ -1,4 +1,4 @@
-"""The torch engine on the processor, and on a GPU where there is one."""
+"""The torch engine on the CPU, and on a GPU where there is one."""
 
 from typing import Any
 
@@ -24,7 +24,7 @@ SIZES = [(1, 1), (1, 9), (13, 1), (20, 31), (33, 22)]
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("pos_xy_std", [1.0, 3.0])
-def test_same_answer_as_on_processors(device: str, size: tuple[int, int], pos_xy_std: float) -> None:
+def test_same_answer_as_the_numba_engine(device: str, size: tuple[int, int], pos_xy_std: float) -> None:
     settings = (6, 3.0, pos_xy_std, 4.0, 67.0, 3.0)
     image = photograph(*size)
     for probs in (distribution(7, *size), network_answer(70, *size)):

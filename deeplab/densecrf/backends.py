@@ -1,9 +1,9 @@
-"""Choosing the engine that runs a CRF. Its library is imported here, so that importing the package stays light."""
+"""Choose the engine that runs a CRF. Its library is imported here, so that importing the package stays light."""
 
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,34 +21,27 @@ class Engine(Protocol):
     """What all engines can do with checked arrays, (H, W, 3) uint8 and (C, H, W) float32, any number of them."""
 
     def marginals(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Q of each image, (C, H, W) float32."""
+        """Compute Q of each image, (C, H, W) float32."""
         ...
 
     def labels(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.int32]]:
-        """The most likely class of each pixel of each image, (H, W) int32."""
-        ...
-
-    def with_parameters(self, parameters: CrfParameters) -> Self:
-        """An engine with other parameters that shares the memory of this one."""
+        """Find the most likely class of each pixel of each image, (H, W) int32."""
         ...
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
-        """How many images of a size are worked on at a time, which cores and memory decide."""
+        """Tell how many images of a size are worked on at a time, which cores and memory decide."""
         ...
 
 
-def build_engine(
-    backend: str, parameters: CrfParameters, *, exact: bool, n_threads: int | None, device: str | None
-) -> tuple[str, Engine]:
+def build_engine(backend: str, *, exact: bool, n_threads: int | None, device: str | None) -> tuple[str, Engine]:
     """Build the engine of a backend.
 
     Args:
         backend: "numba", "torch", "pydensecrf", or "auto": torch on a GPU where there is one, else numba.
-        parameters: of the CRF.
         exact: whether all classes take part in message passing.
         n_threads: of the numba engine; all cores of the process if None.
         device: of the torch engine, such as "cuda:1"; if None, "cuda" where there is a GPU, else "cpu".
@@ -66,36 +59,36 @@ def build_engine(
     if backend == "numba":
         _refuse_device(backend, device)
         try:
-            from deeplab.densecrf.numba_engine import NumbaEngine
+            from deeplab.densecrf.cpu.engine import NumbaEngine
         except ImportError as error:
             raise CrfError(f"The numba backend cannot be loaded ({error}); install 'numba'.") from error
-        return backend, NumbaEngine(parameters, n_threads or n_cpus(), exact=exact)
+        return backend, NumbaEngine(n_threads or n_cpus(), exact=exact)
     if backend == "torch":
-        from deeplab.densecrf.torch_engine import TorchEngine
+        from deeplab.densecrf.gpu.engine import TorchEngine
 
-        return backend, TorchEngine(parameters, _torch_device(device), exact=exact)
+        return backend, TorchEngine(_torch_device(device), exact=exact)
     if backend == "pydensecrf":
         _refuse_device(backend, device)
         from deeplab.densecrf.reference import ReferenceEngine
 
-        return backend, ReferenceEngine(parameters)
+        return backend, ReferenceEngine()
     raise CrfError(f"The CRF backend {backend!r} is not one of auto, numba, torch, pydensecrf.")
 
 
 def _choose(device: str | None) -> tuple[str, str | None]:
-    """The backend and device behind "auto"; a GPU that was asked for and is not there is said, and numba serves."""
+    """Find the backend and device behind "auto": numba, with a warning, where the GPU that was asked for is absent."""
     if device == "cpu" or (device is None and not _has_nvidia_driver()):
         return "numba", None
     import torch
 
     if torch.cuda.is_available() or (device is not None and not device.startswith("cuda")):
         return "torch", device
-    _log.warning("CUDA is not available, so the CRF runs on the processor.")
+    _log.warning("CUDA is not available, so the CRF runs on the CPU.")
     return "numba", None
 
 
 def _has_nvidia_driver() -> bool:
-    """Whether it is worth importing torch to ask for a GPU."""
+    """Tell whether it is worth importing torch to ask for a GPU."""
     return Path("/dev/nvidiactl").exists() or Path("/dev/dxg").exists()
 
 
@@ -115,4 +108,4 @@ def _torch_device(device: str | None) -> str:
 
 def _refuse_device(backend: str, device: str | None) -> None:
     if device not in (None, "cpu"):
-        raise CrfError(f"The {backend} backend runs on the processor only, not on {device!r}.")
+        raise CrfError(f"The {backend} backend runs on the CPU only, not on {device!r}.")

@@ -1,4 +1,4 @@
-"""What an image and its probabilities have to be, and one sentence for each way in which they are not."""
+"""Check an image and its probabilities, and say in one sentence what is wrong with them."""
 
 import math
 
@@ -58,7 +58,7 @@ def check_memory(n_pixels: int, n_bytes: int) -> None:
 
 
 def no_distribution(probs: NDArray[np.float32], pixel: int) -> CrfError:
-    """The reason why a pixel's values are no probabilities; `pixel` counts in raster order."""
+    """Say why a pixel's values are no probabilities; `pixel` counts in raster order."""
     y, x = divmod(pixel, probs.shape[2])
     values = probs[:, y, x].astype(np.float64)
     where = f"the pixel in row {y}, column {x}"

@@ -30,14 +30,14 @@ class DenseCRF:
         pos_w: weight of the smoothness kernel. pos_xy_std: its standard deviation in pixels.
         bi_w: weight of the appearance kernel. bi_xy_std: its standard deviation in pixels.
         bi_rgb_std: its standard deviation in colour, 0..255.
-        backend: "numba" (processor), "torch" (GPU), "pydensecrf", or "auto": torch if there is a GPU, else numba.
+        backend: "numba" (CPU), "torch" (GPU), "pydensecrf", or "auto": torch if there is a GPU, else numba.
         exact: let all classes take part in message passing. By default those that are unlikely in the whole image do
             not (see `deeplab.densecrf.pruning` and docs/crf.md for the rule and its bound); pydensecrf is always exact.
         n_threads: threads of the numba backend; all cores that the process may use by default.
         device: device of the torch backend, such as "cuda:1".
 
     Raises:
-        CrfError: if a parameter is out of its range or the backend cannot be had.
+        CrfError: if a parameter is out of its range or the backend is not available.
 
     Source: P. Krähenbühl, V. Koltun, NIPS 2011; A. Adams, J. Baek, M. Davis, Eurographics 2010.
     """
@@ -57,19 +57,16 @@ class DenseCRF:
         device: str | None = None,
     ) -> None:
         self.parameters = CrfParameters(iter_max, pos_w, pos_xy_std, bi_w, bi_xy_std, bi_rgb_std)
-        self.backend, self._engine = build_engine(
-            backend, self.parameters, exact=exact, n_threads=n_threads, device=device
-        )
+        self.backend, self._engine = build_engine(backend, exact=exact, n_threads=n_threads, device=device)
 
     def with_parameters(self, parameters: CrfParameters) -> Self:
-        """The same CRF with other parameters. The two share their memory, which idles between images."""
+        """Return the same CRF with other parameters. The two share their memory, which idles between images."""
         other = copy.copy(self)
         other.parameters = parameters
-        other._engine = self._engine.with_parameters(parameters)
         return other
 
     def __call__(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Q after the last step.
+        """Compute Q, what is believed after the last step.
 
         Args:
             image: (H, W, 3) uint8; the channels in one order for all images, as the lattice does not treat them alike.
@@ -85,7 +82,7 @@ class DenseCRF:
         return self.batch([image], [probs])[0]
 
     def labels(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> Labels:
-        """The most likely class of each pixel after the last step, without laying out Q for all classes.
+        """Find the most likely class of each pixel after the last step, without laying out Q for all classes.
 
         Returns:
             (H, W), uint8 for up to 256 classes and int32 for more; the lowest of equally likely classes.
@@ -98,24 +95,24 @@ class DenseCRF:
     def batch(
         self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Q of several images: at once on a GPU, an image for each core on processors. Sizes may differ.
+        """Compute Q of several images: at once on a GPU, an image for each core on CPUs. Sizes may differ.
 
         Raises:
             CrfError: as for a call, or if there are not as many images as probabilities.
         """
-        return self._engine.marginals(*_check_batch(images, probs))
+        return self._engine.marginals(self.parameters, *_check_batch(images, probs))
 
     def batch_labels(self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]) -> list[Labels]:
-        """The label maps of several images, as `batch` and `labels`."""
-        labels = self._engine.labels(*_check_batch(images, probs))
+        """Find the label maps of several images, as `batch` and `labels`."""
+        labels = self._engine.labels(self.parameters, *_check_batch(images, probs))
         return [part.astype(np.uint8) if len(p) <= 256 else part for part, p in zip(labels, probs, strict=True)]
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
-        """How many images of a size `batch` works on at a time: more of them only take memory."""
+        """Tell how many images of a size `batch` works on at a time: more of them only take memory."""
         return self._engine.images_at_once(n_pixels, n_classes)
 
     def infer(self, images: "Tensor", probs: "Tensor") -> "Tensor":
-        """Q of images that lie on the device of the torch backend, at once and without leaving it.
+        """Compute Q of images that lie on the device of the torch backend, at once and without leaving it.
 
         Args:
             images: (N, H, W, 3) uint8.
@@ -127,11 +124,11 @@ class DenseCRF:
         Raises:
             CrfError: if the backend is another one.
         """
-        from deeplab.densecrf.torch_engine import TorchEngine
+        from deeplab.densecrf.gpu.engine import TorchEngine
 
         if not isinstance(self._engine, TorchEngine):
             raise CrfError(f"The {self.backend} backend takes arrays, not tensors; call the CRF instead.")
-        return self._engine.infer(images, probs)
+        return self._engine.infer(self.parameters, images, probs)
 
 
 def _check_batch(

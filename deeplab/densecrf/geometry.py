@@ -1,4 +1,4 @@
-"""Where an image's features lie in the permutohedral lattice, and how its vertices get 64-bit keys."""
+"""Place the features of an image in the permutohedral lattice, and give its vertices 64-bit keys."""
 
 import itertools
 import math

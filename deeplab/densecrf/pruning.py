@@ -1,4 +1,4 @@
-"""Which classes take part in message passing, and what becomes of the others.
+"""The rule that says which classes take part in message passing, and what becomes of the others.
 
 A network's answer for one image names a few classes of many, and a class that is unlikely everywhere sends next to no
 message. By default such classes are dropped: instead of filtering each of them, the engines keep, for each pixel, the

@@ -1,8 +1,6 @@
-"""pydensecrf, the implementation that the engines are held against, behind the same methods."""
+"""Run pydensecrf, the implementation that tests compare the engines with, as one of them."""
 
-import copy
 from collections.abc import Sequence
-from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,44 +19,35 @@ except ImportError as error:
 class ReferenceEngine:
     """Runs pydensecrf, one image after the other on one core."""
 
-    def __init__(self, parameters: CrfParameters) -> None:
-        self._parameters = parameters
-
     def marginals(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.float32]]:
-        """Q of each image, (C, H, W) float32."""
-        return [self._infer(image, p) for image, p in zip(images, probs, strict=True)]
+        """Compute Q of each image, (C, H, W) float32."""
+        return [_infer(parameters, image, p) for image, p in zip(images, probs, strict=True)]
 
     def labels(
-        self, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
+        self, parameters: CrfParameters, images: Sequence[NDArray[np.uint8]], probs: Sequence[NDArray[np.float32]]
     ) -> list[NDArray[np.int32]]:
-        """The most likely class of each pixel of each image, (H, W) int32."""
-        return [q.argmax(0).astype(np.int32) for q in self.marginals(images, probs)]
-
-    def with_parameters(self, parameters: CrfParameters) -> Self:
-        """An engine with other parameters that shares the memory of this one."""
-        other = copy.copy(self)
-        other._parameters = parameters
-        return other
+        """Find the most likely class of each pixel of each image, (H, W) int32."""
+        return [q.argmax(0).astype(np.int32) for q in self.marginals(parameters, images, probs)]
 
     def images_at_once(self, n_pixels: int, n_classes: int) -> int:
-        """One."""
+        """Return one."""
         return 1
 
-    def _infer(self, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
-        _check(probs)
-        n_classes, height, width = probs.shape
-        parameters = self._parameters
-        crf = DenseCRF2D(width, height, n_classes)
-        crf.setUnaryEnergy(np.ascontiguousarray(unary_from_softmax(probs)))
-        crf.addPairwiseGaussian(sxy=parameters.pos_xy_std, compat=parameters.pos_w)
-        writable = image if image.flags.writeable else image.copy()  # its binding takes no other
-        crf.addPairwiseBilateral(
-            sxy=parameters.bi_xy_std, srgb=parameters.bi_rgb_std, rgbim=writable, compat=parameters.bi_w
-        )
-        q = np.array(crf.inference(parameters.iter_max), np.float32)
-        return q.reshape(n_classes, height, width)
+
+def _infer(parameters: CrfParameters, image: NDArray[np.uint8], probs: NDArray[np.float32]) -> NDArray[np.float32]:
+    _check(probs)
+    n_classes, height, width = probs.shape
+    crf = DenseCRF2D(width, height, n_classes)
+    crf.setUnaryEnergy(np.ascontiguousarray(unary_from_softmax(probs)))
+    crf.addPairwiseGaussian(sxy=parameters.pos_xy_std, compat=parameters.pos_w)
+    writable = image if image.flags.writeable else image.copy()  # its binding takes no other
+    crf.addPairwiseBilateral(
+        sxy=parameters.bi_xy_std, srgb=parameters.bi_rgb_std, rgbim=writable, compat=parameters.bi_w
+    )
+    q = np.array(crf.inference(parameters.iter_max), np.float32)
+    return q.reshape(n_classes, height, width)
 
 
 def _check(probs: NDArray[np.float32]) -> None:

@@ -1,5 +1,6 @@
 """Images and probabilities for the tests of the dense CRF, and how answers are compared."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ MAX_ERROR = 5e-4  # of the exact form
 def photograph(height: int, width: int, seed: int = 0, noise: float = 3.0) -> Pixels:
     """Soft blobs of colour with the noise of a sensor."""
     rng = np.random.default_rng(seed)
-    blobs = rng.integers(0, 256, (-(-height // 24), -(-width // 24), 3), np.uint8)
+    blobs = rng.integers(0, 256, (math.ceil(height / 24), math.ceil(width / 24), 3), np.uint8)
     soft = np.asarray(Image.fromarray(blobs).resize((width, height), Image.Resampling.BICUBIC), np.float32)
     return np.clip(soft + rng.normal(0, noise, soft.shape), 0, 255).astype(np.uint8)
 
@@ -49,7 +50,7 @@ def distribution(
 def network_answer(n_classes: int, height: int, width: int, seed: int = 0, n_present: int = 6) -> Probs:
     """What a trained network says: sure of a few classes over regions, next to nothing for all others."""
     rng = np.random.default_rng(seed)
-    rows, columns = -(-height // 8), -(-width // 8)
+    rows, columns = math.ceil(height / 8), math.ceil(width / 8)
     scores = rng.normal(-7, 0.7, (n_classes, 1, 1)) + rng.normal(0, 0.3, (n_classes, rows, columns))
     y, x = rng.integers(0, rows, n_present), rng.integers(0, columns, n_present)
     distances = (np.arange(rows)[:, None, None] - y) ** 2 + (np.arange(columns)[None, :, None] - x) ** 2

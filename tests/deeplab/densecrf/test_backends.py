@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from deeplab.densecrf import CrfError, DenseCRF
+from tests.deeplab.densecrf.cpu.test_engine import run
 from tests.deeplab.densecrf.samples import VOC
-from tests.deeplab.densecrf.test_numba_engine import run
 
 no_cuda = pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is there")
 
@@ -20,7 +20,7 @@ def test_auto_is_numba_without_a_gpu() -> None:
 def test_auto_says_that_the_gpu_it_was_asked_for_is_not_there(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.WARNING):
         assert DenseCRF(*VOC, device="cuda").backend == "numba"
-    assert caplog.messages == ["CUDA is not available, so the CRF runs on the processor."]
+    assert caplog.messages == ["CUDA is not available, so the CRF runs on the CPU."]
 
 
 @no_cuda
@@ -37,8 +37,8 @@ def test_auto_is_torch_on_a_gpu() -> None:
     assert DenseCRF(*VOC, device="cpu").backend == "numba"
 
 
-def test_engines_of_the_processor_refuse_other_devices() -> None:
-    with pytest.raises(CrfError, match="The numba backend runs on the processor only, not on 'cuda'"):
+def test_engines_for_cpus_refuse_other_devices() -> None:
+    with pytest.raises(CrfError, match="The numba backend runs on the CPU only, not on 'cuda'"):
         DenseCRF(*VOC, backend="numba", device="cuda")
 
 

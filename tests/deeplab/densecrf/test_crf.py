@@ -48,4 +48,4 @@ def test_tensors_stay_on_the_device_of_the_torch_backend(pairs: tuple[list[np.nd
 def test_as_many_images_at_once_as_there_are_cores_and_memory_for() -> None:
     assert build("numba", n_threads=3).images_at_once(100 * 100, 21) == 3
     assert build("numba", n_threads=3).images_at_once(2**26, 2000) == 1
-    assert build("torch").images_at_once(100 * 100, 21) == 1  # on a processor
+    assert build("torch").images_at_once(100 * 100, 21) == 1  # on a CPU

@@ -21,14 +21,13 @@ _SHOWN_FUNCTIONS = 5
 
 def main() -> None:
     """Print one line per folder, then the longest functions."""
-    sys.path.insert(0, str(ROOT))
-    graph = grimp.build_graph(*PACKAGES, cache_dir=None)
+    graph = build_graph()
     print(f"{'folder':<28}{'modules':>9}{'folders':>9}{'arrows':>8}  circles")
-    for folder in (folder for package in PACKAGES for folder in _folders(graph, package)):
+    for folder in (folder for package in PACKAGES for folder in folders(graph, package)):
         rooms = graph.find_children(folder)
         n_folders = sum(bool(graph.find_children(room)) for room in rooms)
-        arrows = _arrows(graph, folder)
-        circle = _find_circle(arrows)
+        arrows = arrows_in(graph, folder)
+        circle = find_circle(arrows)
         print(f"{folder:<28}{len(rooms) - n_folders:>9}{n_folders:>9}{len(arrows):>8}  {circle or 'none'}")
     lengths = sorted(_function_lengths(), reverse=True)
     median = lengths[len(lengths) // 2][0]
@@ -38,15 +37,21 @@ def main() -> None:
         print(f"  {n_lines:>3} lines  {name}")
 
 
-def _folders(graph: ImportGraph, folder: str) -> Iterator[str]:
+def build_graph() -> ImportGraph:
+    """Read what imports what."""
+    sys.path.insert(0, str(ROOT))
+    return grimp.build_graph(*PACKAGES, cache_dir=None)
+
+
+def folders(graph: ImportGraph, folder: str) -> Iterator[str]:
     """A package and the packages in it, as a tree is read."""
     yield folder
     for child in sorted(graph.find_children(folder)):
         if graph.find_children(child):
-            yield from _folders(graph, child)
+            yield from folders(graph, child)
 
 
-def _arrows(graph: ImportGraph, folder: str) -> Counter[tuple[str, str]]:
+def arrows_in(graph: ImportGraph, folder: str) -> Counter[tuple[str, str]]:
     """Which file or folder in a folder imports which other, and how often. Empty `__init__` files have no arrows."""
     arrows: Counter[tuple[str, str]] = Counter()
     for module in graph.find_descendants(folder):
@@ -62,7 +67,8 @@ def _room(module: str, folder: str) -> str:
     return module.removeprefix(f"{folder}.").partition(".")[0]
 
 
-def _find_circle(arrows: Counter[tuple[str, str]]) -> str | None:
+def find_circle(arrows: Counter[tuple[str, str]]) -> str | None:
+    """A circle of imports, such as "a -> b -> a"; None if there is none."""
     sorter: TopologicalSorter[str] = TopologicalSorter()
     for importer, imported in arrows:
         sorter.add(importer, imported)

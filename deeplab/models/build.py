@@ -97,11 +97,6 @@ def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Mod
     )
 
 
-def in_backbone(name: str) -> bool:
-    """Whether a module or weight of a network lies in its backbone, by its name in the network."""
-    return name.removeprefix("base.").startswith(("layer", "backbone."))  # ours is layer1 .. layer5
-
-
 def _build_base(
     head: str, n_classes: int, n_blocks: Sequence[int], width: int, rates: Sequence[int] | None, output_stride: int
 ) -> nn.Module:

@@ -15,7 +15,7 @@ from torch.nn import functional
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.errors import CheckpointError, ConfigError
-from deeplab.models.weights import AUXILIARY_HEAD
+from deeplab.models.parameter_names import AUXILIARY_HEAD
 
 _IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in 0..1
 

@@ -14,12 +14,11 @@ from torch import Tensor, nn
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
 from deeplab.formats import list_briefly, plural
-from deeplab.models.build import in_backbone
+from deeplab.models.parameter_names import AUXILIARY_HEAD, in_backbone
 
 FORMAT = 1
 _SAFETENSORS = ".safetensors"
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
-AUXILIARY_HEAD = "aux_classifier."  # prefix of the second head in torchvision's files, which only their training used
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:

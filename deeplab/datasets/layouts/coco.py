@@ -1,8 +1,8 @@
 """The layout of COCO: images, and a JSON file of outlined objects. Torch-free."""
 
 import json
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any, Literal
@@ -80,7 +80,7 @@ class _Instances:
 
     def classes(self, n_classes: int, numbering: Numbering) -> dict[int, int]:
         """Map each category id to its class."""
-        ids = sorted(self._number(category, "id", "a category") for category in self.categories)
+        ids = sorted(self._ids(self.categories, "category"))
         classes = {each: each if numbering == "original" else place for place, each in enumerate(ids, start=1)}
         wrong = [each for each, number in classes.items() if not 1 <= number < n_classes]
         if wrong:
@@ -94,22 +94,28 @@ class _Instances:
     def pairs(self, folder: Path, classes: Mapping[int, int]) -> Iterator[Pair]:
         """Pair each image with its objects."""
         objects = self._objects_by_image(classes)
-        names: set[str] = set()
-        for row in sorted(self.images, key=lambda row: self._number(row, "id", "an image")):
+        names: dict[str, str] = {}  # by id of the pair, which has no suffix
+        for row in sorted(self.images, key=lambda row: row["id"]):
             number = row["id"]
             name = row.get("file_name")
             if not isinstance(name, str) or not name:
                 raise DatasetError(f"{printable(self.path)}: image {number} has no file_name.")
-            if name in names:
-                raise DatasetError(f"{printable(self.path)}: {name} appears twice.")
-            names.add(name)
+            pair_id = str(PurePosixPath(name).with_suffix(""))
+            if pair_id in names:
+                raise DatasetError(
+                    f"{printable(self.path)}: {name} appears twice."
+                    if names[pair_id] == name
+                    else f"{printable(self.path)}: {names[pair_id]} and {name} differ in their suffixes alone, so"
+                    f" that results of both would be named {pair_id!r}."
+                )
+            names[pair_id] = name
             height, width = (self._number(row, side, f"image {number}") for side in ("height", "width"))
             label = ObjectsFile(self.path, name, height, width, json.dumps(objects.pop(number, [])).encode())
-            yield Pair(str(PurePosixPath(name).with_suffix("")), folder / name, label)
+            yield Pair(pair_id, folder / name, label)
 
     def _objects_by_image(self, classes: Mapping[int, int]) -> defaultdict[int, list[Any]]:
         objects: defaultdict[int, list[Any]] = defaultdict(list)
-        known = {self._number(row, "id", "an image") for row in self.images}
+        known = set(self._ids(self.images, "image"))
         for row in self.annotations:
             number = row.get("id")
             image, category = (self._number(row, key, f"annotation {number}") for key in ("image_id", "category_id"))
@@ -125,6 +131,17 @@ class _Instances:
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise DatasetError(f"{printable(self.path)}: has no list {key!r}; expected COCO's instance format.")
         return rows
+
+    def _ids(self, rows: Iterable[Mapping[str, Any]], noun: str) -> list[int]:
+        """The ids of images or categories. Raises DatasetError if one comes twice, as in files that were joined."""
+        counts = Counter(self._number(row, "id", f"{'an' if noun == 'image' else 'a'} {noun}") for row in rows)
+        repeated = [each for each, count in counts.items() if count > 1]
+        if repeated:
+            raise DatasetError(
+                f"{printable(self.path)}: the {noun} id {repeated[0]} comes twice; expected an id of its own for"
+                f" each {noun}."
+            )
+        return list(counts)
 
     def _number(self, row: Mapping[str, Any], key: str, what: str) -> int:
         value = row.get(key)

@@ -38,6 +38,7 @@ def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]
     """Find the file of each id: at that relative path, else in the split's subfolder, else in any."""
     by_name = _index(folder, suffixes)
     found: dict[str, Path] = {}
+    owners: dict[Path, str] = {}
     for name in ids:
         candidates = [(stem, path) for stem, path in by_name[Path(name).name] if f"/{stem}".endswith(f"/{name}")]
         preferred = [each for each in candidates if each[0] in (name, f"{split}/{name}")] or candidates
@@ -45,7 +46,13 @@ def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]
             files = " and ".join(sorted(printable(path) for _, path in preferred[:2]))
             raise DatasetError(f"{files} both belong to {name!r}; expected one file.")
         if preferred:
-            found[name] = preferred[0][1]
+            path = preferred[0][1]
+            if path in owners:
+                raise DatasetError(
+                    f"{printable(path)}: belongs to both {owners[path]!r} and {name!r} of the split {split!r};"
+                    " expected a file of its own for each id."
+                )
+            found[name], owners[path] = path, name
     return found
 
 

@@ -86,6 +86,12 @@ def objects(**changes: Any) -> list[dict[str, Any]]:
         (content(images=image(height=4.5)), r"image 7 has the height 4\.5"),
         (content(images=image(file_name=None)), "image 7 has no file_name"),
         (content(images=image() + image(id=8), annotations=[]), r"b\.jpg appears twice"),
+        (content(images=image() + image(file_name="c.jpg")), "the image id 7 comes twice; expected an id of its own"),
+        (
+            content(images=image() + image(id=8, file_name="b.png"), annotations=[]),
+            r"b\.jpg and b\.png differ in their suffixes alone, so that results of both would be named 'b'",
+        ),
+        (content(categories=[{"id": 1}, {"id": 1}]), "the category id 1 comes twice; expected an id of its own"),
         (content(annotations=objects(image_id=5)), "annotation 11 belongs to no image of the list"),
         (content(annotations=objects(category_id=5)), "annotation 11 belongs to no category of the list"),
         (content(annotations=objects(image_id=[5])), r"annotation 11 has the image_id \[5\]; expected a whole number"),
@@ -118,6 +124,18 @@ def test_categories_that_are_not_classes_are_refused(
     whole = content(categories=[{"id": each} for each in ids], annotations=[])
     with pytest.raises(DatasetError, match=reason):
         list_coco(write(tmp_path, whole), "val2017", n_classes, numbering)
+
+
+def test_a_category_id_that_comes_twice_is_refused_in_each_numbering(tmp_path: Path) -> None:
+    root = write(tmp_path, content(categories=[{"id": 1}, {"id": 1}, {"id": 90}]))
+    with pytest.raises(DatasetError, match="the category id 1 comes twice"):
+        list_coco(root, "val2017", 91, "contiguous")
+
+
+def test_ids_of_annotations_may_repeat(tmp_path: Path) -> None:
+    whole = content(annotations=objects() + objects(category_id=90, segmentation=[[3, 0, 6, 0, 6, 4, 3, 4]]))
+    pairs = list_coco(write(tmp_path, whole), "val2017", 91).pairs
+    assert np.unique(pairs[1].ground_truth.read()).tolist() == [0, 1, 90]
 
 
 def test_malformed_outline_is_found_when_it_is_drawn(tmp_path: Path) -> None:

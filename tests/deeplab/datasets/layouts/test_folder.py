@@ -101,6 +101,15 @@ def test_two_files_for_an_id(tmp_path: Path) -> None:
     assert refusal(root) == f"{root}/images/a.bmp and {root}/images/a.png both belong to 'a'; expected one file."
 
 
+def test_a_file_for_two_ids(tmp_path: Path) -> None:
+    root = listed(tmp_path, "city/a")
+    (root / "val.txt").write_text("a\ncity/a\n")
+    reason = "belongs to both 'a' and 'city/a' of the split 'val'; expected a file of its own for each id."
+    assert refusal(root) == f"{root}/images/city/a.png: {reason}"
+    Image.fromarray(IMAGE).save(root / "images/a.png")  # but there is one mask
+    assert refusal(root) == f"{root}/masks/city/a.png: {reason}"
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [

@@ -106,7 +106,7 @@ class Labeller:
         sample = self._dataset[index]
         path = self._logits_dir / f"{sample.id}.npy"
         probs = load_probs(path, self._config.DATASET.N_CLASSES, *sample.label_map.shape)
-        return _Loaded(sample, bgr(sample.image), probs)
+        return _Loaded(sample, bgr(sample.byte_image), probs)
 
     def _plan(self, indices: Sequence[int], n_sections: int) -> tuple[int, int]:
         """Plan how many images to refine at a time, and with how many threads each, by the size of the first image."""

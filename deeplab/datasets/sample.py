@@ -9,7 +9,7 @@ from PIL import Image
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.files import read_image
+from deeplab.images.files import OrientedImage, read_oriented
 from deeplab.images.resize import resize_planes
 
 
@@ -18,8 +18,13 @@ class Sample:
     """An image and its label map, of equal size."""
 
     id: str  # as in the split's list, such as "a" or "city/a"
-    image: NDArray[np.uint8]  # (H, W, 3) RGB
+    image: NDArray[np.uint8] | NDArray[np.float32]  # (H, W, 3) RGB in 0..255; float32 if it was warped
     label_map: NDArray[np.uint8]  # (H, W) class indices or the ignore label
+
+    @property
+    def byte_image(self) -> NDArray[np.uint8]:
+        """The image in whole numbers, as a CRF takes it."""
+        return np.rint(self.image).astype(np.uint8) if self.image.dtype == np.float32 else self.image.astype(np.uint8)
 
 
 def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
@@ -29,11 +34,16 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
         ImageError: if one of the files cannot be decoded.
         DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
     """
-    image, label_map = read_image(pair.image), pair.ground_truth.read()
+    photo, label_map = read_oriented(pair.image), pair.ground_truth.read()
+    label_map, _ = fit_to(photo, label_map)
     mask = printable(pair.ground_truth.path)
-    if image.shape[:2] != label_map.shape:
+    if photo.pixels.shape[:2] != label_map.shape:
+        turned = (
+            f", turned by its EXIF orientation from {format_size(photo.stored_size)}" if photo.orientation != 1 else ""
+        )
         raise DatasetError(
-            f"{mask}: the mask is {_size(label_map)}, but its image {printable(pair.image)} is {_size(image)}."
+            f"{mask}: the mask is {format_size(label_map.shape)}, but its image {printable(pair.image)} is"
+            f" {format_size(photo.pixels.shape)}{turned}."
         )
     unknown_values = label_map[(label_map >= n_classes) & (label_map != ignore_label)]
     if unknown_values.size:
@@ -41,21 +51,34 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
             f"{mask}: the mask holds the value {unknown_values[0]}; expected classes 0 to {n_classes - 1}"
             f" or {ignore_label}."
         )
-    return Sample(pair.id, image, label_map)
+    return Sample(pair.id, photo.pixels, label_map)
+
+
+def fit_to(photo: OrientedImage, label_map: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:
+    """Turn a label map that fits an image as it is stored, and not as people see it, like the image.
+
+    Where both sizes are equal, as after half a turn or in a square, nobody can know: it stays as it is.
+
+    Returns:
+        The label map, and whether it was turned.
+    """
+    if label_map.shape == photo.pixels.shape[:2] or label_map.shape != photo.stored_size:
+        return label_map, False
+    return photo.turn_alike(label_map), True
 
 
 def warp(sample: Sample, side: int) -> Sample:
     """Squeeze or stretch a sample to a square of `side` pixels, whatever its shape.
 
-    The image is interpolated as OpenCV does it, without smoothing, and rounded; the label map takes the nearest pixel
-    by Pillow's rule.
+    The image is interpolated as OpenCV does it, without smoothing, and not rounded; the label map takes the nearest
+    pixel by Pillow's rule.
     """
     planes = np.ascontiguousarray(sample.image.transpose(2, 0, 1), np.float32)
-    image = np.rint(resize_planes(planes, side, side)).astype(np.uint8).transpose(1, 2, 0)
+    image = resize_planes(planes, side, side).transpose(1, 2, 0)
     label_map = Image.fromarray(sample.label_map).resize((side, side), Image.Resampling.NEAREST)
     return Sample(sample.id, np.ascontiguousarray(image), np.array(label_map))
 
 
-def _size(pixels: NDArray[np.uint8]) -> str:
-    height, width = pixels.shape[:2]
-    return f"{width}x{height}"
+def format_size(shape: tuple[int, ...]) -> str:
+    """Write (height, width, ...) as people do: "640x480"."""
+    return f"{shape[1]}x{shape[0]}"

@@ -60,7 +60,7 @@ class Augmentation:
         return max(1, int(height * scale)), max(1, int(width * scale))
 
 
-def normalize(image: NDArray[np.uint8], mean_bgr: tuple[float, float, float]) -> Tensor:
-    """Turn an RGB image, (H, W, 3) uint8, into a model's input: (3, H, W) float32, BGR minus mean."""
+def normalize(image: NDArray[np.uint8] | NDArray[np.float32], mean_bgr: tuple[float, float, float]) -> Tensor:
+    """Turn an RGB image, (H, W, 3) in 0..255, into a model's input: (3, H, W) float32, BGR minus mean."""
     bgr = torch.from_numpy(image).permute(2, 0, 1).flip(0).float()
     return bgr - torch.tensor(mean_bgr).view(3, 1, 1)

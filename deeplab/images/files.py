@@ -5,6 +5,7 @@ import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,9 @@ from PIL import Image, UnidentifiedImageError
 
 from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif, lossy_kind
 from deeplab.images.palette import palette
 
-# The decoders of IMAGE_SUFFIXES. Naming them keeps Pillow from trying others, some of which run programs (EPS).
-_FORMATS = ("JPEG", "PNG", "BMP", "DIB", "TIFF", "WEBP", "GIF")
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -29,6 +29,27 @@ _UPRIGHT = {
 _EXIF_ORIENTATION = 0x0112
 _STRETCHED_BY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255, which is wrong for an index
 _WARNING_FILTERS = threading.Lock()
+_HEAD = 4096  # bytes that tell the kind of a file; a WebP file's colour profile may come before its pixels
+
+
+@dataclass(frozen=True)
+class OrientedImage:
+    """An image as people see it, and how it lies in its file."""
+
+    pixels: NDArray[np.uint8]  # (H, W, 3) RGB, upright
+    orientation: int  # EXIF's, 1 to 8; 1: stored upright
+
+    @property
+    def stored_size(self) -> tuple[int, int]:
+        """Height and width in the file."""
+        height, width = self.pixels.shape[:2]
+        return (width, height) if self.orientation >= 5 else (height, width)
+
+    def turn_alike(self, label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """Turn a label map that was drawn on the image as it is stored."""
+        if self.orientation not in _UPRIGHT:
+            return label_map
+        return np.array(Image.fromarray(label_map).transpose(_UPRIGHT[self.orientation]))
 
 
 def read_image(path: Path) -> NDArray[np.uint8]:
@@ -44,30 +65,62 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: if the file cannot be decoded.
     """
+    return read_oriented(path).pixels
+
+
+def read_oriented(path: Path) -> OrientedImage:
+    """Decode an image file as `read_image` does, and say how it lies in its file."""
     with _decoding(path):
-        image, _ = _open(path)
-        return np.array(_as_rgb(_upright(image)))
+        opened = _open(path)
+        upright = opened.image if opened.is_upright else _turn(opened.image, opened.orientation)
+        return OrientedImage(np.array(_as_rgb(upright)), opened.orientation)
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
-    """Read a mask, grey or palette, of any bit depth.
+    """Read a mask, grey or palette, of any bit depth. One with three equal channels is grey.
 
     Returns:
         The label map, (H, W) uint8.
 
     Raises:
-        ImageError: if the file cannot be decoded, has colour channels, or holds an index above 255.
+        ImageError: if the file cannot be decoded, is of a lossy kind, has colours, or holds an index above 255.
     """
     with _decoding(path):
-        image, layout = _open(path)
-        if image.mode not in {"1", "L", "P"} and not image.mode.startswith("I"):
+        opened = _open_mask(path)
+        image, layout = opened.image, opened.layout
+        if image.format == "GIF":
             raise ImageError(
-                f"{printable(path)}: a mask must hold class indices, grey or palette; this is {image.mode}."
+                f"{printable(path)}: is GIF, whose writers renumber the colours, so that an index says nothing;"
+                " expected PNG, or DATASET.PALETTE to say which colour is which class."
             )
-        indices = np.asarray(image)
+        if image.mode in {"1", "L", "P"} or image.mode.startswith("I"):
+            indices = np.asarray(image)
+        else:
+            indices = _grey_of(path, _opaque_rgb(path, image))
         if indices.size and int(indices.max()) > 255:
             raise ImageError(f"{printable(path)}: holds the class index {indices.max()}; the largest is 255.")
         return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1))
+
+
+def read_mask_colours(path: Path) -> NDArray[np.uint8]:
+    """Read a mask as (H, W, 3) colours, whatever its mode.
+
+    Raises:
+        ImageError: if the file cannot be decoded, is of a lossy kind, or is transparent somewhere.
+    """
+    with _decoding(path):
+        return _opaque_rgb(path, _open_mask(path).image)
+
+
+def read_palette(path: Path) -> NDArray[np.uint8] | None:
+    """Read the colours of a palette image, (up to 256, 3), from its file; None if it has no palette.
+
+    Raises:
+        ImageError: if the file cannot be decoded.
+    """
+    with _decoding(path):
+        colours = _open(path).image.getpalette("RGB")
+        return None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)
 
 
 def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
@@ -102,7 +155,9 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file does not exist"
     if isinstance(error, UnidentifiedImageError):
-        return "is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP)"
+        return (
+            "is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, TGA, JPEG 2000, AVIF or HEIC)"
+        )
     if isinstance(error, Image.DecompressionBombError):
         return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, the limit; cut it into tiles"
     if isinstance(error, MemoryError):
@@ -111,17 +166,46 @@ def _reason(error: Exception) -> str:
     return f"cannot be read: {text.strip().rstrip('.')}"
 
 
-def _open(path: Path) -> tuple[Image.Image, str]:
-    """Decode the pixels; also return Pillow's name for their layout in the file, such as "L;4"."""
+@dataclass(frozen=True)
+class _Opened:
+    """A decoded file."""
+
+    image: Image.Image
+    layout: str  # Pillow's name for the pixels' layout in the file, such as "L;4"
+    orientation: int  # EXIF's, 1 to 8
+    is_upright: bool  # whether Pillow has applied the orientation, as it does for TIFF
+    head: bytes
+
+
+def _open(path: Path) -> _Opened:
     if not stat.S_ISREG(path.stat().st_mode):
         raise ImageError(f"{printable(path)}: is not a file.")  # to open a named pipe could block forever
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
     with silence_warnings():
-        image = Image.open(path, formats=_FORMATS)
+        try:
+            image = Image.open(path, formats=formats_of(path, head))
+        except UnidentifiedImageError:
+            if is_heif(head):
+                raise ImageError(f"{printable(path)}: is HEIC; {NEEDS_HEIF}.") from None
+            raise
     with image:
         arguments = image.tile[0].args if image.tile else None
+        turns_itself = image.format == "TIFF"
+        orientation = _orientation(image) if turns_itself else 1
         image.load()
     layout = arguments[0] if isinstance(arguments, tuple) else arguments
-    return image, str(layout)
+    return _Opened(image, str(layout), orientation if turns_itself else _orientation(image), turns_itself, head)
+
+
+def _open_mask(path: Path) -> _Opened:
+    opened = _open(path)
+    kind = lossy_kind(opened.image.format, opened.image.info.get("compression"), opened.head)
+    if kind:
+        raise ImageError(
+            f"{printable(path)}: is {kind}, which changes the values of a mask; expected a lossless kind such as PNG."
+        )
+    return opened
 
 
 @contextmanager
@@ -135,13 +219,41 @@ def silence_warnings() -> Iterator[None]:
         yield
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _orientation(image: Image.Image) -> int:
     with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
         except Exception:  # damaged metadata says nothing about the orientation, and the pixels are good
-            return image
+            return 1
+    return orientation if orientation in _UPRIGHT else 1
+
+
+def _turn(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def _opaque_rgb(path: Path, image: Image.Image) -> NDArray[np.uint8]:
+    if image.mode not in {"1", "L", "P", "RGB", "RGBA", "LA", "PA"}:
+        raise ImageError(f"{printable(path)}: a mask must hold class indices or 8-bit colours; this is {image.mode}.")
+    pixels = np.asarray(image.convert("RGBA"))
+    n_transparent = int((pixels[..., 3] != 255).sum())
+    if n_transparent:
+        raise ImageError(
+            f"{printable(path)}: a mask must hold class indices, grey or palette; {n_transparent} of its pixels"
+            " are transparent."
+        )
+    return pixels[..., :3]
+
+
+def _grey_of(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    grey = rgb[..., 0]
+    n_coloured = int((rgb != grey[..., None]).any(axis=2).sum())
+    if n_coloured:
+        raise ImageError(
+            f"{printable(path)}: a mask must hold class indices, grey or palette; {n_coloured} of its pixels are"
+            " coloured. DATASET.PALETTE can name a file that says which colour is which class."
+        )
+    return grey
 
 
 def _as_rgb(image: Image.Image) -> Image.Image:

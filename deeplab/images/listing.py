@@ -2,16 +2,29 @@
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass
+from pathlib import Path, PurePath
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable
+from deeplab.images.kinds import IMAGE_SUFFIXES, count_kinds, describe_passed_over
 
-IMAGE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp"})
+
+@dataclass(frozen=True)
+class ImageListing:
+    """The files under a folder."""
+
+    paths: list[str]  # images, relative to the folder, `/` between the parts, sorted
+    passed_over: dict[str, int]  # other files by kind, such as "heic" or "no suffix"; the most frequent first
 
 
 def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
-    """Find the image files under a folder by their suffixes, links to folders included.
+    """Find the images under a folder: the paths of `scan_folder`. Raises DatasetError like it."""
+    return scan_folder(root, exclude=exclude).paths
+
+
+def scan_folder(root: Path, *, exclude: Path | None = None) -> ImageListing:
+    """Find the image files under a folder by their suffixes, links to folders included, and count the other files.
 
     Hidden files and folders (`.name`) are left out, as are links that lead back to a folder above them.
 
@@ -20,8 +33,8 @@ def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
         exclude: a folder to leave out, such as the one that the masks of these images go to.
 
     Returns:
-        Paths relative to `root` with `/` between the parts, sorted. Bytes that are not UTF-8 are surrogate escapes, as
-        everywhere in Python.
+        The images, and what was passed over. Bytes of names that are not UTF-8 are surrogate escapes, as everywhere in
+        Python.
 
     Raises:
         DatasetError: if `root` is not a folder, cannot be listed, or holds no image.
@@ -29,15 +42,20 @@ def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "the folder does not exist"
         raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
-    paths = sorted(_walk(root, visited=frozenset({_identity(exclude)})))
+    paths: list[str] = []
+    others: list[str] = []
+    for path in _walk(root, visited=frozenset({_identity(exclude)})):
+        (paths if PurePath(path).suffix.lower() in IMAGE_SUFFIXES else others).append(path)
+    passed_over = count_kinds(others)
     if not paths:
         suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
-        raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}.")
-    return paths
+        found = f"; {described}" if (described := describe_passed_over(passed_over)) else ""
+        raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}{found}.")
+    return ImageListing(sorted(paths), passed_over)
 
 
 def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[str]:
-    """Yield the image files under a folder, without entering a visited folder again."""
+    """Yield the files under a folder, without entering a visited folder again."""
     visited |= {_identity(folder)}
     try:
         entries = list(os.scandir(folder))
@@ -50,7 +68,7 @@ def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[
         if entry.is_dir():
             if _identity(path) not in visited:
                 yield from (f"{entry.name}/{inner}" for inner in _walk(path, visited))
-        elif path.suffix.lower() in IMAGE_SUFFIXES and (entry.is_file() or entry.is_symlink()):
+        elif entry.is_file() or (entry.is_symlink() and path.suffix.lower() in IMAGE_SUFFIXES):
             yield entry.name
 
 

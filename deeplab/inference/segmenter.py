@@ -127,8 +127,8 @@ class Segmenter:
         ]
 
     @torch.inference_mode()
-    def logits(self, batch: Sequence[NDArray[np.uint8]]) -> Tensor:
-        """Run the model on images of equal size as they are: (h, w, 3) uint8 RGB -> (N, C, h', w') float32."""
+    def logits(self, batch: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> Tensor:
+        """Run the model on images of equal size as they are: (h, w, 3) RGB in 0..255 -> (N, C, h', w') float32."""
         pixels = self.to_device(torch.from_numpy(np.stack(batch)))
         bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
         logits: Tensor = self._forward(bgr.to(self._dtype, memory_format=torch.channels_last))

@@ -15,7 +15,7 @@ from tests.web.scenes import LABELS_FILE, draw_mask, paint
 
 ODD_NAMES = ('a dog\'s "Käfig" & <b>.png', "deep/er/1.png", os.fsdecode(b"latin-\xe9.png"))
 BROKEN = "broken.jpg"
-_BROKEN_SENTENCE = f"{BROKEN}: is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP)."
+_BROKEN_SENTENCE = f"{BROKEN}: is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF and others)."
 
 Masks = Mapping[str, NDArray[np.uint8]]  # by the name of their photo
 

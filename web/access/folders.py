@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
-from deeplab.images.listing import IMAGE_SUFFIXES
+from deeplab.images.kinds import IMAGE_SUFFIXES
 from web.access.paths import lies_under, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings

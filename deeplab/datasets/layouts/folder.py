@@ -8,9 +8,8 @@ from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.listing import IMAGE_SUFFIXES, list_images
-
-_MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff"})  # JPEG and WebP blur the indices
+from deeplab.images.kinds import IMAGE_SUFFIXES, MASK_SUFFIXES
+from deeplab.images.listing import list_images
 
 
 def list_folder(root: Path, split: str) -> SplitListing:
@@ -24,7 +23,7 @@ def list_folder(root: Path, split: str) -> SplitListing:
     """
     ids = read_ids(root / f"{split}.txt")
     images = _find(root / "images", ids, split, IMAGE_SUFFIXES)
-    masks = _find(root / "masks", ids, split, _MASK_SUFFIXES)
+    masks = _find(root / "masks", ids, split, MASK_SUFFIXES)
     missing = {
         folder: [name for name in ids if name not in found]
         for folder, found in ((root / "images", images), (root / "masks", masks))

@@ -5,7 +5,7 @@ from pathlib import Path, PurePosixPath
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.listing import IMAGE_SUFFIXES
+from deeplab.images.kinds import IMAGE_SUFFIXES
 
 
 def read_ids(path: Path) -> list[str]:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from deeplab.errors import ImageError, OutputError
-from deeplab.images.files import read_image, read_mask, write_mask
+from deeplab.images.files import read_image, read_mask, read_mask_colours, read_oriented, write_mask
+from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.palette import palette
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -185,11 +186,78 @@ def test_4_bit_grey_mask_is_not_stretched(tmp_path: Path) -> None:
 
 
 def test_masks_with_colours_or_large_indices_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(ImageError, match=r"rgb\.png: a mask must hold class indices, grey or palette; this is RGB"):
+    with pytest.raises(
+        ImageError, match=r"rgb\.png: a mask must hold .* 960 of its pixels are coloured\. DATASET\.PAL"
+    ):
         read_mask(save(tmp_path / "rgb.png", random_image()))
     with pytest.raises(ImageError, match=r"deep\.png: holds the class index 300; the largest is 255"):
         read_mask(save(tmp_path / "deep.png", np.array([[1, 300]], np.uint16)))
     assert read_mask(save(tmp_path / "low.png", np.array([[1, 255]], np.uint16))).tolist() == [[1, 255]]
+
+
+@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+def test_masks_with_three_equal_channels_are_grey(tmp_path: Path, mode: str) -> None:
+    indices = np.array([[0, 1, 2], [255, 7, 0]], np.uint8)
+    assert np.array_equal(read_mask(save(tmp_path / "a.png", indices, mode)), indices)
+    half = Image.fromarray(indices).convert("LA")
+    half.putpixel((0, 0), (1, 128))
+    half.save(tmp_path / "half.png")
+    with pytest.raises(ImageError, match=r"half\.png: a mask must hold .*; 1 of its pixels are transparent"):
+        read_mask(tmp_path / "half.png")
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [("a.webp", {"lossless": True}), ("a.bmp", {}), ("a.tif", {"compression": "tiff_lzw"})],
+)
+def test_masks_of_every_lossless_kind(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
+    indices = np.kron(np.array([[0, 1], [255, 7]], np.uint8), np.ones((8, 8), np.uint8))
+    assert np.array_equal(read_mask(save(tmp_path / name, indices, **options)), indices)
+
+
+def test_indices_of_gif_mean_nothing_but_its_colours_do(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.gif", np.array([[0, 1], [255, 7]], np.uint8))
+    with pytest.raises(ImageError, match=r"a\.gif: is GIF, whose writers renumber the colours"):
+        read_mask(path)
+    assert read_mask_colours(path)[..., 0].tolist() == [[0, 1], [255, 7]]
+
+
+@pytest.mark.parametrize(
+    ("image_format", "options", "kind"),
+    [
+        ("JPEG", {}, "JPEG"),
+        ("WEBP", {}, "lossy WebP"),
+        ("TIFF", {"compression": "jpeg"}, "TIFF with lossy compression"),
+        ("JPEG2000", {}, "JPEG 2000"),
+    ],
+)
+def test_lossy_masks_are_refused_whatever_their_name(
+    tmp_path: Path, image_format: str, options: dict[str, Any], kind: str
+) -> None:
+    path = save(tmp_path / "a.png", np.full((16, 16), 7, np.uint8), format=image_format, **options)
+    with pytest.raises(
+        ImageError, match=rf"a\.png: is {kind}, which changes the values of a mask; expected a lossless"
+    ):
+        read_mask(path)
+
+
+@pytest.mark.parametrize("suffix", ["gif", "jfif", "ppm", "tga", "jp2", "avif", "dib"])
+def test_other_kinds_of_images(tmp_path: Path, suffix: str) -> None:
+    if f".{suffix}" not in IMAGE_SUFFIXES:
+        pytest.skip("Pillow lacks this decoder here")
+    plain = np.full((20, 30, 3), (204, 120, 40), np.uint8)
+    image = save(tmp_path / f"a.{suffix}", plain, **({"format": "JPEG"} if suffix == "jfif" else {}))
+    assert np.abs(read_image(image).astype(int) - plain).max() <= 8
+
+
+def test_of_a_moving_gif_the_first_frame_is_read(tmp_path: Path) -> None:
+    frames = [Image.new("RGB", (4, 3), colour) for colour in (RED, WHITE)]
+    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+    assert (read_image(tmp_path / "a.gif") == RED).all()
+
+
+def test_grey_pgm(tmp_path: Path) -> None:
+    assert (read_image(save(tmp_path / "a.pgm", np.full((2, 3), 90, np.uint8))) == 90).all()
 
 
 def test_unwritable_mask_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
@@ -200,3 +268,12 @@ def test_unwritable_mask_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> N
     with pytest.raises(OutputError, match="cannot be written: File name too long"):
         write_mask(tmp_path / ("x" * 300 + ".png"), labels)
     assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
+
+
+def test_photos_of_iphones_are_read_with_pillow_heif(tmp_path: Path) -> None:
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    plain = np.full((20, 30, 3), (204, 120, 40), np.uint8)
+    for name in ("a.heic", "renamed.jpg"):
+        path = save(tmp_path / name, plain, format="HEIF")
+        assert np.abs(read_image(path).astype(int) - plain).max() <= 8

@@ -6,13 +6,14 @@ import pytest
 from deeplab.errors import DatasetError, ImageError
 from deeplab.files import printable
 from deeplab.images.files import read_image
-from deeplab.images.listing import list_images
+from deeplab.images.kinds import IMAGE_SUFFIXES, describe_passed_over
+from deeplab.images.listing import list_images, scan_folder
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
 
 def test_lists_images_recursively_sorted_and_nothing_else(tmp_path: Path) -> None:
-    names = ["b.JPG", "a b/ü 'quoted\" .png", "a b/c/d.webp", "notes.txt", ".hidden.png", ".cache/x.png", "e.gif"]
+    names = ["b.JPG", "a b/ü 'quoted\" .png", "a b/c/d.webp", "notes.txt", ".hidden.png", ".cache/x.png", "e.gif.part"]
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
@@ -51,7 +52,29 @@ def test_missing_and_empty_folders_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="gone: the folder does not exist; expected a folder of images"):
         list_images(tmp_path / "gone")
     (tmp_path / "notes.txt").touch()
-    with pytest.raises(DatasetError, match="the folder holds no image; expected files ending in bmp jpeg jpg"):
+    with pytest.raises(
+        DatasetError,
+        match="the folder holds no image; expected files ending in .*jpeg jpg .*; 1 file is of another kind: 1 txt",
+    ):
         list_images(tmp_path)
     with pytest.raises(DatasetError, match=r"notes\.txt: is not a folder"):
         list_images(tmp_path / "notes.txt")
+
+
+def test_other_files_are_counted_by_kind(tmp_path: Path) -> None:
+    for name in ("a.jpg", "b.heics", "sub/c.HEICS", "d", "sub/e.mov", ".hidden.mov"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listing = scan_folder(tmp_path)
+    assert listing.paths == ["a.jpg"]
+    assert listing.passed_over == {"heics": 2, "mov": 1, "no suffix": 1}
+    assert describe_passed_over(listing.passed_over) == "4 files are of another kind: 2 heics, 1 mov, 1 without suffix"
+
+
+@pytest.mark.skipif(".heic" in IMAGE_SUFFIXES, reason="pillow-heif is installed here")
+def test_photos_that_need_pillow_heif_are_said_to(tmp_path: Path) -> None:
+    (tmp_path / "a.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    with pytest.raises(DatasetError, match=r"1 file is of another kind: 1 heic \(reading HEIC needs pillow-heif: pip"):
+        scan_folder(tmp_path)
+    with pytest.raises(ImageError, match=r"a\.heic: is HEIC; reading HEIC needs pillow-heif"):
+        read_image(tmp_path / "a.heic")

@@ -31,7 +31,7 @@ def test_check_names_what_is_wrong(deeplab: Deeplab, config: Path, tmp_path: Pat
         "  missing:",
         f"    {root}/images/0",
         "  unreadable:",
-        f"    {root}/masks/1.png: is not an image in a supported format (JPEG, PNG, BMP, TIFF or WebP).",
+        f"    {root}/masks/1.png: is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, TGA, JPEG 2000, AVIF or HEIC).",
         "  sizes that differ:",
         f"    {root}/masks/2.png is 4x3, {root}/images/2.png is 48x40",
         "  values that are not classes:",

@@ -1,11 +1,16 @@
 """Read a whole dataset and report what is wrong with it, before a training run finds out. Torch-free."""
 
-from collections.abc import Generator, Sequence
+import math
+import random
+import time
+from collections.abc import Generator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from hashlib import blake2b
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +18,36 @@ from numpy.typing import NDArray
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
 from deeplab.datasets.class_names import class_names_of
+from deeplab.datasets.judge import Colour, Evidence, judge_dataset, judge_split
 from deeplab.datasets.layouts.by_name import list_split
-from deeplab.datasets.pairs import Pair
+from deeplab.datasets.layouts.coco import ObjectsFile
+from deeplab.datasets.pairs import MaskFile, Pair
 from deeplab.datasets.report import DatasetReport, SizeMismatch, SplitReport, UnknownValues
+from deeplab.datasets.sample import fit_to
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
-from deeplab.images.files import read_image
+from deeplab.images.files import read_mask_and_palette, read_oriented
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
 from deeplab.schema import Dataset
 
 
 def check_dataset(
-    config: Config, reporter: Reporter, *, splits: Sequence[str] = (), n_workers: int | None = None
+    config: Config,
+    reporter: Reporter,
+    *,
+    splits: Sequence[str] = (),
+    n_workers: int | None = None,
+    seconds: float | None = None,
 ) -> DatasetReport:
-    """Read every image and mask.
+    """Read every image and mask, and judge what they hold.
 
     Args:
         config: DATASET is read.
         reporter: hears of each pair.
         splits: their names; none: TRAIN, VAL, and TEST if it has labels.
         n_workers: processes that read; None: one per CPU.
+        seconds: look at pairs in random order, and only for so long; None: at all, in order.
 
     Raises:
         ConfigError: if DATASET.ROOT is empty.
@@ -43,17 +57,47 @@ def check_dataset(
     """
     class_names = class_names_of(config.DATASET)
     listed = _list_splits(config.DATASET, splits)
-    work = [(report, pair) for report, pairs in listed for pair in pairs]
+    work = [(split, pair) for split in listed for pair in split.pairs]
+    if seconds is not None:
+        random.Random(0).shuffle(work)  # noqa: S311 -- a sample, not a secret
+    deadline = math.inf if seconds is None else time.monotonic() + seconds
+    n_done = 0
     with closing(_inspect_all([pair for _, pair in work], n_workers or n_cpus())) as inspections:
-        for n_done, ((report, pair), inspection) in enumerate(zip(work, inspections, strict=True), start=1):
-            _add(report, pair, inspection, config.DATASET)
+        for (split, pair), inspection in zip(work, inspections, strict=True):
+            _add(split, pair, inspection, config.DATASET)
+            n_done += 1
             reporter.progress(n_done, len(work), "image")
             if reporter.should_stop():
                 raise Stopped
-    return DatasetReport(class_names, [report for report, _ in listed])
+            if time.monotonic() >= deadline:
+                break
+    for split, _ in work[n_done:]:
+        split.report.n_left += 1
+    return _judge(listed, config.DATASET, class_names)
 
 
-def _list_splits(settings: Dataset, wanted: Sequence[str]) -> list[tuple[SplitReport, list[Pair]]]:
+@dataclass
+class _Split:
+    """A split on its way through the check."""
+
+    report: SplitReport
+    pairs: list[Pair] = field(default_factory=list)
+    passed_over: Mapping[Path, Mapping[str, int]] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+
+
+def _judge(listed: Sequence[_Split], settings: Dataset, class_names: list[str]) -> DatasetReport:
+    for split in listed:
+        split.report.warnings += judge_split(split.report, split.evidence, settings, class_names)
+    return DatasetReport(
+        class_names,
+        [split.report for split in listed],
+        judge_dataset([(split.report, split.evidence) for split in listed], settings, class_names),
+        {printable(folder): dict(kinds) for split in listed for folder, kinds in split.passed_over.items() if kinds},
+    )
+
+
+def _list_splits(settings: Dataset, wanted: Sequence[str]) -> list[_Split]:
     """List the pairs of each split to check: of those wanted, or of TRAIN, VAL, and TEST if it has labels."""
     names = settings.SPLIT
     required = dict.fromkeys(wanted or (names.TRAIN, names.VAL))
@@ -63,11 +107,11 @@ def _list_splits(settings: Dataset, wanted: Sequence[str]) -> list[tuple[SplitRe
     return listed
 
 
-def _list_required(settings: Dataset, split: str) -> tuple[SplitReport, list[Pair]]:
+def _list_required(settings: Dataset, split: str) -> _Split:
     try:
         listing = list_split(settings, split)
     except DatasetError as error:
-        return SplitReport(split, error=str(error)), []
+        return _Split(SplitReport(split, error=str(error)))
     report = SplitReport(
         split,
         n_ids=listing.n_ids,
@@ -75,24 +119,29 @@ def _list_required(settings: Dataset, split: str) -> tuple[SplitReport, list[Pai
         pixels=[0] * settings.N_CLASSES,
         images=[0] * settings.N_CLASSES,
     )
-    return report, listing.pairs
+    return _Split(report, listing.pairs, listing.passed_over)
 
 
-def _list_optional(settings: Dataset, split: str) -> tuple[SplitReport, list[Pair]]:
-    report, pairs = _list_required(settings, split)
-    if report.error or not pairs:
-        return SplitReport(split, skipped=report.error or "It has no labels."), []
-    return report, pairs
+def _list_optional(settings: Dataset, split: str) -> _Split:
+    listed = _list_required(settings, split)
+    if listed.report.error or not listed.pairs:
+        return _Split(SplitReport(split, skipped=listed.report.error or "It has no labels."))
+    return listed
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Inspection:
     """What a process found in a pair."""
 
-    image_size: tuple[int, int] | None  # (height, width); None: it could not be read
-    mask_size: tuple[int, int] | None
-    counts: NDArray[np.int64]  # (256,) pixels by value of the mask
-    errors: tuple[str, ...]
+    content: bytes = b""  # digest of the image's pixels; empty if it could not be read
+    image_size: tuple[int, int] | None = None  # (height, width); None: it could not be read
+    mask_size: tuple[int, int] | None = None
+    stored_size: tuple[int, int] | None = None  # of an image that was turned by its EXIF orientation
+    is_turned: bool = False  # the mask, like its image
+    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))  # pixels by value of the mask
+    palette: dict[int, Colour] = field(default_factory=dict)  # of the values that occur
+    has_left_out: bool = False  # outlines that cannot be drawn
+    errors: list[str] = field(default_factory=list)
 
 
 def _inspect_all(pairs: Sequence[Pair], n_workers: int) -> Generator[_Inspection, None, None]:
@@ -114,35 +163,82 @@ def _inspect_all(pairs: Sequence[Pair], n_workers: int) -> Generator[_Inspection
 
 def _inspect(pair: Pair) -> _Inspection:
     """Runs in a process of the pool."""
-    image_size = mask_size = None
-    counts = np.zeros(256, np.int64)
-    errors = []
+    found = _Inspection()
+    photo = None
     try:
-        height, width, _ = read_image(pair.image).shape
-        image_size = height, width
+        photo = read_oriented(pair.image)
     except ImageError as error:
-        errors.append(str(error))
+        found.errors.append(str(error))
+    else:
+        found.image_size = photo.pixels.shape[0], photo.pixels.shape[1]
+        found.stored_size = photo.stored_size if photo.orientation != 1 else None
+        found.content = blake2b(photo.pixels, digest_size=16, salt=b"%dx%d" % found.image_size).digest()
     try:
-        label_map = pair.ground_truth.read()
-        mask_size = label_map.shape[0], label_map.shape[1]
-        counts = np.bincount(label_map.ravel(), minlength=256)
+        label_map = _read_label_map(pair, found)
     except (ImageError, DatasetError) as error:
-        errors.append(str(error))
-    return _Inspection(image_size, mask_size, counts, tuple(errors))
+        found.errors.append(str(error))
+        return found
+    if photo is not None:
+        label_map, found.is_turned = fit_to(photo, label_map)
+    found.mask_size = label_map.shape[0], label_map.shape[1]
+    found.counts = np.bincount(label_map.ravel(), minlength=256)
+    return found
 
 
-def _add(report: SplitReport, pair: Pair, inspection: _Inspection, settings: Dataset) -> None:
+def _read_label_map(pair: Pair, found: _Inspection) -> NDArray[np.uint8]:
+    ground_truth = pair.ground_truth
+    if isinstance(ground_truth, ObjectsFile):
+        found.has_left_out = ground_truth.has_left_out()
+    if not isinstance(ground_truth, MaskFile):
+        return ground_truth.read()
+    label_map, palette = read_mask_and_palette(ground_truth.path)
+    if palette is not None:
+        used = np.unique(label_map)
+        found.palette = {int(value): _colour(palette[value]) for value in used if value < len(palette)}
+    return label_map
+
+
+def _colour(rgb: NDArray[np.uint8]) -> Colour:
+    red, green, blue = rgb.tolist()
+    return red, green, blue
+
+
+def _add(split: _Split, pair: Pair, inspection: _Inspection, settings: Dataset) -> None:
+    report = split.report
     report.unreadable.extend(inspection.errors)
     report.n_read += not inspection.errors
     image_size, mask_size = inspection.image_size, inspection.mask_size
     mask = printable(pair.ground_truth.path)
     if image_size and mask_size and image_size != mask_size:
-        report.mismatches.append(SizeMismatch(printable(pair.image), image_size, mask, mask_size))
+        image = printable(pair.image)
+        report.mismatches.append(SizeMismatch(image, image_size, mask, mask_size, inspection.stored_size))
     values = {int(value): int(inspection.counts[value]) for value in np.flatnonzero(inspection.counts)}
-    report.ignored += values.pop(settings.IGNORE_LABEL, 0)
+    ignored = values.pop(settings.IGNORE_LABEL, 0)
+    report.ignored += ignored
     unknown = {value: n_pixels for value, n_pixels in values.items() if value >= settings.N_CLASSES}
     if unknown:
         report.unknown_values.append(UnknownValues(mask, unknown))
     for value in values.keys() - unknown.keys():
         report.pixels[value] += values[value]
         report.images[value] += 1
+    if not inspection.errors:
+        _add_evidence(split.evidence, pair, inspection, settings, is_ignored=bool(ignored) and not values)
+
+
+def _add_evidence(
+    evidence: Evidence, pair: Pair, inspection: _Inspection, settings: Dataset, *, is_ignored: bool
+) -> None:
+    evidence.ids_by_content[inspection.content].append(printable(pair.id))
+    mask = printable(pair.ground_truth.path)
+    fits_either_way = inspection.mask_size == inspection.image_size == inspection.stored_size
+    for applies, names, name in (
+        (is_ignored, evidence.ignored_masks, mask),
+        (inspection.is_turned, evidence.turned_masks, mask),
+        (fits_either_way, evidence.ambiguous, printable(pair.image)),
+        (inspection.has_left_out, evidence.left_out, printable(pair.id)),
+    ):
+        if applies:
+            names.append(name)
+    for value, colour in inspection.palette.items():
+        if value < settings.N_CLASSES:
+            evidence.colours[value].setdefault(colour, mask)

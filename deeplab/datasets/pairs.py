@@ -1,7 +1,7 @@
 """The files of a split: images with their ground truth. Torch-free."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -56,6 +56,7 @@ class SplitListing:
     n_ids: int  # images in the split, present or not
     pairs: list[Pair]  # those whose files are both there, in the split's order
     missing: dict[Path, list[str]]  # names by folder
+    passed_over: dict[Path, dict[str, int]] = field(default_factory=dict)  # files of other kinds, by folder and kind
     warp_side: int | None = None  # pixels: samples are warped to squares of this side; None: they stay as they are
 
     def require_complete(self) -> list[Pair]:

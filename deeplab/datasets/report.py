@@ -12,6 +12,7 @@ class SizeMismatch:
     image_size: tuple[int, int]
     mask: str
     mask_size: tuple[int, int]
+    stored_size: tuple[int, int] | None = None  # of an image that is turned by its EXIF orientation
 
 
 @dataclass(frozen=True)
@@ -22,6 +23,14 @@ class UnknownValues:
     values: dict[int, int]  # pixels by value
 
 
+@dataclass(frozen=True)
+class DatasetWarning:
+    """What looks wrong, but may be meant so."""
+
+    kind: str  # for programs: "absent_classes", "shared_images" ...
+    sentence: str
+
+
 @dataclass
 class SplitReport:
     """What is wrong with a split, and how often each class occurs in it."""
@@ -29,6 +38,7 @@ class SplitReport:
     split: str
     n_ids: int = 0  # images that the split lists
     n_read: int = 0  # pairs whose image and mask could both be read
+    n_left: int = 0  # pairs that nobody looked at, for lack of time
     error: str = ""  # why the split could not be listed
     skipped: str = ""  # why the split was left out, if that is no error
     missing: list[str] = field(default_factory=list)  # files
@@ -38,6 +48,7 @@ class SplitReport:
     pixels: list[int] = field(default_factory=list)  # by class
     images: list[int] = field(default_factory=list)  # by class: in how many images it occurs
     ignored: int = 0  # pixels with IGNORE_LABEL
+    warnings: list[DatasetWarning] = field(default_factory=list)  # no problems: they may be meant so
 
     @property
     def n_problems(self) -> int:
@@ -58,6 +69,13 @@ class DatasetReport:
 
     class_names: list[str]
     splits: list[SplitReport]
+    warnings: list[DatasetWarning] = field(default_factory=list)  # about several splits, or the class names
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)  # files that are not read, by folder and kind
+
+    @property
+    def n_warnings(self) -> int:
+        """How many things look wrong, but may be meant so."""
+        return len(self.warnings) + sum(len(split.warnings) for split in self.splits)
 
     @property
     def n_problems(self) -> int:
@@ -66,4 +84,9 @@ class DatasetReport:
 
     def as_json(self) -> dict[str, Any]:
         """Return the report under the field names of `deeplab dataset check --json`."""
-        return {"labels": self.class_names, "splits": [split.as_json() for split in self.splits]}
+        return {
+            "labels": self.class_names,
+            "splits": [split.as_json() for split in self.splits],
+            "warnings": [asdict(warning) for warning in self.warnings],
+            "passed_over": self.passed_over,
+        }

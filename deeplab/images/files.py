@@ -85,6 +85,11 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: if the file cannot be decoded, is of a lossy kind, has colours, or holds an index above 255.
     """
+    return read_mask_and_palette(path)[0]
+
+
+def read_mask_and_palette(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uint8] | None]:
+    """Read a mask as `read_mask` does, with the colours of its palette, (up to 256, 3); None if it has none."""
     with _decoding(path):
         opened = _open_mask(path)
         image, layout = opened.image, opened.layout
@@ -99,7 +104,9 @@ def read_mask(path: Path) -> NDArray[np.uint8]:
             indices = _grey_of(path, _opaque_rgb(path, image))
         if indices.size and int(indices.max()) > 255:
             raise ImageError(f"{printable(path)}: holds the class index {indices.max()}; the largest is 255.")
-        return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1))
+        colours = image.getpalette("RGB") if image.mode == "P" else None
+        table = None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)
+        return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1)), table
 
 
 def read_mask_colours(path: Path) -> NDArray[np.uint8]:
@@ -110,17 +117,6 @@ def read_mask_colours(path: Path) -> NDArray[np.uint8]:
     """
     with _decoding(path):
         return _opaque_rgb(path, _open_mask(path).image)
-
-
-def read_palette(path: Path) -> NDArray[np.uint8] | None:
-    """Read the colours of a palette image, (up to 256, 3), from its file; None if it has no palette.
-
-    Raises:
-        ImageError: if the file cannot be decoded.
-    """
-    with _decoding(path):
-        colours = _open(path).image.getpalette("RGB")
-        return None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)
 
 
 def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
@@ -155,9 +151,7 @@ def _reason(error: Exception) -> str:
     if isinstance(error, FileNotFoundError):
         return "the file does not exist"
     if isinstance(error, UnidentifiedImageError):
-        return (
-            "is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF, PPM, TGA, JPEG 2000, AVIF or HEIC)"
-        )
+        return "is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF and others)"
     if isinstance(error, Image.DecompressionBombError):
         return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, the limit; cut it into tiles"
     if isinstance(error, MemoryError):

@@ -12,6 +12,7 @@ import torch
 from deeplab.catalog import BACKBONES
 from deeplab.config import Config
 from deeplab.datasets.loading import Batch, training_batches
+from deeplab.datasets.mask_scan import scan_masks
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.load import fill_from_torchvision
@@ -142,8 +143,12 @@ def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path 
 def _read_batches(run: TrainingRun) -> Generator[Batch, None, None]:
     """Read this process's share of all batches that are left to train on."""
     config, solver = run.config, run.config.SOLVER
+    stream = open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed)
+    if run.world.is_main:
+        for sentence in scan_masks(stream.dataset.pairs, config.DATASET):
+            _log.warning("%s", sentence)
     return training_batches(
-        open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed),
+        stream,
         solver.BATCH_SIZE.TRAIN,
         first=run.iteration * solver.ITER_SIZE,
         last=solver.ITER_MAX * solver.ITER_SIZE,

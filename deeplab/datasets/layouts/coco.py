@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.datasets.layouts.coco_regions import draw_regions
+from deeplab.datasets.layouts.coco_regions import draw_regions, drawable
 from deeplab.datasets.pairs import Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
@@ -58,6 +58,10 @@ class ObjectsFile:
         """Draw the label map, (H, W). Raises DatasetError if an outline is malformed."""
         where = f"{printable(self.path)}: {self.name}"
         return draw_regions(json.loads(self.objects), self.height, self.width, where)
+
+    def has_left_out(self) -> bool:
+        """Whether `read` leaves out outlines, or objects, that cannot be drawn."""
+        return any(drawable(each[3]) != each[3] or each[3] == [] for each in json.loads(self.objects))
 
 
 class _Instances:

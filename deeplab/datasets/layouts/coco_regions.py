@@ -19,6 +19,8 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
     the cup on the table, the tie on the person. Crowds, whose outlines are rough, lie below everything else. Of objects
     of equal size the later one is on top.
 
+    Polygons of fewer than three points are left out, and objects that have no other.
+
     Args:
         objects: [annotation id, class, is a crowd, segmentation] of each. A segmentation is a list of polygons
             [x, y, x, y ...] in pixels, or {"size": [height, width], "counts": run lengths}, as a list or compressed.
@@ -33,7 +35,10 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
         DatasetError: if a segmentation is malformed; the sentence names the annotation.
     """
     drawn = []
-    for number, class_index, crowd, segmentation in objects:
+    for number, class_index, crowd, outlines in objects:
+        segmentation = drawable(outlines)
+        if segmentation == []:
+            continue
         try:
             inside = _draw(segmentation, height, width)
         except Exception as error:  # pycocotools raises nearly anything
@@ -43,6 +48,13 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
     for _, _, class_index, inside in sorted(drawn, key=lambda each: each[:2]):
         label_map[inside] = class_index
     return label_map
+
+
+def drawable(segmentation: Any) -> Any:
+    """Leave out the polygons of fewer than three points, which exporters leave behind; none may be left."""
+    if not isinstance(segmentation, list):
+        return segmentation
+    return [each for each in segmentation if not (isinstance(each, list) and len(each) in (0, 2, 4))]
 
 
 def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:

@@ -9,7 +9,7 @@ from deeplab.datasets.pairs import MaskFile, Pair, SplitListing
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.kinds import IMAGE_SUFFIXES, MASK_SUFFIXES
-from deeplab.images.listing import list_images
+from deeplab.images.listing import scan_folder
 
 
 def list_folder(root: Path, split: str) -> SplitListing:
@@ -22,20 +22,24 @@ def list_folder(root: Path, split: str) -> SplitListing:
         DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
     """
     ids = read_ids(root / f"{split}.txt")
-    images = _find(root / "images", ids, split, IMAGE_SUFFIXES)
-    masks = _find(root / "masks", ids, split, MASK_SUFFIXES)
+    listings = {folder: scan_folder(folder) for folder in (root / "images", root / "masks")}
+    images = _find(root / "images", listings[root / "images"].paths, ids, split, IMAGE_SUFFIXES)
+    masks = _find(root / "masks", listings[root / "masks"].paths, ids, split, MASK_SUFFIXES)
     missing = {
         folder: [name for name in ids if name not in found]
         for folder, found in ((root / "images", images), (root / "masks", masks))
         if len(found) < len(ids)
     }
     pairs = [Pair(name, images[name], MaskFile(masks[name])) for name in ids if name in images and name in masks]
-    return SplitListing(split, len(ids), pairs, missing)
+    passed_over = {folder: listing.passed_over for folder, listing in listings.items()}
+    return SplitListing(split, len(ids), pairs, missing, passed_over)
 
 
-def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]) -> dict[str, Path]:
+def _find(
+    folder: Path, paths: Sequence[str], ids: Sequence[str], split: str, suffixes: frozenset[str]
+) -> dict[str, Path]:
     """Find the file of each id: at that relative path, else in the split's subfolder, else in any."""
-    by_name = _index(folder, suffixes)
+    by_name = _index(folder, paths, suffixes)
     found: dict[str, Path] = {}
     owners: dict[Path, str] = {}
     for name in ids:
@@ -55,10 +59,10 @@ def _find(folder: Path, ids: Sequence[str], split: str, suffixes: frozenset[str]
     return found
 
 
-def _index(folder: Path, suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
+def _index(folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
     """Map the name of each file below, without suffix, to relative paths without suffix and whole paths."""
     index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
-    for relative in map(PurePosixPath, list_images(folder)):
+    for relative in map(PurePosixPath, paths):
         if relative.suffix.lower() in suffixes:
             index[relative.stem].append((str(relative.with_suffix("")), folder / relative))
     return index

@@ -54,7 +54,7 @@ def test_missing_and_empty_folders_are_refused(tmp_path: Path) -> None:
     (tmp_path / "notes.txt").touch()
     with pytest.raises(
         DatasetError,
-        match="the folder holds no image; expected files ending in .*jpeg jpg .*; 1 file is of another kind: 1 txt",
+        match=r"the folder holds no image; expected files ending in .*jpeg jpg .*; 1 file is of another kind: 1 txt",
     ):
         list_images(tmp_path)
     with pytest.raises(DatasetError, match=r"notes\.txt: is not a folder"):

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deeplab.formats import plural
+from deeplab.images.kinds import describe_passed_over
 from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from deeplab.datasets.report import DatasetReport, SplitReport
+    from deeplab.datasets.report import DatasetReport, SizeMismatch, SplitReport
 
 _SHOWN = 10  # problems of a kind; --json has them all
 
@@ -42,8 +43,8 @@ def check(
     """Check every image and mask of a dataset.
 
     Lists missing and unreadable files, masks that differ from their image in size, and mask values that are not
-    classes; then counts the pixels of each class. Skips a test split without masks. The exit code is 1 if there is any
-    problem.
+    classes; then warns of what looks wrong but may be meant so, and counts the pixels of each class. Skips a test split
+    without masks. The exit code is 1 if there is any problem; warnings do not count.
     """
     from deeplab.config import load_config
     from deeplab.datasets.check import check_dataset
@@ -63,6 +64,10 @@ def check(
 def _print_report(report: "DatasetReport") -> None:
     for split in report.splits:
         _print_findings(split)
+    for folder, kinds in report.passed_over.items():
+        click.echo(f"{folder}: {describe_passed_over(kinds)}.")
+    for warning in report.warnings:
+        click.echo(f"warning: {warning.sentence}")
     for split in report.splits:
         if split.n_read:
             click.echo(f"\n{split.split}: pixels by class")
@@ -84,7 +89,7 @@ def _print_findings(split: "SplitReport") -> None:
     _print_list(
         "sizes that differ",
         (
-            f"{each.mask} is {_size(each.mask_size)}, {each.image} is {_size(each.image_size)}"
+            f"{each.mask} is {_size(each.mask_size)}, {each.image} is {_size(each.image_size)}{_stored(each)}"
             for each in split.mismatches
         ),
     )
@@ -95,6 +100,8 @@ def _print_findings(split: "SplitReport") -> None:
             for each in split.unknown_values
         ),
     )
+    for warning in split.warnings:
+        click.echo(f"  warning: {warning.sentence}")
 
 
 def _print_list(heading: str, findings: Iterable[str]) -> None:
@@ -120,6 +127,12 @@ def _print_histogram(class_names: Sequence[str], split: "SplitReport") -> None:
 
 def _percent(part: int, total: int) -> str:
     return f"{100 * part / total:.2f}" if total else "0.00"
+
+
+def _stored(mismatch: "SizeMismatch") -> str:
+    if mismatch.stored_size is None:
+        return ""
+    return f", turned by its EXIF orientation from {_size(mismatch.stored_size)}"
 
 
 def _size(size: tuple[int, int]) -> str:

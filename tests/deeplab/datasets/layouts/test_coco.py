@@ -139,7 +139,7 @@ def test_ids_of_annotations_may_repeat(tmp_path: Path) -> None:
 
 
 def test_malformed_outline_is_found_when_it_is_drawn(tmp_path: Path) -> None:
-    whole = content(annotations=objects(segmentation=[[1, 2]]))
+    whole = content(annotations=objects(segmentation=[[1, 2, 3]]))
     pairs = list_coco(write(tmp_path, whole), "val2017", 91).pairs
     with pytest.raises(DatasetError, match=r"instances_val2017\.json: b\.jpg: annotation 11: has a polygon"):
         pairs[1].ground_truth.read()

@@ -65,9 +65,8 @@ def test_of_equal_objects_the_later_is_on_top_and_crowds_lie_below() -> None:
     ("segmentation", "reason"),
     [
         (None, "has no segmentation"),
-        ([], "has no segmentation"),
         ("text", "has no segmentation"),
-        ([[0, 0, 3, 3]], "has a polygon that is not a list of three or more x, y"),
+        ([[0, 0, 3, 3, 1, 1, 2]], "has a polygon that is not a list of three or more x, y"),
         ([[0, 0, 3, 3, 1]], "has a polygon that is not"),
         ([[0, 0, 3, 3, 1, "2"]], "has a polygon that is not"),
         ([[0, 0, 3, 3, 1, float("nan")]], "has a polygon that is not"),
@@ -92,3 +91,12 @@ def test_malformed_segmentations_are_refused(segmentation: Any, reason: str) -> 
     with pytest.raises(DatasetError, match=rf"^a\.json: a\.jpg: annotation 9: .*{reason}") as caught:
         draw_regions([[9, 1, False, segmentation]], 4, 4, "a.json: a.jpg")
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("leftover", [[], [[]], [[0, 0]], [[0, 0, 3, 3]]])
+def test_outlines_without_an_area_are_left_out(leftover: list[Any]) -> None:
+    square = [[0, 0, 2, 0, 2, 2, 0, 2]]
+    objects = [[8, 2, False, square + leftover], [9, 1, False, leftover]]
+    label_map = draw_regions(objects, 4, 4, "a.json: a.jpg")
+    assert label_map[:2, :2].tolist() == [[2, 2], [2, 2]]
+    assert label_map.sum() == 8

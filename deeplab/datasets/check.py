@@ -172,7 +172,7 @@ def _inspect(pair: Pair) -> _Inspection:
     else:
         found.image_size = photo.pixels.shape[0], photo.pixels.shape[1]
         found.stored_size = photo.stored_size if photo.orientation != 1 else None
-        found.content = blake2b(photo.pixels, digest_size=16, salt=b"%dx%d" % found.image_size).digest()
+        found.content = blake2b(photo.pixels.tobytes(), digest_size=16, salt=b"%dx%d" % found.image_size).digest()
     try:
         label_map = _read_label_map(pair, found)
     except (ImageError, DatasetError) as error:

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, PngImagePlugin
 
 from deeplab.errors import ImageError, OutputError
-from deeplab.images.files import read_image, read_mask, read_mask_colours, read_oriented, write_mask
+from deeplab.images.files import read_image, read_mask, read_mask_colours, write_mask
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.palette import palette
 

@@ -14,6 +14,11 @@ class SizeMismatch:
     mask_size: tuple[int, int]
     stored_size: tuple[int, int] | None = None  # of an image that is turned by its EXIF orientation
 
+    def describe(self) -> str:
+        """Name both files and their sizes."""
+        stored = f", turned by its EXIF orientation from {_size(self.stored_size)}" if self.stored_size else ""
+        return f"{self.mask} is {_size(self.mask_size)}, {self.image} is {_size(self.image_size)}{stored}"
+
 
 @dataclass(frozen=True)
 class UnknownValues:
@@ -21,6 +26,10 @@ class UnknownValues:
 
     mask: str
     values: dict[int, int]  # pixels by value
+
+    def describe(self) -> str:
+        """Name the file, and the pixels of each value."""
+        return f"{self.mask}: {', '.join(f'{value} ({n} pixels)' for value, n in self.values.items())}"
 
 
 @dataclass(frozen=True)
@@ -56,6 +65,16 @@ class SplitReport:
         found = (self.missing, self.unreadable, self.mismatches, self.unknown_values)
         return bool(self.error) + sum(len(each) for each in found)
 
+    @property
+    def findings(self) -> dict[str, list[str]]:
+        """The problems as people read them, by heading."""
+        return {
+            "missing": self.missing,
+            "unreadable": self.unreadable,
+            "sizes that differ": [each.describe() for each in self.mismatches],
+            "values that are not classes": [each.describe() for each in self.unknown_values],
+        }
+
     def as_json(self) -> dict[str, Any]:
         """Return the report under the field names of `deeplab dataset check --json`."""
         fields = asdict(self)
@@ -90,3 +109,7 @@ class DatasetReport:
             "warnings": [asdict(warning) for warning in self.warnings],
             "passed_over": self.passed_over,
         }
+
+
+def _size(size: tuple[int, int]) -> str:
+    return f"{size[1]}x{size[0]}"

@@ -1,1 +1,1 @@
-"""What pages and API both do: submit jobs, register datasets."""
+"""What pages and API both do: submit jobs, register and check datasets."""

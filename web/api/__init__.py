@@ -25,6 +25,7 @@ _ROUTES = (
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
+    ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/folders", folders.list_folders),
 )
 for _method, _rule, _view in _ROUTES:

@@ -4,6 +4,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from web.actions.dataset_check import check
 from web.actions.registration import register
 from web.api.requests import read_body
 from web.context import current_settings, reading
@@ -27,3 +28,9 @@ def register_dataset() -> tuple[Response, int]:
         raise SpecError(wrong | unknown)
     dataset = register(current_settings(), body.get("name", ""), body.get("root", ""), body.get("labels"))
     return jsonify(as_json(dataset)), 201
+
+
+def check_dataset(name: str) -> dict[str, Any]:
+    """POST /datasets/<name>/check {}: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
+    read_body()
+    return check(name).as_json()

@@ -29,6 +29,7 @@ _ROUTES = (
     ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
+    ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/workers", workers.list_workers),
 )
 for _method, _rule, _view in _ROUTES:

@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from deeplab.images.kinds import describe_passed_over
+from web.actions.dataset_check import check
 from web.actions.registration import register
 from web.context import current_settings, reading
 from web.forms.errors import as_sentence
@@ -29,6 +31,13 @@ def register_dataset() -> str | Response | tuple[str, int]:
         return _render(request.form, errors), 422
     flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
     return redirect(url_for("pages.list_datasets"))
+
+
+def check_dataset(name: str) -> str:
+    """Check a dataset and show what was found."""
+    report = check(name)
+    passed_over = {folder: describe_passed_over(kinds) for folder, kinds in report.passed_over.items()}
+    return render_template("dataset_check.html", name=name, report=report, passed_over=passed_over)
 
 
 def _render(values: Mapping[str, str], errors: Mapping[str, str]) -> str:

@@ -3,10 +3,12 @@
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from deeplab.config import Config, parse_config
 from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
@@ -90,6 +92,16 @@ def get_by_name(session: Session, name: str) -> Dataset:
         names = ", ".join(dataset.name for dataset in list_datasets(session)) or "none"
         raise DatasetNotFoundError(f"There is no dataset named {name!r} (registered: {names}).")
     return _dataset(row)
+
+
+def section_of(dataset: Dataset) -> dict[str, Any]:
+    """The keys of a configuration's section DATASET that a registered dataset replaces."""
+    return {"NAME": "folder", "ROOT": dataset.root, "LABELS": dataset.labels, "N_CLASSES": dataset.n_classes}
+
+
+def config_of(dataset: Dataset) -> Config:
+    """The configuration of a dataset, with the defaults for everything else."""
+    return parse_config({"DATASET": section_of(dataset)}, f"dataset {dataset.name}")
 
 
 def list_datasets(session: Session) -> list[Dataset]:

@@ -47,3 +47,16 @@ def test_bad_datasets_name_the_field(
     response = client.post("/api/v1/datasets", json=filled)
     assert response.status_code == 422
     assert sorted(response.json["error"]["fields"]) == sorted(fields)  # type: ignore[index]
+
+
+def test_check_a_dataset(client: FlaskClient, population: Population) -> None:
+    root = make_dataset(population.root / "checked-over-api")
+    client.post("/api/v1/datasets", json={"name": "checked-over-api", "root": str(root)})
+    (root / "images/0.png").unlink()
+    response: Any = client.post("/api/v1/datasets/checked-over-api/check", json={})
+    assert response.status_code == 200
+    train, val = response.json["splits"]
+    assert (train["n_read"], train["missing"]) == (2, [f"{root}/images/0"])
+    assert (val["n_read"], val["n_left"]) == (1, 0)
+    assert client.post("/api/v1/datasets/none/check", json={}).status_code == 404
+    assert client.post("/api/v1/datasets/none/check").status_code == 415

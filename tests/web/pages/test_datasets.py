@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 from tests.web.conftest import SubmitForm
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
+from web.actions import dataset_check
 
 
 def test_datasets_are_listed_and_registered(
@@ -43,3 +44,27 @@ def test_a_damaged_labels_file_is_named(submit_form: SubmitForm, population: Pop
 
 def test_without_datasets_it_says_what_to_do_next(new_client: FlaskClient) -> None:
     assert "deeplab sample shapes" in new_client.get("/datasets").text
+
+
+def test_a_dataset_is_checked_on_its_page(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:
+    root = make_dataset(population.root / "checked")
+    submit_form("/datasets", name="checked", root=str(root))
+    assert 'action="/datasets/checked/check"' in client.get("/datasets").text
+    good = submit_form("/datasets/checked/check").text
+    assert "Read 3 of 3 pairs, no problems." in " ".join(good.split())
+    (root / "images/3.png").write_bytes((root / "images/0.png").read_bytes())
+    (root / "images/3.heics").touch()
+    (root / "masks/0.png").unlink()
+    (root / "masks/1.png").write_bytes(b"no mask")
+    page = " ".join(submit_form("/datasets/checked/check").text.split())
+    assert "Read 1 of 3 pairs, 2 problems." in page
+    assert f"{root}/masks/0" in page
+    assert "1 file is of another kind: 1 heics" in page
+    assert submit_form("/datasets/none/check").status_code == 404
+
+
+def test_datasets_are_checked_one_at_a_time(submit_form: SubmitForm, population: Population) -> None:
+    with dataset_check._one_at_a_time:
+        response = submit_form("/datasets/shapes/check")
+    assert response.status_code == 422
+    assert "Another dataset is being checked; try again in ten seconds." in response.text

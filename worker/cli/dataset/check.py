@@ -1,7 +1,6 @@
 """`deeplab dataset check`."""
 
-from collections.abc import Iterable, Sequence
-from itertools import islice
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +12,7 @@ from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from deeplab.datasets.report import DatasetReport, SizeMismatch, SplitReport
+    from deeplab.datasets.report import DatasetReport, SplitReport
 
 _SHOWN = 10  # problems of a kind; --json has them all
 
@@ -84,35 +83,19 @@ def _print_findings(split: "SplitReport") -> None:
     n_problems = split.n_problems
     verdict = plural(n_problems, "problem") if n_problems else "no problems"
     click.echo(f"{split.split}: read {split.n_read} of {plural(split.n_ids, 'pair')}, {verdict}.")
-    _print_list("missing", split.missing)
-    _print_list("unreadable", split.unreadable)
-    _print_list(
-        "sizes that differ",
-        (
-            f"{each.mask} is {_size(each.mask_size)}, {each.image} is {_size(each.image_size)}{_stored(each)}"
-            for each in split.mismatches
-        ),
-    )
-    _print_list(
-        "values that are not classes",
-        (
-            f"{each.mask}: {', '.join(f'{value} ({n} pixels)' for value, n in each.values.items())}"
-            for each in split.unknown_values
-        ),
-    )
+    for heading, sentences in split.findings.items():
+        _print_list(heading, sentences)
     for warning in split.warnings:
         click.echo(f"  warning: {warning.sentence}")
 
 
-def _print_list(heading: str, findings: Iterable[str]) -> None:
-    findings = iter(findings)
-    for number, finding in enumerate(islice(findings, _SHOWN)):
-        if number == 0:
-            click.echo(f"  {heading}:")
+def _print_list(heading: str, findings: Sequence[str]) -> None:
+    if findings:
+        click.echo(f"  {heading}:")
+    for finding in findings[:_SHOWN]:
         click.echo(f"    {finding}")
-    more = sum(1 for _ in findings)
-    if more:
-        click.echo(f"    and {more} more (--json lists all)")
+    if len(findings) > _SHOWN:
+        click.echo(f"    and {len(findings) - _SHOWN} more (--json lists all)")
 
 
 def _print_histogram(class_names: Sequence[str], split: "SplitReport") -> None:
@@ -127,13 +110,3 @@ def _print_histogram(class_names: Sequence[str], split: "SplitReport") -> None:
 
 def _percent(part: int, total: int) -> str:
     return f"{100 * part / total:.2f}" if total else "0.00"
-
-
-def _stored(mismatch: "SizeMismatch") -> str:
-    if mismatch.stored_size is None:
-        return ""
-    return f", turned by its EXIF orientation from {_size(mismatch.stored_size)}"
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[1]}x{size[0]}"

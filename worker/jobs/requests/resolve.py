@@ -119,13 +119,7 @@ def _apply(
     if spec.dataset is not None:
         with errors_at("dataset"):
             dataset = datasets.get_by_name(session, spec.dataset)
-        merged["DATASET"] = {
-            **merged["DATASET"],
-            "NAME": "folder",
-            "ROOT": dataset.root,
-            "LABELS": dataset.labels,
-            "N_CLASSES": dataset.n_classes,
-        }
+        merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
     with errors_at("overrides"):
         resolved = parse_config(merged, source, spec.overrides).model_dump(mode="json")
     for section, key in PATH_KEYS:

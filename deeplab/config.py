@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from deeplab.errors import ConfigError
+from deeplab.files import read_text
 from deeplab.schema import Config
 
 __all__ = ["Config", "dotted_keys", "load_config", "parse_config"]
@@ -31,10 +32,10 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         ConfigError: naming the file or the override, the dotted key, what was expected and what was given.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_text(path)
     except FileNotFoundError:
         raise ConfigError(f"{path}: the config file does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}.") from error
     return _find_labels(parse_config(_parse_yaml(text, str(path)), str(path), overrides), path.parent)
 

@@ -1,5 +1,6 @@
 """Write files whole or not at all, hash them, read the ends of logs, and name files in sentences. Torch-free."""
 
+import codecs
 import hashlib
 import logging
 import os
@@ -12,6 +13,13 @@ from typing import BinaryIO
 from deeplab.errors import OutputError
 
 _log = logging.getLogger(__name__)
+_BYTE_ORDER_MARKS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark is its beginning
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
 
 
 @contextmanager
@@ -106,9 +114,22 @@ def real_path(path: Path | str) -> Path:
     return Path(os.path.realpath(path))
 
 
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8, or in what its byte-order mark says, as Windows writes it: UTF-8, UTF-16 or UTF-32.
+
+    Raises:
+        OSError: if it cannot be read.
+        UnicodeError: if it is in another encoding.
+    """
+    content = path.read_bytes()
+    encodings = (encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark))
+    return content.decode(next(encodings, "utf-8"))
+
+
 def printable(path: Path | str) -> str:
-    """Turn a path into text for sentences and logs; bytes that are not UTF-8 become `\\xff`."""
-    return os.fsencode(path).decode(errors="backslashreplace")
+    """Turn a path into text for sentences and logs; bytes that are not UTF-8 and what nobody sees are escaped."""
+    text = os.fsencode(path).decode(errors="backslashreplace")
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 def _discard(draft: Path) -> None:

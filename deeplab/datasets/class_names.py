@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from deeplab.files import write_text
+from deeplab.files import printable, read_text, write_text
 from deeplab.schema import Dataset
 
 
@@ -38,11 +38,13 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     names: list[str] = []
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
         if line.strip():
-            names.append(_parse_line(line, expected=len(names), where=f"{path}: line {number}"))
+            names.append(_parse_line(line, expected=len(names), where=f"{printable(path)}: line {number}"))
     if not names:
-        raise DatasetError(f"{path}: the labels file is empty; expected one 'index<TAB>name' per line.")
+        raise DatasetError(f"{printable(path)}: the labels file is empty; expected one 'index<TAB>name' per line.")
     if n_classes is not None and len(names) != n_classes:
-        raise DatasetError(f"{path}: the file names {len(names)} classes, but DATASET.N_CLASSES is {n_classes}.")
+        raise DatasetError(
+            f"{printable(path)}: the file names {len(names)} classes, but DATASET.N_CLASSES is {n_classes}."
+        )
     return names
 
 
@@ -53,12 +55,12 @@ def save_class_names(path: Path, class_names: Iterable[str]) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read_text(path)
     except FileNotFoundError:
         places = "" if path.is_absolute() else f", neither in {Path.cwd()} nor in the configuration file's folder"
-        raise DatasetError(f"{path}: the labels file does not exist{places}.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path}: the labels file cannot be read: {error}.") from error
+        raise DatasetError(f"{printable(path)}: the labels file does not exist{places}.") from None
+    except (OSError, UnicodeError) as error:
+        raise DatasetError(f"{printable(path)}: the labels file cannot be read: {error}.") from error
 
 
 def _parse_line(line: str, expected: int, where: str) -> str:

@@ -1,14 +1,15 @@
 """The files of a split: images with their ground truth. Torch-free."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.datasets.nearby import Neighbours, spelling
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.formats import list_briefly
@@ -16,7 +17,9 @@ from deeplab.images.files import read_mask
 
 
 class GroundTruth(Protocol):
-    """The ground truth of one image, not yet read."""
+    """The ground truth of one image, not yet read: a dataclass."""
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
     def path(self) -> Path:
@@ -85,6 +88,7 @@ def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
         DatasetError: if a folder does not exist, or an id leads out of the dataset.
     """
     names_in = cache(_names_in)
+    neighbours_in = cache(lambda folder: Neighbours(names_in(folder).values()))
     present: list[Pair] = []
     missing: dict[Path, list[str]] = {}
     n_ids = 0
@@ -92,17 +96,27 @@ def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
         n_ids += 1
         if pair.id.startswith("/") or ".." in pair.id.split("/"):  # the id also names results
             raise DatasetError(f"{pair.id!r} of the split {split!r} leads out of the dataset.")
-        absent = [path for path in (pair.image, pair.ground_truth.path) if path.name not in names_in(path.parent)]
-        for path in absent:
-            missing.setdefault(path.parent, []).append(path.name)
-        if not absent:
-            present.append(pair)
+        image, truth = (_on_disk(path, names_in) for path in (pair.image, pair.ground_truth.path))
+        for path, there in ((pair.image, image), (pair.ground_truth.path, truth)):
+            if there is None:
+                neighbours = neighbours_in(path.parent)
+                described = neighbours.describe(path.name, stem=path.stem, is_mask=path != pair.image)
+                missing.setdefault(path.parent, []).append(described)
+        if image and truth:
+            present.append(replace(pair, image=image, ground_truth=replace(pair.ground_truth, path=truth)))
     return SplitListing(split, n_ids, present, missing)
 
 
-def _names_in(folder: Path) -> frozenset[str]:
+def _on_disk(path: Path, names_in: Callable[[Path], Mapping[str, str]]) -> Path | None:
+    """The file of a path, which may be spelt in another way on disk; None if there is none."""
+    name = names_in(path.parent).get(spelling(path.name))
+    return None if name is None else path.with_name(name)
+
+
+def _names_in(folder: Path) -> Mapping[str, str]:
+    """List a folder: its names by their `spelling`."""
     try:
-        return frozenset(path.name for path in folder.iterdir())
+        return {spelling(path.name): path.name for path in folder.iterdir()}
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(f"{printable(folder)}: the folder does not exist.") from None
     except OSError as error:

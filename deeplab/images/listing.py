@@ -15,7 +15,12 @@ class ImageListing:
     """The files under a folder."""
 
     paths: list[str]  # images, relative to the folder, `/` between the parts, sorted
-    passed_over: dict[str, int]  # other files by kind, such as "heic" or "no suffix"; the most frequent first
+    others: list[str]  # files of other kinds, likewise
+
+    @property
+    def passed_over(self) -> dict[str, int]:
+        """The number of other files by kind, such as "heic" or "no suffix"; the most frequent first."""
+        return count_kinds(self.others)
 
 
 def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
@@ -46,12 +51,11 @@ def scan_folder(root: Path, *, exclude: Path | None = None) -> ImageListing:
     others: list[str] = []
     for path in _walk(root, visited=frozenset({_identity(exclude)})):
         (paths if PurePath(path).suffix.lower() in IMAGE_SUFFIXES else others).append(path)
-    passed_over = count_kinds(others)
     if not paths:
         suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
-        found = f"; {described}" if (described := describe_passed_over(passed_over)) else ""
+        found = f"; {described}" if (described := describe_passed_over(count_kinds(others))) else ""
         raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}{found}.")
-    return ImageListing(sorted(paths), passed_over)
+    return ImageListing(sorted(paths), sorted(others))
 
 
 def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[str]:

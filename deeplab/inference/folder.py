@@ -3,12 +3,19 @@
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deeplab.images.listing import list_images
+from deeplab.images.listing import scan_folder
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
-from deeplab.inference.output import locked_output, manifest_path, mask_path, overlay_path, prepare_output
+from deeplab.inference.output import (
+    locked_output,
+    manifest_path,
+    mask_path,
+    overlay_path,
+    prepare_output,
+    write_passed_over,
+)
 from deeplab.inference.pipeline import Pipeline
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import Reporter, Stopped
@@ -23,6 +30,7 @@ class Summary:
     n_skipped: int  # images that an earlier run segmented
     seconds: float
     pixels: Mapping[int, int]  # by class, in all segmented images
+    passed_over: Mapping[str, int] = field(default_factory=dict)  # files that are no images that can be read, by kind
 
 
 def segment_folder(
@@ -44,21 +52,23 @@ def segment_folder(
         OutputError: if the output cannot be written, belongs to other settings or is being filled by another process.
         Stopped: if the reporter asked for it; all finished images have their rows.
     """
-    items = list_images(input_dir, exclude=output_dir)
+    listing = scan_folder(input_dir, exclude=output_dir)
     prepare_output(output_dir, input_dir, segmenter.settings(), segmenter.class_names)
     manifest = manifest_path(output_dir)
     with locked_output(output_dir):
-        return segment_items(
+        write_passed_over(output_dir, listing.passed_over)
+        summary = segment_items(
             segmenter,
             input_dir,
             output_dir,
-            items,
+            listing.paths,
             manifest,
             reporter,
             done=read_manifest(manifest),
             overlays=overlays,
             batch_size=batch_size,
         )
+    return replace(summary, passed_over=listing.passed_over)
 
 
 def segment_items(

@@ -6,6 +6,7 @@ overlays/<path of the image>.jpg   the image blended with its mask, if asked for
 manifest.csv                       one row per image
 labels.txt                         index<TAB>name
 run.json                           the settings that made the masks
+passed_over.json                   how many files are of kinds that are not read, by kind: {"heic": 5}
 """
 
 import fcntl
@@ -60,6 +61,12 @@ def prepare_output(
     if earlier is None:
         write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
     save_class_names(output_dir / "labels.txt", class_names)
+
+
+def write_passed_over(output_dir: Path, kinds: Mapping[str, int]) -> None:
+    """Write how many files of the input folder are of kinds that are not read. Raises OutputError if that fails."""
+    with replace_file(output_dir / "passed_over.json") as file:
+        file.write((json.dumps(kinds) + "\n").encode("utf-8", "surrogateescape"))
 
 
 @contextmanager

@@ -128,3 +128,7 @@ def test_the_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
     path.write_text("first\nsecond\nthird\n")
     assert read_tail(path) == "first\nsecond\nthird\n"
     assert read_tail(path, 10) == "third\n"
+
+
+def test_what_nobody_sees_in_a_name_is_shown() -> None:
+    assert printable("\ufeffa\u200b\u00a0b\n\u00e9 c") == "\\ufeffa\\u200b\\xa0b\\n\u00e9 c"

@@ -30,6 +30,8 @@ def register_dataset() -> str | Response | tuple[str, int]:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422
     flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
+    for folder, kinds in datasets.passed_over(dataset).items():
+        flash(f"{folder}: {describe_passed_over(kinds)}.", "warning")
     return redirect(url_for("pages.list_datasets"))
 
 

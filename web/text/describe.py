@@ -61,7 +61,11 @@ def outcome(job: Job) -> str:
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case "segment":
             n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
-            return f"{plural(n_ok, 'image')} segmented" + (f", {number(n_error)} failed" if n_error else "")
+            n_others = sum(result.get("passed_over", {}).values())
+            failed = f", {number(n_error)} failed" if n_error else ""
+            return f"{plural(n_ok, 'image')} segmented{failed}" + (
+                f", {number(n_others)} passed over" if n_others else ""
+            )
     assert_never(job.kind)
 
 

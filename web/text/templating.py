@@ -5,6 +5,7 @@ from flask import Flask
 from deeplab.crf.grid import as_overrides, as_text
 from deeplab.files import printable
 from deeplab.formats import duration
+from deeplab.images.kinds import describe_passed_over
 from web.text.describe import (
     error_text,
     evaluated_on,
@@ -23,6 +24,7 @@ def register_templating(app: Flask) -> None:
     """Register formats as filters and descriptions of jobs as functions."""
     for format_value in (ago, as_yaml, clock_time, duration, number, percent, plural, points, size, printable):
         app.add_template_filter(format_value)
+    app.add_template_filter(describe_passed_over, "passed_over")
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
     for describe_value in (as_overrides, as_text, error_text, kind_title):
         app.add_template_filter(describe_value)

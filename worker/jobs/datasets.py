@@ -1,6 +1,7 @@
 """Registered datasets: folders of images and masks that requests name instead of paths."""
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from deeplab.config import Config, parse_config
 from deeplab.datasets.class_names import load_class_names
-from deeplab.errors import DeepLabError
-from deeplab.files import real_path
+from deeplab.errors import DatasetError, DeepLabError
+from deeplab.files import printable, read_text, real_path
+from deeplab.images.listing import scan_folder
 from worker.jobs.database import db_now
 from worker.jobs.tables import DatasetRow
 
@@ -94,6 +96,15 @@ def get_by_name(session: Session, name: str) -> Dataset:
     return _dataset(row)
 
 
+def passed_over(dataset: Dataset) -> dict[str, dict[str, int]]:
+    """Count the files of a dataset that are of kinds that are not read, by folder and kind."""
+    kinds = {}
+    for folder in (Path(dataset.root) / name for name in ("images", "masks")):
+        with suppress(DatasetError):  # an empty folder may be filled later
+            kinds[printable(folder)] = scan_folder(folder).passed_over
+    return {folder: counts for folder, counts in kinds.items() if counts}
+
+
 def section_of(dataset: Dataset) -> dict[str, Any]:
     """The keys of a configuration's section DATASET that a registered dataset replaces."""
     return {"NAME": "folder", "ROOT": dataset.root, "LABELS": dataset.labels, "N_CLASSES": dataset.n_classes}
@@ -111,8 +122,8 @@ def list_datasets(session: Session) -> list[Dataset]:
 
 def _count_ids(path: Path) -> int:
     try:
-        return sum(1 for line in path.read_text("utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
+        return sum(1 for line in read_text(path).splitlines() if line.strip())
+    except (OSError, UnicodeError) as error:
         raise DatasetRefusedError("root", f"{path} is not a list of image ids: {error}.") from error
 
 

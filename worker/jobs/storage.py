@@ -8,6 +8,7 @@ logs/                       one log per process of `deeplab up`
 data/                       the default data root
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
+jobs/<id>/passed_over.json  the other files of its input folder, by kind
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
@@ -101,6 +102,11 @@ def output_dir(settings: Settings, job_id: int, requested: str | None = None) ->
 def items_path(settings: Settings, job_id: int) -> Path:
     """The list of a segment job's items: JSON, paths relative to the input folder."""
     return job_dir(settings, job_id) / "items.json"
+
+
+def passed_over_path(settings: Settings, job_id: int) -> Path:
+    """How many files of a segment job's input folder are of kinds that are not read: JSON, by kind."""
+    return job_dir(settings, job_id) / "passed_over.json"
 
 
 def logs_dir(settings: Settings) -> Path:

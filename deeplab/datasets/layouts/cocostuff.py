@@ -10,6 +10,7 @@ from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
+from deeplab.images.kinds import count_kinds
 
 _WARP_SIDE = 513  # pixels, as in the original
 
@@ -25,7 +26,7 @@ def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
     Raises:
         DatasetError: if a folder or the list is missing, or the list is empty.
     """
-    ids = read_ids(root / "imageLists" / f"{split}.txt")
+    ids = read_ids(root / "imageLists" / f"{split}.txt", root / "images")
     images, annotations = root / "images", root / "annotations"
     pairs = (Pair(each, images / f"{each}.jpg", MatFile(annotations / f"{each}.mat")) for each in ids)
     return replace(list_files(split, pairs), warp_side=_WARP_SIDE if warp else None)
@@ -44,10 +45,13 @@ def list_cocostuff164k(root: Path, split: str) -> SplitListing:
     images, masks = root / "images" / split, root / "annotations" / split
     if not images.is_dir():
         raise DatasetError(f"{printable(images)}: the folder does not exist.")
-    ids = sorted(path.stem for path in images.glob("*.jpg"))
+    names = [path.name for path in images.iterdir() if not path.name.startswith(".")]
+    ids = sorted(name.removesuffix(".jpg") for name in names if name.endswith(".jpg"))
     if not ids:
         raise DatasetError(f"{printable(images)}: the folder holds no image; expected files ending in .jpg.")
-    return list_files(split, (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids))
+    pairs = (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids)
+    others = count_kinds(name for name in names if not name.endswith(".jpg"))
+    return replace(list_files(split, pairs), passed_over={images: others})
 
 
 @dataclass(frozen=True)

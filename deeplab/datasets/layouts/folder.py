@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
 from deeplab.datasets.layouts.lists import read_ids
+from deeplab.datasets.nearby import Neighbours, spelling
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.kinds import IMAGE_SUFFIXES, MASK_SUFFIXES
-from deeplab.images.listing import scan_folder
+from deeplab.images.listing import ImageListing, scan_folder
 
 
 def list_folder(root: Path, split: str) -> SplitListing:
@@ -21,13 +22,13 @@ def list_folder(root: Path, split: str) -> SplitListing:
     Raises:
         DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
     """
-    ids = read_ids(root / f"{split}.txt")
+    ids = read_ids(root / f"{split}.txt", root / "images")
     listings = {folder: scan_folder(folder) for folder in (root / "images", root / "masks")}
     images = _find(root / "images", listings[root / "images"].paths, ids, split, IMAGE_SUFFIXES)
     masks = _find(root / "masks", listings[root / "masks"].paths, ids, split, MASK_SUFFIXES)
     missing = {
-        folder: [name for name in ids if name not in found]
-        for folder, found in ((root / "images", images), (root / "masks", masks))
+        folder: _describe_missing([name for name in ids if name not in found], listing, is_mask=found is masks)
+        for (folder, listing), found in zip(listings.items(), (images, masks), strict=True)
         if len(found) < len(ids)
     }
     pairs = [Pair(name, images[name], MaskFile(masks[name])) for name in ids if name in images and name in masks]
@@ -43,8 +44,9 @@ def _find(
     found: dict[str, Path] = {}
     owners: dict[Path, str] = {}
     for name in ids:
-        candidates = [(stem, path) for stem, path in by_name[Path(name).name] if f"/{stem}".endswith(f"/{name}")]
-        preferred = [each for each in candidates if each[0] in (name, f"{split}/{name}")] or candidates
+        spelt = spelling(name)
+        candidates = [(stem, path) for stem, path in by_name[Path(spelt).name] if f"/{stem}".endswith(f"/{spelt}")]
+        preferred = [each for each in candidates if each[0] in (spelt, f"{split}/{spelt}")] or candidates
         if len(preferred) > 1:
             files = " and ".join(sorted(printable(path) for _, path in preferred[:2]))
             raise DatasetError(f"{files} both belong to {name!r}; expected one file.")
@@ -59,10 +61,15 @@ def _find(
     return found
 
 
+def _describe_missing(names: Sequence[str], listing: ImageListing, *, is_mask: bool) -> list[str]:
+    neighbours = Neighbours([*listing.paths, *listing.others])
+    return [neighbours.describe(name, stem=name, is_mask=is_mask) for name in names]
+
+
 def _index(folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
     """Map the name of each file below, without suffix, to relative paths without suffix and whole paths."""
     index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
     for relative in map(PurePosixPath, paths):
         if relative.suffix.lower() in suffixes:
-            index[relative.stem].append((str(relative.with_suffix("")), folder / relative))
+            index[spelling(relative.stem)].append((spelling(str(relative.with_suffix(""))), folder / relative))
     return index

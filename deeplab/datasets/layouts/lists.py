@@ -1,25 +1,56 @@
 """Split lists: text files that name the images of a split. Torch-free."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from deeplab.datasets.nearby import spelling
 from deeplab.errors import DatasetError
-from deeplab.files import printable
-from deeplab.images.kinds import IMAGE_SUFFIXES
+from deeplab.files import printable, read_text, real_path
+from deeplab.images.kinds import NAMED_SUFFIXES
+
+_DRIVE = re.compile("[A-Za-z]:/")
 
 
-def read_ids(path: Path) -> list[str]:
+def read_ids(path: Path, images: Path | None = None) -> list[str]:
     """Read a list of ids: one per line, with or without the suffix of its image. Blank lines are skipped.
 
+    Args:
+        path: the list.
+        images: the folder of the images. An id may also be a path of an image below it, or below the folder above it:
+            `./a.jpg`, `images/a.jpg`, an absolute one, or one with backslashes.
+
     Raises:
-        DatasetError: if the list cannot be read, is empty or names an id twice.
+        DatasetError: if the list cannot be read, is empty, names an id twice, or a file elsewhere.
     """
     lines = _read_lines(path, "one id per line")
-    return list(_without_repeats(path, ((number, _without_suffix(line)) for number, line in lines)))
+    ids = ((number, _without_suffix(_within(path, number, line, images))) for number, line in lines)
+    return list(_without_repeats(path, ids))
 
 
-def read_paths(path: Path) -> dict[str, tuple[str, str]]:
+def _within(path: Path, number: int, line: str, images: Path | None) -> str:
+    """Turn a path of an image into one relative to the folder of the images."""
+    name = line.replace("\\", "/")
+    if images is None:
+        return name
+    if not name.startswith("/") and not _DRIVE.match(name):
+        name = str(PurePosixPath(name))  # without "./"
+        return name if (images / images.name).is_dir() else name.removeprefix(f"{images.name}/")
+    for folder in (images.absolute(), real_path(images)):
+        if PurePosixPath(name).is_relative_to(folder):
+            return str(PurePosixPath(name).relative_to(folder))
+    raise DatasetError(
+        f"{printable(path)}: line {number} is {line!r}, which lies outside of {printable(images)}; expected a path below"
+        " that folder, such as 'a.jpg'."
+    )
+
+
+def read_paths(path: Path, root: Path) -> dict[str, tuple[str, str]]:
     """Read a list of path pairs: per line the paths of an image and its mask below ROOT, `/a/b.jpg /c/b.png`.
+
+    Args:
+        path: the list.
+        root: the folder that the paths start at.
 
     Returns:
         Image and mask path by id, without their first slash; the id is the image's name up to its first dot.
@@ -29,7 +60,7 @@ def read_paths(path: Path) -> dict[str, tuple[str, str]]:
     """
     rows = []
     for number, line in _read_lines(path, "an image's and a mask's path per line"):
-        columns = [column.lstrip("/") for column in line.split()]
+        columns = [_below(root, column) for column in line.split()]
         if len(columns) != 2:
             raise DatasetError(
                 f"{printable(path)}: line {number} is {line!r}; expected an image's and a mask's path, such as"
@@ -40,15 +71,26 @@ def read_paths(path: Path) -> dict[str, tuple[str, str]]:
     return {each: (image, mask) for each, (_, image, mask) in zip(ids, rows, strict=True)}
 
 
+def _below(root: Path, column: str) -> str:
+    """Make a path relative to a folder, be it written as absolute on this machine or as if the folder were "/"."""
+    name = PurePosixPath(column.replace("\\", "/"))
+    for folder in (root.absolute(), real_path(root)):
+        if name.is_relative_to(folder):
+            return str(name.relative_to(folder))
+    return str(name).lstrip("/")
+
+
 def _read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
     """Read the lines that are not blank, with their numbers."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_text(path).splitlines()
     except FileNotFoundError:
         raise DatasetError(f"{printable(path)}: the split list does not exist.") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeError) as error:
         raise DatasetError(f"{printable(path)}: the split list cannot be read: {error}.") from error
-    numbered = [(number, line.strip()) for number, line in enumerate(lines, start=1) if line.strip()]
+    # Files that were joined have byte-order marks in between.
+    stripped = (line.strip().strip("\ufeff").strip() for line in lines)
+    numbered = [(number, line) for number, line in enumerate(stripped, start=1) if line]
     if not numbered:
         raise DatasetError(f"{printable(path)}: the split is empty; expected {expected}.")
     return numbered
@@ -57,13 +99,16 @@ def _read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
 def _without_repeats(path: Path, numbered: Iterable[tuple[int, str]]) -> dict[str, int]:
     """Return the ids with their line numbers. Raises DatasetError if one is repeated."""
     ids: dict[str, int] = {}
+    names: dict[str, int] = {}
     for number, name in numbered:
-        if name in ids:
-            raise DatasetError(f"{printable(path)}: line {number} repeats {name!r} of line {ids[name]}.")
-        ids[name] = number
-    return ids
+        known = spelling(name)
+        if known in ids:
+            raise DatasetError(f"{printable(path)}: line {number} repeats {name!r} of line {ids[known]}.")
+        ids[known] = number
+        names[name] = number
+    return names
 
 
 def _without_suffix(name: str) -> str:
     stem, dot, suffix = name.rpartition(".")
-    return stem if f"{dot}{suffix}".lower() in IMAGE_SUFFIXES else name
+    return stem if f"{dot}{suffix}".lower() in NAMED_SUFFIXES else name

@@ -21,7 +21,7 @@ def list_voc(root: Path, split: str) -> SplitListing:
         DatasetError: if the folder or list is missing, or the list is empty.
     """
     base = _base(root)
-    ids = read_ids(base / "ImageSets" / "Segmentation" / f"{split}.txt")
+    ids = read_ids(base / "ImageSets" / "Segmentation" / f"{split}.txt", base / "JPEGImages")
     images, masks = base / "JPEGImages", base / "SegmentationClass"
     return list_files(split, (Pair(each, images / f"{each}.jpg", MaskFile(masks / f"{each}.png")) for each in ids))
 
@@ -37,7 +37,7 @@ def list_vocaug(root: Path, split: str) -> SplitListing:
         DatasetError: if the folder or the list is missing, or a line is not two paths.
     """
     base = _base(root)
-    paths = read_paths(base / "ImageSets" / "SegmentationAug" / f"{split}.txt")
+    paths = read_paths(base / "ImageSets" / "SegmentationAug" / f"{split}.txt", base)
     return list_files(split, (Pair(each, base / image, MaskFile(base / mask)) for each, (image, mask) in paths.items()))
 
 

@@ -61,3 +61,9 @@ def test_a_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
         load_class_names(Path("none.txt"))
     places = f"neither in {tmp_path} nor in the configuration file's folder"
     assert str(relative.value) == f"none.txt: the labels file does not exist, {places}."
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "labels.txt").write_bytes("0\tsky\n1\tstra\u00dfe\n".encode(encoding))
+    assert load_class_names(tmp_path / "labels.txt") == ["sky", "stra\u00dfe"]

@@ -59,3 +59,13 @@ def test_an_unknown_dataset_is_named_together_with_those_that_exist(store: Setti
         datasets.register(session, "streets", folder)
         with pytest.raises(DatasetNotFoundError, match=r"no dataset named 'roads' \(registered: streets\)"):
             datasets.get_by_name(session, "roads")
+
+
+def test_lists_from_windows_and_files_of_other_kinds(store: Settings, folder: Path) -> None:
+    (folder / "val.txt").write_bytes("0\r\n1\r\n".encode("utf-16"))
+    (folder / "images/x.mov").touch()
+    with open_session(store) as session:
+        dataset = datasets.register(session, "streets", folder)
+    assert dataset.splits == {"train": 6, "val": 2}
+    assert datasets.passed_over(dataset) == {f"{folder}/images": {"mov": 1}}
+    assert datasets.config_of(dataset).DATASET.ROOT == str(folder)

@@ -1,9 +1,11 @@
 """`deeplab dataset`."""
 
+from dataclasses import asdict
 from pathlib import Path
 
 import click
 
+from deeplab.images.kinds import describe_passed_over
 from worker.cli.dataset.check import check
 from worker.cli.dataset.download import download
 from worker.cli.dataset.preview import preview_command
@@ -37,10 +39,13 @@ def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
 
     with open_store(create=True) as session:
         registered = datasets.register(session, name, root, labels)
+    passed_over = datasets.passed_over(registered)
     if as_json:
-        print_json(registered)
-    else:
-        click.echo(f"Registered {name}: {registered.n_classes} classes, {_splits(registered.splits)}.")
+        print_json({**asdict(registered), "passed_over": passed_over})
+        return
+    click.echo(f"Registered {name}: {registered.n_classes} classes, {_splits(registered.splits)}.")
+    for folder, kinds in passed_over.items():
+        click.echo(f"{folder}: {describe_passed_over(kinds)}.")
 
 
 @dataset.command("list")

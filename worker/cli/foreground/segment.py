@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from deeplab.formats import duration, plural
+from deeplab.images.kinds import describe_passed_over
 from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
 from worker.cli.options import config_options, number_option
 from worker.cli.output import json_option, print_json
@@ -59,4 +60,6 @@ def segment(
         f"Segmented {plural(summary.n_ok, 'image')} in {duration(summary.seconds)};"
         f" {summary.n_error} failed, {summary.n_skipped} already done."
     )
+    if summary.passed_over:
+        click.echo(f"{describe_passed_over(summary.passed_over)}.")
     click.echo(f"Masks: {output_dir / 'masks'}")

@@ -8,9 +8,9 @@ from typing import Any
 
 from deeplab.files import write_text
 from deeplab.formats import plural
-from deeplab.images.listing import list_images
+from deeplab.images.listing import scan_folder
 from deeplab.inference.manifest import Row, read_manifest, write_manifest
-from deeplab.inference.output import manifest_path
+from deeplab.inference.output import manifest_path, write_passed_over
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import AliveFile
@@ -38,9 +38,11 @@ def run(context: JobContext) -> dict[str, Any]:
     pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"))
     context.reporter.flush()  # also makes sure that the job is still ours
     _merge_manifests(settings, job, items, manifest_path(output))
+    passed_over = _read_passed_over(settings, job)
+    write_passed_over(output, passed_over)
     with open_session(settings, reads_only=True) as session:
         counts = shards.counts(session, job.id)
-    return {"output": str(output), "n_ok": counts.n_ok, "n_error": counts.n_error}
+    return {"output": str(output), "n_ok": counts.n_ok, "n_error": counts.n_error, "passed_over": passed_over}
 
 
 def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_stop: Callable[[], bool]) -> None:
@@ -58,13 +60,21 @@ def _list_items(context: JobContext, input_dir: Path, output: Path) -> list[str]
     """The job's images, listed once: shards are ranges of this list."""
     path = storage.items_path(context.settings, context.job.id)
     if not path.exists():
-        write_text(path, json.dumps(list_images(input_dir, exclude=output)))
+        listing = scan_folder(input_dir, exclude=output)
+        write_text(storage.passed_over_path(context.settings, context.job.id), json.dumps(listing.passed_over))
+        write_text(path, json.dumps(listing.paths))  # the last, for it says that both are there
     return _read_items(path)
 
 
 def _read_items(path: Path) -> list[str]:
     items: list[str] = json.loads(path.read_text("utf-8"))
     return items
+
+
+def _read_passed_over(settings: Settings, job: Job) -> dict[str, int]:
+    path = storage.passed_over_path(settings, job.id)
+    passed_over: dict[str, int] = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    return passed_over
 
 
 def _invite_assistants(context: JobContext) -> None:

@@ -1,4 +1,6 @@
+import unicodedata
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -125,6 +127,28 @@ def test_malformed_lists_are_refused(tmp_path: Path, content: bytes, reason: str
     with pytest.raises(DatasetError) as caught:
         read_ids(path)
     assert str(caught.value).startswith(f"{path}: {reason}")
+
+
+@pytest.mark.parametrize(("listed_as", "stored_as"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_accents_in_either_spelling(tmp_path: Path, listed_as: Any, stored_as: Any) -> None:
+    stored, name = (unicodedata.normalize(form, "caf\u00e9") for form in (stored_as, listed_as))
+    root = listed(tmp_path, stored)
+    (root / "val.txt").write_text(f"{name}\n")
+    assert open_folder(root, "val", 3)[0].id == name
+
+
+def test_what_lies_in_the_place_of_a_missing_file_is_named(tmp_path: Path) -> None:
+    root = listed(tmp_path, "a", "b")
+    (root / "masks/a.png").rename(root / "masks/a.jpg")
+    lossless = "masks must be of a lossless kind: bmp gif png tif tiff webp"
+    assert (
+        refusal(root)
+        == f"{root}/masks: 1 of 2 files of the split 'val' are missing: a (a.jpg is there, but {lossless})."
+    )
+    (root / "masks/a.jpg").rename(root / "masks/a.png")
+    (root / "images/a.png").rename(root / "images/a.mov")
+    (root / "images/b.png").rename(root / "images/B.png")
+    assert refusal(root).endswith("missing: a (a.mov is there), b (B.png is there).")
 
 
 def test_sizes_must_agree(tmp_path: Path) -> None:

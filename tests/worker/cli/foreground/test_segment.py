@@ -31,6 +31,18 @@ def test_segment_fills_a_folder_and_continues(
     assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
 
 
+def test_files_of_other_kinds_are_said(deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path) -> None:
+    images = tmp_path / "images"
+    images.mkdir()
+    (images / "a.png").symlink_to(experiment / "unlabelled" / "scene_00.png")
+    for name in ("b.mov", "c.mov", "d"):
+        (images / name).touch()
+    command = ["segment", *output, "-m", experiment / "weights.pth", images, tmp_path / "out"]
+    assert "3 files are of another kind: 2 mov, 1 without suffix.\n" in deeplab(*command).stdout
+    assert json.loads(deeplab(*command, "--json").stdout)["passed_over"] == {"mov": 2, "no suffix": 1}
+    assert json.loads((tmp_path / "out/passed_over.json").read_text()) == {"mov": 2, "no suffix": 1}
+
+
 def test_options_of_the_runtime_are_configuration_keys(
     deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
 ) -> None:

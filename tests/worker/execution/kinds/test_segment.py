@@ -1,6 +1,7 @@
 """Shards of a segment job, with a real network that is tiny and untrained."""
 
 import itertools
+import json
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -65,13 +66,14 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     attempt = attempts.claim(attempts.submit_segment(overlays=True))
     result = run_attempt(attempt)
     output = storage.output_dir(attempts.settings, attempt.job.id)
-    assert result == {"output": str(output), "n_ok": 4, "n_error": 0}
+    assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}
     assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
     assert sorted(path.name for path in output.iterdir()) == [
         "labels.txt",
         "manifest.csv",
         "masks",
         "overlays",
+        "passed_over.json",
         "run.json",
     ]
     assert "2 shards to do" in attempts.events(attempt.job)
@@ -154,7 +156,8 @@ def test_the_owner_waits_for_others_and_takes_over_from_those_that_die(attempts:
     with open_session(attempts.settings) as session:
         shards.renew(session, attempt.job.id, "assistant", OVER)
     thread.join(30)
-    assert results == [{"output": str(storage.output_dir(attempts.settings, attempt.job.id)), "n_ok": 4, "n_error": 0}]
+    output = storage.output_dir(attempts.settings, attempt.job.id)
+    assert results == [{"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}]
     assert held is not None
     with open_session(attempts.settings) as session, pytest.raises(shards.ShardLostError):
         shards.finish(session, held, Path("late.csv"), 2, 0)
@@ -199,3 +202,13 @@ def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempt
     other = attempts.submit_segment(crf=True, output=str(tmp_path / "out"), overrides="CRF.BI_W=5")
     with pytest.raises(OutputError, match="holds the results of a run with different crf"):
         run_attempt(attempts.claim(other))
+
+
+def test_files_of_other_kinds_are_counted(attempts: Attempts) -> None:
+    job = attempts.submit_segment()
+    folder = Path(job.spec["input"])
+    for name in ("a.mov", "b.MOV", "c"):
+        (folder / name).touch()
+    result = run_attempt(attempts.claim(job))
+    assert result["passed_over"] == {"mov": 2, "no suffix": 1}
+    assert json.loads((Path(result["output"]) / "passed_over.json").read_text()) == result["passed_over"]

@@ -3,6 +3,7 @@
 import copy
 import difflib
 import os
+import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,18 +16,29 @@ from deeplab.errors import ConfigError
 from deeplab.files import read_text
 from deeplab.schema import Config
 
-__all__ = ["Config", "dotted_keys", "load_config", "parse_config"]
+__all__ = ["PATH_KEYS", "Config", "dotted_keys", "expand_path", "load_config", "parse_config"]
+
+# Keys that name files or folders.
+PATH_KEYS = (
+    ("DATASET", "ROOT"),
+    ("DATASET", "LABELS"),
+    ("DATASET", "PALETTE"),
+    ("MODEL", "INIT_MODEL"),
+    ("EXP", "OUTPUT_DIR"),
+)
+_VARIABLE = re.compile(r"\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
-def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
+def load_config(path: Path, overrides: Sequence[str] = (), *, expands: bool = True) -> Config:
     """Read a YAML config file.
 
-    DATASET.LABELS is taken from the config file's folder where the current folder has no such file; other paths stay
-    relative to the current folder.
+    DATASET.LABELS and DATASET.PALETTE are taken from the config file's folder where the current folder has no such
+    file; other paths stay relative to the current folder.
 
     Args:
         path: the file.
         overrides: such as "SOLVER.LR=1e-3"; values are YAML.
+        expands: whether `expand_path` expands the paths, by this process's environment.
 
     Raises:
         ConfigError: naming the file or the override, the dotted key, what was expected and what was given.
@@ -37,7 +49,46 @@ def load_config(path: Path, overrides: Sequence[str] = ()) -> Config:
         raise ConfigError(f"{path}: the config file does not exist.") from None
     except (OSError, UnicodeError) as error:
         raise ConfigError(f"{path}: the config file cannot be read: {error}.") from error
-    return _find_labels(parse_config(_parse_yaml(text, str(path)), str(path), overrides), path.parent)
+    config = parse_config(_parse_yaml(text, str(path)), str(path), overrides)
+    return _find_beside(_expand(config) if expands else config, path.parent)
+
+
+def expand_path(key: str, text: str, environment: Mapping[str, str] | None) -> str:
+    """Replace `~` and `$NAME` at the places where a shell would; `$$` is a dollar sign.
+
+    Args:
+        key: of the configuration, for errors.
+        text: the path.
+        environment: the variables; None: there must be nothing to replace, because the path comes from somebody who
+            must not read them.
+
+    Raises:
+        ConfigError: if a variable is not set, or there is something to replace and no environment.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        if name is None:
+            return "$"
+        if environment is None:
+            raise ConfigError(f"{key} holds ${name}; variables are not replaced in requests over HTTP.")
+        if name not in environment:
+            raise ConfigError(f"{key} is {text!r}, but the variable {name} is not set; write $$ for a dollar sign.")
+        return environment[name]
+
+    if text.startswith("~") and environment is None:
+        raise ConfigError(f"{key} begins with ~, which is not replaced in requests over HTTP; expected a whole path.")
+    return _VARIABLE.sub(value_of, str(Path(text).expanduser()) if re.match(r"~(/|$)", text) else text)
+
+
+def _expand(config: Config) -> Config:
+    for section, key in PATH_KEYS:
+        keys = getattr(config, section)
+        text = getattr(keys, key)
+        if text is not None:
+            expanded = expand_path(f"{section}.{key}", text, os.environ)
+            config = config.model_copy(update={section: keys.model_copy(update={key: expanded})})
+    return config
 
 
 def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: Sequence[str] = ()) -> Config:
@@ -59,12 +110,15 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
         raise ConfigError(f"{origin}: {sentence}") from None
 
 
-def _find_labels(config: Config, folder: Path) -> Config:
-    labels = config.DATASET.LABELS
-    # os.path.exists() raises nothing if the path cannot be accessed: that is an error only once it is read.
-    if labels is None or os.path.exists(labels) or not os.path.exists(folder / labels):  # noqa: PTH110
-        return config
-    return config.model_copy(update={"DATASET": config.DATASET.model_copy(update={"LABELS": str(folder / labels)})})
+def _find_beside(config: Config, folder: Path) -> Config:
+    """Take the labels file and the palette from a folder where the current folder has no such file."""
+    for key in ("LABELS", "PALETTE"):
+        path = getattr(config.DATASET, key)
+        # os.path.exists() raises nothing if the path cannot be accessed: that is an error only once it is read.
+        if path is not None and not os.path.exists(path) and os.path.exists(folder / path):  # noqa: PTH110
+            dataset = config.DATASET.model_copy(update={key: str(folder / path)})
+            config = config.model_copy(update={"DATASET": dataset})
+    return config
 
 
 def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator[str]:
@@ -90,6 +144,24 @@ class _UniqueKeyLoader(yaml.SafeLoader):
                 )
             seen.add(key_node.value)
         return super().construct_mapping(node, deep)
+
+    def construct_plain_number(self, node: yaml.ScalarNode) -> Any:
+        """Refuse numbers that YAML 1.1 reads as nobody means them: 010 is 8, and 1:30 is 90."""
+        text = self.construct_scalar(node)
+        digits = text.lstrip("+-").replace("_", "")
+        if ":" in text or re.fullmatch("0[0-9]+", digits):
+            read_as = self.construct_yaml_float(node) if "." in text else self.construct_yaml_int(node)
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"YAML reads {text} as {read_as}; write the number that is meant, or text in quotes",
+                node.start_mark,
+            )
+        return self.construct_yaml_float(node) if node.tag.endswith("float") else self.construct_yaml_int(node)
+
+
+for _tag in ("int", "float"):
+    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _UniqueKeyLoader.construct_plain_number)
 
 
 def _parse_yaml(text: str, source: str) -> Any:

@@ -67,6 +67,11 @@ class Dataset(Section):
         description="File of class names, one `index<TAB>name` per line; one that is not in the current folder is"
         " looked for beside the configuration file.",
     )
+    PALETTE: Text | None = Field(
+        None,
+        description="File that says which colour of a mask is which class, one `class R G B` per line; looked for like"
+        " LABELS. Empty: masks hold indices. (Ours.)",
+    )
     N_CLASSES: Annotated[int, Strict(), Field(ge=2, le=255)] = Field(description="Number of classes.")
     IGNORE_LABEL: Annotated[int, Strict(), Field(ge=0, le=255)] = Field(
         255, description="Mask value of pixels that neither train nor count."
@@ -87,7 +92,12 @@ class Dataset(Section):
         if self.NAME not in DATASET_NAMES:
             raise ValueError(f"NAME {self.NAME!r} is not a known dataset; valid names: {', '.join(DATASET_NAMES)}")
         if self.IGNORE_LABEL < self.N_CLASSES:
-            raise ValueError(f"IGNORE_LABEL {self.IGNORE_LABEL} is also a class, because N_CLASSES is {self.N_CLASSES}")
+            raise ValueError(
+                f"IGNORE_LABEL {self.IGNORE_LABEL} is also a class, because N_CLASSES is {self.N_CLASSES}; in your"
+                f" masks, write 255 for pixels without a class and number the classes 0 to {self.N_CLASSES - 1}"
+            )
+        if self.PALETTE is not None and self.NAME in ("coco", "cocostuff10k"):
+            raise ValueError(f"PALETTE is for layouts whose masks are image files, and those of {self.NAME} are not")
         return self
 
 

@@ -120,7 +120,8 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
         ),
         (
             {"DATASET": {"N_CLASSES": 3, "IGNORE_LABEL": 2}},
-            "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3.",
+            "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3; in your masks, write 255 for pixels"
+            " without a class and number the classes 0 to 2.",
         ),
     ],
 )
@@ -224,3 +225,40 @@ def test_dotted_keys_go_down_to_the_last_section() -> None:
     keys = list(dotted_keys())
     assert {"EXP.ID", "DATASET.SPLIT.TRAIN", "IMAGE.MEAN.R", "SOLVER.BATCH_SIZE.TEST", "CRF.BI_RGB_STD"} <= set(keys)
     assert len(keys) == len(set(keys))
+
+
+def test_home_and_variables_in_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setenv("DATA", "/big")
+    path = tmp_path / "a.yaml"
+    path.write_text("DATASET: {N_CLASSES: 2, ROOT: ~/street, LABELS: $DATA/l.txt}\nEXP: {OUTPUT_DIR: '~'}\n")
+    config = load_config(path, ["MODEL.INIT_MODEL=${DATA}/w$$1~.pth", "DATASET.PALETTE=a~/$1"])
+    assert (config.DATASET.ROOT, config.DATASET.LABELS) == ("/home/ann/street", "/big/l.txt")
+    assert (config.EXP.OUTPUT_DIR, config.MODEL.INIT_MODEL) == ("/home/ann", "/big/w$1~.pth")
+    assert config.DATASET.PALETTE == "a~/$1"
+    with pytest.raises(ConfigError, match=r"DATASET\.ROOT is '\$NO_SUCH/x', but the variable NO_SUCH is not set"):
+        load_config(path, ["DATASET.ROOT=$NO_SUCH/x"])
+    assert load_config(path, expands=False).DATASET.ROOT == "~/street"
+
+
+@pytest.mark.parametrize(("text", "read_as"), [("010", 8), ("-017", -15), ("1:30", 90), ("1:30.5", 90.5)])
+def test_numbers_that_yaml_reads_as_nobody_means_them_are_refused(tmp_path: Path, text: str, read_as: float) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text(f"DATASET: {{N_CLASSES: 2}}\nSOLVER:\n  ITER_MAX: {text}\n")
+    with pytest.raises(ConfigError, match=rf"a\.yaml: line 3: YAML reads {text} as {read_as}; write the number"):
+        load_config(path)
+    with pytest.raises(ConfigError, match=f"YAML reads {text} as {read_as}"):
+        parse_config({"DATASET": {"N_CLASSES": 2}}, "test", [f"SOLVER.ITER_MAX={text}"])
+
+
+def test_other_numbers_stay(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("DATASET: {N_CLASSES: 0x10}\nSOLVER: {ITER_MAX: 1_000, LR: 0.5, MOMENTUM: 0, POLY_POWER: 00.5}\n")
+    assert load_config(path).SOLVER.ITER_MAX == 1000
+
+
+def test_an_ignored_class_says_what_to_do() -> None:
+    with pytest.raises(
+        ConfigError, match=r"IGNORE_LABEL 0 is also a class.*; in your masks, write 255 for pixels without"
+    ):
+        parse_config({"DATASET": {"N_CLASSES": 3, "IGNORE_LABEL": 0}}, "test")

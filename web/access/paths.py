@@ -88,7 +88,7 @@ def check_config(
     """
     known = {*trusted, *_inherited_paths(session, spec)}
     for dataset in datasets.list_datasets(session):
-        known |= {dataset.root, dataset.labels}
+        known |= {dataset.root, dataset.labels, datasets.section_of(dataset)["PALETTE"]}
     wrong = {
         key: outside(value, settings)
         for key, value in _config_paths(config)

@@ -20,7 +20,7 @@ def list_datasets() -> dict[str, Any]:
 
 
 def register_dataset() -> tuple[Response, int]:
-    """POST /datasets {"name", "root", "labels" (optional)}: the registered dataset; `passed_over` counts other files."""
+    """POST /datasets {"name", "root", "labels" (optional)}: the registered dataset; `passed_over`: other files."""
     body = read_body()
     wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
     unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}

@@ -17,6 +17,8 @@ from deeplab.images.listing import scan_folder
 from worker.jobs.database import db_now
 from worker.jobs.tables import DatasetRow
 
+_PALETTE = "palette.txt"  # in a dataset whose masks are colours
+
 
 class DatasetNotFoundError(DeepLabError):
     """There is no registered dataset of that name."""
@@ -46,6 +48,8 @@ class Dataset:
 def register(session: Session, name: str, root: Path, labels: Path | None = None) -> Dataset:
     """Register a folder of images/, masks/, one list of ids per split (<split>.txt) and a labels file.
 
+    A palette.txt in the folder becomes DATASET.PALETTE.
+
     Args:
         session: the caller commits.
         name: of letters, digits, dots, dashes and underscores.
@@ -67,7 +71,9 @@ def register(session: Session, name: str, root: Path, labels: Path | None = None
                 "root", f"{part} is not a folder; a dataset has images/, masks/ and its split lists."
             )
     labels = root / "labels.txt" if labels is None else real_path(labels)
-    splits = {path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path != labels}
+    splits = {
+        path.stem: _count_ids(path) for path in sorted(root.glob("*.txt")) if path not in (labels, root / _PALETTE)
+    }
     if not splits:
         raise DatasetRefusedError("root", f"{root} has no split list, such as train.txt with one image id per line.")
     row = DatasetRow(
@@ -107,7 +113,14 @@ def passed_over(dataset: Dataset) -> dict[str, dict[str, int]]:
 
 def section_of(dataset: Dataset) -> dict[str, Any]:
     """The keys of a configuration's section DATASET that a registered dataset replaces."""
-    return {"NAME": "folder", "ROOT": dataset.root, "LABELS": dataset.labels, "N_CLASSES": dataset.n_classes}
+    palette = Path(dataset.root) / _PALETTE
+    return {
+        "NAME": "folder",
+        "ROOT": dataset.root,
+        "LABELS": dataset.labels,
+        "PALETTE": str(palette) if palette.is_file() else None,
+        "N_CLASSES": dataset.n_classes,
+    }
 
 
 def config_of(dataset: Dataset) -> Config:

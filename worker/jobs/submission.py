@@ -27,6 +27,7 @@ def submit(
     parent_id: int | None = None,
     is_retry: bool = False,
     check_config: CheckConfig | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Job:
     """Resolve a request's configuration, check it, insert the job and commit.
 
@@ -36,19 +37,20 @@ def submit(
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
         check_config: what the configuration has to pass besides.
+        environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
     Raises:
         SpecError: if the request names something that does not exist or does not fit.
     """
     with open_session(settings, reads_only=True) as session:
-        config = resolve_config(session, spec)
+        config = resolve_config(session, spec, environment)
         if check_config is not None:
             check_config(session, config)
     with open_session(settings) as session:
         return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry)
 
 
-def retry(settings: Settings, job_id: int) -> Job:
+def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
     """Submit a failed or cancelled job again as a new job.
 
     A train job continues from the last checkpoint of the job that it retries.
@@ -64,10 +66,12 @@ def retry(settings: Settings, job_id: int) -> Job:
     if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
-    return submit(settings, changed_spec(job, changes), parent_id=job_id, is_retry=True)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, is_retry=True, environment=environment)
 
 
-def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> Job:
+def clone(
+    settings: Settings, job_id: int, changes: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+) -> Job:
     """Submit a job's request with some fields changed, as a new job.
 
     Raises:
@@ -76,7 +80,7 @@ def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> Job:
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
-    return submit(settings, changed_spec(job, changes), parent_id=job_id)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment)
 
 
 def changed_spec(job: Job, changes: Mapping[str, Any]) -> Spec:

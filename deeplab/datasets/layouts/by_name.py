@@ -1,7 +1,9 @@
 """The layouts by their names in the configuration. Torch-free."""
 
+from dataclasses import replace
 from pathlib import Path
 
+from deeplab.datasets.colour_table import ColourMaskFile, load_colour_table
 from deeplab.datasets.layouts.coco import list_coco
 from deeplab.datasets.layouts.cocostuff import list_cocostuff10k, list_cocostuff164k
 from deeplab.datasets.layouts.folder import list_folder
@@ -17,7 +19,8 @@ def list_split(settings: Dataset, split: str) -> SplitListing:
 
     Raises:
         ConfigError: if DATASET.ROOT is empty.
-        DatasetError: if the dataset's folder, the split or one of its folders is missing, or a list is malformed.
+        DatasetError: if the dataset's folder, the split or one of its folders is missing, or a list or
+            the file of DATASET.PALETTE is malformed.
     """
     if settings.ROOT is None:
         raise ConfigError("DATASET.ROOT is empty; expected the folder of the dataset.")
@@ -28,7 +31,14 @@ def list_split(settings: Dataset, split: str) -> SplitListing:
         return list_coco(root, split, settings.N_CLASSES, settings.CATEGORY_IDS)
     if settings.NAME == "cocostuff10k":
         return list_cocostuff10k(root, split, warp=settings.WARP)
-    return _LAYOUTS[settings.NAME](root, split)
+    listing = _LAYOUTS[settings.NAME](root, split)
+    return listing if settings.PALETTE is None else _with_colours(listing, Path(settings.PALETTE), settings)
+
+
+def _with_colours(listing: SplitListing, path: Path, settings: Dataset) -> SplitListing:
+    table = load_colour_table(path, settings)
+    pairs = [replace(pair, ground_truth=ColourMaskFile(pair.ground_truth.path, table)) for pair in listing.pairs]
+    return replace(listing, pairs=pairs)
 
 
 _LAYOUTS = {

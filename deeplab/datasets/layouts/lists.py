@@ -40,8 +40,8 @@ def _within(path: Path, number: int, line: str, images: Path | None) -> str:
         if PurePosixPath(name).is_relative_to(folder):
             return str(PurePosixPath(name).relative_to(folder))
     raise DatasetError(
-        f"{printable(path)}: line {number} is {line!r}, which lies outside of {printable(images)}; expected a path below"
-        " that folder, such as 'a.jpg'."
+        f"{printable(path)}: line {number} is {line!r}, which lies outside of {printable(images)}; expected a path"
+        " below that folder, such as 'a.jpg'."
     )
 
 

@@ -37,6 +37,21 @@ def test_lies_under_follows_links(tmp_path: Path) -> None:
         assert not lies_under(path, [inside]), path
 
 
+def test_requests_cannot_read_the_servers_environment(population: Population, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET", "s3cret")
+    config = population.root / "variables.yaml"
+    config.write_text("DATASET: {N_CLASSES: 3, ROOT: $SECRET/x}\n")
+    fields = refusal(population, "train", config=str(config))
+    assert fields == {"config": "DATASET.ROOT holds $SECRET; variables are not replaced in requests over HTTP."}
+    for value in ("$SECRET", "${SECRET}", "~", "~root/x"):
+        fields = refusal(
+            population, "train", config=str(config), dataset="shapes", overrides=f"MODEL.INIT_MODEL={value}"
+        )
+        assert list(fields) == ["overrides"]
+        assert "s3cret" not in str(fields)
+        assert "not replaced in requests over HTTP" in str(fields)
+
+
 @pytest.mark.parametrize(
     "path", ["loop", "loop/x", "a", "b/x", "to-loop", "not/../loop/x", "loop/../link/x", "through"]
 )

@@ -68,4 +68,4 @@ def test_lists_from_windows_and_files_of_other_kinds(store: Settings, folder: Pa
         dataset = datasets.register(session, "streets", folder)
     assert dataset.splits == {"train": 6, "val": 2}
     assert datasets.passed_over(dataset) == {f"{folder}/images": {"mov": 1}}
-    assert datasets.config_of(dataset).DATASET.ROOT == str(folder)
+    assert str(folder) == datasets.config_of(dataset).DATASET.ROOT

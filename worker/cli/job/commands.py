@@ -1,5 +1,6 @@
 """`deeplab job`."""
 
+import os
 from typing import Any
 
 import click
@@ -148,7 +149,9 @@ def retry(job_id: int, wait: bool, as_json: bool) -> None:
     from worker.jobs.settings import load_settings
 
     settings = load_settings()
-    submit_with(settings, lambda: submission.retry(settings, job_id), wait=wait, as_json=as_json)
+    submit_with(
+        settings, lambda: submission.retry(settings, job_id, environment=os.environ), wait=wait, as_json=as_json
+    )
 
 
 @job.command()

@@ -1,5 +1,6 @@
 """`deeplab job submit`, and what `retry` and `clone` share with it."""
 
+import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -27,7 +28,9 @@ def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) 
     settings = load_settings()
     try:
         spec = parse_spec(kind, request_of(values))
-        submit_with(settings, lambda: submission.submit(settings, spec), wait=wait, as_json=as_json)
+        submit_with(
+            settings, lambda: submission.submit(settings, spec, environment=os.environ), wait=wait, as_json=as_json
+        )
     except SpecError as error:
         raise RequestError(error) from None
 
@@ -54,7 +57,8 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
     def submit() -> Job:
         with open_session(settings, reads_only=True) as session:
             earlier = jobs.get(session, job_id).spec["overrides"]
-        return submission.clone(settings, job_id, {"overrides": [*earlier, *overrides], **request_of(fields)})
+        merged = {"overrides": [*earlier, *overrides], **request_of(fields)}
+        return submission.clone(settings, job_id, merged, environment=os.environ)
 
     submit_with(settings, submit, wait=wait, as_json=as_json)
 

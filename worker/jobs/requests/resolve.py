@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from deeplab.config import load_config, parse_config
+from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
+from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.images.listing import list_images
 from worker.jobs import datasets
@@ -20,26 +21,34 @@ from worker.jobs.records import checkpoints
 from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
 
-# Keys of a configuration that name files or folders.
-PATH_KEYS = (("DATASET", "ROOT"), ("DATASET", "LABELS"), ("MODEL", "INIT_MODEL"))
+# Keys of a configuration that name files or folders which a job reads.
+PATH_KEYS = tuple(each for each in ALL_PATH_KEYS if each != ("EXP", "OUTPUT_DIR"))
+
+Environment = Mapping[str, str] | None
 
 
-def resolve_config(session: Session, spec: Spec) -> dict[str, Any]:
+def resolve_config(session: Session, spec: Spec, environment: Environment = None) -> dict[str, Any]:
     """The whole configuration of a job, defaults included, as JSON values.
+
+    Args:
+        session: reads.
+        spec: the request.
+        environment: variables that `$NAME` in paths stands for; None: for a request from somebody who must not read
+            them, such as over HTTP.
 
     Raises:
         SpecError: naming the field that does not fit and why.
     """
     match spec:
         case TrainSpec():
-            return _train_config(session, spec)
+            return _train_config(session, spec, environment)
         case EvaluateSpec():
-            return _checkpoint_config(session, spec)
+            return _checkpoint_config(session, spec, environment)
         case SegmentSpec():
             _check_folders(spec)
-            return _checkpoint_config(session, spec)
+            return _checkpoint_config(session, spec, environment)
         case CrfSpec():
-            return _crf_config(session, spec)
+            return _crf_config(session, spec, environment)
 
 
 def lock_checkpoint(session: Session, spec: Spec) -> None:
@@ -60,16 +69,16 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
             checkpoints.get(session, checkpoint_id, lock=True)
 
 
-def _train_config(session: Session, spec: TrainSpec) -> dict[str, Any]:
+def _train_config(session: Session, spec: TrainSpec, environment: Environment) -> dict[str, Any]:
     if spec.resume is not None:
         with errors_at("resume"):
             checkpoints.get(session, spec.resume)
     with errors_at("config"):
-        config = load_config(Path(spec.config))
-    return _apply(session, spec, config.model_dump(mode="json"), spec.config)
+        config = load_config(Path(spec.config), expands=False)
+    return _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
 
 
-def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
+def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, environment: Environment) -> dict[str, Any]:
     """Take the configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
     ref = spec.checkpoint_ref
@@ -80,10 +89,11 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec) -> di
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
     with errors_at("config"):
         if spec.config is not None:
-            trained_with = _without_unused_paths(load_config(Path(spec.config)).model_dump(mode="json"), spec)
+            config = load_config(Path(spec.config), expands=False)
+            trained_with = _without_unused_paths(config.model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
-    return _apply(session, spec, trained_with, spec.config or str(ref))
+    return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
 
 def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
@@ -94,7 +104,7 @@ def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSp
     return config
 
 
-def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
+def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> dict[str, Any]:
     with errors_at("evaluate_job"):
         job = session.get(JobRow, spec.evaluate_job)
         if job is None:
@@ -104,11 +114,17 @@ def _crf_config(session: Session, spec: CrfSpec) -> dict[str, Any]:
         if not (job.result or {}).get("logits"):
             raise DeepLabError(f"Job {job.id} was run without saving its logits.")
     with errors_at("overrides"):
-        return parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
+        resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
+        _expand_paths(resolved, job.config, environment)
+    return resolved
 
 
 def _apply(
-    session: Session, spec: TrainSpec | EvaluateSpec | SegmentSpec, config: Mapping[str, Any], source: str
+    session: Session,
+    spec: TrainSpec | EvaluateSpec | SegmentSpec,
+    config: Mapping[str, Any],
+    source: str,
+    environment: Environment,
 ) -> dict[str, Any]:
     """Apply the registered dataset and then the overrides to a configuration.
 
@@ -116,16 +132,29 @@ def _apply(
     were found when it was read.)
     """
     merged = dict(config)
+    # Paths that are whole already: those of a checkpoint's configuration, and of a registered dataset.
+    whole: dict[str, Any] = {} if spec.config is not None else dict(config)
     if spec.dataset is not None:
         with errors_at("dataset"):
             dataset = datasets.get_by_name(session, spec.dataset)
         merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
+        whole["DATASET"] = merged["DATASET"]
     with errors_at("overrides"):
         resolved = parse_config(merged, source, spec.overrides).model_dump(mode="json")
+    with errors_at("overrides" if spec.overrides else "config"):
+        _expand_paths(resolved, whole, environment)
     for section, key in PATH_KEYS:
         if resolved[section][key] is not None:
             resolved[section][key] = os.path.abspath(resolved[section][key])  # noqa: PTH100  (links stay links)
     return resolved
+
+
+def _expand_paths(config: dict[str, Any], whole: Mapping[str, Any], environment: Environment) -> None:
+    """Expand the paths of a configuration that another one, whose paths are whole, does not have already."""
+    for section, key in ALL_PATH_KEYS if environment is not None else PATH_KEYS:
+        value = config[section][key]
+        if value is not None and value != whole.get(section, {}).get(key):
+            config[section][key] = expand_path(f"{section}.{key}", value, environment)
 
 
 def _check_folders(spec: SegmentSpec) -> None:

@@ -12,7 +12,8 @@ from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_
 from worker.jobs import catalog, datasets, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.resolve import resolve_config
+from worker.jobs.requests.specs import SpecError, TrainSpec
 from worker.jobs.settings import Settings
 
 
@@ -52,6 +53,37 @@ def test_relative_paths_are_meant_from_where_the_request_is_made(
         write_config(store.home, DATASET={"N_CLASSES": 21, "ROOT": "streets"})
         config = submit(session, store, config=str(store.home / "config.yaml")).config
     assert (config["DATASET"]["ROOT"], config["DATASET"]["LABELS"]) == (str(tmp_path / "streets"), None)
+
+
+def test_variables_in_paths_are_those_of_whoever_asks(store: Settings, tmp_path: Path) -> None:
+    write_config(
+        store.home,
+        DATASET={"N_CLASSES": 3, "ROOT": "$DATA/streets", "LABELS": "~/labels.txt"},
+        EXP={"OUTPUT_DIR": "$DATA"},
+    )
+    config = str(store.home / "config.yaml")
+    spec = TrainSpec(config=config, overrides=("MODEL.INIT_MODEL=${DATA}/a$$b.pth",))
+    with open_session(store) as session:
+        resolved = resolve_config(session, spec, {"DATA": str(tmp_path)})
+        assert resolved["DATASET"]["ROOT"] == str(tmp_path / "streets")
+        assert resolved["DATASET"]["LABELS"] == str(Path.home() / "labels.txt")
+        assert resolved["MODEL"]["INIT_MODEL"] == str(tmp_path / "a$b.pth")
+        assert resolved["EXP"]["OUTPUT_DIR"] == str(tmp_path)
+        with pytest.raises(SpecError, match="DATA is not set"):
+            resolve_config(session, spec, {})
+        register(session, tmp_path)  # replaces the section that holds them
+        plain = TrainSpec(config=config, dataset="streets")
+        assert resolve_config(session, plain)["DATASET"]["ROOT"] == str(tmp_path)
+
+
+def test_a_palette_in_a_registered_folder_is_the_datasets(store: Settings, tmp_path: Path) -> None:
+    (tmp_path / "palette.txt").write_text("0 0 0 0\n1 9 9 9\n")
+    with open_session(store) as session:
+        register(session, tmp_path)
+        write_config(store.home, DATASET={"N_CLASSES": 21})
+        job = submit(session, store, config=str(store.home / "config.yaml"), dataset="streets")
+        assert job.config["DATASET"]["PALETTE"] == str(tmp_path / "palette.txt")
+        assert "palette" not in datasets.get_by_name(session, "streets").splits
 
 
 def test_labels_may_lie_beside_the_configuration(

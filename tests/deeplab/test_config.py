@@ -120,8 +120,8 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
         ),
         (
             {"DATASET": {"N_CLASSES": 3, "IGNORE_LABEL": 2}},
-            "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3; in your masks, write 255 for pixels"
-            " without a class and number the classes 0 to 2.",
+            "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3; in your masks, write 255 for"
+            " pixels without a class and number the classes 0 to 2.",
         ),
     ],
 )

@@ -73,17 +73,17 @@ def test_variables_in_paths_are_those_of_whoever_asks(store: Settings, tmp_path:
             resolve_config(session, spec, {})
         register(session, tmp_path)  # replaces the section that holds them
         plain = TrainSpec(config=config, dataset="streets")
-        assert resolve_config(session, plain)["DATASET"]["ROOT"] == str(tmp_path)
+        assert resolve_config(session, plain)["DATASET"]["ROOT"] == str(tmp_path / "streets")
 
 
 def test_a_palette_in_a_registered_folder_is_the_datasets(store: Settings, tmp_path: Path) -> None:
-    (tmp_path / "palette.txt").write_text("0 0 0 0\n1 9 9 9\n")
     with open_session(store) as session:
-        register(session, tmp_path)
+        root = register(session, tmp_path)
+        (root / "palette.txt").write_text("0 0 0 0\n1 9 9 9\n")
         write_config(store.home, DATASET={"N_CLASSES": 21})
         job = submit(session, store, config=str(store.home / "config.yaml"), dataset="streets")
-        assert job.config["DATASET"]["PALETTE"] == str(tmp_path / "palette.txt")
-        assert "palette" not in datasets.get_by_name(session, "streets").splits
+        assert job.config["DATASET"]["PALETTE"] == str(root / "palette.txt")
+        assert "palette" not in datasets.register(session, "again", root).splits
 
 
 def test_labels_may_lie_beside_the_configuration(

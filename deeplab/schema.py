@@ -70,7 +70,7 @@ class Dataset(Section):
     PALETTE: Text | None = Field(
         None,
         description="File that says which colour of a mask is which class, one `class R G B` per line; looked for like"
-        " LABELS. Empty: masks hold indices. (Ours.)",
+        " LABELS. Empty: masks hold indices. (Extension.)",
     )
     N_CLASSES: Annotated[int, Strict(), Field(ge=2, le=255)] = Field(description="Number of classes.")
     IGNORE_LABEL: Annotated[int, Strict(), Field(ge=0, le=255)] = Field(

@@ -65,8 +65,7 @@ def prepare_output(
 
 def write_passed_over(output_dir: Path, kinds: Mapping[str, int]) -> None:
     """Write how many files of the input folder are of kinds that are not read. Raises OutputError if that fails."""
-    with replace_file(output_dir / "passed_over.json") as file:
-        file.write((json.dumps(kinds) + "\n").encode("utf-8", "surrogateescape"))
+    write_text(output_dir / "passed_over.json", json.dumps(kinds) + "\n")
 
 
 @contextmanager

@@ -2,12 +2,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
+from deeplab.images.files import read_mask
 from deeplab.models.build import build_from_config, build_model
 from deeplab.models.weights import load_state_dict
 from deeplab.reporter import SilentReporter, Stopped
@@ -50,6 +53,19 @@ def test_the_seed_decides(config: Config, tmp_path: Path) -> None:
     first, again, other = (run(config, tmp_path / name, seed=seed) for name, seed in (("a", 1), ("b", 1), ("c", 2)))
     assert_same_state(first, again)
     assert not same(first.model, other.model)
+
+
+def test_masks_that_look_wrong_are_said_first(
+    config: Config, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    train(config, tmp_path / "good", SilentReporter(), device="cpu")
+    assert caplog.messages == []
+    for path in (root / "masks").glob("*.png"):
+        label_map = read_mask(path)
+        Image.fromarray(np.where(label_map > 0, 255, 0).astype(np.uint8)).save(path)
+    train(config, tmp_path / "binary", SilentReporter(), device="cpu")
+    (message,) = caplog.messages
+    assert "are 0 and 255 alone, and 255 is ignored. If it means class 1, write 1 in its place." in message
 
 
 def test_training_learns(root: Path, tmp_path: Path) -> None:

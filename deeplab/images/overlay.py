@@ -16,6 +16,6 @@ def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDAr
     Returns:
         (H, W, 3) RGB.
     """
-    blend = image // 2
+    blend = image // 2  # an opacity of one half, in whole numbers
     blend += (palette() // 2)[label_map]
     return blend

@@ -8,6 +8,7 @@ import torch
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator  # type: ignore[import-untyped]
 
+from deeplab.catalog import SCORES
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
 from deeplab.images.files import read_mask
@@ -121,7 +122,7 @@ def test_evaluations_are_reported_and_the_best_checkpoint_is_kept(root: Path, tm
 
     found = {i: values["mean_iou"] for i, values in reporter.measured.items() if "mean_iou" in values}
     assert list(found) == [2, 4, 6]
-    assert set(reporter.measured[2]) == {"mean_iou", "pixel_accuracy", "mean_accuracy", "frequency_weighted_iou"}
+    assert set(reporter.measured[2]) == set(SCORES)
     best = max(found, key=lambda iteration: found[iteration])
     assert trained.best == Validated(best, found[best])
     assert trained.best_checkpoint == tmp_path / f"checkpoint_000000{best}.pth"

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from deeplab.catalog import SCORES
 from deeplab.config import Config
 from deeplab.datasets.class_names import class_names_of
 from worker.cli.foreground.experiment import save_json
@@ -51,9 +52,6 @@ def print_scores(config: Config, scores: Mapping[str, Any], path: Path, as_json:
     names = class_names_of(config.DATASET)
     rows = [(name, "absent" if math.isnan(iou) else f"{iou:.1%}") for name, iou in zip(names, class_iou, strict=True)]
     print_table(("CLASS", "IOU"), rows, "")
-    click.echo(
-        f"\nMean IoU {scores['mean_iou']:.1%}, pixel accuracy {scores['pixel_accuracy']:.1%},"
-        f" mean accuracy {scores['mean_accuracy']:.1%},"
-        f" frequency-weighted IoU {scores['frequency_weighted_iou']:.1%} over {scores['n_images']} images."
-    )
+    summary = ", ".join(f"{title[0].lower()}{title[1:]} {scores[name]:.1%}" for name, title in SCORES.items())
+    click.echo(f"\n{summary[0].upper()}{summary[1:]} over {scores['n_images']} images.")
     click.echo(f"Scores: {path}")

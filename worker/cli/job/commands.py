@@ -92,7 +92,7 @@ def list_(kind: str | None, state: str | None, before: int | None, limit: int, a
 @_ID
 @json_option
 def show(job_id: int, as_json: bool) -> None:
-    """Show a job: its request, progress, scores, checkpoints and events."""
+    """Show a job: its request, error, progress, scores, checkpoints and events."""
     from worker.cli.job.text import read_job, render_job
     from worker.jobs import jobs
     from worker.jobs.job_json import whole_job_as_json

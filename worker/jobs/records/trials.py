@@ -20,7 +20,7 @@ class Trial:
 
     number: int  # from 1 on
     setting: Setting  # values by parameter
-    scores: dict[str, float]  # by the names of SCORES
+    scores: dict[str, float]  # by the names of SCORES; a search of an older version may lack some
     best: bool  # whether no other trial has a higher mean IoU, and none before it the same
 
 
@@ -42,6 +42,6 @@ def list_trials(session: Session, job_id: int, spec: Mapping[str, Any]) -> list[
         return []
     best = max(series["mean_iou"], key=lambda number: (series["mean_iou"][number], -number))
     return [
-        Trial(number, setting, {name: series[name][number] for name in SCORES}, number == best)
+        Trial(number, setting, {name: values[number] for name, values in series.items()}, number == best)
         for number, setting in enumerate(parse_grid(spec["grid"]), start=1)
     ]

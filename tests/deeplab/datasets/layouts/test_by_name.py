@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from deeplab.catalog import DATASET_NAMES
 from deeplab.config import Config, parse_config
 from deeplab.datasets.split import open_split
 from deeplab.datasets.stream import open_training_stream
@@ -35,6 +36,10 @@ def test_samples_are_what_was_arranged(tmp_path: Path, layout: str) -> None:
     image, labels = open_training_stream(settings, settings.DATASET.SPLIT.TRAIN, seed=0)[0]
     assert image.shape == (3, 16, 16)
     assert labels.shape == (16, 16)
+
+
+def test_every_layout_is_tried() -> None:
+    assert {"folder", *LAYOUTS} == set(DATASET_NAMES)
 
 
 def test_cocostuff10k_is_warped_unless_the_config_says_otherwise(tmp_path: Path) -> None:

@@ -10,12 +10,17 @@ import numpy as np
 
 from tests.file_server import serve_files
 from tests.worker.cli.conftest import Deeplab
+from worker.downloads.datasets import PUBLISHED
 
 
 def write_archive(folder: Path, content: bytes = b"jpeg") -> None:
     folder.mkdir()
     with zipfile.ZipFile(folder / "cocostuff-10k-v1.1.zip", "w") as archive:
         archive.writestr("images/0.jpg", content)
+
+
+def test_every_published_dataset_can_be_named(deeplab: Deeplab) -> None:
+    assert f"{{{'|'.join(PUBLISHED)}}}" in deeplab("dataset", "download", "--help").output
 
 
 def test_download(deeplab: Deeplab, tmp_path: Path) -> None:

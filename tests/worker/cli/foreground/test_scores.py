@@ -4,6 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from deeplab.catalog import SCORES
 from deeplab.metrics import ConfusionMatrix
 from tests.golden import GOLDEN
 from tests.golden.fill import label_maps
@@ -18,6 +19,12 @@ def test_scores_equal_those_of_the_original() -> None:
     assert scores.keys() == theirs.keys()
     assert scores.pop("Class IoU") == pytest.approx(theirs.pop("Class IoU"))
     assert scores == pytest.approx(theirs)
+
+
+def test_every_score_is_in_the_json() -> None:
+    scores = {name: number / 10 for number, name in enumerate(SCORES)}
+    found = scores_as_original({**scores, "class_iou": []})
+    assert sorted(value for name, value in found.items() if name != "Class IoU") == sorted(scores.values())
 
 
 def test_a_class_that_does_not_occur_is_null(tmp_path: Path) -> None:

@@ -133,8 +133,8 @@ def house() -> str:
     lines = [
         "# The map",
         "",
-        "Every Python file of the code, in its own words. [How it is built](architecture.md) says how they work together; the",
-        "templates and styles of the dashboard lie in `web/templates/` and `web/static/`.",
+        "Every Python file, in its own words. [How it is built](architecture.md) says how they work together.",
+        "The templates and styles of the dashboard lie in `web/templates/` and `web/static/`.",
     ]
     for package in ("deeplab", "worker", "web"):
         for folder in [DOCS.parent / package, *sorted(_packages(DOCS.parent / package))]:

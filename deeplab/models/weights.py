@@ -3,6 +3,7 @@
 Needs nothing but PyTorch, and safetensors for files of that name.
 """
 
+import logging
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -12,13 +13,19 @@ import torch
 from torch import Tensor, nn
 
 from deeplab.errors import CheckpointError
-from deeplab.files import replace_file
+from deeplab.files import printable, replace_file
 from deeplab.formats import list_briefly, plural
 from deeplab.models.parameter_names import AUXILIARY_HEAD, in_backbone
+from deeplab.weight_files import explain_unreadable, is_safetensors
+
+_log = logging.getLogger(__name__)
 
 FORMAT = 1
 _SAFETENSORS = ".safetensors"
 _WRAPPERS = re.compile(r"^((module|_orig_mod)\.)+")
+_COUNTER = "n_averaged"  # of torch.optim.swa_utils.AveragedModel, beside the weights
+_MANY_KEYS = 12  # so many of a file's keys does an error name
+_COCO_CLASSES = 91  # of the weights from which the original trains
 
 
 def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
@@ -38,25 +45,90 @@ def save_weights(path: Path, weights: Mapping[str, Tensor]) -> None:
             torch.save(dict(weights), file)
 
 
-def load_state_dict(path: Path) -> dict[str, Tensor]:
-    """Read the weights from a checkpoint, a bare state dict (.pth, .pt) or a .safetensors file.
+def load_state_dict(
+    path: Path, own: Mapping[str, Tensor] | None = None, *, key: str | None = None
+) -> dict[str, Tensor]:
+    """Read the weights from a checkpoint, a state dict (.pth, .pt) or a .safetensors file.
 
-    Prefixes that DistributedDataParallel, DataParallel and torch.compile add to the keys are removed.
+    A state dict may lie within a dictionary, under "state_dict", "model" or any other key. Prefixes that
+    DistributedDataParallel, DataParallel and torch.compile add to the keys are removed.
+
+    Args:
+        path: the file.
+        own: the state of the model to be filled, by which one of several state dicts is chosen.
+        key: of the state dict to take, such as "ema" or "model.student"; None: the only one, or that which fits.
 
     Raises:
-        CheckpointError: if the file cannot be read or holds something else.
+        CheckpointError: if the file cannot be read, holds no state dict, or several that fit equally.
     """
     content = read_checkpoint(path)
-    if "format" in content and path.suffix != _SAFETENSORS:
+    if key is None and isinstance(content.get("format"), int):
         check_format(content, path)
-        content = content.get("model")
-    if (
-        not isinstance(content, Mapping)
-        or not content
-        or not all(isinstance(each, Tensor) for each in content.values())
-    ):
-        raise CheckpointError(f"{path}: holds no weights; expected a mapping of names to tensors.")
-    return {_WRAPPERS.sub("", str(key)): value for key, value in content.items()}
+        key = "model"
+    if key is None and _is_state_dict(content):
+        found = content
+    else:
+        key, found = _choose(_find_state_dicts(content), own, key, content, path)
+        if key not in ("", "model"):
+            _log.info("%s: the weights are those under its key %s.", printable(path), key)
+    weights = {_WRAPPERS.sub("", str(name)): value for name, value in found.items()}
+    weights.pop(_COUNTER, None)
+    return weights
+
+
+def _is_state_dict(value: object) -> bool:
+    """Whether it maps names to tensors, and holds at least one."""
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(name, str) and isinstance(each, Tensor) for name, each in value.items())
+        and any(each.ndim for each in value.values())
+    )
+
+
+def _find_state_dicts(content: Mapping[Any, Any], prefix: str = "") -> dict[str, Mapping[str, Tensor]]:
+    """All state dicts within a dictionary, by their keys; those of a dictionary within it as "model.student"."""
+    found: dict[str, Mapping[str, Tensor]] = {}
+    for name, value in content.items():
+        if not isinstance(name, str) or not isinstance(value, Mapping) or prefix.count(".") > 2:
+            continue
+        if _is_state_dict(value):
+            found[f"{prefix}{name}"] = value
+        else:
+            found |= _find_state_dicts(value, f"{prefix}{name}.")
+    return found
+
+
+def _choose(
+    found: dict[str, Mapping[str, Tensor]],
+    own: Mapping[str, Tensor] | None,
+    key: str | None,
+    content: Mapping[Any, Any],
+    path: Path,
+) -> tuple[str, Mapping[str, Tensor]]:
+    """The state dict under a key, or the only one there is, or the only one that fits a model."""
+    there = f"it has the keys {', '.join(map(str, list(content)[:_MANY_KEYS]))}" if content else "it is empty"
+    if key is not None:
+        if key not in found:
+            raise CheckpointError(f"{path}: holds no weights under the key {key}; {there}.")
+        return key, found[key]
+    if len(found) > 1 and own is not None:
+        fitting = {name: weights for name, weights in found.items() if _fits(weights, own)}
+        found = fitting or found
+    if not found:
+        raise CheckpointError(f"{path}: holds no weights; expected a mapping of names to tensors, but {there}.")
+    if len(found) > 1:
+        raise CheckpointError(
+            f"{path}: holds several sets of weights ({', '.join(found)}); write the one that is meant to a file of its"
+            f" own: deeplab weights extract {path} --key {next(iter(found))} -o weights.pth"
+        )
+    return next(iter(found.items()))
+
+
+def _fits(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
+    """Whether more than half of a model's keys are among the weights, under whatever prefix."""
+    weights = _match_names({_WRAPPERS.sub("", name): value for name, value in weights.items()}, own)
+    return 2 * len(own.keys() & weights.keys()) > len(own)
 
 
 def load_weights(model: nn.Module, path: Path) -> None:
@@ -66,19 +138,32 @@ def load_weights(model: nn.Module, path: Path) -> None:
         CheckpointError: if the file cannot be read, or its keys differ from the model's; the error lists them.
     """
     own = model.state_dict()
-    weights = _match_base(load_state_dict(path), own)
+    weights = _match_names(load_state_dict(path, own), own)
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in weights if key not in own and not key.startswith(AUXILIARY_HEAD)]
     reshaped = [_describe_shapes(key, weights[key], own[key]) for key in own if _differs(key, weights, own)]
     if missing or unexpected or reshaped:
         kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
-        raise CheckpointError(f"{path}: holds the weights of another model: {describe_differences('key', kinds)}.")
+        hint = _hint_at_initial_weights([*missing, *(key for key in own if _differs(key, weights, own))], weights)
+        raise CheckpointError(
+            f"{path}: holds the weights of another model: {describe_differences('key', kinds)}.{hint}"
+        )
     model.load_state_dict(weights, strict=False)
+
+
+def _hint_at_initial_weights(lacking: Sequence[str], weights: Mapping[str, Tensor]) -> str:
+    """What to do with weights whose backbone is whole and whose head is another; nothing of other weights."""
+    if not lacking or any(in_backbone(key) for key in lacking):
+        return ""
+    classifier = weights.get("fc.weight", weights.get("base.fc.weight"))
+    is_coco = classifier is not None and len(classifier) == _COCO_CLASSES
+    alone = "; on their own they run with configs/coco.yaml" if is_coco else ""
+    return f" The backbone fits: as initial weights, train from them with MODEL.INIT_MODEL{alone}."
 
 
 def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
     """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`."""
-    return fill_backbone(model, load_state_dict(path), str(path))
+    return fill_backbone(model, load_state_dict(path, model.state_dict()), str(path))
 
 
 def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:
@@ -99,14 +184,15 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
         CheckpointError: if weights of the backbone are missing or have another shape; the error lists their keys.
     """
     own = model.state_dict()
-    weights = _match_base(weights, own)
+    weights = _match_names(weights, own)
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
     backbone = [key for key in left if in_backbone(key)]
-    if backbone:
+    unexpected = [key for key in weights if in_backbone(key) and key not in own]  # of a deeper network
+    if backbone or unexpected:
         reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
         missing = [key for key in backbone if key not in weights]
-        kinds = {"missing": missing, "of another shape": reshaped}
+        kinds = {"missing": missing, "unexpected": unexpected, "of another shape": reshaped}
         raise CheckpointError(f"{source}: has another backbone: {describe_differences('key', kinds)}.")
     model.load_state_dict(fitting, strict=False)
     return left
@@ -125,25 +211,25 @@ def describe_differences(noun: str, names_by_kind: Mapping[str, Sequence[str]]) 
 
 
 def read_checkpoint(path: Path) -> Any:
-    """Read the mapping that a file holds, whatever is in it.
+    """Read the mapping that a file holds, whatever is in it and whatever its name ends in.
 
     Raises:
-        CheckpointError: if the file is missing, damaged, of another kind or holds no mapping.
+        CheckpointError: if the file is missing, damaged, of another kind, holds Python objects or no mapping.
     """
     if not path.is_file():
         raise CheckpointError(f"{path}: the checkpoint {'is not a file' if path.exists() else 'does not exist'}.")
     try:
-        if path.suffix == _SAFETENSORS:
+        if is_safetensors(path):
             from safetensors.torch import load_file
 
             return load_file(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with path.open("rb") as file:  # by its name torch would take it for safetensors
+            content = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # on a file of another kind, or half of one, torch raises nearly anything
-        raise CheckpointError(
-            f"{path}: is not a checkpoint, is damaged, or holds more than tensors and plain values."
-        ) from error
+        reason = explain_unreadable(path) or f"{path}: is damaged or cut off, or is not a checkpoint."
+        raise CheckpointError(reason) from error
     if not isinstance(content, Mapping):
         raise CheckpointError(f"{path}: is not a checkpoint; expected a mapping, got {type(content).__name__}.")
     return content
@@ -155,12 +241,22 @@ def check_format(content: Mapping[str, Any], path: Path) -> None:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
 
 
-def _match_base(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Add or remove the prefix of the multi-scale model, so that the keys match the model's own."""
-    wanted = any(key.startswith("base.") for key in own)
-    if wanted == any(key.startswith("base.") for key in weights):
+def _match_names(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Rename weights as a model's own keys are: with the prefix of the multi-scale model or without.
+
+    Any other prefix, such as "net." or "model.student.", is taken for one if a model's first key follows it.
+    """
+    first = next(iter(own))
+    wanted = "base." if first.startswith("base.") else ""
+    anchor = f".{first.removeprefix(wanted)}"
+    prefixes = [f".{key}".removesuffix(anchor)[1:] for key in weights if f".{key}".endswith(anchor)]
+    if len(prefixes) == 1:
+        given = f"{prefixes[0]}." if prefixes[0] else ""
+    else:
+        given = "base." if any(key.startswith("base.") for key in weights) else ""
+    if given == wanted:
         return weights
-    return {f"base.{key}" if wanted else key.removeprefix("base."): value for key, value in weights.items()}
+    return {f"{wanted}{key.removeprefix(given)}": value for key, value in weights.items()}
 
 
 def _differs(key: str, weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:

@@ -34,7 +34,7 @@ def test_a_submission_is_committed_and_then_published(population: Population) ->
 @pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
 def test_a_folder_can_be_segmented_with_every_shipped_configuration(population: Population, config: Entry) -> None:
     weights = population.root / "weights.pth"
-    weights.touch()
+    weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     request = {"config": config.path, "checkpoint": str(weights), "input": str(population.folder)}
     job, _ = submission.submit(population.settings, parse_spec("segment", request))
     assert load_class_names(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])

@@ -15,6 +15,7 @@ from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.images.listing import list_images
+from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.records import checkpoints
@@ -75,7 +76,12 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
             checkpoints.get(session, spec.resume)
     with errors_at("config"):
         config = load_config(Path(spec.config), expands=False)
-    return _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
+    resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
+    initial = resolved["MODEL"]["INIT_MODEL"]
+    if spec.resume is None and initial is not None and Path(initial).is_file():
+        with errors_at("config"):
+            _check_weights(Path(initial))
+    return resolved
 
 
 def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, environment: Environment) -> dict[str, Any]:
@@ -93,6 +99,9 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
             trained_with = _without_unused_paths(config.model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
+    if ref.id is None:
+        with errors_at("checkpoint"):
+            _check_weights(Path(ref.text))
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
 
@@ -163,6 +172,16 @@ def _check_folders(spec: SegmentSpec) -> None:
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
+
+
+def _check_weights(path: Path) -> None:
+    """Refuse a file that cannot hold weights, as far as a look at it tells; the job itself reads it whole."""
+    try:
+        reason = explain_unreadable(path)
+    except OSError as error:
+        raise DeepLabError(f"{path}: cannot be read: {error.strerror}.") from None
+    if reason is not None:
+        raise DeepLabError(reason)
 
 
 def _check_writable(folder: Path) -> None:

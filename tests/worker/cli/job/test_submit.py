@@ -56,7 +56,7 @@ def test_relative_paths_are_those_of_the_user(
     deeplab: Deeplab, home: Settings, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     weights = files.config.with_name("weights.pth")
-    weights.touch()
+    weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     monkeypatch.chdir(files.config.parent)
     ended = deeplab(
         *("job", "submit", "segment", "--config", "config.yaml", "--checkpoint", "weights.pth"),

@@ -102,7 +102,7 @@ def test_labels_may_lie_beside_the_configuration(
 def test_paths_that_a_kind_of_job_never_opens_are_left_out(store: Settings, tmp_path: Path) -> None:
     paths = {"DATASET": {"N_CLASSES": 3, "ROOT": "street"}, "MODEL": {"INIT_MODEL": "init.pth"}}
     config, weights = str(write_config(tmp_path, **paths)), tmp_path / "weights.pth"
-    weights.touch()
+    weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     (tmp_path / "a.jpg").touch()
     request = {"config": config, "checkpoint": str(weights)}
     with open_session(store) as session:
@@ -163,7 +163,7 @@ def test_what_does_not_exist_is_named(store: Settings, kind: str, fields: dict[s
 
 def test_a_weights_file_needs_a_configuration(store: Settings, tmp_path: Path) -> None:
     weights = tmp_path / "weights.pth"
-    weights.touch()
+    weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     with open_session(store) as session:
         with pytest.raises(SpecError, match=r"config: is required, because .*weights.pth is a weights file"):
             submit(session, store, "evaluate", checkpoint=str(weights))
@@ -191,3 +191,14 @@ def test_an_output_folder_that_cannot_be_written_is_refused(store: Settings, tmp
     (tmp_path / "locked").mkdir(0o500)
     with open_session(store) as session, pytest.raises(SpecError, match=r"output: .* cannot be written to"):
         submit_segment(session, store, output=str(tmp_path / "locked" / "masks"))
+
+
+def test_files_that_cannot_hold_weights_are_refused_at_once(store: Settings, tmp_path: Path) -> None:
+    page = tmp_path / "voc.pth"
+    page.write_text("<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></html>")
+    config = write_config(tmp_path, DATASET={"N_CLASSES": 3}, MODEL={"INIT_MODEL": str(page)})
+    with open_session(store) as session:
+        with pytest.raises(SpecError, match=r"checkpoint: .*voc\.pth: is a web page and not weights"):
+            submit(session, store, "evaluate", checkpoint=str(page), config=str(config))
+        with pytest.raises(SpecError, match=r"config: .*voc\.pth: is a web page and not weights"):
+            submit(session, store, config=str(config))

@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 
 from deeplab.errors import CheckpointError
 from deeplab.models.build import build_model
+from deeplab.models.weights import save_weights
 from deeplab.releases import RELEASES
 from hubconf import deeplabv2_resnet101
 from tests.paths import ROOT
@@ -102,3 +103,16 @@ def test_scales() -> None:
 def test_weights_that_do_not_fit(pretrained: str, n_classes: int | None, message: str) -> None:
     with pytest.raises(Exception, match=message.replace(".", r"\.")):
         deeplabv2_resnet101(pretrained, n_classes)
+
+
+def test_the_lines_for_weights_that_were_trained_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of docs/weights.md, with the file that a training leaves."""
+    page = (ROOT / "docs" / "weights.md").read_text(encoding="utf-8").partition("## Weights for other code")[2]
+    lines = page.partition("```python\n")[2].partition("```")[0]
+    monkeypatch.chdir(tmp_path)
+    expected = build_model("DeepLabV2_ResNet101_MSC", 21).state_dict()
+    save_weights(Path("weights_final.pth"), expected)
+    found: dict[str, torch.nn.Module] = {}
+    exec(lines.replace("path/to/clone", str(ROOT)), found)
+    key = "base.layer5.block3.increase.conv.weight"
+    assert torch.equal(found["model"].state_dict()[key], expected[key])

@@ -36,6 +36,11 @@ def checkpoint_path(folder: Path, iteration: int | None) -> Path:
     return folder / ("checkpoint_final.pth" if iteration is None else f"checkpoint_{iteration:07d}.pth")
 
 
+def final_weights_path(folder: Path) -> Path:
+    """Where a run leaves the weights of its last checkpoint as a plain state dict, for other code."""
+    return folder / "weights_final.pth"
+
+
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
     shallow = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from deeplab.models.weights import save_weights
 from deeplab.reporter import Reporter
-from deeplab.training.checkpoint import checkpoint_path, save_checkpoint
+from deeplab.training.checkpoint import checkpoint_path, final_weights_path, save_checkpoint
 from deeplab.training.run import TrainingRun
 
 
@@ -44,9 +45,11 @@ class CheckpointFolder:
             self.saved.remove(expired)
 
     def save_final(self) -> Path:
-        """Save the final state of a run and return the path of its file. Raises as `save` does."""
+        """Save the final state of a run and its weights alone, and return the path of the former. Raises as `save` does."""
         path = checkpoint_path(self._folder, None)
         self._write(path)
+        weights = {key: value.cpu() for key, value in self._run.model.state_dict().items()}
+        save_weights(final_weights_path(self._folder), weights)
         return path
 
     def _write(self, path: Path) -> None:

@@ -18,7 +18,7 @@ from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.load import fill_from_torchvision
 from deeplab.models.weights import load_initial_weights
 from deeplab.reporter import Reporter, Stopped
-from deeplab.training.checkpoint import checkpoint_path, load_checkpoint
+from deeplab.training.checkpoint import checkpoint_path, final_weights_path, load_checkpoint
 from deeplab.training.distributed import World, joined_world
 from deeplab.training.record import NullRecord, Record
 from deeplab.training.run import TrainingRun, Validated, require_same_config
@@ -31,6 +31,7 @@ class Trained:
     """The result of a training."""
 
     checkpoint: Path  # of the last iteration
+    weights: Path  # those of that checkpoint alone, for other code
     best: Validated | None  # the best validation; None without SOLVER.EVAL_EVERY
     best_checkpoint: Path | None  # of that iteration; also None if the run was resumed and that file is gone
 
@@ -77,7 +78,7 @@ def train(
             _iterate(run, batches, record, reporter)
         with world.together():
             final = record.save_final()
-    return Trained(final, run.best, _find_best(run, output_dir, resume))
+    return Trained(final, final_weights_path(output_dir), run.best, _find_best(run, output_dir, resume))
 
 
 def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRecord, reporter: Reporter) -> None:

@@ -14,7 +14,7 @@ _FOREGROUND = {
 }
 
 _WEIGHTS = {
-    "weights": Entry("worker.cli.weights", "weights", "Download published weights."),
+    "weights": Entry("worker.cli.weights", "weights", "Download published weights, and extract those of a checkpoint."),
     "convert": Entry("worker.cli.convert", "convert", "Convert weights from other frameworks."),
     "export": Entry("worker.cli.foreground.export", "export", "Export a trained model as ONNX."),
 }

@@ -11,7 +11,7 @@ from worker.cli.output import json_option, print_json, print_table
 
 @click.group()
 def weights() -> None:
-    """Download published weights."""
+    """Download published weights, and extract those of a checkpoint."""
 
 
 @weights.command("list")
@@ -51,6 +51,31 @@ def download_command(name: str, output: Path | None, url: str | None) -> None:
     with report_progress(CONTINUES) as reporter:
         download(url or release.url, path, sha256=release.sha256, reporter=reporter)
     click.echo(path)
+
+
+@weights.command("extract", epilog="Example: deeplab weights extract checkpoint_final.pth -o weights.pth")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    required=True,
+    help="File to write: .pth, .pt or .safetensors.",
+)
+@click.option("--key", metavar="NAME", help="Key of the weights, if the file holds several, such as ema.")
+def extract(file: Path, output: Path, key: str | None) -> None:
+    """Write the weights of a checkpoint as a plain state dict, which other code loads.
+
+    FILE is a checkpoint of this platform, or a file of weights in any form that it reads.
+    """
+    from deeplab.files import make_folder
+    from deeplab.models.weights import load_state_dict, save_weights
+
+    weights = load_state_dict(file, key=key)
+    make_folder(output.parent)
+    save_weights(output, weights)
+    click.echo(f"Wrote {output}: {len(weights)} tensors.")
 
 
 def _hub_folder() -> Path:

@@ -3,6 +3,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from deeplab.releases import RELEASES
 from tests.file_server import serve_files
@@ -54,3 +56,18 @@ def test_a_name_that_nobody_published(deeplab: Deeplab) -> None:
     result = deeplab("weights", "download", "voc13")
     assert result.exit_code == 2
     assert "'voc13' is not one of 'voc12', 'cocostuff10k'" in result.output
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_extract(deeplab: Deeplab, tmp_path: Path, suffix: str) -> None:
+    state = {"a.weight": torch.arange(4.0).reshape(2, 2), "a.bias": torch.zeros(2)}
+    torch.save({"model": state, "ema": {"a.weight": torch.ones(1)}, "epoch": 3}, tmp_path / "c.pth")
+    output = tmp_path / "new" / f"w.{suffix}"
+
+    result = deeplab("weights", "extract", tmp_path / "c.pth", "--key", "model", "-o", output)
+
+    assert result.output == f"Wrote {output}: 2 tensors.\n"
+    loaded = torch.load(output) if suffix == "pth" else load_file(output)
+    assert all(torch.equal(value, loaded[key]) for key, value in state.items())
+    asked = deeplab("weights", "extract", tmp_path / "c.pth", "-o", output)
+    assert "holds several sets of weights (model, ema)" in asked.output

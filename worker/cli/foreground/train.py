@@ -64,6 +64,7 @@ def train_command(
         print_json(trained)
         return
     click.echo(f"Trained: {trained.checkpoint}")
+    click.echo(f"Weights: {trained.weights} (alone, for other code)")
     if trained.best is not None:
         where = "checkpoint deleted" if trained.best_checkpoint is None else trained.best_checkpoint
         click.echo(f"Best:    {where} (mean IoU {trained.best.mean_iou:.1%} at iteration {trained.best.iteration})")

@@ -12,7 +12,9 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
     whole = deeplab("train", *output, "--cpu")
     folder = tmp_path / "models" / "shapes" / "deeplabv2_resnet50_msc" / "train"
     assert whole.exit_code == 0, whole.output
-    assert whole.stdout == f"Trained: {folder / 'checkpoint_final.pth'}\n"
+    assert whole.stdout == (
+        f"Trained: {folder / 'checkpoint_final.pth'}\nWeights: {folder / 'weights_final.pth'} (alone, for other code)\n"
+    )
     assert "4/4 iterations" in whole.stderr
     assert not (folder / "logs").exists()
     assert list((tmp_path / "logs" / "shapes").glob("events.*"))
@@ -21,10 +23,18 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
         *("--resume", folder / "checkpoint_0000002.pth"),
     )
     final = tmp_path / "again" / "checkpoint_final.pth"
-    assert json.loads(resumed.stdout) == {"checkpoint": str(final), "best": None, "best_checkpoint": None}
+    weights = tmp_path / "again" / "weights_final.pth"
+    assert json.loads(resumed.stdout) == {
+        "checkpoint": str(final),
+        "weights": str(weights),
+        "best": None,
+        "best_checkpoint": None,
+    }
     assert list((tmp_path / "again" / "logs").glob("events.*"))
     expected, got = (torch.load(path)["model"] for path in (folder / "checkpoint_final.pth", final))
     assert all(torch.equal(value, got[key]) for key, value in expected.items())
+    alone = torch.load(weights)
+    assert all(torch.equal(value, alone[key]) for key, value in expected.items())
 
 
 def test_train_names_the_best_checkpoint(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:
@@ -36,7 +46,7 @@ def test_train_names_the_best_checkpoint(deeplab: Deeplab, output: list[str], tm
     assert told["best_checkpoint"] == str(path)
     assert torch.load(path)["best"] == told["best"]
     mean_iou = f"{told['best']['mean_iou']:.1%}"
-    assert said.stdout.splitlines()[1] == f"Best:    {path} (mean IoU {mean_iou} at iteration {iteration})"
+    assert said.stdout.splitlines()[2] == f"Best:    {path} (mean IoU {mean_iou} at iteration {iteration})"
     assert "2/2 validation images" in said.stderr
     assert "the best so far." in said.stderr
 

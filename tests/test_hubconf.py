@@ -113,6 +113,6 @@ def test_the_lines_for_weights_that_were_trained_here(tmp_path: Path, monkeypatc
     expected = build_model("DeepLabV2_ResNet101_MSC", 21).state_dict()
     save_weights(Path("weights_final.pth"), expected)
     found: dict[str, torch.nn.Module] = {}
-    exec(lines.replace("path/to/clone", str(ROOT)), found)
+    exec(lines.replace("path/to/clone", str(ROOT)), found)  # noqa: S102 -- a page of ours
     key = "base.layer5.block3.increase.conv.weight"
     assert torch.equal(found["model"].state_dict()[key], expected[key])

@@ -128,7 +128,7 @@ def test_evaluations_are_reported_and_the_best_checkpoint_is_kept(root: Path, tm
     assert trained.best_checkpoint == tmp_path / f"checkpoint_000000{best}.pth"
     assert load_checkpoint(trained.best_checkpoint).best == {"iteration": best, "mean_iou": found[best]}
     last = max(best, 4)
-    assert sorted(path.name for path in tmp_path.glob("*.pth")) == sorted(
+    assert sorted(path.name for path in tmp_path.glob("checkpoint_*.pth")) == sorted(
         {f"checkpoint_000000{best}.pth", f"checkpoint_000000{last}.pth", "checkpoint_final.pth"}
     )
     assert reporter.best[-1] in (trained.best_checkpoint.name, "checkpoint_final.pth")

@@ -1,14 +1,14 @@
 """What `torch.hub.load` offers: the original's entry point, with nothing installed but PyTorch."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import torch
 
-from deeplab.errors import CheckpointError, ConfigError
+from deeplab.errors import ConfigError
 from deeplab.models.build import build_model
+from deeplab.models.published import fetch_release
 from deeplab.models.weights import load_weights
-from deeplab.releases import RELEASES, Release
+from deeplab.releases import RELEASES
 
 dependencies = ["torch"]
 
@@ -43,20 +43,5 @@ def deeplabv2_resnet101(
     if n_classes not in (None, release.n_classes):
         raise ConfigError(f"pretrained={pretrained!r} has {release.n_classes} classes, not {n_classes}.")
     model = build_model(_MODEL, release.n_classes, scales=scales)
-    load_weights(model, _download(release))
+    load_weights(model, fetch_release(release))
     return model
-
-
-def _download(release: Release) -> Path:
-    """The file of a release in torch.hub's folder, where `deeplab weights download` puts it too."""
-    path = Path(torch.hub.get_dir()) / "checkpoints" / release.file_name
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            torch.hub.download_url_to_file(release.url, str(path))
-        except OSError as error:
-            reason = getattr(error, "reason", error)
-            raise CheckpointError(
-                f"{release.url}: is not available ({reason}); a copy at {path} also works."
-            ) from error
-    return path

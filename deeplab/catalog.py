@@ -21,9 +21,11 @@ MODEL_NAMES: tuple[str, ...] = (
     *(f"{head}_{backbone}_MSC" for head in HEADS for backbone in BACKBONES),
     *TORCHVISION_MODELS,
 )
+IMAGENET_WEIGHTS = ("IMAGENET1K_V1", "IMAGENET1K_V2")  # of torchvision's ResNets: initial weights of the others
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
 LogitsDtype = Literal["float32", "float16"]  # of logits on disk
 Precision = Literal["fp32", "bf16", "fp16"]  # of a network's arithmetic
+StrideIn = Literal["1x1", "3x3"]  # the convolution of a bottleneck that has its stride
 SCORES: dict[str, str] = {  # the summary scores of an evaluation, fractions in [0, 1], with their titles
     "mean_iou": "Mean IoU",
     "pixel_accuracy": "Pixel accuracy",

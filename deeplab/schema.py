@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 
-from deeplab.catalog import DATASET_NAMES, MODEL_NAMES, TORCHVISION_MODELS, Precision
+from deeplab.catalog import DATASET_NAMES, IMAGENET_WEIGHTS, MODEL_NAMES, TORCHVISION_MODELS, Precision, StrideIn
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -147,14 +147,20 @@ class Model(Section):
     INIT_MODEL: Text | None = Field(None, description="Weights to start training from; empty: random.")
     WEIGHTS: Text | None = Field(
         None,
-        description="Published weights of a torchvision model by name, such as `COCO_WITH_VOC_LABELS_V1`: training"
-        " starts from them, and evaluation uses them if no checkpoint is given. (Extension.)",
+        description="Published weights by torchvision's name of them. Of torchvision's models, such as"
+        " `COCO_WITH_VOC_LABELS_V1`: training starts from them, and evaluation uses them if no checkpoint is given. Of"
+        " the others, `IMAGENET1K_V1` or `IMAGENET1K_V2`: training starts from torchvision's ResNet. (Extension.)",
     )
     WIDTH: Whole = Field(
         64, description="Channels of the first layer, a multiple of 4; the others follow. (Extension.)"
     )
     OUTPUT_STRIDE: Literal[8, 16] | None = Field(
         None, description="Output stride of v3 and v3+; empty: 16. (Extension.)"
+    )
+    STRIDE_IN: StrideIn = Field(
+        "1x1",
+        description="Convolution of a bottleneck that has its stride: `1x1` as in the original, or `3x3` as in"
+        " torchvision's ResNets, whose weights expect that. (Extension.)",
     )
     BN_MOMENTUM: Annotated[Number, Field(gt=0, le=1)] | None = Field(
         None, description="Weight of the newest batch in the running statistics; empty: the original's. (Extension.)"
@@ -168,8 +174,8 @@ class Model(Section):
             raise ValueError(f"N_BLOCKS must list 4 numbers, for layer2 to layer5, got {len(self.N_BLOCKS)}")
         if self.WIDTH % 4:
             raise ValueError(f"WIDTH must be a multiple of 4, got {self.WIDTH}")
-        if self.WEIGHTS is not None and self.NAME not in TORCHVISION_MODELS:
-            raise ValueError(f"WEIGHTS is for torchvision's models ({', '.join(TORCHVISION_MODELS)}), not {self.NAME}")
+        if self.WEIGHTS is not None and self.NAME not in TORCHVISION_MODELS and self.WEIGHTS not in IMAGENET_WEIGHTS:
+            raise ValueError(f"WEIGHTS of {self.NAME} must be {' or '.join(IMAGENET_WEIGHTS)}, got {self.WEIGHTS!r}")
         if self.WEIGHTS is not None and self.INIT_MODEL is not None:
             raise ValueError("WEIGHTS and INIT_MODEL are two sources of the same weights; leave one empty")
         return self

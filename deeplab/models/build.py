@@ -1,11 +1,11 @@
 """Build a network by its name. Needs nothing but PyTorch; torchvision's networks need torchvision."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from deeplab.catalog import BACKBONES, MODEL_NAMES, TORCHVISION_MODELS
+from deeplab.catalog import BACKBONES, MODEL_NAMES, TORCHVISION_MODELS, StrideIn
 from deeplab.errors import ConfigError
 from deeplab.models.batch_norm import set_batch_norm_momentum
 from deeplab.models.deeplab import MULTI_GRID, DeepLabV1, DeepLabV2, DeepLabV3, DeepLabV3Plus
@@ -19,8 +19,9 @@ _V2_RATES = {"DeepLabV2": (6, 12, 18, 24), "DeepLabV2S": (3, 6, 9, 12)}
 _V3_HEADS = {"DeepLabV3": DeepLabV3, "DeepLabV3Plus": DeepLabV3Plus}
 _V3_RATES = {8: (12, 24, 36), 16: (6, 12, 18)}  # by output stride
 _V3_MOMENTUM = 0.9997  # the original's for v3 and v3+
+_TRAINED_MOMENTUM = 0.1  # PyTorch's own
 _WIDTH = 64  # channels of the first layer
-_MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
+MEAN = (104.008, 116.669, 122.675)  # of the original's images: blue, green, red
 
 
 def build_model(
@@ -32,9 +33,10 @@ def build_model(
     width: int = _WIDTH,
     output_stride: int | None = None,
     scales: Sequence[float] | None = None,
+    stride_in: StrideIn = "1x1",
     bn_momentum: float | None = None,
     weights: str | None = None,
-    mean: Sequence[float] = _MEAN,
+    mean: Sequence[float] = MEAN,
 ) -> nn.Module:
     """Build a network in training mode, with random weights unless `weights` names published ones.
 
@@ -46,6 +48,8 @@ def build_model(
         width: channels of the first layer, a multiple of 4; all others follow.
         output_stride: 8 or 16 (v3, v3+).
         scales: of the smaller copies of the image (models that end in _MSC); 0.5 and 0.75 unless given.
+        stride_in: the convolution of a bottleneck that has its stride: "1x1" as the original's weights were trained, or
+            "3x3" as torchvision's were. The names and shapes of weights are the same.
         bn_momentum: weight of the newest batch in batch norm's running statistics; the original's unless given.
         weights: torchvision's name of published weights (torchvision's models), such as "COCO_WITH_VOC_LABELS_V1".
         mean: blue, green and red, 0..255, that were subtracted from the input; torchvision's models add them again and
@@ -67,6 +71,7 @@ def build_model(
             "WIDTH": width if width != _WIDTH else None,
             "OUTPUT_STRIDE": output_stride,
             "scales": scales,
+            "STRIDE_IN": stride_in if stride_in != "1x1" else None,
         }
         _refuse_settings(name, settings)
         return _build_torchvision(name, n_classes, bn_momentum, weights, mean)
@@ -76,7 +81,8 @@ def build_model(
     head, _, backbone_name = single.rpartition("_")
     blocks = tuple(n_blocks or BACKBONES[backbone_name])
     _check_settings(name, head, blocks, width, atrous_rates, output_stride, scales if not msc else None)
-    base = _build_base(head, n_classes, blocks, width, atrous_rates, output_stride or 16)
+    backbone = {"n_blocks": blocks, "width": width, "stride_in_3x3": stride_in == "3x3"}
+    base = _build_base(head, n_classes, backbone, atrous_rates, output_stride or 16)
     if bn_momentum is not None:
         set_batch_norm_momentum(base, bn_momentum)
     return MSC(base, scales or (0.5, 0.75)) if msc else base
@@ -91,27 +97,35 @@ def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Mod
         atrous_rates=config.MODEL.ATROUS_RATES,
         width=config.MODEL.WIDTH,
         output_stride=config.MODEL.OUTPUT_STRIDE,
-        bn_momentum=config.MODEL.BN_MOMENTUM,
+        stride_in=config.MODEL.STRIDE_IN,
+        bn_momentum=config.MODEL.BN_MOMENTUM or _trained_momentum(config),
         weights=weights,
         mean=(config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R),
     )
 
 
+def _trained_momentum(config: "Config") -> float | None:
+    """Choose the momentum of batch norm that is trained, where the original's is of no use.
+
+    Of v3 and v3+ it is 0.9997, which the original never uses, because their batch norm is always frozen. Trained with
+    it, evaluation would see the statistics of the last batch alone.
+    """
+    is_v3 = config.MODEL.NAME.startswith(tuple(_V3_HEADS))
+    return _TRAINED_MOMENTUM if is_v3 and not config.SOLVER.FREEZE_BN else None
+
+
 def _build_base(
-    head: str, n_classes: int, n_blocks: Sequence[int], width: int, rates: Sequence[int] | None, output_stride: int
+    head: str, n_classes: int, backbone: dict[str, Any], rates: Sequence[int] | None, output_stride: int
 ) -> nn.Module:
+    """Args: backbone: n_blocks, width and stride_in_3x3."""
     if not head:
-        return ResNet(n_classes, n_blocks=n_blocks, width=width)
+        return ResNet(n_classes, **backbone)
     if head == "DeepLabV1":
-        return DeepLabV1(n_classes, n_blocks=n_blocks, width=width)
+        return DeepLabV1(n_classes, **backbone)
     if head in _V2_RATES:
-        return DeepLabV2(n_classes, n_blocks=n_blocks, width=width, atrous_rates=rates or _V2_RATES[head])
+        return DeepLabV2(n_classes, **backbone, atrous_rates=rates or _V2_RATES[head])
     base = _V3_HEADS[head](
-        n_classes,
-        n_blocks=n_blocks,
-        width=width,
-        atrous_rates=rates or _V3_RATES[output_stride],
-        output_stride=output_stride,
+        n_classes, **backbone, atrous_rates=rates or _V3_RATES[output_stride], output_stride=output_stride
     )
     set_batch_norm_momentum(base, _V3_MOMENTUM)
     return base

@@ -19,16 +19,24 @@ _OUTPUT_STRIDE_16 = {"strides": (1, 2, 2, 1), "dilations": (1, 1, 1, 2)}
 class DeepLabV1(nn.Sequential):
     """Dilated ResNet with a 1x1 classifier, output stride 8. v2 trains from COCO weights in this form."""
 
-    def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int) -> None:
-        super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8))
+    def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int, stride_in_3x3: bool = False) -> None:
+        super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8, stride_in_3x3=stride_in_3x3))
         self.fc = pointwise_classifier(backbone_channels(width), n_classes)
 
 
 class DeepLabV2(nn.Sequential):
     """Dilated ResNet with a summing ASPP. (N, 3, H, W) -> (N, n_classes, ~H / 8, ~W / 8) logits."""
 
-    def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int]) -> None:
-        super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8))
+    def __init__(
+        self,
+        n_classes: int,
+        *,
+        n_blocks: Sequence[int],
+        width: int,
+        atrous_rates: Sequence[int],
+        stride_in_3x3: bool = False,
+    ) -> None:
+        super().__init__(backbone(n_blocks, width, **_OUTPUT_STRIDE_8, stride_in_3x3=stride_in_3x3))
         self.aspp = SumASPP(backbone_channels(width), n_classes, atrous_rates)
 
 
@@ -39,10 +47,12 @@ class _Encoder(NamedTuple):
     out_channels: int  # of fc1
 
 
-def _encoder(n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int) -> _Encoder:
+def _encoder(
+    n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int, stride_in_3x3: bool
+) -> _Encoder:
     geometry = _OUTPUT_STRIDE_8 if output_stride == 8 else _OUTPUT_STRIDE_16
     multi_grid = MULTI_GRID[: n_blocks[3]]
-    layers = backbone(n_blocks, width, **geometry, multi_grid=multi_grid)
+    layers = backbone(n_blocks, width, **geometry, multi_grid=multi_grid, stride_in_3x3=stride_in_3x3)
     branch = 4 * width
     layers["aspp"] = ConcatASPP(backbone_channels(width), branch, atrous_rates)
     layers["fc1"] = ConvBnReLU(branch * (len(atrous_rates) + 2), branch, 1)
@@ -56,9 +66,16 @@ class DeepLabV3(nn.Sequential):
     """
 
     def __init__(
-        self, n_classes: int, *, n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int
+        self,
+        n_classes: int,
+        *,
+        n_blocks: Sequence[int],
+        width: int,
+        atrous_rates: Sequence[int],
+        output_stride: int,
+        stride_in_3x3: bool = False,
     ) -> None:
-        encoder = _encoder(n_blocks, width, atrous_rates, output_stride)
+        encoder = _encoder(n_blocks, width, atrous_rates, output_stride, stride_in_3x3)
         super().__init__(encoder.layers)
         self.fc2 = pointwise_classifier(encoder.out_channels, n_classes)
 
@@ -75,10 +92,17 @@ class DeepLabV3Plus(nn.Module):
     fc1: nn.Module
 
     def __init__(
-        self, n_classes: int, *, n_blocks: Sequence[int], width: int, atrous_rates: Sequence[int], output_stride: int
+        self,
+        n_classes: int,
+        *,
+        n_blocks: Sequence[int],
+        width: int,
+        atrous_rates: Sequence[int],
+        output_stride: int,
+        stride_in_3x3: bool = False,
     ) -> None:
         super().__init__()
-        encoder = _encoder(n_blocks, width, atrous_rates, output_stride)
+        encoder = _encoder(n_blocks, width, atrous_rates, output_stride, stride_in_3x3)
         for name, layer in encoder.layers.items():
             self.add_module(name, layer)
         channels, detail = encoder.out_channels, 3 * width // 4

@@ -4,10 +4,13 @@ from pathlib import Path
 
 from torch import nn
 
+from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import Config
 from deeplab.errors import ConfigError
 from deeplab.models.build import build_from_config
-from deeplab.models.weights import fill_backbone, load_weights
+from deeplab.models.published import fetch_release
+from deeplab.models.weights import fill_backbone, load_initial_weights, load_weights
+from deeplab.releases import imagenet_release
 
 
 def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
@@ -25,23 +28,41 @@ def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
     if checkpoint is None:
         if config.MODEL.WEIGHTS is None:
             raise ConfigError("Neither a checkpoint nor MODEL.WEIGHTS is given.")
+        if config.MODEL.NAME not in TORCHVISION_MODELS:
+            raise ConfigError(
+                f"No checkpoint is given; MODEL.WEIGHTS {config.MODEL.WEIGHTS} is where a training of"
+                f" {config.MODEL.NAME} starts, and has no classes of yours."
+            )
         return build_from_config(config, weights=config.MODEL.WEIGHTS)
     model = build_from_config(config)
     load_weights(model, checkpoint)
     return model
 
 
-def fill_from_torchvision(model: nn.Module, config: Config) -> list[str]:
-    """Fill a network with the weights that MODEL.WEIGHTS names, to start training from; the head may differ.
+def fill_initially(model: nn.Module, config: Config, file: Path | None = None) -> tuple[str, list[str]]:
+    """Fill a network with the weights from which its training starts; the head may differ.
+
+    Args:
+        model: the network of the MODEL section.
+        config: MODEL.INIT_MODEL, MODEL.WEIGHTS and IMAGE.MEAN are read.
+        file: weights to take in place of those that the configuration names.
 
     Returns:
-        The keys of the model that were not filled.
+        Where they are from, "" for nowhere; and the keys of the model that were not filled.
 
     Raises:
-        ConfigError: if there are no such weights.
-        CheckpointError: if they cannot be downloaded, or the backbone differs.
+        ConfigError: if there are no such published weights.
+        CheckpointError: if a file cannot be read or downloaded, or the backbone differs.
     """
+    section, mean = config.MODEL, (config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R)
+    path = file or (Path(section.INIT_MODEL) if section.INIT_MODEL else None)
+    if path is not None:
+        return str(path), load_initial_weights(model, path, mean)
+    if section.WEIGHTS is None:
+        return "", [key for key in model.state_dict() if not key.endswith("num_batches_tracked")]
+    if section.NAME not in TORCHVISION_MODELS:
+        release = imagenet_release(section.NAME, section.WEIGHTS)
+        return section.WEIGHTS, load_initial_weights(model, fetch_release(release), mean)
     from deeplab.models.torchvision_models import fetch_weights
 
-    name, weights = config.MODEL.NAME, config.MODEL.WEIGHTS or ""
-    return fill_backbone(model, fetch_weights(name, weights), weights)
+    return section.WEIGHTS, fill_backbone(model, fetch_weights(section.NAME, section.WEIGHTS), section.WEIGHTS)

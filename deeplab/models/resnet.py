@@ -33,13 +33,25 @@ class ConvBnReLU(nn.Sequential):
 
 
 class Bottleneck(nn.Module):
-    """Residual block of 1x1, 3x3 and 1x1 convolutions. The stride is on the first, as in MSRA's Caffe models."""
+    """Residual block of 1x1, 3x3 and 1x1 convolutions.
 
-    def __init__(self, in_channels: int, out_channels: int, *, stride: int, dilation: int, project: bool) -> None:
+    The stride is on the first, as in MSRA's Caffe models, or with `stride_in_3x3` on the second, as in torchvision's.
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        *,
+        stride: int,
+        dilation: int,
+        project: bool,
+        stride_in_3x3: bool = False,
+    ) -> None:
         super().__init__()
         inner = out_channels // _EXPANSION
-        self.reduce = ConvBnReLU(in_channels, inner, 1, stride=stride)
-        self.conv3x3 = ConvBnReLU(inner, inner, 3, dilation=dilation)
+        self.reduce = ConvBnReLU(in_channels, inner, 1, stride=1 if stride_in_3x3 else stride)
+        self.conv3x3 = ConvBnReLU(inner, inner, 3, stride=stride if stride_in_3x3 else 1, dilation=dilation)
         self.increase = ConvBnReLU(inner, out_channels, 1, relu=False)
         self.shortcut = (
             ConvBnReLU(in_channels, out_channels, 1, stride=stride, relu=False) if project else nn.Identity()
@@ -58,7 +70,9 @@ def stem(out_channels: int) -> nn.Sequential:
     return nn.Sequential(OrderedDict(conv1=ConvBnReLU(3, out_channels, 7, stride=2), pool=pool))
 
 
-def residual_layer(in_channels: int, out_channels: int, *, stride: int, dilations: Sequence[int]) -> nn.Sequential:
+def residual_layer(
+    in_channels: int, out_channels: int, *, stride: int, dilations: Sequence[int], stride_in_3x3: bool = False
+) -> nn.Sequential:
     """Build one bottleneck per dilation. The first has the stride and a projecting shortcut."""
     return nn.Sequential(
         OrderedDict(
@@ -70,6 +84,7 @@ def residual_layer(in_channels: int, out_channels: int, *, stride: int, dilation
                     stride=1 if i else stride,
                     dilation=dilation,
                     project=i == 0,
+                    stride_in_3x3=stride_in_3x3,
                 ),
             )
             for i, dilation in enumerate(dilations)
@@ -89,6 +104,7 @@ def backbone(
     strides: Sequence[int],
     dilations: Sequence[int],
     multi_grid: Sequence[int] | None = None,
+    stride_in_3x3: bool = False,
 ) -> OrderedDict[str, nn.Module]:
     """Build layer1 .. layer5 of a ResNet, by name.
 
@@ -98,14 +114,23 @@ def backbone(
         strides: of layer2 .. layer5; layer1 has 4.
         dilations: of layer2 .. layer5.
         multi_grid: factors on the dilations of layer5's blocks, one per block.
+        stride_in_3x3: put strides where torchvision does. A stride that is left out for a dilation then dilates only
+            what lies behind it: the first block of a layer has the dilation of the layer before, as in torchvision.
     """
     layers: OrderedDict[str, nn.Module] = OrderedDict(layer1=stem(width))
     in_channels = width
     for i, (count, stride, dilation) in enumerate(zip(n_blocks, strides, dilations, strict=True)):
         grid = multi_grid if multi_grid and i == 3 else (1,) * count
         out_channels = 4 * width * 2**i
+        in_blocks = [dilation] * count
+        if stride_in_3x3 and i > 0:
+            in_blocks[0] = dilations[i - 1]
         layers[f"layer{i + 2}"] = residual_layer(
-            in_channels, out_channels, stride=stride, dilations=[dilation * factor for factor in grid]
+            in_channels,
+            out_channels,
+            stride=stride,
+            dilations=[each * factor for each, factor in zip(in_blocks, grid, strict=True)],
+            stride_in_3x3=stride_in_3x3,
         )
         in_channels = out_channels
     return layers
@@ -122,8 +147,9 @@ def pointwise_classifier(in_channels: int, n_classes: int) -> nn.Conv2d:
 class ResNet(nn.Sequential):
     """Classifier of whole images: (N, 3, H, W) -> (N, n_classes) logits."""
 
-    def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int) -> None:
-        super().__init__(backbone(n_blocks, width, strides=(1, 2, 2, 2), dilations=(1, 1, 1, 1)))
+    def __init__(self, n_classes: int, *, n_blocks: Sequence[int], width: int, stride_in_3x3: bool = False) -> None:
+        geometry = {"strides": (1, 2, 2, 2), "dilations": (1, 1, 1, 1)}
+        super().__init__(backbone(n_blocks, width, **geometry, stride_in_3x3=stride_in_3x3))
         self.pool5 = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(backbone_channels(width), n_classes)

@@ -15,9 +15,8 @@ from torch.nn import functional
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.errors import CheckpointError, ConfigError
+from deeplab.models import imagenet
 from deeplab.models.parameter_names import AUXILIARY_HEAD
-
-_IMAGENET_MEAN, _IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # RGB, of images in 0..1
 
 
 class TorchvisionModel(nn.Module):
@@ -38,8 +37,8 @@ class TorchvisionModel(nn.Module):
         self.backbone = backbone
         self.classifier = classifier
         # Two steps in one: (bgr + mean) / 255 is the image in 0..1, and ImageNet's mean and deviation normalise that.
-        std = 255 * torch.tensor(_IMAGENET_STD).view(1, 3, 1, 1)
-        shift = torch.tensor(mean).flip(0).view(1, 3, 1, 1) - 255 * torch.tensor(_IMAGENET_MEAN).view(1, 3, 1, 1)
+        std = 255 * torch.tensor(imagenet.STD).view(1, 3, 1, 1)
+        shift = torch.tensor(mean).flip(0).view(1, 3, 1, 1) - 255 * torch.tensor(imagenet.MEAN).view(1, 3, 1, 1)
         self.register_buffer("scale", 1 / std, persistent=False)
         self.register_buffer("shift", shift / std, persistent=False)
 

@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from deeplab.errors import CheckpointError
 from deeplab.files import printable, replace_file
 from deeplab.formats import list_briefly, plural
+from deeplab.models.build import MEAN
+from deeplab.models.imagenet import from_torchvision, is_torchvision_resnet
 from deeplab.models.parameter_names import AUXILIARY_HEAD, in_backbone
 from deeplab.weight_files import explain_unreadable, is_safetensors
 
@@ -161,9 +163,18 @@ def _hint_at_initial_weights(lacking: Sequence[str], weights: Mapping[str, Tenso
     return f" The backbone fits: as initial weights, train from them with MODEL.INIT_MODEL{alone}."
 
 
-def load_initial_weights(model: nn.Module, path: Path) -> list[str]:
-    """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`."""
-    return fill_backbone(model, load_state_dict(path, model.state_dict()), str(path))
+def load_initial_weights(model: nn.Module, path: Path, mean: Sequence[float] = MEAN) -> list[str]:
+    """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`.
+
+    Args:
+        model: the network.
+        path: weights of a DeepLab network, or of a ResNet of torchvision's, alone or within another network.
+        mean: blue, green and red, 0..255, that are subtracted from the model's input; for a ResNet of torchvision's.
+    """
+    weights = load_state_dict(path, model.state_dict())
+    if is_torchvision_resnet(weights) and not is_torchvision_resnet(model.state_dict()):
+        weights = from_torchvision(weights, mean)
+    return fill_backbone(model, weights, str(path))
 
 
 def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> list[str]:

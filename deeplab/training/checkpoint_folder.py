@@ -45,7 +45,7 @@ class CheckpointFolder:
             self.saved.remove(expired)
 
     def save_final(self) -> Path:
-        """Save the final state of a run and its weights alone, and return the path of the former. Raises as `save` does."""
+        """Save the final state of a run, and its weights alone; return the path of the state. Raises as `save` does."""
         path = checkpoint_path(self._folder, None)
         self._write(path)
         weights = {key: value.cpu() for key, value in self._run.model.state_dict().items()}

@@ -83,6 +83,16 @@ class PolynomialLR(LRScheduler):
         self.power = power
         super().__init__(optimizer, last_epoch)
 
+    def stretch(self, iter_max: int) -> None:
+        """Continue as if the run had been planned for another length; with the same length, change nothing."""
+        if iter_max == self.iter_max:
+            return
+        self.iter_max = iter_max
+        last_change = self.last_epoch - self.last_epoch % self.step_size
+        for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
+            group["lr"] = lr * (1 - last_change / iter_max) ** self.power
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
     def get_lr(self) -> list[float | Tensor]:
         """Compute the learning rate of each group for the coming iteration."""
         iteration = self.last_epoch

@@ -25,12 +25,12 @@ from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision
 from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups, restore_optimizer
 
-# Sections and keys that change nothing but rounding; a run may be resumed with other values of them.
+# Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
 _MAY_DIFFER = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
     *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
-    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST"),
+    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.ITER_MAX"),
 )
 
 
@@ -200,10 +200,11 @@ class TrainingRun:
         )
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Continue from a checkpoint of a run with the same config and seed."""
+        """Continue from a checkpoint of a run with the same config, but perhaps another length, and the same seed."""
         self.model.load_state_dict(checkpoint.model)
         restore_optimizer(self.optimizer, checkpoint.optimizer)
         self.schedule.load_state_dict(checkpoint.schedule)
+        self.schedule.stretch(self.config.SOLVER.ITER_MAX)
         self.precision.load_state_dict(checkpoint.scaler)
         torch.set_rng_state(checkpoint.rng["cpu"])
         if self._on_gpu() and len(checkpoint.rng["cuda"]) == torch.cuda.device_count():
@@ -239,6 +240,22 @@ def require_same_config(config: Config, saved: dict[str, Any], path: Path) -> No
     ]
     if differing:
         raise CheckpointError(f"{path}: is of a run with other settings: {', '.join(differing)}.")
+
+
+def require_iterations_left(config: Config, checkpoint: Checkpoint, path: Path) -> None:
+    """Refuse to resume a run whose checkpoint lies at or behind the end that is asked for now.
+
+    A run that is finished may be resumed under its own length: its final files are then written again.
+
+    Raises:
+        CheckpointError: if SOLVER.ITER_MAX was changed, and to too little.
+    """
+    length = config.SOLVER.ITER_MAX
+    if length != checkpoint.config["SOLVER"]["ITER_MAX"] and checkpoint.iteration >= length:
+        raise CheckpointError(
+            f"{path}: is at iteration {checkpoint.iteration}; to continue from it, SOLVER.ITER_MAX must be greater than"
+            f" that, not {length}."
+        )
 
 
 def _flatten(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -1,6 +1,5 @@
 """Train by the DeepLab v2 protocol, from the first iteration or from a checkpoint."""
 
-import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -15,15 +14,13 @@ from deeplab.datasets.loading import Batch, training_batches
 from deeplab.datasets.mask_scan import scan_masks
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DeepLabError
-from deeplab.models.load import fill_from_torchvision
-from deeplab.models.weights import load_initial_weights
+from deeplab.models.load import fill_initially
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint import checkpoint_path, final_weights_path, load_checkpoint
 from deeplab.training.distributed import World, joined_world
+from deeplab.training.introduction import describe_resumption, describe_weights, introduce
 from deeplab.training.record import NullRecord, Record
-from deeplab.training.run import TrainingRun, Validated, require_same_config
-
-_log = logging.getLogger(__name__)
+from deeplab.training.run import TrainingRun, Validated, require_iterations_left, require_same_config
 
 
 @dataclass(frozen=True)
@@ -69,7 +66,7 @@ def train(
     """
     with joined_world() as world:
         with world.together():
-            run, saved = _start(config, world, device, resume, init, seed)
+            run, saved = _start(config, world, device, output_dir, resume, init, seed)
             batches = _read_batches(run)
             record: Record | NullRecord = NullRecord(output_dir)
             if world.is_main:
@@ -106,7 +103,13 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
 
 
 def _start(
-    config: Config, world: World, device_name: str, resume: Path | None, init: Path | None, seed: int
+    config: Config,
+    world: World,
+    device_name: str,
+    output_dir: Path,
+    resume: Path | None,
+    init: Path | None,
+    seed: int,
 ) -> tuple[TrainingRun, list[int]]:
     """Build the run, at iteration 0 or at that of a checkpoint; also return the iterations that were saved before."""
     if seed < 0:
@@ -118,20 +121,17 @@ def _start(
     if resume is not None:
         checkpoint = load_checkpoint(resume)
         require_same_config(config, checkpoint.config, resume)
+        require_iterations_left(config, checkpoint, resume)
         run = TrainingRun(config, device, checkpoint.seed, world)
         run.restore(checkpoint)
+        if world.is_main:
+            introduce(run, describe_resumption(run, checkpoint, resume), output_dir)
         return run, checkpoint.saved
     run = TrainingRun(config, device, seed, world)
-    weights = init or (Path(config.MODEL.INIT_MODEL) if config.MODEL.INIT_MODEL else None)
-    if weights is not None:
-        _log_weights(weights, load_initial_weights(run.model, weights))
-    elif config.MODEL.WEIGHTS is not None:
-        _log_weights(config.MODEL.WEIGHTS, fill_from_torchvision(run.model, config))
+    source, unfilled = fill_initially(run.model, config, init)
+    if world.is_main:
+        introduce(run, describe_weights(run, source, unfilled), output_dir)
     return run, []
-
-
-def _log_weights(source: Path | str, unfilled: list[str]) -> None:
-    _log.info("Weights from %s; %d tensors stay random: %s", source, len(unfilled), ", ".join(unfilled))
 
 
 def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path | None:

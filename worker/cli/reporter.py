@@ -1,11 +1,12 @@
 """Report progress on standard error, and stop gently on Ctrl-C. Torch-free."""
 
+import logging
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self, TextIO
@@ -56,11 +57,42 @@ def report_progress(advice: str) -> Iterator["ConsoleReporter"]:
         raise click.exceptions.Exit(1) from error
 
 
+@contextmanager
+def log_to(say: Callable[[str], None]) -> Iterator[None]:
+    """Hand each line that the library logs inside the block to `say`; warnings too, which it would print otherwise."""
+    log, handler = logging.getLogger("deeplab"), _Speaker(say)
+    level = log.level
+    log.addHandler(handler)
+    log.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        log.setLevel(level)
+        log.removeHandler(handler)
+
+
+def say_on_stderr(line: str) -> None:
+    """Print a line for people, apart from what the command answers."""
+    click.echo(line, err=True)
+
+
+class _Speaker(logging.Handler):
+    """A log handler that hands on messages alone."""
+
+    def __init__(self, say: Callable[[str], None]) -> None:
+        super().__init__(logging.INFO)
+        self._say = say
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._say(record.getMessage())
+
+
 class ConsoleReporter:
     """A reporter on standard error, to be used as a context manager.
 
     Inside it the first Ctrl-C (or SIGTERM) makes `should_stop` true, so that the loop saves its state and raises
-    `Stopped`; the second acts as it always does. Off the main thread signals are left alone.
+    `Stopped`; the second acts as it always does. Off the main thread signals are left alone. What the library logs
+    appears among the progress.
 
     Args:
         stream: where to print; None: standard error.
@@ -77,6 +109,7 @@ class ConsoleReporter:
         self._stop = False
         self._announced = False
         self._previous: dict[int, Any] = {}  # signal handlers
+        self._log = ExitStack()
 
     def progress(self, done: int, total: int, unit: str) -> None:
         """Show how far the loop is, and about how long it will take."""
@@ -105,6 +138,7 @@ class ConsoleReporter:
 
     def __enter__(self) -> Self:
         self._view.open()
+        self._log.enter_context(log_to(self._view.say))
         if threading.current_thread() is threading.main_thread():
             self._previous = {number: signal.signal(number, self._on_signal) for number in _SIGNALS}
         return self
@@ -113,6 +147,7 @@ class ConsoleReporter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._restore_signals()
+        self._log.close()
         self._view.close()
 
     def _on_signal(self, number: int, frame: FrameType | None) -> None:

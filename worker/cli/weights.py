@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from deeplab.releases import RELEASES
+from deeplab.convert.targets import TARGETS
+from deeplab.releases import RELEASES, Release
 from worker.cli.output import json_option, print_json, print_table
 
 
@@ -21,10 +22,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json([{"name": name, **asdict(release)} for name, release in RELEASES.items()])
         return
-    rows = [
-        (name, each.model, each.n_classes, each.trained_on, f"{each.mean_iou:g}", each.sha256 or "", each.url)
-        for name, each in RELEASES.items()
-    ]
+    rows = [(name, *_columns(release)) for name, release in RELEASES.items()]
     print_table(("NAME", "MODEL", "CLASSES", "TRAINED ON", "MEAN IOU %", "SHA-256", "URL"), rows, "")
 
 
@@ -35,7 +33,7 @@ def list_(as_json: bool) -> None:
     "--output",
     type=click.Path(path_type=Path),
     metavar="DIR",
-    help="Folder to save to.  [default: that of torch.hub, where `pretrained=` and MODEL.WEIGHTS look]",
+    help="Folder to save to.  [default: where `pretrained=`, MODEL.WEIGHTS or `deeplab convert` look]",
 )
 @click.option("--url", metavar="URL", help="Download from another address, such as a mirror.")
 def download_command(name: str, output: Path | None, url: str | None) -> None:
@@ -44,12 +42,15 @@ def download_command(name: str, output: Path | None, url: str | None) -> None:
     `deeplab weights list` shows the names. An interrupted download continues when the command is run again.
     """
     from worker.cli.reporter import CONTINUES, report_progress
+    from worker.downloads.archives import unpack_member
     from worker.downloads.http import download
 
     release = RELEASES[name]
-    path = (output or _hub_folder()) / release.file_name
+    path = (output or _usual_folder(release)) / release.file_name
     with report_progress(CONTINUES) as reporter:
         download(url or release.url, path, sha256=release.sha256, reporter=reporter)
+        if release.member is not None:
+            path = unpack_member(path, release.member)
     click.echo(path)
 
 
@@ -78,7 +79,16 @@ def extract(file: Path, output: Path, key: str | None) -> None:
     click.echo(f"Wrote {output}: {len(weights)} tensors.")
 
 
-def _hub_folder() -> Path:
+def _columns(release: Release) -> tuple[object, ...]:
+    mean_iou = "" if release.mean_iou is None else f"{release.mean_iou:g}"
+    return release.model, release.n_classes, release.trained_on, mean_iou, release.sha256 or "", release.url
+
+
+def _usual_folder(release: Release) -> Path:
+    """Where others look for the file: torch.hub, or `deeplab convert` for a caffemodel."""
+    for target in TARGETS.values():
+        if target.caffemodel.name == release.member:
+            return target.caffemodel.parent
     import torch.hub
 
     return Path(torch.hub.get_dir()) / "checkpoints"

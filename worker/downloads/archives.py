@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
 from deeplab.errors import DatasetError, OutputError
-from deeplab.files import make_folder, printable
+from deeplab.files import make_folder, printable, replace_file
 from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
@@ -69,6 +69,32 @@ def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
         if error.errno is None:  # the decoders of gzip and bzip2 raise it
             raise _damaged(archive, error) from error
         raise OutputError(f"{printable(error.filename or folder)}: cannot be written: {error.strerror}.") from error
+
+
+def unpack_member(archive: Path, name: str) -> Path:
+    """Unpack one file of a .zip archive beside it, unless it is there already, and return its path.
+
+    Args:
+        archive: the archive.
+        name: of the file, without its folder.
+
+    Raises:
+        DatasetError: if the archive is damaged, or lacks the file.
+        OutputError: if it cannot be written.
+    """
+    path = archive.with_name(name)
+    try:
+        with zipfile.ZipFile(archive) as zipped:
+            info = next((each for each in zipped.infolist() if PurePosixPath(each.filename).name == name), None)
+            if info is None:
+                raise DatasetError(f"{printable(archive)}: lacks {name}.")
+            if not _is_unpacked(path, info.file_size):
+                _require_space(path.parent, info.file_size)
+                with replace_file(path) as file, zipped.open(info) as content:
+                    shutil.copyfileobj(content, file)
+    except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+        raise _damaged(archive, error) from error
+    return path
 
 
 def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:

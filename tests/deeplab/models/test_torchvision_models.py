@@ -12,7 +12,7 @@ from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models.build import build_from_config, build_model
-from deeplab.models.load import fill_from_torchvision, load_model
+from deeplab.models.load import fill_initially, load_model
 from deeplab.models.weights import load_weights, save_weights
 from deeplab.releases import RELEASES
 from deeplab.training.optim import parameter_groups
@@ -154,7 +154,7 @@ def test_published_weights_have_their_classes(published: torch.nn.Module) -> Non
 def test_training_may_start_from_them_with_other_classes(published: torch.nn.Module) -> None:
     config = config_of(5)
     model = build_from_config(config)
-    assert fill_from_torchvision(model, config) == ["classifier.4.weight", "classifier.4.bias"]
+    assert fill_initially(model, config) == (WEIGHTS, ["classifier.4.weight", "classifier.4.bias"])
     key = "backbone.0.0.weight"
     assert torch.equal(model.get_parameter(key), published.get_parameter(key))
 
@@ -188,7 +188,10 @@ def test_a_checkpoint_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("model", "message"),
     [
-        ({"NAME": "DeepLabV2_ResNet50", "WEIGHTS": WEIGHTS}, r"MODEL\.WEIGHTS is for torchvision's models"),
+        (
+            {"NAME": "DeepLabV2_ResNet50", "WEIGHTS": WEIGHTS},
+            r"MODEL\.WEIGHTS of DeepLabV2_ResNet50 must be IMAGENET1K_V1 or IMAGENET1K_V2, got",
+        ),
         ({"NAME": FAST, "WEIGHTS": WEIGHTS, "INIT_MODEL": "a.pth"}, r"MODEL\.WEIGHTS and INIT_MODEL are two sources"),
     ],
 )

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch import Tensor
 
 from deeplab.errors import CheckpointError, OutputError
+from deeplab.models.build import build_model
 from deeplab.models.msc import MSC
 from deeplab.models.weights import load_initial_weights, load_state_dict, load_weights, save_weights
 from deeplab.training.checkpoint import load_checkpoint, save_checkpoint

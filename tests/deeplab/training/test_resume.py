@@ -9,6 +9,7 @@ from deeplab.config import Config
 from deeplab.errors import CheckpointError
 from deeplab.reporter import SilentReporter, Stopped
 from deeplab.training.checkpoint import load_checkpoint
+from deeplab.training.optim import PolynomialLR
 from deeplab.training.run import Validated
 from deeplab.training.train import train
 from tests.deeplab.training.runs import TrainingRecorder, assert_same_state, configure, run
@@ -101,3 +102,32 @@ def test_a_resumed_run_knows_the_best_checkpoint_of_before(root: Path, tmp_path:
     again = train(config, tmp_path / "second", SilentReporter(), device="cpu", resume=trained.checkpoint)
     assert again.best == trained.best
     assert again.best_checkpoint is None
+
+
+def test_a_finished_run_can_go_on(root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config, longer = configure(root), configure(root, "SOLVER.ITER_MAX=10")
+    run(config, tmp_path / "first")
+    caplog.set_level("INFO", "deeplab")
+
+    went_on = run(longer, tmp_path / "second", resume=tmp_path / "first" / "checkpoint_final.pth")
+
+    assert went_on.iteration == 10
+    assert went_on.config["SOLVER"]["ITER_MAX"] == 10
+    rate = 1e-3 * (1 - 6 / 10) ** 0.9
+    assert (
+        f"It was planned for 6 iterations and now ends at 10: the learning rate is that of such a run from here on,"
+        f" {rate:.3g} in place of 0."
+    ) in caplog.text
+    schedule = PolynomialLR(torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=1e-3), 2, 10, 0.9)
+    schedule.last_epoch = 10
+    assert went_on.schedule["_last_lr"][0] == schedule.get_lr()[0]
+    again = run(longer, tmp_path / "third", resume=tmp_path / "second" / "checkpoint_0000008.pth")
+    assert_same_state(went_on, again)
+
+
+def test_a_run_cannot_end_before_its_checkpoint(root: Path, tmp_path: Path) -> None:
+    run(configure(root), tmp_path)
+    with pytest.raises(
+        CheckpointError, match=r"is at iteration 4; to continue .*, SOLVER\.ITER_MAX must be greater than that, not 3\."
+    ):
+        run(configure(root, "SOLVER.ITER_MAX=3"), tmp_path, resume=tmp_path / "checkpoint_0000004.pth")

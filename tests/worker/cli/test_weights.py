@@ -1,4 +1,5 @@
 import json
+import zipfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -6,6 +7,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from deeplab.convert.targets import TARGETS
 from deeplab.releases import RELEASES
 from tests.file_server import serve_files
 from tests.worker.cli.conftest import Deeplab
@@ -71,3 +73,24 @@ def test_extract(deeplab: Deeplab, tmp_path: Path, suffix: str) -> None:
     assert all(torch.equal(value, loaded[key]) for key, value in state.items())
     asked = deeplab("weights", "extract", tmp_path / "c.pth", "-o", output)
     assert "holds several sets of weights (model, ema)" in asked.output
+
+
+def test_the_caffemodel_is_unpacked_where_convert_looks(
+    deeplab: Deeplab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("released/train.prototxt", "")
+        archive.writestr("released/init.caffemodel", CONTENT)
+    with serve_files(tmp_path) as server:
+        arguments = ("weights", "download", "init.caffemodel", "--url", f"{server.url}/a.zip")
+        for _ in range(2):
+            result = deeplab(*arguments)
+    assert result.stdout == f"{TARGETS['coco'].caffemodel}\n", result.output
+    assert TARGETS["coco"].caffemodel.read_bytes() == CONTENT
+
+    (tmp_path / "a.zip").write_bytes(b"no archive")
+    with serve_files(tmp_path) as server:
+        result = deeplab(*arguments[:4], f"{server.url}/a.zip", "-o", tmp_path / "new")
+    assert "prototxt_and_model.zip: cannot be unpacked" in result.output

@@ -38,8 +38,11 @@ def export(
     from deeplab.datasets.class_names import class_names_of
     from deeplab.models.load import load_model
     from deeplab.models.onnx_export import export_onnx
+    from worker.cli.reporter import log_to, say_on_stderr
 
     config = load_config(config_path, overrides)
     class_names = class_names_of(config.DATASET)
-    export_onnx(load_model(config, model_path), config, class_names, output, size=size)
+    with log_to(say_on_stderr):
+        model = load_model(config, model_path)
+    export_onnx(model, config, class_names, output, size=size)
     click.echo(output)

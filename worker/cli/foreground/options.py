@@ -1,14 +1,16 @@
 """Options that the foreground commands share."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar, cast, get_args
 
 import click
 
 from deeplab.catalog import Precision
 from worker.cli.options import key_option
 
+_GPU_OR_CPU = "--cuda"  # a value of `device` within this module
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -29,7 +31,7 @@ def weights_option(command: F) -> F:
         "--weights",
         key="MODEL.WEIGHTS",
         metavar="NAME",
-        help="Published torchvision weights, such as COCO_WITH_VOC_LABELS_V1.",
+        help="Published torchvision weights, such as COCO_WITH_VOC_LABELS_V1; to train ours: IMAGENET1K_V2.",
     )(command)
 
 
@@ -54,6 +56,22 @@ def runtime_options(command: F) -> F:
     )(command)
 
 
+def _saying_where(command: F) -> F:
+    """Take `--cuda` for "auto", as the original does, but say so where there is no GPU."""
+
+    @wraps(command)
+    def run(*arguments: Any, device: str, **options: Any) -> Any:
+        if device == _GPU_OR_CPU:
+            from deeplab.models.device import choose_device
+
+            device = "auto"
+            if choose_device(device).type == "cpu":
+                click.echo("--cuda: PyTorch finds no GPU on this machine, so the CPU is used.", err=True)
+        return command(*arguments, device=device, **options)
+
+    return cast(F, run)
+
+
 def split_option(command: F) -> F:
     """`-s`, which the command receives as `split`."""
     return click.option("-s", "--split", metavar="NAME", help="Split to use.  [default: DATASET.SPLIT.VAL]")(command)
@@ -66,8 +84,9 @@ def crf_option(command: F) -> F:
 
 def device_options(command: F) -> F:
     """`--device`, and the original's `--cuda` and `--cpu` for two of its values; received as `device`."""
+    command = _saying_where(command)
     command = click.option("--cpu", "device", flag_value="cpu", help="Same as --device cpu.")(command)
-    command = click.option("--cuda", "device", flag_value="auto", help="Same as --device auto.")(command)
+    command = click.option("--cuda", "device", flag_value=_GPU_OR_CPU, help="Same as --device auto.")(command)
     return click.option(
         "--device",
         metavar="NAME",

@@ -49,10 +49,12 @@ def single(
     from deeplab.inference.single import segment_image
     from worker.cli.foreground.shares import class_shares, print_shares
     from worker.cli.foreground.window import open_window
+    from worker.cli.reporter import log_to, say_on_stderr
 
     config = load_config(config_path, overrides)
     image = read_image(image_path)
-    segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
+    with log_to(say_on_stderr):
+        segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     result = segment_image(segmenter, image)
     shares = class_shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)

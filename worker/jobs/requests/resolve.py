@@ -71,14 +71,22 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
 
 
 def _train_config(session: Session, spec: TrainSpec, environment: Environment) -> dict[str, Any]:
+    resumed = None
     if spec.resume is not None:
         with errors_at("resume"):
-            checkpoints.get(session, spec.resume)
+            resumed = checkpoints.get(session, spec.resume)
     with errors_at("config"):
         config = load_config(Path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
-    initial = resolved["MODEL"]["INIT_MODEL"]
-    if spec.resume is None and initial is not None and Path(initial).is_file():
+    initial, length = resolved["MODEL"]["INIT_MODEL"], resolved["SOLVER"]["ITER_MAX"]
+    if resumed is not None and resumed.iteration > length:
+        raise SpecError(
+            {
+                "resume": f"Checkpoint {resumed.id} is at iteration {resumed.iteration}; to continue from it,"
+                f" SOLVER.ITER_MAX must be greater than that, not {length}."
+            }
+        )
+    if resumed is None and initial is not None and Path(initial).is_file():
         with errors_at("config"):
             _check_weights(Path(initial))
     return resolved

@@ -58,3 +58,21 @@ def test_stopped_training_says_how_to_resume(
     ended = deeplab("train", *output, "--cpu", "-o", tmp_path / "run")
     assert ended.exit_code == 130
     assert ended.stderr.splitlines()[-1] == f"Stopped. Continue with --resume {tmp_path / 'run/checkpoint_0000000.pth'}"
+
+
+def test_training_says_what_it_starts_from(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:
+    ended = deeplab("train", *output, "--cpu", "-o", tmp_path / "run", "--set", "SOLVER.ITER_MAX=1")
+    lines = ended.stderr.splitlines()
+    assert [line.split(":")[0] for line in lines[:5]] == [
+        *("Device", "Dataset", "Model", "Initial weights", "Checkpoints")
+    ]
+    assert lines[4] == f"Checkpoints: {tmp_path / 'run'}"
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a GPU")
+def test_cuda_without_a_gpu_is_said(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:
+    for option, said in (("--cuda", True), ("--cpu", False)):
+        ended = deeplab("train", *output, option, "-o", tmp_path / "run", "--set", "SOLVER.ITER_MAX=1")
+        assert ended.exit_code == 0, ended.output
+        assert ("--cuda: PyTorch finds no GPU on this machine, so the CPU is used." in ended.stderr) == said
+        assert "Device: cpu." in ended.stderr

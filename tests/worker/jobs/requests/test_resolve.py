@@ -202,3 +202,13 @@ def test_files_that_cannot_hold_weights_are_refused_at_once(store: Settings, tmp
             submit(session, store, "evaluate", checkpoint=str(page), config=str(config))
         with pytest.raises(SpecError, match=r"config: .*voc\.pth: is a web page and not weights"):
             submit(session, store, config=str(config))
+
+
+def test_a_training_that_is_over_needs_more_iterations(store: Settings) -> None:
+    with open_session(store) as session:
+        job = submit_and_claim(session, store)
+        checkpoint = add_checkpoint(session, store, job, iteration=20000)
+        with pytest.raises(SpecError, match=r"resume: Checkpoint \d+ is at iteration 20000; to continue"):
+            submit(session, store, resume=checkpoint, overrides="SOLVER.ITER_MAX=10000")
+        longer = submit(session, store, resume=checkpoint, overrides="SOLVER.ITER_MAX=30000")
+        assert longer.config["SOLVER"]["ITER_MAX"] == 30000

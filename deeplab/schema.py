@@ -230,6 +230,11 @@ class Crf(Section):
         "auto",
         description="`numba` (CPU), `torch` (GPU) or `pydensecrf`; `auto` uses a GPU if there is one. (Extension.)",
     )
+    IMAGE: Literal["image", "original"] = Field(
+        "image",
+        description="What the CRF sees: `image`, as in the original's demo, or `original`: the image minus IMAGE.MEAN,"
+        " wrapped around to 8 bits, as in the original's `main.py crf`. (Extension.)",
+    )
     EXACT: StrictBool = Field(
         False, description="Include classes that are unlikely everywhere in the image; slower. (Extension.)"
     )

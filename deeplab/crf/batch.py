@@ -1,6 +1,6 @@
 """Refine the logits of a model with the CRF."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 import torch
@@ -12,7 +12,12 @@ from deeplab.crf.build import bgr
 from deeplab.densecrf import DenseCRF
 
 
-def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Sequence[Tensor]) -> Iterator[Tensor]:
+def refine_logits(
+    crf: DenseCRF,
+    images: Sequence[NDArray[np.uint8]],
+    logits: Sequence[Tensor],
+    view: Callable[[NDArray[np.uint8]], NDArray[np.uint8]] = bgr,
+) -> Iterator[Tensor]:
     """Refine the softmax of logits, upsampled bilinearly to the size of the images.
 
     Images are refined in groups of `DenseCRF.images_at_once`; only one group's probs are in memory at a time.
@@ -21,6 +26,7 @@ def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Se
         crf: with the torch backend, it must be on the device of the logits.
         images: each (H, W, 3) uint8 RGB, of one size.
         logits: (C, h, w) of each image.
+        view: makes what the CRF sees of an image, as `view_of` chooses it.
 
     Yields:
         Q of each image, (C, H, W) float32: on the GPU with the torch backend, else on the CPU.
@@ -34,7 +40,7 @@ def refine_logits(crf: DenseCRF, images: Sequence[NDArray[np.uint8]], logits: Se
     at_once = crf.images_at_once(height * width, len(logits[0]))
     for first in range(0, len(images), at_once):
         group = slice(first, first + at_once)
-        stacked = np.stack([bgr(image) for image in images[group]])
+        stacked = np.stack([view(image) for image in images[group]])
         yield from _refine(crf, stacked, _upsampled_probs(logits[group], height, width))
 
 

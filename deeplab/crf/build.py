@@ -1,12 +1,14 @@
 """Build the CRF that a configuration describes."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.densecrf import CrfParameters, DenseCRF
-from deeplab.schema import Crf
+from deeplab.schema import Config, Crf
 
 
 def build_crf(crf: Crf, *, device: str = "auto", n_threads: int | None = None) -> DenseCRF:
@@ -38,6 +40,17 @@ def build_variants(crf: DenseCRF, sections: Sequence[Crf]) -> list[DenseCRF]:
 def bgr(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Turn an RGB image, (H, W, 3), into BGR, which the original gives to its CRF; their order affects the result."""
     return np.ascontiguousarray(image[..., ::-1])
+
+
+def view_of(config: Config) -> Callable[[NDArray[Any]], NDArray[np.uint8]]:
+    """Choose what the CRF sees of an RGB image, (H, W, 3): a function that makes CRF.IMAGE of it, in BGR."""
+    mean = config.IMAGE.MEAN
+    return bgr if config.CRF.IMAGE == "image" else partial(_wrapped, mean_bgr=(mean.B, mean.G, mean.R))
+
+
+def _wrapped(image: NDArray[np.uint8 | np.float32], mean_bgr: tuple[float, float, float]) -> NDArray[np.uint8]:
+    """Subtract the mean and wrap around to 8 bits, as the original does by a cast: -3.7 becomes -3, and that 253."""
+    return np.ascontiguousarray((image[..., ::-1] - np.array(mean_bgr, np.float32)).astype(np.int32).astype(np.uint8))
 
 
 def _parameters(crf: Crf) -> tuple[int, float, float, float, float, float]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
-from deeplab.crf.build import bgr, build_crf, build_variants
+from deeplab.crf.build import build_crf, build_variants, view_of
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.densecrf import plan_workers
@@ -56,6 +56,7 @@ class Labeller:
         self, config: Config, dataset: SplitDataset, logits_dir: Path, *, jobs: int | None, device: str
     ) -> None:
         self._config = config
+        self._view = view_of(config)
         self._dataset = dataset
         self._logits_dir = logits_dir
         self._jobs = jobs
@@ -106,7 +107,9 @@ class Labeller:
         sample = self._dataset[index]
         path = self._logits_dir / f"{sample.id}.npy"
         probs = load_probs(path, self._config.DATASET.N_CLASSES, *sample.label_map.shape)
-        return _Loaded(sample, bgr(sample.byte_image), probs)
+        # A warped image has fractions of grey levels, which the original keeps until the mean is subtracted.
+        image = sample.byte_image if self._config.CRF.IMAGE == "image" else sample.image
+        return _Loaded(sample, self._view(image), probs)
 
     def _plan(self, indices: Sequence[int], n_sections: int) -> tuple[int, int]:
         """Plan how many images to refine at a time, and with how many threads each, by the size of the first image."""

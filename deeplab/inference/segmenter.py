@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
-from deeplab.crf.build import build_crf
+from deeplab.crf.build import build_crf, view_of
 from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.images.resize import shrink_longer_side
@@ -121,7 +121,7 @@ class Segmenter:
         logits = self._logits_of(batch)
         logits_or_probs: Iterable[Tensor] = logits  # (C, h, w) of each image
         if self._crf is not None:
-            logits_or_probs = refine_logits(self._crf, [each.pixels for each in batch], logits)
+            logits_or_probs = refine_logits(self._crf, [each.pixels for each in batch], logits, view_of(self.config))
         return [
             label_map_of(each, image.height, image.width) for each, image in zip(logits_or_probs, batch, strict=True)
         ]
@@ -146,9 +146,20 @@ class Segmenter:
             "mean": [mean.R, mean.G, mean.B],
             "size": self.config.IMAGE.SIZE.TEST,
             "precision": self.config.RUNTIME.PRECISION,
-            "crf": self.config.CRF.model_dump(exclude={"BACKEND"}) if self._crf else None,
+            "crf": self._crf_settings() if self._crf else None,
             "weights": _digest(self.model),
+            **self._unusual_settings(),
         }
+
+    def _crf_settings(self) -> dict[str, object]:
+        # As run.json of earlier versions has them, which had no choice of the image.
+        unchanged = {"IMAGE"} if self.config.CRF.IMAGE == "image" else set()
+        return self.config.CRF.model_dump(exclude={"BACKEND"} | unchanged)
+
+    def _unusual_settings(self) -> dict[str, object]:
+        # Not in run.json of earlier versions either.
+        stride_in = self.config.MODEL.STRIDE_IN
+        return {} if stride_in == "1x1" else {"stride_in": stride_in}
 
     def to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""

@@ -1,5 +1,6 @@
 """Train by the DeepLab v2 protocol, from the first iteration or from a checkpoint."""
 
+import logging
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from deeplab.training.distributed import World, joined_world
 from deeplab.training.introduction import describe_resumption, describe_weights, introduce
 from deeplab.training.record import NullRecord, Record
 from deeplab.training.run import TrainingRun, Validated, require_iterations_left, require_same_config
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.config import Config
-from deeplab.crf.build import bgr, build_crf
+from deeplab.config import Config, parse_config
+from deeplab.crf.build import build_crf, view_of
 from deeplab.crf.refinement import refine
 from deeplab.errors import DatasetError
 from deeplab.images.files import read_mask
@@ -17,14 +17,16 @@ from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES
 from tests.reporters import Recorder
 
 
-def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config: Config) -> None:
+@pytest.mark.parametrize("seen", ["image", "original"])
+def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config: Config, seen: str) -> None:
+    config = parse_config(config.model_dump(mode="json"), "test", [f"CRF.IMAGE={seen}"])
     scores = refine(config, tmp_path / "logits", SilentReporter(), jobs=2, masks_dir=tmp_path / "refined")
     matrix = ConfusionMatrix(N_CLASSES)
     for number in range(N_IMAGES):
         logits = torch.from_numpy(np.load(tmp_path / "logits" / "sub" / f"{number}.npy")).float()[None]
         probs = functional.interpolate(logits, size=(24, 32), mode="bilinear", align_corners=False).softmax(dim=1)[0]
         image = np.array(Image.open(tmp_path / "images" / "sub" / f"{number}.png"))
-        labels = build_crf(config.CRF)(bgr(image), probs.numpy()).argmax(axis=0)
+        labels = build_crf(config.CRF)(view_of(config)(image), probs.numpy()).argmax(axis=0)
         assert (read_mask(tmp_path / "refined" / "sub" / f"{number}.png") == labels).mean() > 0.999
         matrix.update(np.array(Image.open(tmp_path / "masks" / "sub" / f"{number}.png")), labels)
     assert scores["n_images"] == N_IMAGES

@@ -105,7 +105,7 @@ def assert_kept(attempts: Attempts, job: Job, best: int) -> None:
     assert {each.iteration for each in checkpoints if each.is_best} == {best}
     for each in checkpoints:
         require_intact(each)
-    files = {path.name for path in storage.job_dir(attempts.settings, job.id).rglob("*.pth")}
+    files = {path.name for path in storage.job_dir(attempts.settings, job.id).rglob("checkpoint_*.pth")}
     assert files == {f"checkpoint_{best:07d}.pth", "checkpoint_0000003.pth", "checkpoint_final.pth"}
 
 

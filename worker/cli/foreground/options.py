@@ -31,7 +31,7 @@ def weights_option(command: F) -> F:
         "--weights",
         key="MODEL.WEIGHTS",
         metavar="NAME",
-        help="Published torchvision weights, such as COCO_WITH_VOC_LABELS_V1; to train ours: IMAGENET1K_V2.",
+        help="Published weights, such as COCO_WITH_VOC_LABELS_V1, or to train from IMAGENET1K_V2.",
     )(command)
 
 

@@ -18,7 +18,7 @@ def test_every_combination_the_last_parameter_fastest() -> None:
 
 
 def test_the_parameters_are_keys_of_the_configuration() -> None:
-    assert set(PARAMETERS) == set(Crf.model_fields) - {"BACKEND", "EXACT"}
+    assert set(PARAMETERS) == set(Crf.model_fields) - {"BACKEND", "EXACT", "IMAGE"}
 
 
 @pytest.mark.parametrize(

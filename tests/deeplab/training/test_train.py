@@ -18,6 +18,7 @@ from deeplab.reporter import SilentReporter, Stopped
 from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.run import Validated
 from deeplab.training.train import train
+from tests.deeplab.drawing import draw_folder
 from tests.deeplab.training.runs import TrainingRecorder, assert_same_state, configure, run, same
 
 
@@ -56,9 +57,9 @@ def test_the_seed_decides(config: Config, tmp_path: Path) -> None:
     assert not same(first.model, other.model)
 
 
-def test_masks_that_look_wrong_are_said_first(
-    config: Config, root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_masks_that_look_wrong_are_said_first(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = draw_folder(tmp_path / "data")  # of its own, because it is spoilt
+    config = configure(root)
     train(config, tmp_path / "good", SilentReporter(), device="cpu")
     assert caplog.messages == []
     for path in (root / "masks").glob("*.png"):

@@ -7,9 +7,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
+import click
 import pytest
 
 from tests.paths import ROOT
+from worker.cli import main
 
 _DOCS = ROOT / "docs"
 _PAGES: dict[str, Callable[[], str]] = runpy.run_path(str(_DOCS / "generate.py"))["PAGES"]
@@ -57,6 +59,29 @@ def test_the_tree_shows_every_room() -> None:
 def test_commands_name_only_files_that_exist(page: Path) -> None:
     named = {path for words in _commands(page.read_text(encoding="utf-8")) for path in _our_files(words)}
     assert not [path for path in named if not (ROOT / path).exists()]
+
+
+@pytest.mark.parametrize("page", sorted([ROOT / "README.md", *_DOCS.rglob("*.md")]), ids=lambda page: page.name)
+def test_commands_can_be_typed(page: Path) -> None:
+    """Our command has every verb and option that a page shows, in blocks and in the tables of two pages."""
+    text = page.read_text(encoding="utf-8")
+    lines = [words[words.index("deeplab") :] for words in _commands(text) if "deeplab" in words]
+    if page.name in ("from-deeplab-pytorch.md", "weights.md"):
+        lines += [shlex.split(code) for code in re.findall(r"`(deeplab \w[^`]*)`", text)]
+    for words in lines:
+        _parse(words[1 : words.index("&") if "&" in words else None])
+
+
+def _parse(words: list[str]) -> None:
+    """Parse a command as click does, without running it. Raises click.ClickException or Exit (--help)."""
+    command: click.Command = main
+    context = click.Context(main)
+    while isinstance(command, click.Group) and words and not words[0].startswith("-"):
+        found = command.get_command(context, words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
+    if words:
+        command.make_context("deeplab", list(words))
 
 
 def _commands(page: str) -> list[list[str]]:

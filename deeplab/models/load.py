@@ -1,16 +1,24 @@
 """Load the network of a config with trained weights, from a file or from those that torchvision publishes."""
 
+import logging
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from torch import nn
 
 from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import Config
 from deeplab.errors import ConfigError
+from deeplab.files import printable
 from deeplab.models.build import build_from_config
 from deeplab.models.published import fetch_release
 from deeplab.models.weights import fill_backbone, load_initial_weights, load_weights
 from deeplab.releases import imagenet_release
+
+_log = logging.getLogger(__name__)
+# Keys of MODEL that change what weights compute and not their shapes, with the value in checkpoints without the key.
+_UNSEEN = {"ATROUS_RATES": None, "OUTPUT_STRIDE": None, "STRIDE_IN": "1x1"}
 
 
 def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
@@ -35,8 +43,22 @@ def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
             )
         return build_from_config(config, weights=config.MODEL.WEIGHTS)
     model = build_from_config(config)
-    load_weights(model, checkpoint)
+    trained_with = load_weights(model, checkpoint)
+    for sentence in _describe_changes(config, trained_with):
+        _log.warning("%s: %s", printable(checkpoint), sentence)
     return model
+
+
+def _describe_changes(config: Config, trained_with: Mapping[str, Any]) -> list[str]:
+    """Say what a model computes otherwise than in its training, though its weights fit."""
+    there, here = trained_with.get("MODEL"), config.MODEL.model_dump(mode="json")
+    if not isinstance(there, Mapping):
+        return []
+    return [
+        f"MODEL.{key} was {there.get(key, default)} in the training and is {here[key]} now, which gives other labels."
+        for key, default in _UNSEEN.items()
+        if there.get(key, default) != here[key]
+    ]
 
 
 def fill_initially(model: nn.Module, config: Config, file: Path | None = None) -> tuple[str, list[str]]:

@@ -63,15 +63,22 @@ def load_state_dict(
     Raises:
         CheckpointError: if the file cannot be read, holds no state dict, or several that fit equally.
     """
-    content = read_checkpoint(path)
-    if key is None and isinstance(content.get("format"), int):
+    return _take_state_dict(read_checkpoint(path), path, own, key)
+
+
+def _take_state_dict(
+    content: Mapping[Any, Any], path: Path, own: Mapping[str, Tensor] | None, key: str | None = None
+) -> dict[str, Tensor]:
+    """Take the weights from the content of a file, as `load_state_dict` does."""
+    is_ours = isinstance(content.get("format"), int)
+    if key is None and is_ours:
         check_format(content, path)
         key = "model"
     if key is None and _is_state_dict(content):
         found = content
     else:
         key, found = _choose(_find_state_dicts(content), own, key, content, path)
-        if key not in ("", "model"):
+        if not is_ours:
             _log.info("%s: the weights are those under its key %s.", printable(path), key)
     weights = {_WRAPPERS.sub("", str(name)): value for name, value in found.items()}
     weights.pop(_COUNTER, None)
@@ -133,14 +140,18 @@ def _fits(weights: Mapping[str, Tensor], own: Mapping[str, Tensor]) -> bool:
     return 2 * len(own.keys() & weights.keys()) > len(own)
 
 
-def load_weights(model: nn.Module, path: Path) -> None:
+def load_weights(model: nn.Module, path: Path) -> dict[str, Any]:
     """Fill a model with the weights of a file, all of them. Their keys may have the prefix `base.` or not.
+
+    Returns:
+        The configuration with which a checkpoint of ours was trained; nothing of other files.
 
     Raises:
         CheckpointError: if the file cannot be read, or its keys differ from the model's; the error lists them.
     """
     own = model.state_dict()
-    weights = _match_names(load_state_dict(path, own), own)
+    content = read_checkpoint(path)
+    weights = _match_names(_take_state_dict(content, path, own), own)
     missing = [key for key in own if key not in weights and not key.endswith("num_batches_tracked")]
     unexpected = [key for key in weights if key not in own and not key.startswith(AUXILIARY_HEAD)]
     reshaped = [_describe_shapes(key, weights[key], own[key]) for key in own if _differs(key, weights, own)]
@@ -151,6 +162,8 @@ def load_weights(model: nn.Module, path: Path) -> None:
             f"{path}: holds the weights of another model: {describe_differences('key', kinds)}.{hint}"
         )
     model.load_state_dict(weights, strict=False)
+    trained_with = content.get("config")
+    return trained_with if isinstance(trained_with, dict) else {}
 
 
 def _hint_at_initial_weights(lacking: Sequence[str], weights: Mapping[str, Tensor]) -> str:

@@ -56,7 +56,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """
     content = read_checkpoint(path)
     if "format" not in content:
-        raise CheckpointError(f"{path}: holds weights alone, from which training can start but not resume.")
+        raise CheckpointError(
+            f"{path}: holds weights alone, from which training can start (MODEL.INIT_MODEL) but not resume."
+        )
     check_format(content, path)
     absent = [each.name for each in fields(Checkpoint) if _is_required(each) and each.name not in content]
     if absent:

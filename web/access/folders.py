@@ -14,7 +14,7 @@ from worker.jobs import storage
 from worker.jobs.settings import Settings
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
-WEIGHTS_SUFFIXES = frozenset({".pth", ".pt"})
+WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".safetensors"})
 
 
 class FolderRefusedError(DeepLabError):

@@ -13,7 +13,7 @@ from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints
-from worker.jobs.requests.resolve import resolve_config
+from worker.jobs.requests.resolve import check_initial_weights, resolve_config
 from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
 
@@ -46,6 +46,7 @@ def submit(
         config = resolve_config(session, spec, environment)
         if check_config is not None:
             check_config(session, config)
+        check_initial_weights(spec, config)
     with open_session(settings) as session:
         return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry)
 

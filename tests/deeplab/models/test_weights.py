@@ -1,16 +1,20 @@
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from torch import Tensor
 
+from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, OutputError
-from deeplab.models.build import build_model
+from deeplab.models.build import build_from_config, build_model
+from deeplab.models.load import load_model
 from deeplab.models.msc import MSC
 from deeplab.models.weights import load_initial_weights, load_state_dict, load_weights, save_weights
 from deeplab.training.checkpoint import load_checkpoint, save_checkpoint
+from tests.configs import tiny_model
 from tests.deeplab.checkpoints import build, equal, whole
 
 
@@ -224,3 +228,18 @@ def test_initial_weights_of_a_deeper_network_are_refused(tmp_path: Path) -> None
     torch.save(deeper.state_dict(), tmp_path / "deep.pth")
     with pytest.raises(CheckpointError, match=r"has another backbone: \d+ keys unexpected \(base\.layer4\.block2"):
         load_initial_weights(build(), tmp_path / "deep.pth")
+
+
+def test_a_model_that_computes_otherwise_than_in_its_training_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keys = {"DATASET": {"N_CLASSES": 3}, "MODEL": tiny_model("DeepLabV2_ResNet50")}
+    trained, config = parse_config(keys, "test", ["MODEL.STRIDE_IN=3x3"]), parse_config(keys, "test")
+    checkpoint = replace(whole(build_from_config(trained)), config=trained.model_dump(mode="json"))
+    save_checkpoint(tmp_path / "a.pth", checkpoint)
+    load_model(trained, tmp_path / "a.pth")
+    assert caplog.messages == []
+    load_model(config, tmp_path / "a.pth")
+    assert caplog.messages == [
+        f"{tmp_path / 'a.pth'}: MODEL.STRIDE_IN was 3x3 in the training and is 1x1 now, which gives other labels."
+    ]

@@ -78,7 +78,7 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
     with errors_at("config"):
         config = load_config(Path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
-    initial, length = resolved["MODEL"]["INIT_MODEL"], resolved["SOLVER"]["ITER_MAX"]
+    length = resolved["SOLVER"]["ITER_MAX"]
     if resumed is not None and resumed.iteration > length:
         raise SpecError(
             {
@@ -86,9 +86,6 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
                 f" SOLVER.ITER_MAX must be greater than that, not {length}."
             }
         )
-    if resumed is None and initial is not None and Path(initial).is_file():
-        with errors_at("config"):
-            _check_weights(Path(initial))
     return resolved
 
 
@@ -180,6 +177,20 @@ def _check_folders(spec: SegmentSpec) -> None:
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
+
+
+def check_initial_weights(spec: Spec, config: Mapping[str, Any]) -> None:
+    """Refuse a training from a file that cannot hold weights.
+
+    Apart from `resolve_config`, because the file is read: whoever may not name it must have been refused before.
+
+    Raises:
+        SpecError: about the configuration.
+    """
+    initial = config["MODEL"]["INIT_MODEL"]
+    if isinstance(spec, TrainSpec) and spec.resume is None and initial is not None and Path(initial).is_file():
+        with errors_at("config"):
+            _check_weights(Path(initial))
 
 
 def _check_weights(path: Path) -> None:

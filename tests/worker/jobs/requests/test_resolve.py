@@ -13,7 +13,7 @@ from worker.jobs import catalog, datasets, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.resolve import resolve_config
-from worker.jobs.requests.specs import SpecError, TrainSpec
+from worker.jobs.requests.specs import SpecError, TrainSpec, parse_spec
 from worker.jobs.settings import Settings
 
 
@@ -197,11 +197,11 @@ def test_files_that_cannot_hold_weights_are_refused_at_once(store: Settings, tmp
     page = tmp_path / "voc.pth"
     page.write_text("<!DOCTYPE html><html><title>Google Drive - Virus scan warning</title></html>")
     config = write_config(tmp_path, DATASET={"N_CLASSES": 3}, MODEL={"INIT_MODEL": str(page)})
-    with open_session(store) as session:
-        with pytest.raises(SpecError, match=r"checkpoint: .*voc\.pth: is a web page and not weights"):
-            submit(session, store, "evaluate", checkpoint=str(page), config=str(config))
-        with pytest.raises(SpecError, match=r"config: .*voc\.pth: is a web page and not weights"):
-            submit(session, store, config=str(config))
+    refused = pytest.raises(SpecError, match=r"checkpoint: .*voc\.pth: is a web page and not weights")
+    with open_session(store) as session, refused:
+        submit(session, store, "evaluate", checkpoint=str(page), config=str(config))
+    with pytest.raises(SpecError, match=r"config: .*voc\.pth: is a web page and not weights"):
+        submission.submit(store, parse_spec("train", {"config": str(config)}))
 
 
 def test_a_training_that_is_over_needs_more_iterations(store: Settings) -> None:

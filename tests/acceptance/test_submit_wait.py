@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+import torch
 
 from tests.acceptance.up_process import DEEPLAB, run_deeplab, running_up
 from tests.processes import family_of, lives, wait_until
@@ -53,7 +54,7 @@ def test_runs_the_workers_itself_where_no_platform_runs(
 
 def test_uses_the_platform_that_runs(home: Settings, sample: Path) -> None:
     bad_weights = home.home.parent / "weights.pth"
-    bad_weights.write_text("these are no weights")
+    torch.save({"of.another.model": torch.zeros(3)}, bad_weights)
     with running_up(home.home, "--no-web"):
         failed = run_deeplab(
             "job", "submit", "evaluate", "-c", sample / "config.yaml", "--checkpoint", bad_weights, "--wait"

@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from deeplab.datasets.retry import read_patiently
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
@@ -75,7 +76,8 @@ class _Indexed(Protocol[Item_co]):
 class _Readable(Dataset[Item | DeepLabError]):
     """Samples that return their error where they cannot be read, for the loop to raise.
 
-    An exception raised in a worker process would arrive with the worker's traceback in its text.
+    An error that may pass is waited for first (see `read_patiently`). An exception raised in a worker process would
+    arrive with the worker's traceback in its text.
     """
 
     def __init__(self, dataset: "_Indexed[Item]") -> None:
@@ -86,7 +88,7 @@ class _Readable(Dataset[Item | DeepLabError]):
 
     def __getitem__(self, key: int) -> Item | DeepLabError:
         try:
-            return self.dataset[key]
+            return read_patiently(lambda: self.dataset[key])
         except DeepLabError as error:
             return error
 

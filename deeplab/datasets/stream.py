@@ -28,10 +28,13 @@ class TrainingStream(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, position: int) -> tuple[Tensor, Tensor]:
         """Draw an image, (3, crop, crop) float32, and its label map, (crop, crop) uint8; see `Augmentation`."""
-        epoch, place = divmod(position, len(self.dataset))
-        index = _permutation(len(self.dataset), self.seed, epoch)[place]
         rng = np.random.default_rng((self.seed, _AUGMENTATION, position))
-        return self.augment(self.dataset[int(index)], rng)
+        return self.augment(self.dataset[self.index_of(position)], rng)
+
+    def index_of(self, position: int) -> int:
+        """Return the place in the split of the sample at a position of the run."""
+        epoch, place = divmod(position, len(self.dataset))
+        return int(_permutation(len(self.dataset), self.seed, epoch)[place])
 
 
 def open_training_stream(config: Config, split: str, seed: int) -> TrainingStream:

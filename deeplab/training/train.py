@@ -65,7 +65,7 @@ def train(
     Raises:
         Stopped: if the reporter asked for it, after a checkpoint was saved.
         DeepLabError: if something that the config names is missing or wrong, the loss is no longer finite, or a file
-            cannot be written.
+            cannot be read or written; what was trained before is saved first, if that is possible.
     """
     with joined_world() as world:
         with world.together():
@@ -86,8 +86,9 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
 
     Raises:
         Stopped: if one of them was asked to stop, after a checkpoint was saved.
+        DeepLabError: if one of them failed, after a checkpoint was saved if that is possible.
     """
-    solver, world = run.config.SOLVER, run.world
+    solver, world, first = run.config.SOLVER, run.world, run.iteration
     try:
         with world.together():
             record.before_first_iteration()
@@ -103,6 +104,20 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
         with world.together():
             record.save()
         raise
+    except DeepLabError as failure:
+        with world.together():
+            if run.iteration > first:
+                _try_to_save(record, failure)
+        raise
+
+
+def _try_to_save(record: Record | NullRecord, failure: DeepLabError) -> None:
+    """Save the state of a run that failed; it may have diverged, or there may be no room for it."""
+    try:
+        record.save()
+    except DeepLabError as error:
+        if str(error) != str(failure):
+            _log.warning("The last iterations are lost: %s", error)
 
 
 def _start(

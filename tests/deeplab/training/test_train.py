@@ -10,7 +10,8 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from deeplab.catalog import SCORES
 from deeplab.config import Config, parse_config
-from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
+from deeplab.datasets.stream import open_training_stream
+from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError, ImageError
 from deeplab.images.files import read_mask
 from deeplab.models.build import build_from_config, build_model
 from deeplab.models.weights import load_state_dict
@@ -18,7 +19,7 @@ from deeplab.reporter import SilentReporter, Stopped
 from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.run import Validated
 from deeplab.training.train import train
-from tests.deeplab.drawing import draw_folder
+from tests.deeplab.drawing import draw_folder, write_pair
 from tests.deeplab.training.runs import TrainingRecorder, assert_same_state, configure, run, same
 
 
@@ -143,6 +144,45 @@ def test_divergence_is_one_sentence(root: Path, tmp_path: Path) -> None:
     assert str(caught.value).startswith("Training diverged: the loss is nan at iteration ")
     assert str(caught.value).endswith("lower SOLVER.LR (now 1e+30) or start from other weights.")
     assert not list(tmp_path.glob("*.pth"))
+
+
+@pytest.mark.parametrize("n_workers", [0, 1])
+def test_a_broken_image_ends_a_training_with_its_state_saved(tmp_path: Path, n_workers: int) -> None:
+    root = draw_folder(tmp_path / "data")
+    config = configure(root, "SOLVER.ITER_SAVE=100", f"DATALOADER.NUM_WORKERS={n_workers}")
+    expected = run(config, tmp_path / "whole")
+    order = [open_training_stream(config, "train", 0).index_of(position) for position in range(6)]
+    broken = root / "images" / f"{order[-1]}.png"  # of the last one of the first epoch
+    content = broken.read_bytes()
+    broken.write_bytes(content[:-40])
+    reporter = TrainingRecorder()
+
+    with pytest.raises(ImageError) as caught:
+        train(config, tmp_path / "out", reporter, device="cpu")
+
+    assert str(caught.value).startswith(f"{broken}: cannot be read: ")
+    assert reporter.checkpoints == [("checkpoint_0000001.pth", 1)]
+    broken.write_bytes(content)
+    assert_same_state(run(config, tmp_path / "out", resume=tmp_path / "out" / "checkpoint_0000001.pth"), expected)
+
+
+def test_a_training_that_fails_at_once_saves_nothing(tmp_path: Path) -> None:
+    root = draw_folder(tmp_path / "data")
+    for path in (root / "images").iterdir():
+        path.write_bytes(b"")
+    with pytest.raises(ImageError):
+        train(configure(root), tmp_path / "out", SilentReporter(), device="cpu")
+    assert not list((tmp_path / "out").glob("*.pth"))
+
+
+def test_a_broken_image_of_a_validation_ends_a_training_with_its_state_saved(tmp_path: Path) -> None:
+    root = draw_folder(tmp_path / "data")
+    (root / "val.txt").write_text("other\n")
+    write_pair(root, "other", np.zeros((8, 8, 3), np.uint8), np.zeros((9, 9), np.uint8))
+    reporter = TrainingRecorder()
+    with pytest.raises(DatasetError, match="the mask is 9x9"):
+        train(configure(root, "SOLVER.EVAL_EVERY=3"), tmp_path / "out", reporter, device="cpu")
+    assert reporter.checkpoints[-1] == ("checkpoint_0000003.pth", 3)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.errors import CheckpointError
+from deeplab.errors import CheckpointError, ImageError
 from deeplab.files import sha256_of
 from deeplab.reporter import Stopped
 from deeplab.training.checkpoint import load_checkpoint
@@ -91,6 +91,23 @@ def test_a_spoilt_checkpoint_that_was_asked_for_is_refused(attempts: Attempts) -
 
 
 EVALUATED = ("SOLVER.EVAL_EVERY=1", "SOLVER.KEEP_LAST=1", "SOLVER.ITER_MAX=3")
+
+
+def test_what_was_trained_before_an_image_fails_is_recorded(attempts: Attempts) -> None:
+    job = attempts.submit_train(overrides=("SOLVER.ITER_SAVE=100", "SOLVER.ITER_MAX=4"))
+    for path in sorted((attempts.root / "images").iterdir())[:1]:
+        content = path.read_bytes()
+        path.write_bytes(content[:-40])
+    first = attempts.claim(job)
+    with pytest.raises(ImageError):
+        run_attempt(first)
+    path.write_bytes(content)
+
+    (saved,) = attempts.checkpoints(job)
+    assert 0 < saved.iteration < 4
+    attempts.crash(first)
+    run_attempt(attempts.claim(job))
+    assert attempts.events(job)[-1] == f"resumed from checkpoint {saved.id} at iteration {saved.iteration}"
 
 
 def mean_ious(attempts: Attempts, job: Job) -> dict[int, float]:

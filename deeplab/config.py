@@ -227,6 +227,7 @@ _EXPECTED = {
     "less_than_equal": "at most {le:g}",
     "less_than": "less than {lt:g}",
     "literal_error": "{expected}",
+    "class_weights": "'inverse', 'median_frequency' or a list of numbers, none negative and not all zero",
 }  # by pydantic's type of error
 
 

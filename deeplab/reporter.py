@@ -19,7 +19,8 @@ class Reporter(Protocol):
     def progress(self, done: int, total: int, unit: str) -> None:
         """Hear that `done` of `total` are finished; a total of 0 is unknown.
 
-        `unit` is "iteration", "image", "frame", "refinement", or VALIDATION_IMAGE between iterations.
+        `unit` is "iteration", "image", "frame", "refinement", "mask" before the first iteration, or VALIDATION_IMAGE
+        between iterations.
         """
 
     def metrics(self, iteration: int, values: Mapping[str, float]) -> None:

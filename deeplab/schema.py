@@ -3,11 +3,13 @@
 An empty key or section (`BASE:`) means the default. Keys that the original lacks are marked as extensions.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
+from pydantic_core import PydanticCustomError
 
 from deeplab.catalog import DATASET_NAMES, IMAGENET_WEIGHTS, MODEL_NAMES, TORCHVISION_MODELS, Precision, StrideIn
 
@@ -19,11 +21,26 @@ def _number_from_text(value: object) -> object:
     return float(value) if isinstance(value, str) and _NUMBER.fullmatch(value) else value
 
 
+def _checked_weights(value: object) -> object:
+    """Check that a value is the name of a rule or a list of numbers, in one sentence for both."""
+    if value in ("inverse", "median_frequency"):
+        return value
+    weights = [_number_from_text(each) for each in value] if isinstance(value, list | tuple) else []
+    if not any(weights) or not all(_is_weight(each) for each in weights):
+        raise PydanticCustomError("class_weights", "neither a rule nor a list of weights")
+    return tuple(weights)
+
+
+def _is_weight(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
+
+
 Number = Annotated[float, Strict(), BeforeValidator(_number_from_text)]
 Positive = Annotated[Number, Field(gt=0)]
 NotNegative = Annotated[Number, Field(ge=0)]
 Whole = Annotated[int, Strict(), Field(ge=1)]
 WholeOrZero = Annotated[int, Strict(), Field(ge=0)]
+ClassWeights = Annotated[Literal["inverse", "median_frequency"] | tuple[float, ...], BeforeValidator(_checked_weights)]
 Text = Annotated[StrictStr, Field(min_length=1)]
 
 
@@ -215,6 +232,14 @@ class Solver(Section):
     FREEZE_BN: StrictBool = Field(
         True, description="Keep batch norm as it was initialised; set false to train from random weights. (Extension.)"
     )
+    CLASS_WEIGHTS: ClassWeights | None = Field(
+        None,
+        description="Weights of the classes in the loss: `inverse` or `median_frequency` of the training split's"
+        " pixels, or a list of N_CLASSES numbers; empty: all count alike. (Extension.)",
+    )
+    LABEL_SMOOTHING: Annotated[Number, Field(ge=0, lt=1)] = Field(
+        0.0, description="Share of each label that is spread evenly over all classes. (Extension.)"
+    )
 
 
 class Crf(Section):
@@ -272,6 +297,9 @@ class Config(Section):
 
     @model_validator(mode="after")
     def _check(self) -> Self:
+        weights, n_classes = self.SOLVER.CLASS_WEIGHTS, self.DATASET.N_CLASSES
+        if isinstance(weights, tuple) and len(weights) != n_classes:
+            raise ValueError(f"SOLVER.CLASS_WEIGHTS must list N_CLASSES numbers, {n_classes}, got {len(weights)}")
         pools_images = self.MODEL.NAME.lower().startswith("deeplabv3")
         if pools_images and not self.SOLVER.FREEZE_BN and self.SOLVER.BATCH_SIZE.TRAIN < 2:
             raise ValueError(

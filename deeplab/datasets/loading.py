@@ -61,14 +61,19 @@ def training_batches(
 
 def evaluation_samples(dataset: SplitDataset, n_workers: int) -> Generator[Sample, None, None]:
     """Read all samples in order. Raises DatasetError or ImageError at one that cannot be read."""
+    return read_in_order(dataset, n_workers)
+
+
+def read_in_order(items: "Indexed[Item]", n_workers: int) -> Generator[Item, None, None]:
+    """Read all items in order. Raises the DeepLabError of one that cannot be read."""
     loader = DataLoader(
-        _Readable(dataset), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
+        _Readable(items), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
     )
     return _raise_failures(loader)
 
 
-class _Indexed(Protocol[Item_co]):
-    """A TrainingStream or a SplitDataset."""
+class Indexed(Protocol[Item_co]):
+    """What is read by its place, such as a SplitDataset; one that is read in order also has a length."""
 
     def __getitem__(self, index: int, /) -> Item_co: ...
 
@@ -80,11 +85,11 @@ class _Readable(Dataset[Item | DeepLabError]):
     arrive with the worker's traceback in its text.
     """
 
-    def __init__(self, dataset: "_Indexed[Item]") -> None:
+    def __init__(self, dataset: "Indexed[Item]") -> None:
         self.dataset = dataset
 
     def __len__(self) -> int:
-        return len(self.dataset)  # type: ignore[arg-type] # asked of a SplitDataset only
+        return len(self.dataset)  # type: ignore[arg-type] # asked only of what is read in order
 
     def __getitem__(self, key: int) -> Item | DeepLabError:
         try:

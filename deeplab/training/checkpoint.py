@@ -28,6 +28,7 @@ class Checkpoint:
     validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last validation
     best: dict[str, Any] | None = None  # ... and of the best one
     saved: list[int] = field(default_factory=list)  # iterations of the checkpoints on disk that SOLVER.KEEP_LAST counts
+    class_weights: list[float] | None = None  # as SOLVER.CLASS_WEIGHTS made them of the training split, or lists them
     scaler: dict[str, Any] = field(default_factory=dict)  # state of the loss scaler; empty unless fp16
 
 

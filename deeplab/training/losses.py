@@ -9,12 +9,17 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+N_LABELS = 256  # values of a label map, a byte per pixel
+
 
 def multi_scale_loss(
     logits_list: Sequence[Tensor],
     labels: Tensor,
     ignore_index: int,
     count_all: Callable[[Tensor], Tensor] = lambda counts: counts,
+    *,
+    weights: Tensor | None = None,
+    label_smoothing: float = 0.0,
 ) -> Tensor:
     """Sum the cross-entropies of several logits against the same labels, each a mean over the labelled pixels.
 
@@ -24,14 +29,31 @@ def multi_scale_loss(
         ignore_index: label of pixels that do not count.
         count_all: for a part of a batch: turns the counts of labelled pixels, one per logits, into those of the whole
             batch. The losses of all parts then sum to the batch's.
+        weights: (C,) float32 on the logits' device: the mean is weighted with that of each pixel's class, as
+            `torch.nn.functional.cross_entropy` does it, and the counts are sums of weights. A class of weight 0 is
+            ignored.
+        label_smoothing: share of each label that is spread evenly over all classes, as in `cross_entropy`.
 
     Returns:
         A scalar. Logits whose resized labels are all ignored add 0, where a plain mean would be NaN.
     """
     resized = [resize_labels(labels, *logits.shape[2:]) for logits in logits_list]
-    n_labelled = count_all(torch.stack([(each != ignore_index).sum() for each in resized])).clamp(min=1)
+    if weights is None:
+        n_labelled = count_all(torch.stack([(each != ignore_index).sum() for each in resized])).clamp(min=1)
+    else:
+        of_label = functional.pad(weights, (0, N_LABELS - len(weights)))
+        resized = [each.masked_fill(of_label[each] == 0, ignore_index) for each in resized]
+        total = count_all(torch.stack([of_label[each].sum() for each in resized]))
+        n_labelled = total.where(total > 0, 1)
     sums = [
-        functional.cross_entropy(logits.float(), each, ignore_index=ignore_index, reduction="sum")
+        functional.cross_entropy(
+            logits.float(),
+            each,
+            weights,
+            ignore_index=ignore_index,
+            reduction="sum",
+            label_smoothing=label_smoothing,
+        )
         for logits, each in zip(logits_list, resized, strict=True)
     ]
     return (torch.stack(sums) / n_labelled).sum()

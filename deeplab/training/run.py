@@ -63,6 +63,7 @@ class TrainingRun:
         self.losses: deque[Tensor] = deque(maxlen=config.SOLVER.AVERAGE_LOSS)  # scalars on the device
         self.validated: Validated | None = None  # the last validation
         self.best: Validated | None = None  # the one with the highest mean IoU; of equal ones the first
+        self.class_weights: Tensor | None = None  # (C,) on the device; see `weigh_classes`
         channels_last = config.RUNTIME.CHANNELS_LAST
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
         self.precision = MixedPrecision(config.RUNTIME.PRECISION, device)
@@ -111,6 +112,8 @@ class TrainingRun:
         Args:
             batches: this process's shares of SOLVER.ITER_SIZE batches.
         """
+        if self.class_weights is None and self.config.SOLVER.CLASS_WEIGHTS is not None:
+            raise RuntimeError("the class weights are not known yet")
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad()
         for number, (images, labels) in enumerate(batches, start=1):
@@ -131,7 +134,14 @@ class TrainingRun:
         with self.precision.autocast():
             logits = self._network(images)  # a list, (N, C, h, w) each, from a multi-scale network
         logits_list = logits if isinstance(logits, list) else [logits]
-        return multi_scale_loss(logits_list, labels, self.config.DATASET.IGNORE_LABEL, self.world.all_reduce_sum)
+        return multi_scale_loss(
+            logits_list,
+            labels,
+            self.config.DATASET.IGNORE_LABEL,
+            self.world.all_reduce_sum,
+            weights=self.class_weights,
+            label_smoothing=self.config.SOLVER.LABEL_SMOOTHING,
+        )
 
     def _no_gradient_sync(self) -> AbstractContextManager[None]:
         """Return a context in which gradients accumulate without being averaged over the processes."""
@@ -196,6 +206,7 @@ class TrainingRun:
             validated=None if self.validated is None else asdict(self.validated),
             best=None if self.best is None else asdict(self.best),
             saved=list(saved),
+            class_weights=None if self.class_weights is None else self.class_weights.tolist(),
             scaler=self.precision.state_dict(),
         )
 
@@ -209,6 +220,8 @@ class TrainingRun:
         torch.set_rng_state(checkpoint.rng["cpu"])
         if self._on_gpu() and len(checkpoint.rng["cuda"]) == torch.cuda.device_count():
             torch.cuda.set_rng_state_all(checkpoint.rng["cuda"])
+        if checkpoint.class_weights is not None:
+            self.class_weights = torch.tensor(checkpoint.class_weights, device=self.device)
         self.iteration = checkpoint.iteration
         self.losses.extend(torch.tensor(loss, device=self.device) for loss in checkpoint.losses)
         # Scores on different splits do not compare.

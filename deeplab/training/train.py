@@ -18,6 +18,7 @@ from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.load import fill_initially
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint import checkpoint_path, final_weights_path, load_checkpoint
+from deeplab.training.class_weights import weigh_classes
 from deeplab.training.distributed import World, joined_world
 from deeplab.training.introduction import describe_resumption, describe_weights, introduce
 from deeplab.training.record import NullRecord, Record
@@ -90,6 +91,7 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
     """
     solver, world, first = run.config.SOLVER, run.world, run.iteration
     try:
+        weigh_classes(run, reporter)
         with world.together():
             record.before_first_iteration()
         while run.iteration < solver.ITER_MAX:

@@ -54,6 +54,17 @@ def test_a_dump_is_read_again(mode: Any) -> None:
     assert parse_config(config.model_dump(mode=mode), "dump") == config
 
 
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("inverse", "inverse"), ("[1, 2.5, 0]", (1, 2.5, 0)), ("[1e-3, 1, 1]", (1e-3, 1, 1)), ("", None)],
+)
+def test_class_weights_are_a_rule_or_a_list(value: str, expected: object) -> None:
+    config = parse_config(MINIMAL, "x.yaml", [f"SOLVER.CLASS_WEIGHTS={value}"])
+    assert expected == config.SOLVER.CLASS_WEIGHTS
+    for mode in ("python", "json"):
+        assert parse_config(config.model_dump(mode=mode), "dump") == config
+
+
 @pytest.mark.parametrize("text", ["1e-3", "1E-3", ".001", "1.e-3", "0.001"])
 def test_numbers_that_yaml_reads_as_text(tmp_path: Path, text: str) -> None:
     path = tmp_path / "c.yaml"
@@ -123,6 +134,19 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
             "x.yaml: DATASET.IGNORE_LABEL 2 is also a class, because N_CLASSES is 3; in your masks, write 255 for"
             " pixels without a class and number the classes 0 to 2.",
         ),
+        *[
+            (
+                with_key("SOLVER", "CLASS_WEIGHTS", value),
+                "x.yaml: SOLVER.CLASS_WEIGHTS must be 'inverse', 'median_frequency' or a list of numbers, none negative"
+                f" and not all zero, got {value!r}.",
+            )
+            for value in ("inverted", [1, -1, 1], [0, 0, 0], [1, "a", 1], [], 3, [1, float("inf"), 1], [True, 1, 1])
+        ],
+        (
+            with_key("SOLVER", "CLASS_WEIGHTS", [1, 2]),
+            "x.yaml: SOLVER.CLASS_WEIGHTS must list N_CLASSES numbers, 3, got 2.",
+        ),
+        (with_key("SOLVER", "LABEL_SMOOTHING", 1), "x.yaml: SOLVER.LABEL_SMOOTHING must be less than 1, got 1."),
     ],
 )
 def test_what_is_wrong_is_one_sentence_with_the_key(mapping: Any, expected: str) -> None:

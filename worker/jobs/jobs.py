@@ -49,7 +49,7 @@ class Job:
     cancel_requested: bool
     done: int  # units that are finished ...
     total: int  # ... out of so many; 0 while unknown
-    unit: str  # "iteration", "image" or "refinement"; empty while unknown
+    unit: str  # "iteration", "image", "mask" or "refinement"; empty while unknown
     eta_seconds: float | None  # estimated seconds that are left
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence

@@ -1,6 +1,7 @@
 import errno
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -8,7 +9,6 @@ from PIL import Image
 
 from deeplab.datasets.retry import may_pass, read_patiently
 from deeplab.errors import DatasetError, ImageError
-from deeplab.images import files
 from deeplab.images.files import read_image
 
 
@@ -54,12 +54,12 @@ def test_causes_are_found_at_any_depth() -> None:
 
 def test_a_disk_that_fails_below_the_decoder_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Image.fromarray(np.zeros((2, 2, 3), np.uint8)).save(tmp_path / "a.png")
-    decode, fails = files.Image.open, [True, True]
+    decode, fails = Image.open, [True, True]
 
-    def open_on_a_poor_network(*arguments: object, **options: object) -> object:
+    def open_on_a_poor_network(*arguments: Any, **options: Any) -> Image.Image:
         if fails and fails.pop():
             raise OSError(errno.ESTALE, "Stale file handle")
-        return decode(*arguments, **options)  # type: ignore[arg-type]
+        return decode(*arguments, **options)
 
-    monkeypatch.setattr(files.Image, "open", open_on_a_poor_network)
+    monkeypatch.setattr(Image, "open", open_on_a_poor_network)
     assert read_patiently(lambda: read_image(tmp_path / "a.png"), pauses=(0, 0)).shape == (2, 2, 3)

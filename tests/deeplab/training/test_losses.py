@@ -43,6 +43,58 @@ def test_two_pixels_by_hand() -> None:
     assert float(loss) == pytest.approx((np.log(2) + np.log(1 + np.exp(2))) / 2)
 
 
+def random_case(n_classes: int = 3) -> tuple[list[torch.Tensor], torch.Tensor]:
+    """Logits at two scales, and labels of which the upper rows are ignored."""
+    generator = torch.Generator().manual_seed(0)
+    labels = torch.randint(0, n_classes, (2, 8, 8), generator=generator)
+    labels[:, :3] = 255
+    return [torch.randn(2, n_classes, side, side, generator=generator) for side in (8, 4)], labels
+
+
+@pytest.mark.parametrize("label_smoothing", [0.0, 0.1])
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 3.0, 1.0])])
+def test_weights_and_smoothing_are_torch_s(weights: torch.Tensor | None, label_smoothing: float) -> None:
+    outputs, labels = random_case()
+    expected = 0.0
+    for each in outputs:
+        resized = resize_labels(labels, *each.shape[2:])
+        expected += float(
+            functional.cross_entropy(each, resized, weights, ignore_index=255, label_smoothing=label_smoothing)
+        )
+    loss = multi_scale_loss(outputs, labels, 255, weights=weights, label_smoothing=label_smoothing)
+    assert float(loss) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("weights", [None, torch.tensor([0.5, 3.0, 0.0])])
+def test_the_losses_of_parts_sum_to_the_batch_s(weights: torch.Tensor | None) -> None:
+    outputs, labels = random_case()
+    counts: list[torch.Tensor] = []
+
+    def remember(count: torch.Tensor) -> torch.Tensor:
+        counts.append(count)
+        return count
+
+    multi_scale_loss(outputs, labels, 255, remember, weights=weights)
+
+    parts = [
+        multi_scale_loss(
+            [each[i : i + 1] for each in outputs], labels[i : i + 1], 255, lambda _: counts[0], weights=weights
+        )
+        for i in (0, 1)
+    ]
+    whole = multi_scale_loss(outputs, labels, 255, weights=weights)
+    assert float(sum(parts)) == pytest.approx(float(whole), rel=1e-6)
+
+
+def test_a_class_of_weight_0_is_ignored() -> None:
+    outputs, labels = random_case()
+    weights = torch.tensor([1.0, 0.0, 1.0])
+    expected = multi_scale_loss(outputs, labels.masked_fill(labels == 1, 255), 255)
+    assert float(multi_scale_loss(outputs, labels, 255, weights=weights)) == pytest.approx(float(expected), rel=1e-6)
+    only_it = labels.masked_fill(labels != 1, 255)
+    assert float(multi_scale_loss(outputs, only_it, 255, weights=weights, label_smoothing=0.1)) == 0
+
+
 def test_labels_that_are_all_ignored_add_nothing() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     loss = multi_scale_loss([logits], torch.full((1, 4, 4), 255), 255)

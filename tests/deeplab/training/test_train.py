@@ -146,6 +146,41 @@ def test_divergence_is_one_sentence(root: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.glob("*.pth"))
 
 
+@pytest.mark.parametrize("rule", ["inverse", "[1, 0.5, 2]"])
+def test_class_weights_are_found_once_and_kept(root: Path, tmp_path: Path, rule: str) -> None:
+    config = configure(root, f"SOLVER.CLASS_WEIGHTS={rule}", "SOLVER.LABEL_SMOOTHING=0.1")
+    whole = run(config, tmp_path / "whole")
+    masks = np.stack([np.asarray(Image.open(path)) for path in (root / "masks").iterdir()])
+    counts = np.bincount(masks.ravel())
+    expected = counts.sum() / (3 * counts) if rule == "inverse" else [1, 0.5, 2]
+    assert whole.class_weights == pytest.approx(list(expected))
+    assert whole.losses != run(configure(root, "SOLVER.LABEL_SMOOTHING=0.1"), tmp_path / "plain").losses
+
+    reporter = TrainingRecorder()
+    resume = tmp_path / "whole" / "checkpoint_0000004.pth"
+    resumed = train(config, tmp_path / "resumed", reporter, device="cpu", resume=resume).checkpoint
+    assert {unit for _, _, unit in reporter.progressed} == {"iteration"}
+    assert_same_state(load_checkpoint(resumed), whole)
+
+
+def test_a_stop_while_masks_are_counted_can_be_resumed(root: Path, tmp_path: Path) -> None:
+    config = configure(root, "SOLVER.CLASS_WEIGHTS=median_frequency")
+    reporter = TrainingRecorder(stop_after=3)
+    with pytest.raises(Stopped):
+        train(config, tmp_path, reporter, device="cpu")
+    assert reporter.progressed == [(i, 6, "mask") for i in (1, 2, 3)]
+    resumed = run(config, tmp_path, resume=tmp_path / "checkpoint_0000000.pth")
+    assert_same_state(resumed, run(config, tmp_path / "whole"))
+
+
+def test_a_split_without_classes_has_no_weights(tmp_path: Path) -> None:
+    root = tmp_path / "data"
+    write_pair(root, "a", np.zeros((8, 8, 3), np.uint8), np.full((8, 8), 255, np.uint8))
+    (root / "train.txt").write_text("a\n")
+    with pytest.raises(DatasetError, match=f"^{root}: no pixel of the split 'train' has a class.$"):
+        train(configure(root, "SOLVER.CLASS_WEIGHTS=inverse"), tmp_path / "out", SilentReporter(), device="cpu")
+
+
 @pytest.mark.parametrize("n_workers", [0, 1])
 def test_a_broken_image_ends_a_training_with_its_state_saved(tmp_path: Path, n_workers: int) -> None:
     root = draw_folder(tmp_path / "data")

@@ -221,12 +221,20 @@ class Solver(Section):
         description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoint with the best mean IoU is"
         " kept. The final network is validated too; empty: never. (Extension.)",
     )
+    PATIENCE: Whole | None = Field(
+        None,
+        description="Validations in a row without a better mean IoU after which the training ends early; needs"
+        " EVAL_EVERY; empty: it never does. (Extension.)",
+    )
     ITER_TB: Whole = Field(100, description="Iterations between metrics.")
     LR_DECAY: Whole = Field(10, description="Iterations between steps of the learning rate.")
     LR: Positive = Field(2.5e-4, description="Learning rate of the backbone; the head's is 10x, its biases' 20x.")
     MOMENTUM: Annotated[Number, Field(ge=0, lt=1)] = Field(0.9, description="Momentum of sgd, beta1 of adamw.")
     OPTIMIZER: Literal["sgd", "adamw"] = Field("sgd", description="`sgd` as the original, or `adamw`.")
     POLY_POWER: NotNegative = Field(0.9, description="Exponent of the decay (1 - iteration / ITER_MAX) ** POLY_POWER.")
+    WARMUP: WholeOrZero = Field(
+        0, description="Iterations at the start over which the learning rates grow linearly from 0. (Extension.)"
+    )
     WEIGHT_DECAY: NotNegative = Field(5e-4, description="Weight decay of weights; biases have none.")
     AVERAGE_LOSS: Whole = Field(20, description="Iterations over which the reported loss is averaged.")
     FREEZE_BN: StrictBool = Field(
@@ -240,6 +248,14 @@ class Solver(Section):
     LABEL_SMOOTHING: Annotated[Number, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of each label that is spread evenly over all classes. (Extension.)"
     )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.PATIENCE is not None and self.EVAL_EVERY is None:
+            raise ValueError("PATIENCE counts validations; set EVAL_EVERY too")
+        if self.WARMUP >= self.ITER_MAX:
+            raise ValueError(f"WARMUP must be less than ITER_MAX, {self.ITER_MAX}, got {self.WARMUP}")
+        return self
 
 
 class Crf(Section):

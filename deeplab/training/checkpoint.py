@@ -27,6 +27,7 @@ class Checkpoint:
     # Files of earlier versions lack the following.
     validated: dict[str, Any] | None = None  # {"iteration", "mean_iou"} of the last validation
     best: dict[str, Any] | None = None  # ... and of the best one
+    n_since_best: int = 0  # validations after the best one
     saved: list[int] = field(default_factory=list)  # iterations of the checkpoints on disk that SOLVER.KEEP_LAST counts
     class_weights: list[float] | None = None  # as SOLVER.CLASS_WEIGHTS made them of the training split, or lists them
     scaler: dict[str, Any] = field(default_factory=dict)  # state of the loss scaler; empty unless fp16

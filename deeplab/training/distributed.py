@@ -67,6 +67,10 @@ class World:
             distributed.all_reduce(values)
         return values
 
+    def any(self, condition: bool) -> bool:
+        """Whether a condition is true in at least one process; all must ask."""
+        return bool(self.all_reduce_sum(torch.tensor(int(condition))) > 0)
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """End the block in the same way in all processes, so that none waits for one that is gone.

@@ -74,10 +74,22 @@ def restore_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
 class PolynomialLR(LRScheduler):
     """Decays each group's learning rate by (1 - iteration / iter_max) ** power, every `step_size` iterations.
 
+    In the first `warmup` iterations the rate is that times 1 / warmup, 2 / warmup ... 1.
+
     Call `step()` once after each iteration's `optimizer.step()`. After `iter_max` the rates stay as they are.
     """
 
-    def __init__(self, optimizer: Optimizer, step_size: int, iter_max: int, power: float, last_epoch: int = -1) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        step_size: int,
+        iter_max: int,
+        power: float,
+        last_epoch: int = -1,
+        *,
+        warmup: int = 0,
+    ) -> None:
+        self.warmup = warmup
         self.step_size = step_size
         self.iter_max = iter_max
         self.power = power
@@ -96,6 +108,10 @@ class PolynomialLR(LRScheduler):
     def get_lr(self) -> list[float | Tensor]:
         """Compute the learning rate of each group for the coming iteration."""
         iteration = self.last_epoch
+        if iteration < self.warmup:
+            stepped = iteration - iteration % self.step_size
+            factor = (iteration + 1) / self.warmup * (1 - stepped / self.iter_max) ** self.power
+            return [lr * factor for lr in self.base_lrs]
         if iteration == 0 or iteration % self.step_size or iteration > self.iter_max:
             return [group["lr"] for group in self.optimizer.param_groups]
         return [lr * (1 - iteration / self.iter_max) ** self.power for lr in self.base_lrs]

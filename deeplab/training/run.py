@@ -30,7 +30,7 @@ _MAY_DIFFER = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
     *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
-    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.ITER_MAX"),
+    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.PATIENCE", "SOLVER.ITER_MAX"),
 )
 
 
@@ -63,6 +63,7 @@ class TrainingRun:
         self.losses: deque[Tensor] = deque(maxlen=config.SOLVER.AVERAGE_LOSS)  # scalars on the device
         self.validated: Validated | None = None  # the last validation
         self.best: Validated | None = None  # the one with the highest mean IoU; of equal ones the first
+        self.n_since_best = 0  # validations after it
         self.class_weights: Tensor | None = None  # (C,) on the device; see `weigh_classes`
         channels_last = config.RUNTIME.CHANNELS_LAST
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -72,7 +73,9 @@ class TrainingRun:
         # Not on a CPU in fp32: there the plain optimizer rounds as the original's does.
         self.optimizer = build_optimizer(groups, config.SOLVER, fused=self._on_gpu() or self.precision.scales)
         solver = config.SOLVER
-        self.schedule = PolynomialLR(self.optimizer, solver.LR_DECAY, solver.ITER_MAX, solver.POLY_POWER)
+        self.schedule = PolynomialLR(
+            self.optimizer, solver.LR_DECAY, solver.ITER_MAX, solver.POLY_POWER, warmup=solver.WARMUP
+        )
         self._seed_by_rank()
 
     def _build_model(self) -> nn.Module:
@@ -176,8 +179,9 @@ class TrainingRun:
     def record_validation(self, mean_iou: float) -> bool:
         """Keep the mean IoU of the network at this iteration; return whether it is the best so far."""
         self.validated = Validated(self.iteration, mean_iou)
+        self.n_since_best += 1
         if self.best is None or mean_iou > self.best.mean_iou:
-            self.best = self.validated
+            self.best, self.n_since_best = self.validated, 0
         return self.is_best()
 
     def is_best(self) -> bool:
@@ -205,6 +209,7 @@ class TrainingRun:
             losses=[float(loss) for loss in self.losses],
             validated=None if self.validated is None else asdict(self.validated),
             best=None if self.best is None else asdict(self.best),
+            n_since_best=self.n_since_best,
             saved=list(saved),
             class_weights=None if self.class_weights is None else self.class_weights.tolist(),
             scaler=self.precision.state_dict(),
@@ -228,6 +233,7 @@ class TrainingRun:
         if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == self.config.DATASET.SPLIT.VAL:
             self.validated = None if checkpoint.validated is None else Validated(**checkpoint.validated)
             self.best = None if checkpoint.best is None else Validated(**checkpoint.best)
+            self.n_since_best = checkpoint.n_since_best
         self._seed_by_rank()
 
     def _seed_by_rank(self) -> None:

@@ -15,6 +15,7 @@ from deeplab.datasets.loading import Batch, training_batches
 from deeplab.datasets.mask_scan import scan_masks
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DeepLabError
+from deeplab.formats import plural
 from deeplab.models.load import fill_initially
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint import checkpoint_path, final_weights_path, load_checkpoint
@@ -35,6 +36,7 @@ class Trained:
     weights: Path  # those of that checkpoint alone, for other code
     best: Validated | None  # the best validation; None without SOLVER.EVAL_EVERY
     best_checkpoint: Path | None  # of that iteration; also None if the run was resumed and that file is gone
+    early_end: str | None  # why it ended before SOLVER.ITER_MAX, as a sentence; None if it did not
 
 
 def train(
@@ -48,7 +50,7 @@ def train(
     init: Path | None = None,
     seed: int = 0,
 ) -> Trained:
-    """Train the network of a config for SOLVER.ITER_MAX iterations.
+    """Train the network of a config for SOLVER.ITER_MAX iterations, or fewer as SOLVER.PATIENCE asks.
 
     On a CPU the result depends on the config, the seed, the initial weights and the number of threads alone, whether
     the run was interrupted and resumed or not, and whether the network is evaluated in between or not.
@@ -79,7 +81,11 @@ def train(
             _iterate(run, batches, record, reporter)
         with world.together():
             final = record.save_final()
-    return Trained(final, final_weights_path(output_dir), run.best, _find_best(run, output_dir, resume))
+    early_end = _explain_early_end(run)
+    if early_end is not None and world.is_main:
+        reporter.progress(run.iteration, run.iteration, "iteration")  # there are no more to come
+    weights, best = final_weights_path(output_dir), _find_best(run, output_dir, resume)
+    return Trained(final, weights, run.best, best, early_end)
 
 
 def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRecord, reporter: Reporter) -> None:
@@ -94,7 +100,7 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
         weigh_classes(run, reporter)
         with world.together():
             record.before_first_iteration()
-        while run.iteration < solver.ITER_MAX:
+        while not _is_over(run):
             with world.together():
                 if reporter.should_stop():
                     raise Stopped
@@ -111,6 +117,23 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
             if run.iteration > first:
                 _try_to_save(record, failure)
         raise
+
+
+def _is_over(run: TrainingRun) -> bool:
+    """Whether the run has come to its end, or must not go on for want of better validations; alike in all processes."""
+    solver, world = run.config.SOLVER, run.world
+    if run.iteration >= solver.ITER_MAX:
+        return True
+    return solver.PATIENCE is not None and world.any(world.is_main and run.n_since_best >= solver.PATIENCE)
+
+
+def _explain_early_end(run: TrainingRun) -> str | None:
+    if run.iteration >= run.config.SOLVER.ITER_MAX:
+        return None
+    return (
+        f"Ended early at iteration {run.iteration}: {plural(run.n_since_best, 'validation')} in a row had no better"
+        " mean IoU (SOLVER.PATIENCE)."
+    )
 
 
 def _try_to_save(record: Record | NullRecord, failure: DeepLabError) -> None:

@@ -146,6 +146,11 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
             with_key("SOLVER", "CLASS_WEIGHTS", [1, 2]),
             "x.yaml: SOLVER.CLASS_WEIGHTS must list N_CLASSES numbers, 3, got 2.",
         ),
+        (with_key("SOLVER", "PATIENCE", 3), "x.yaml: SOLVER.PATIENCE counts validations; set EVAL_EVERY too."),
+        (
+            with_key("SOLVER", "WARMUP", 20000),
+            "x.yaml: SOLVER.WARMUP must be less than ITER_MAX, 20000, got 20000.",
+        ),
         (with_key("SOLVER", "LABEL_SMOOTHING", 1), "x.yaml: SOLVER.LABEL_SMOOTHING must be less than 1, got 1."),
     ],
 )

@@ -59,5 +59,5 @@ def same(one: Any, other: Any) -> bool:
 def assert_same_state(one: Checkpoint, other: Checkpoint) -> None:
     assert one.iteration == other.iteration
     assert one.losses == other.losses
-    for part in ("model", "optimizer", "schedule", "rng", "validated", "best"):
+    for part in ("model", "optimizer", "schedule", "rng", "validated", "best", "n_since_best", "class_weights"):
         assert same(getattr(one, part), getattr(other, part)), part

@@ -45,6 +45,42 @@ def test_a_checkpoint_is_saved_once(config: Config, tmp_path: Path, stop_after: 
     assert [iteration for _, iteration in reporter.checkpoints] == expected
 
 
+# Of equal validations the first is the best.
+NEVER_BETTER = ("SOLVER.LR=1e-20", "SOLVER.FREEZE_BN=true", "SOLVER.EVAL_EVERY=1")
+
+
+def test_a_run_without_better_validations_ends_early(root: Path, tmp_path: Path) -> None:
+    config = configure(root, *NEVER_BETTER, "SOLVER.PATIENCE=3")
+    reporter = TrainingRecorder()
+    trained = train(config, tmp_path / "whole", reporter, device="cpu")
+
+    assert trained.early_end == (
+        "Ended early at iteration 4: 3 validations in a row had no better mean IoU (SOLVER.PATIENCE)."
+    )
+    assert trained.best is not None
+    assert trained.best.iteration == 1
+    assert reporter.progressed[-1] == (4, 4, "iteration")
+    whole = load_checkpoint(trained.checkpoint)
+    assert whole.iteration == 4
+
+    for saved in ("checkpoint_0000002.pth", "checkpoint_final.pth"):
+        resumed = run(config, tmp_path / "resumed", resume=tmp_path / "whole" / saved)
+        assert_same_state(resumed, whole)
+    patient = configure(root, *NEVER_BETTER, "SOLVER.PATIENCE=5")
+    last = train(patient, tmp_path / "on", SilentReporter(), device="cpu", resume=trained.checkpoint)
+    assert load_checkpoint(last.checkpoint).iteration == 6
+    assert last.early_end is None
+
+
+def test_a_warmup_is_resumed_exactly(root: Path, tmp_path: Path) -> None:
+    config = configure(root, "SOLVER.WARMUP=5")
+    reporter = TrainingRecorder()
+    train(config, tmp_path / "whole", reporter, device="cpu")
+    assert reporter.measured[1]["lr/group0"] == pytest.approx(1e-3 * 2 / 5)
+    resumed = run(config, tmp_path / "resumed", resume=tmp_path / "whole" / "checkpoint_0000002.pth")
+    assert_same_state(load_checkpoint(tmp_path / "whole" / "checkpoint_final.pth"), resumed)
+
+
 def test_reading_in_other_processes_changes_nothing(root: Path, tmp_path: Path) -> None:
     whole = run(configure(root), tmp_path / "whole")
     middle = tmp_path / "whole" / "checkpoint_0000004.pth"

@@ -83,6 +83,14 @@ def test_two_processes_come_to_the_result_of_one(
     assert_close(train_alone(config_path, tmp_path / "resumed", *keys, resume=middle), alone, within)
 
 
+def test_both_end_early(config_path: Path, tmp_path: Path) -> None:
+    keys = ("SOLVER.LR=1e-20", "SOLVER.EVAL_EVERY=1", "SOLVER.PATIENCE=2", "SOLVER.AVERAGE_LOSS=6")
+    ended = run_together(*command(config_path, tmp_path, *(each for key in keys for each in ("--set", key))))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith("Ended early at iteration 3: 2 validations in a row had no better mean IoU")
+    assert load_checkpoint(tmp_path / "checkpoint_final.pth").iteration == 3
+
+
 def test_a_signal_stops_both_with_a_checkpoint(config_path: Path, tmp_path: Path) -> None:
     endless = ("--set", "SOLVER.ITER_MAX=1000000", "--set", "SOLVER.ITER_SAVE=1000000")
     process = subprocess.Popen(

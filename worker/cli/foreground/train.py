@@ -63,6 +63,8 @@ def train_command(
     if as_json:
         print_json(trained)
         return
+    if trained.early_end is not None:
+        click.echo(trained.early_end)
     click.echo(f"Trained: {trained.checkpoint}")
     click.echo(f"Weights: {trained.weights} (alone, for other code)")
     if trained.best is not None:

@@ -34,6 +34,8 @@ def run(context: JobContext) -> dict[str, Any]:
         resume=_resume_path(context, spec),
         seed=spec.seed,
     )
+    if trained.early_end is not None:
+        context.add_event(trained.early_end)
     context.reporter.flush()
     with open_session(context.settings, reads_only=True) as session:
         final = checkpoints.find_last(session, context.job.id)

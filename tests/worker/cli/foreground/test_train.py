@@ -29,6 +29,7 @@ def test_train_writes_checkpoints_and_resumes(deeplab: Deeplab, output: list[str
         "weights": str(weights),
         "best": None,
         "best_checkpoint": None,
+        "early_end": None,
     }
     assert list((tmp_path / "again" / "logs").glob("events.*"))
     expected, got = (torch.load(path)["model"] for path in (folder / "checkpoint_final.pth", final))
@@ -49,6 +50,14 @@ def test_train_names_the_best_checkpoint(deeplab: Deeplab, output: list[str], tm
     assert said.stdout.splitlines()[2] == f"Best:    {path} (mean IoU {mean_iou} at iteration {iteration})"
     assert "2/2 validation images" in said.stderr
     assert "the best so far." in said.stderr
+
+
+def test_train_says_that_it_ended_early(deeplab: Deeplab, output: list[str], tmp_path: Path) -> None:
+    keys = ("SOLVER.LR=1e-20", "SOLVER.FREEZE_BN=true", "SOLVER.EVAL_EVERY=1", "SOLVER.PATIENCE=1")
+    options = ["--cpu", "-o", tmp_path / "run", *(each for key in keys for each in ("--set", key))]
+    said = deeplab("train", *output, *options).stdout.splitlines()
+    assert said[0] == "Ended early at iteration 2: 1 validation in a row had no better mean IoU (SOLVER.PATIENCE)."
+    assert said[1] == f"Trained: {tmp_path / 'run' / 'checkpoint_final.pth'}"
 
 
 def test_stopped_training_says_how_to_resume(

@@ -110,6 +110,19 @@ def test_what_was_trained_before_an_image_fails_is_recorded(attempts: Attempts) 
     assert attempts.events(job)[-1] == f"resumed from checkpoint {saved.id} at iteration {saved.iteration}"
 
 
+def test_a_job_may_end_early(attempts: Attempts) -> None:
+    never_better = ("SOLVER.LR=1e-20", "SOLVER.EVAL_EVERY=1", "SOLVER.PATIENCE=1", "SOLVER.ITER_MAX=9")
+    job = attempts.submit_train(overrides=never_better)
+    done = attempts.succeed(attempts.claim(job))
+    assert done.result is not None
+    assert done.result["iteration"] == 2
+    assert (done.done, done.total) == (2, 2)
+    assert (
+        "Ended early at iteration 2: 1 validation in a row had no better mean IoU (SOLVER.PATIENCE)."
+        in attempts.events(job)
+    )
+
+
 def mean_ious(attempts: Attempts, job: Job) -> dict[int, float]:
     with open_session(attempts.settings, reads_only=True) as session:
         return {int(iteration): value for iteration, value in metrics.list_metrics(session, job.id)["mean_iou"]}

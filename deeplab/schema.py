@@ -146,11 +146,30 @@ class Size(Section):
     )
 
 
+class Augment(Section):
+    """What else training changes at random, beside scale, crop and flip; the original has none of these keys."""
+
+    BRIGHTNESS: NotNegative = Field(
+        0.0, description="Brightness: times a factor from 1 - BRIGHTNESS to 1 + BRIGHTNESS. (Extension.)"
+    )
+    CONTRAST: NotNegative = Field(0.0, description="Contrast: a factor likewise. (Extension.)")
+    SATURATION: NotNegative = Field(0.0, description="Saturation: a factor likewise. (Extension.)")
+    HUE: Annotated[Number, Field(ge=0, le=0.5)] = Field(
+        0.0, description="Largest turn of the hues, in circles; 0.5 reaches the opposite colours. (Extension.)"
+    )
+    ROTATION: Annotated[Number, Field(ge=0, le=180)] = Field(
+        0.0, description="Largest rotation, degrees, in both directions. (Extension.)"
+    )
+    BLUR_P: Annotated[Number, Field(ge=0, le=1)] = Field(0.0, description="Probability of Gaussian blur. (Extension.)")
+    BLUR_SIGMA: Positive = Field(2.0, description="Largest standard deviation of the blur, pixels. (Extension.)")
+
+
 class Image(Section):
     """How an image becomes the network's input."""
 
     MEAN: Mean = Mean()
     SIZE: Size = Size()
+    AUGMENT: Augment = Augment()
 
 
 class Model(Section):

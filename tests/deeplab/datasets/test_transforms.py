@@ -5,11 +5,13 @@ import pytest
 import torch
 
 from deeplab.config import parse_config
+from deeplab.datasets.appearance import Appearance
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.transforms import Augmentation, normalize
 from tests.deeplab.drawing import draw_pair
 
 MEAN = (104.008, 116.669, 122.675)  # blue, green, red
+NOTHING = Appearance(brightness=0, contrast=0, saturation=0, hue=0, blur_p=0, blur_sigma=2)
 PLAIN = Augmentation(mean_bgr=MEAN, crop=8, scales=(1.0,), base=None, ignore_label=255)
 
 
@@ -103,3 +105,77 @@ def test_the_config_says_how() -> None:
         {"DATASET": {"N_CLASSES": 3, "SCALES": [1]}, "IMAGE": {"SIZE": {"BASE": 40, "TRAIN": 8}}}, "test"
     )
     assert Augmentation.from_config(config) == dataclasses.replace(PLAIN, base=40)
+
+
+@pytest.mark.parametrize("size", [(12, 10), (5, 6)])
+def test_colours_change_and_the_geometry_stays(size: tuple[int, int]) -> None:
+    source = sample(*size)
+    colours = dataclasses.replace(NOTHING, brightness=0.5, contrast=0.5, saturation=0.5, hue=0.2, blur_p=0.5)
+    augment = dataclasses.replace(PLAIN, appearance=colours)
+    for (image, labels), (plain, expected) in zip(draw(augment, source, 10), draw(PLAIN, source, 10), strict=True):
+        assert torch.equal(labels, expected)
+        assert not torch.allclose(image, plain, atol=1)
+        assert not image[:, labels == 255].any()
+        bgr = image + torch.tensor(MEAN).view(3, 1, 1)
+        assert bgr.min() >= -1e-3
+        assert bgr.max() <= 255.001
+
+
+def test_a_rotation_leaves_scale_crop_and_flip() -> None:
+    source = sample(40, 40)
+    augment = dataclasses.replace(PLAIN, rotation=1e-5)
+    for (image, labels), (plain, expected) in zip(draw(augment, source, 10), draw(PLAIN, source, 10), strict=True):
+        assert torch.allclose(image, plain, atol=1e-2)
+        assert torch.equal(labels, expected)
+
+
+def test_a_rotation_turns_image_and_labels_alike() -> None:
+    """The colours of the image tell its classes."""
+    label = np.zeros((40, 40), np.uint8)
+    label[10:30, 5:35] = 1
+    source = Sample("a", np.where(label[..., None] == 1, 255, 0).astype(np.uint8).repeat(3, axis=2), label)
+    augment = dataclasses.replace(PLAIN, mean_bgr=(0, 0, 0), crop=40, rotation=180)
+    fractions = []
+    for image, labels in draw(augment, source, 8):
+        known = labels != 255
+        agree = (image[0] > 127.5) == (labels == 1)
+        assert agree[known].float().mean() > 0.98
+        assert int((labels == 1).sum()) == pytest.approx(600, rel=0.05)  # it lies well inside
+        assert not image[:, ~known].any()
+        fractions.append(float(known.float().mean()))
+    assert min(fractions) < 0.9  # corners came in from outside
+    assert len({tuple(labels.flatten().tolist()) for _, labels in draw(augment, source, 8)}) == 8
+
+
+def test_what_is_outside_of_a_crop_turns_into_it() -> None:
+    augment = dataclasses.replace(PLAIN, rotation=45)
+    inner = [labels for _, labels in draw(augment, sample(64, 64), 20)]
+    assert sum(bool((labels == 255).any()) for labels in inner) < 10  # only crops near the border lack pixels
+
+
+def test_by_hand_brightness_and_saturation() -> None:
+    bgr = torch.tensor([10.0, 100.0, 200.0]).view(3, 1, 1)
+    inside = torch.ones(1, 1, dtype=torch.bool)
+    brighter = dataclasses.replace(NOTHING, brightness=0.5)(bgr, inside, np.random.default_rng(0))
+    factor = np.random.default_rng(0).uniform(0.5, 1.5)
+    assert brighter.flatten().tolist() == pytest.approx([min(255, factor * each) for each in (10, 100, 200)])
+    greyer = dataclasses.replace(NOTHING, saturation=1)(bgr, inside, np.random.default_rng(1))
+    factor, grey = np.random.default_rng(1).uniform(0, 2), 0.114 * 10 + 0.587 * 100 + 0.299 * 200
+    expected = [min(255, max(0, factor * each + (1 - factor) * grey)) for each in (10, 100, 200)]
+    assert greyer.flatten().tolist() == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_constant_image_keeps_its_contrast_and_sharpness() -> None:
+    image = torch.full((3, 6, 9), 77.0)
+    change = dataclasses.replace(NOTHING, contrast=0.9, blur_p=1, blur_sigma=20)
+    changed = change(image, torch.ones(6, 9, dtype=torch.bool), np.random.default_rng(0))
+    assert torch.allclose(changed, image, atol=1e-3)
+
+
+def test_the_configuration_decides() -> None:
+    off = parse_config({"DATASET": {"N_CLASSES": 3}}, "test")
+    on = parse_config({"DATASET": {"N_CLASSES": 3}, "IMAGE": {"AUGMENT": {"HUE": 0.1, "ROTATION": 10}}}, "test")
+    assert (Augmentation.from_config(off).appearance, Augmentation.from_config(off).rotation) == (None, 0)
+    augment = Augmentation.from_config(on)
+    assert augment.rotation == 10
+    assert augment.appearance == dataclasses.replace(NOTHING, hue=0.1)

@@ -224,6 +224,19 @@ class BatchSize(Section):
     TEST: Whole = Field(1, description="In evaluation; only images of equal size share a batch.")
 
 
+class Ohem(Section):
+    """Online hard example mining: the loss counts hard pixels alone."""
+
+    THRESHOLD: Annotated[Number, Field(gt=0, le=1)] | None = Field(
+        None,
+        description="A pixel is hard if its class has a lower probability than this, such as 0.7; empty: all pixels"
+        " count. (Extension.)",
+    )
+    MIN_KEPT: Annotated[Number, Field(ge=0, le=1)] = Field(
+        0.2, description="Share of the labelled pixels that counts in any case, the hardest first. (Extension.)"
+    )
+
+
 class Solver(Section):
     """How the network is trained."""
 
@@ -264,6 +277,7 @@ class Solver(Section):
         description="Weights of the classes in the loss: `inverse` or `median_frequency` of the training split's"
         " pixels, or a list of N_CLASSES numbers; empty: all count alike. (Extension.)",
     )
+    OHEM: Ohem = Ohem()
     LABEL_SMOOTHING: Annotated[Number, Field(ge=0, lt=1)] = Field(
         0.0, description="Share of each label that is spread evenly over all classes. (Extension.)"
     )

@@ -144,6 +144,7 @@ class TrainingRun:
             self.world.all_reduce_sum,
             weights=self.class_weights,
             label_smoothing=self.config.SOLVER.LABEL_SMOOTHING,
+            ohem=self.config.SOLVER.OHEM,
         )
 
     def _no_gradient_sync(self) -> AbstractContextManager[None]:

@@ -151,6 +151,8 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
             with_key("SOLVER", "WARMUP", 20000),
             "x.yaml: SOLVER.WARMUP must be less than ITER_MAX, 20000, got 20000.",
         ),
+        (with_key("SOLVER", "OHEM", {"THRESHOLD": 0}), "x.yaml: SOLVER.OHEM.THRESHOLD must be greater than 0, got 0."),
+        (with_key("IMAGE", "AUGMENT", {"HUE": 1}), "x.yaml: IMAGE.AUGMENT.HUE must be at most 0.5, got 1."),
         (with_key("SOLVER", "LABEL_SMOOTHING", 1), "x.yaml: SOLVER.LABEL_SMOOTHING must be less than 1, got 1."),
     ],
 )

@@ -1,10 +1,13 @@
+import math
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.training.losses import multi_scale_loss, resize_labels
+from deeplab.schema import Ohem
+from deeplab.training.losses import keep_hard_pixels, multi_scale_loss, resize_labels
 
 
 @pytest.mark.parametrize("size", [(13, 13), (7, 10), (97, 97), (120, 31), (1, 1)])
@@ -102,3 +105,51 @@ def test_labels_that_are_all_ignored_add_nothing() -> None:
     assert float(loss.detach()) == 0
     assert logits.grad is not None
     assert not logits.grad.any()
+
+
+def true_probabilities(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    probabilities = logits.softmax(dim=1).gather(1, labels.clamp(max=2)[:, None])[:, 0]
+    return probabilities.where(labels != 255, 2.0)
+
+
+def test_hard_pixels_by_hand() -> None:
+    outputs, labels = random_case()
+    logits, n_labelled = outputs[0], int((labels != 255).sum())
+    probabilities = true_probabilities(logits, labels)
+
+    kept = keep_hard_pixels(logits, labels, 255, threshold=0.3, min_kept=0)
+    assert torch.equal(kept, labels.masked_fill(probabilities >= 0.3, 255))
+
+    share = 0.9  # more than are below the threshold
+    kept = keep_hard_pixels(logits, labels, 255, threshold=0.3, min_kept=share)
+    hardest = probabilities.flatten().sort().values[: math.ceil(share * n_labelled)]
+    assert int((kept != 255).sum()) == len(hardest)
+    assert float(true_probabilities(logits, kept)[kept != 255].max()) == pytest.approx(float(hardest[-1]))
+
+
+def test_mining_is_a_mean_over_the_hard_pixels_of_each_scale() -> None:
+    outputs, labels = random_case()
+    ohem = Ohem(THRESHOLD=0.4, MIN_KEPT=0.1)
+    weights = torch.tensor([0.5, 3.0, 1.0])
+    expected = 0.0
+    for each in outputs:
+        resized = keep_hard_pixels(each, resize_labels(labels, *each.shape[2:]), 255, 0.4, 0.1)
+        assert 0 < int((resized != 255).sum()) < int((labels != 255).sum())
+        expected += float(functional.cross_entropy(each, resized, weights, ignore_index=255))
+    assert float(multi_scale_loss(outputs, labels, 255, weights=weights, ohem=ohem)) == pytest.approx(
+        expected, rel=1e-6
+    )
+
+
+def test_mining_without_hard_pixels_adds_nothing() -> None:
+    logits = torch.zeros(1, 2, 2, 2)
+    logits[:, 0] = 50
+    loss = multi_scale_loss([logits], torch.zeros(1, 2, 2), 255, ohem=Ohem(THRESHOLD=0.5, MIN_KEPT=0))
+    assert float(loss) == 0
+    nothing = multi_scale_loss([logits], torch.full((1, 2, 2), 255), 255, ohem=Ohem(THRESHOLD=0.5, MIN_KEPT=1))
+    assert float(nothing) == 0
+    diverged = multi_scale_loss([logits * torch.nan], torch.zeros(1, 2, 2), 255, ohem=Ohem(THRESHOLD=0.5))
+    assert diverged.isnan()
+    alike = Ohem(THRESHOLD=0.5, MIN_KEPT=0.25)  # equals are kept together
+    kept = multi_scale_loss([torch.zeros(1, 2, 2, 2)], torch.zeros(1, 2, 2), 255, ohem=alike)
+    assert float(kept) == pytest.approx(math.log(2))

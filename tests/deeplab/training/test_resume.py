@@ -74,7 +74,7 @@ def test_a_run_without_better_validations_ends_early(root: Path, tmp_path: Path)
 
 def test_a_run_with_everything_is_resumed_exactly(root: Path, tmp_path: Path) -> None:
     augment = {"BRIGHTNESS": 0.4, "CONTRAST": 0.4, "SATURATION": 0.4, "HUE": 0.1, "ROTATION": 10, "BLUR_P": 0.5}
-    config = configure(root, "SOLVER.WARMUP=5", f"IMAGE.AUGMENT={augment}")
+    config = configure(root, "SOLVER.WARMUP=5", "SOLVER.OHEM.THRESHOLD=0.7", f"IMAGE.AUGMENT={augment}")
     reporter = TrainingRecorder()
     train(config, tmp_path / "whole", reporter, device="cpu")
     assert reporter.measured[1]["lr/group0"] == pytest.approx(1e-3 * 2 / 5)

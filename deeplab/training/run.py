@@ -15,12 +15,12 @@ from torch.nn.parallel import DistributedDataParallel
 
 from deeplab.config import Config, parse_config
 from deeplab.datasets.loading import Batch
+from deeplab.distributed import ALONE, World
 from deeplab.errors import CheckpointError, DeepLabError
 from deeplab.models.batch_norm import freeze_batch_norm, synchronise_batch_norm
 from deeplab.models.build import build_from_config
 from deeplab.models.runtime import compile_network
 from deeplab.training.checkpoint import Checkpoint
-from deeplab.training.distributed import ALONE, World
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision
 from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups, restore_optimizer

@@ -14,13 +14,13 @@ from deeplab.config import Config
 from deeplab.datasets.loading import Batch, training_batches
 from deeplab.datasets.mask_scan import scan_masks
 from deeplab.datasets.stream import open_training_stream
+from deeplab.distributed import World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.formats import plural
 from deeplab.models.load import fill_initially
 from deeplab.reporter import Reporter, Stopped
 from deeplab.training.checkpoint import checkpoint_path, final_weights_path, load_checkpoint
 from deeplab.training.class_weights import weigh_classes
-from deeplab.training.distributed import World, joined_world
 from deeplab.training.introduction import describe_resumption, describe_weights, introduce
 from deeplab.training.record import NullRecord, Record
 from deeplab.training.run import TrainingRun, Validated, require_iterations_left, require_same_config

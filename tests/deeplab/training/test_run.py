@@ -11,8 +11,8 @@ import torch
 
 from deeplab.config import parse_config
 from deeplab.datasets.loading import Batch
+from deeplab.distributed import ALONE, World
 from deeplab.errors import ConfigError
-from deeplab.training.distributed import ALONE, World
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.run import TrainingRun, Validated
 from tests.golden import GOLDEN

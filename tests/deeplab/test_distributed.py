@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.distributed import ALONE, World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.reporter import Stopped
-from deeplab.training.distributed import ALONE, World, joined_world
 from tests.deeplab.training.torchrun import run_together, run_unsupervised
 
 CASES = '''
 import json, sys
 from pathlib import Path
 import torch
-from deeplab.training.distributed import joined_world
+from deeplab.distributed import joined_world
 from deeplab.errors import CheckpointError, DeepLabError
 from deeplab.reporter import Stopped
 
@@ -75,7 +75,7 @@ def test_two_processes_agree(tmp_path: Path) -> None:
 def test_a_process_whose_companion_is_gone_says_so() -> None:
     script = """
 import os
-from deeplab.training.distributed import joined_world
+from deeplab.distributed import joined_world
 with joined_world() as world:
     with world.together():
         pass

@@ -1,4 +1,4 @@
-"""Train in several processes, as torchrun starts them: share the batches, sum tensors, and stop or fail together."""
+"""Work in several processes, as torchrun starts them: share the batches, sum tensors, and stop or fail together."""
 
 import os
 from collections.abc import Iterator

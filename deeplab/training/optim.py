@@ -100,21 +100,25 @@ class PolynomialLR(LRScheduler):
         if iter_max == self.iter_max:
             return
         self.iter_max = iter_max
-        last_change = self.last_epoch - self.last_epoch % self.step_size
         for group, lr in zip(self.optimizer.param_groups, self.base_lrs, strict=True):
-            group["lr"] = lr * (1 - last_change / iter_max) ** self.power
+            group["lr"] = lr * self._decay(self.last_epoch) * self._warmth(self.last_epoch)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 
     def get_lr(self) -> list[float | Tensor]:
         """Compute the learning rate of each group for the coming iteration."""
         iteration = self.last_epoch
         if iteration < self.warmup:
-            stepped = iteration - iteration % self.step_size
-            factor = (iteration + 1) / self.warmup * (1 - stepped / self.iter_max) ** self.power
-            return [lr * factor for lr in self.base_lrs]
+            return [lr * self._decay(iteration) * self._warmth(iteration) for lr in self.base_lrs]
         if iteration == 0 or iteration % self.step_size or iteration > self.iter_max:
             return [group["lr"] for group in self.optimizer.param_groups]
-        return [lr * (1 - iteration / self.iter_max) ** self.power for lr in self.base_lrs]
+        return [lr * self._decay(iteration) for lr in self.base_lrs]
+
+    def _decay(self, iteration: int) -> float:
+        last_change = iteration - iteration % self.step_size
+        return (1 - last_change / self.iter_max) ** self.power
+
+    def _warmth(self, iteration: int) -> float:
+        return min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0
 
 
 def _named(name: str, modules: list[nn.Conv2d | nn.Linear]) -> Iterator[nn.Parameter]:

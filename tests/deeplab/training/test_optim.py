@@ -62,6 +62,16 @@ def test_warmup_by_hand() -> None:
     assert rates == [0.25, 0.5, 0.75 * 0.75**2, 0.75**2, 0.5**2, 0.5**2, 0.25**2]
 
 
+def test_a_new_length_in_the_middle_of_the_warmup() -> None:
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
+    schedule = PolynomialLR(optimizer, step_size=2, iter_max=8, power=2.0, warmup=4)
+    for _ in range(2):
+        optimizer.step()
+        schedule.step()
+    schedule.stretch(16)
+    assert optimizer.param_groups[0]["lr"] == 0.75 * (1 - 2 / 16) ** 2
+
+
 @pytest.mark.parametrize(("name", "kind"), [("sgd", torch.optim.SGD), ("adamw", torch.optim.AdamW)])
 def test_the_optimizer_of_that_name(name: str, kind: type) -> None:
     solver = {"OPTIMIZER": name, "LR": 0.1, "WEIGHT_DECAY": 0.5, "MOMENTUM": 0.8}

@@ -121,6 +121,6 @@ def joined_world() -> Iterator[World]:
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _CONNECTION_LOST):
             raise
-        raise DeepLabError("Another process of this training ended; its own output says why.") from error
+        raise DeepLabError("Another process of this run ended; its own output says why.") from error
     finally:
         distributed.destroy_process_group()

@@ -11,6 +11,7 @@ from deeplab.config import Config
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset, open_split
+from deeplab.distributed import ALONE, World, joined_world
 from deeplab.errors import DatasetError
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
@@ -32,6 +33,8 @@ def evaluate(
 ) -> Scores:
     """Compare a network's label maps with the masks of a split, at the size of the images.
 
+    Several processes, as torchrun starts them, share the images; each returns the scores of all.
+
     Args:
         config: all settings; SOLVER.BATCH_SIZE.TEST images of equal size share a forward pass.
         checkpoint: the weights; None: those that MODEL.WEIGHTS names.
@@ -45,9 +48,15 @@ def evaluate(
         Stopped: if the reporter asked for it; complete files of logits stay.
         DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, or no pixel has a class.
     """
-    segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
-    dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
-    return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
+    with joined_world() as world:
+        with world.together():
+            segmenter = Segmenter(load_model(config, checkpoint), config, device=world.choose_device(device))
+            dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
+            counted = _count(segmenter, dataset, reporter, "image", logits_dir, logits_dtype, world)
+            counts, n_images = torch.from_numpy(counted.counts()), torch.tensor(counted.n_images)
+        confusion = ConfusionMatrix(config.DATASET.N_CLASSES)
+        confusion.add(world.all_reduce_sum(counts).numpy(), int(world.all_reduce_sum(n_images)))
+    return _scores(confusion, config, dataset)
 
 
 def score(
@@ -68,18 +77,37 @@ def score(
         unit: of the progress that the reporter hears.
         logits_dir, logits_dtype: as for `evaluate`.
     """
+    confusion = _count(segmenter, dataset, reporter, unit, logits_dir, logits_dtype)
+    return _scores(confusion, segmenter.config, dataset)
+
+
+def _count(
+    segmenter: Segmenter,
+    dataset: SplitDataset,
+    reporter: Reporter,
+    unit: str,
+    logits_dir: Path | None,
+    logits_dtype: LogitsDtype,
+    world: World = ALONE,
+) -> ConfusionMatrix:
+    """Count the pixels of this process's share of a split; the others are assumed to be as far."""
     config = segmenter.config
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES, segmenter.device)
-    with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
+    own = dataset.part(world.rank, world.size)
+    with closing(evaluation_samples(own, config.DATALOADER.NUM_WORKERS)) as samples:
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
             for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
                 labels = segmenter.to_device(torch.from_numpy(sample.label_map))
                 confusion.update(labels, best_classes(logits, *sample.label_map.shape))
                 if logits_dir is not None:
                     save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
-            reporter.progress(confusion.n_images, len(dataset), unit)
+            reporter.progress(min(confusion.n_images * world.size, len(dataset)), len(dataset), unit)
             if reporter.should_stop():
                 raise Stopped
+    return confusion
+
+
+def _scores(confusion: ConfusionMatrix, config: Config, dataset: SplitDataset) -> Scores:
     try:
         return confusion.scores()
     except ValueError:

@@ -38,6 +38,10 @@ class SplitDataset:
         sample = read_sample(self.pairs[index], self.n_classes, self.ignore_label)
         return sample if self.warp_side is None else warp(sample, self.warp_side)
 
+    def part(self, first: int, step: int) -> "SplitDataset":
+        """Return every `step`-th pair from the `first` on, as a dataset."""
+        return SplitDataset(self.name, self.pairs[first::step], self.n_classes, self.ignore_label, self.warp_side)
+
 
 def open_split(config: Config, split: str) -> SplitDataset:
     """Open a split of the dataset that the DATASET section describes.

@@ -72,11 +72,11 @@ def describe_resumption(run: TrainingRun, checkpoint: Checkpoint, path: Path) ->
 
 
 def _describe_device(run: TrainingRun) -> str:
-    """Name the device; of several GPUs that stay idle, also say how to use them."""
+    """Name the device, and say how many there are."""
     if run.device.type != "cuda":
         return str(run.device)
     name = f"{run.device} ({torch.cuda.get_device_name(run.device)})"
     if run.world.size > 1:
         return f"{name}, one of {run.world.size} processes"
     n_gpus = torch.cuda.device_count()
-    return name if n_gpus == 1 else f"{name}; {n_gpus} GPUs are visible and one is used, torchrun uses all"
+    return name if n_gpus == 1 else f"{name}; one of {n_gpus} GPUs"

@@ -115,7 +115,7 @@ class PolynomialLR(LRScheduler):
 
     def _decay(self, iteration: int) -> float:
         last_change = iteration - iteration % self.step_size
-        return (1 - last_change / self.iter_max) ** self.power
+        return float((1 - last_change / self.iter_max) ** self.power)
 
     def _warmth(self, iteration: int) -> float:
         return min(1.0, (iteration + 1) / self.warmup) if self.warmup else 1.0

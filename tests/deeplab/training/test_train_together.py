@@ -74,7 +74,10 @@ def test_two_processes_come_to_the_result_of_one(
     ended = run_together(*command(config_path, tmp_path / "together", *options))
 
     assert ended.returncode == 0, ended.stderr
-    assert ended.stdout == f"Trained: {tmp_path / 'together' / 'checkpoint_final.pth'}\n"
+    assert ended.stdout.splitlines() == [
+        f"Trained: {tmp_path / 'together' / 'checkpoint_final.pth'}",
+        f"Weights: {tmp_path / 'together' / 'weights_final.pth'} (alone, for other code)",
+    ]
     assert ended.stderr.count("6/6 iterations") == 1
     assert len(list((tmp_path / "together" / "logs").iterdir())) == 1
     assert_close(load_checkpoint(tmp_path / "together" / "checkpoint_final.pth"), alone, within)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from worker.cli.foreground.devices import DeviceCommand, devices_option, is_shared_out
 from worker.cli.foreground.options import (
     device_options,
     runtime_options,
@@ -14,7 +15,7 @@ from worker.cli.options import config_options, seed_option
 from worker.cli.output import json_option, print_json
 
 
-@click.command("train", epilog="Example: deeplab train -c configs/voc12.yaml")
+@click.command("train", cls=DeviceCommand, epilog="Example: deeplab train -c configs/voc12.yaml")
 @config_options
 @weights_option
 @click.option(
@@ -29,6 +30,7 @@ from worker.cli.output import json_option, print_json
 @train_bn_option
 @runtime_options
 @device_options
+@devices_option
 @json_option
 def train_command(
     config_path: Path,
@@ -37,6 +39,7 @@ def train_command(
     resume: Path | None,
     seed: int,
     device: str,
+    devices: int | str | None,
     as_json: bool,
 ) -> None:
     """Train a model.
@@ -45,7 +48,7 @@ def train_command(
     folder given by -o. With SOLVER.EVAL_EVERY, validates the model during training and names the best checkpoint at
     the end. Ctrl-C saves a checkpoint; --resume continues from it with the same result as an uninterrupted run.
 
-    On several GPUs: torchrun --standalone --nproc-per-node 4 --no-python deeplab train -c ...
+    Uses all visible GPUs that can share SOLVER.BATCH_SIZE.TRAIN equally; the result is that of one.
     """
     from deeplab.config import load_config
     from deeplab.processes import is_main_process
@@ -53,8 +56,10 @@ def train_command(
     from worker.cli.foreground.experiment import logs_dir, models_dir
     from worker.cli.reporter import report_progress
 
+    config = load_config(config_path, overrides)
+    if is_shared_out(devices, device, config.SOLVER.BATCH_SIZE.TRAIN):
+        return
     with report_progress("Continue with --resume {checkpoint}") as reporter:
-        config = load_config(config_path, overrides)
         logs = output / "logs" if output else logs_dir(config)
         output = output or models_dir(config)
         trained = train(config, output, reporter, logs_dir=logs, device=device, resume=resume, seed=seed)

@@ -79,4 +79,4 @@ def _describe_device(run: TrainingRun) -> str:
     if run.world.size > 1:
         return f"{name}, one of {run.world.size} processes"
     n_gpus = torch.cuda.device_count()
-    return name if n_gpus == 1 else f"{name}; one of {n_gpus} GPUs"
+    return name if n_gpus == 1 else f"{name}, one of {n_gpus} GPUs"

@@ -113,7 +113,7 @@ def test_evaluating_in_between_changes_nothing(root: Path, tmp_path: Path, freez
     without = run(configure(root, bn), tmp_path / "without")
     with_it = run(configure(root, bn, "SOLVER.EVAL_EVERY=1"), tmp_path / "with")
     assert with_it.validated is not None
-    assert_same_state(replace(with_it, validated=None, best=None), without)
+    assert_same_state(replace(with_it, validated=None, best=None, n_since_best=0), without)
 
 
 def test_evaluations_are_reported_and_the_best_checkpoint_is_kept(root: Path, tmp_path: Path) -> None:

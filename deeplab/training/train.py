@@ -77,6 +77,7 @@ def train(
         with closing(batches), closing(record):
             _iterate(run, batches, record, reporter)
         with world.together():
+            run.require_progress()
             final = record.save_final()
     return Trained(final, final_weights_path(output_dir), run.best, _find_best(run, output_dir, resume))
 

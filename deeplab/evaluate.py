@@ -1,18 +1,21 @@
 """Score a checkpoint on a split, in memory that does not grow with the number of images."""
 
-from collections.abc import Iterable, Iterator
-from contextlib import closing
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from deeplab.catalog import LogitsDtype
 from deeplab.config import Config
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset, open_split
-from deeplab.errors import DatasetError
+from deeplab.errors import DatasetError, LabelError
 from deeplab.inference.label_maps import best_classes
+from deeplab.inference.prediction import Prediction
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix, Scores
@@ -38,12 +41,14 @@ def evaluate(
         reporter: hears of each image; can stop the run.
         split: name of the split; None: DATASET.SPLIT.VAL.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; None: it is not saved.
+        logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
+            it looks by windows or under several views; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
 
     Raises:
         Stopped: if the reporter asked for it; complete files of logits stay.
-        DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, or no pixel has a class.
+        DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, an image cannot be labelled, or no
+            pixel has a class.
     """
     segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
@@ -70,20 +75,76 @@ def score(
     """
     config = segmenter.config
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES, segmenter.device)
+    check = _FiniteCheck(segmenter, allowance=2 * config.SOLVER.BATCH_SIZE.TEST)
+
+    def tick() -> None:
+        reporter.progress(confusion.n_images, len(dataset), unit)
+        if reporter.should_stop():
+            raise Stopped
+
     with closing(evaluation_samples(dataset, config.DATALOADER.NUM_WORKERS)) as samples:
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
-            for sample, logits in zip(batch, segmenter.logits([each.image for each in batch]), strict=True):
-                labels = segmenter.to_device(torch.from_numpy(sample.label_map))
-                confusion.update(labels, best_classes(logits, *sample.label_map.shape))
-                if logits_dir is not None:
-                    save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
-            reporter.progress(confusion.n_images, len(dataset), unit)
-            if reporter.should_stop():
-                raise Stopped
+            for sample, prediction in zip(batch, _predict(segmenter, batch, tick), strict=True):
+                with naming(sample.id):
+                    labels = _label(prediction, sample, logits_dir, logits_dtype)
+                check.note(sample.id, prediction.finite())
+                confusion.update(segmenter.to_device(torch.from_numpy(sample.label_map)), labels)
+            tick()
+    check.require()
     try:
         return confusion.scores()
     except ValueError:
         raise DatasetError(f"{config.DATASET.ROOT}: no pixel of the split {dataset.name!r} has a class.") from None
+
+
+@contextmanager
+def naming(image: str) -> Iterator[None]:
+    """Let an error say which image could not be labelled."""
+    try:
+        yield
+    except LabelError as error:
+        raise LabelError(f"{image}: {error}") from error
+
+
+def _predict(segmenter: Segmenter, batch: list[Sample], tick: Callable[[], None]) -> Sequence[Prediction]:
+    with naming(batch[0].id):
+        return segmenter.predictions([each.image for each in batch], tick)
+
+
+def _label(prediction: Prediction, sample: Sample, logits_dir: Path | None, logits_dtype: LogitsDtype) -> Tensor:
+    """The label map on any device; saves the logits, of which labels are then made, if they have a folder."""
+    if logits_dir is None:
+        return prediction.labels()
+    logits = prediction.logits()
+    if bool(prediction.finite()):
+        save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
+    return best_classes([logits], *sample.label_map.shape)
+
+
+class _FiniteCheck:
+    """Finds images whose logits are no numbers without waiting for a GPU: it looks at those of a moment ago."""
+
+    def __init__(self, segmenter: Segmenter, allowance: int) -> None:
+        self._segmenter = segmenter
+        self._allowance = allowance  # images that may be unchecked
+        self._open: deque[tuple[str, Tensor]] = deque()
+
+    def note(self, image: str, finite: Tensor) -> None:
+        """Take up an image; check older ones. Raises LabelError at one whose logits are not finite."""
+        self._open.append((image, finite))
+        while len(self._open) > self._allowance:
+            self._require_next()
+
+    def require(self) -> None:
+        """Check the rest. Raises LabelError likewise."""
+        while self._open:
+            self._require_next()
+
+    def _require_next(self) -> None:
+        image, finite = self._open.popleft()
+        if not bool(finite):
+            with naming(image):
+                raise self._segmenter.no_numbers()
 
 
 def group_equal_sizes(samples: Iterable[Sample], size: int) -> Iterator[list[Sample]]:

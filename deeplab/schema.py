@@ -9,7 +9,15 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 
-from deeplab.catalog import DATASET_NAMES, IMAGENET_WEIGHTS, MODEL_NAMES, TORCHVISION_MODELS, Precision, StrideIn
+from deeplab.catalog import (
+    DATASET_NAMES,
+    IMAGENET_WEIGHTS,
+    MODEL_NAMES,
+    TORCHVISION_MODELS,
+    InferenceMode,
+    Precision,
+    StrideIn,
+)
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -124,8 +132,8 @@ class Size(Section):
     TRAIN: Whole = Field(321, description="Side of the square training crop.")
     TEST: Whole = Field(
         513,
-        description="Longer side to which `single` and `live` resize an image, and to which `segment` shrinks a larger"
-        " one; `train` and `test` ignore it.",
+        description="Longer side to which `single` and `live` resize an image, unless INFERENCE.MODE is `slide`;"
+        " `train`, `test` and `segment` ignore it.",
     )
 
 
@@ -217,6 +225,46 @@ class Solver(Section):
     )
 
 
+class Inference(Section):
+    """How `test`, `segment`, `single` and `live` look at an image; the original has none of these keys."""
+
+    MODE: InferenceMode = Field(
+        "whole", description="`whole` runs the network once on the image, `slide` on windows of it. (Ours.)"
+    )
+    WINDOW: Annotated[int, Strict(), Field(ge=16)] = Field(
+        513, description="slide: side of the square windows, pixels. (Ours.)"
+    )
+    STRIDE: Whole | None = Field(
+        None, description="slide: pixels from one window to the next; empty: two thirds of WINDOW. (Ours.)"
+    )
+    BLEND: Literal["gaussian", "flat"] = Field(
+        "gaussian",
+        description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Ours.)",
+    )
+    SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (1.0,), description="Enlarge or shrink what the network sees by each factor and average the probs. (Ours.)"
+    )
+    FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Ours.)")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.STRIDE is not None and self.STRIDE > self.WINDOW:
+            raise ValueError(f"STRIDE {self.STRIDE} leaves gaps between windows of {self.WINDOW} pixels")
+        if len(set(self.SCALES)) < len(self.SCALES):
+            raise ValueError("SCALES names a factor twice")
+        return self
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one window to the next."""
+        return self.STRIDE or max(1, self.WINDOW * 2 // 3)
+
+    def conditions(self) -> dict[str, Any]:
+        """The keys that decide about label maps, as JSON: those of the mode and of the averaging."""
+        of_slide = {"WINDOW": self.WINDOW, "STRIDE": self.stride, "BLEND": self.BLEND} if self.MODE == "slide" else {}
+        return {"MODE": self.MODE, **of_slide, "SCALES": list(self.SCALES), "FLIP": self.FLIP}
+
+
 class Crf(Section):
     """The dense CRF after the network."""
 
@@ -267,6 +315,7 @@ class Config(Section):
     IMAGE: Image = Image()
     MODEL: Model = Model()
     SOLVER: Solver = Solver()
+    INFERENCE: Inference = Inference()
     CRF: Crf = Crf()
     RUNTIME: Runtime = Runtime()
 

@@ -102,9 +102,15 @@ def segment_items(
     todo = [item for item in wanted if item not in kept]
     tally = _Tally(kept.values())
     reporter.progress(len(kept), len(wanted), "image")
+
+    def tick() -> None:
+        reporter.progress(tally.n_rows, len(wanted), "image")  # a large image may take longer than others have patience
+        if reporter.should_stop():
+            raise Stopped
+
     pipeline = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size)
     with ManifestWriter(manifest, keep=kept.values()) as writer:
-        for row in pipeline.rows(todo, reporter.should_stop):
+        for row in pipeline.rows(todo, reporter.should_stop, tick):
             writer.add(row)
             tally.add(row)
             reporter.progress(tally.n_rows, len(wanted), "image")

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.bounded_map import bounded_map
-from deeplab.errors import ImageError, OutputError
-from deeplab.files import make_folder, replace_file
+from deeplab.errors import ImageError, LabelError, OutputError
+from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.files import read_image, write_mask
 from deeplab.images.overlay import draw_overlay
 from deeplab.images.resize import shrink_longer_side
 from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path, overlay_path
-from deeplab.inference.segmenter import ModelInput, Segmenter
+from deeplab.inference.segmenter import Segmenter
 
 _THREADS = 4  # that decode and write while the model computes
 _JPEG_LIMIT = 65500  # pixels per side
@@ -32,8 +32,7 @@ class _Decoded:
     """An image on its way through the pipeline."""
 
     item: str
-    model_input: ModelInput
-    image: NDArray[np.uint8] | None  # for the overlay
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
     seconds: float  # of work so far
 
 
@@ -56,19 +55,24 @@ class Pipeline:
     input_dir: Path
     output_dir: Path
     overlays: bool
-    batch_size: int  # images of equal model input size per forward pass
+    batch_size: int  # images of equal size per forward pass
 
-    def rows(self, items: Iterable[str], should_stop: Callable[[], bool]) -> Iterator[Row]:
+    def rows(
+        self, items: Iterable[str], should_stop: Callable[[], bool], tick: Callable[[], None] = lambda: None
+    ) -> Iterator[Row]:
         """Segment images and yield a row for each, errors included, once its files are on disk.
 
-        When asked to stop, it still writes what is segmented, and ends early.
+        Args:
+            items: paths relative to the input folder.
+            should_stop: asked before each batch; what is segmented is still written.
+            tick: called now and then while a large image is segmented; may raise Stopped, which ends that image too.
 
         Raises:
             OutputError: if files cannot be written at all, as on a full disk.
         """
         with ThreadPoolExecutor(_THREADS) as pool:
             decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
-            segmented = self._segment(decoded, should_stop)
+            segmented = self._segment(decoded, should_stop, tick)
             yield from bounded_map(pool, self._write, segmented, depth=1 + self.batch_size)
 
     def _decode(self, item: str) -> _Decoded | Row:
@@ -77,11 +81,10 @@ class Pipeline:
             image = read_image(self.input_dir / item)
         except ImageError as error:
             return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
-        model_input = self.segmenter.prepare(image)
-        return _Decoded(item, model_input, image if self.overlays else None, time.monotonic() - start)
+        return _Decoded(item, image, time.monotonic() - start)
 
     def _segment(
-        self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool]
+        self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool], tick: Callable[[], None]
     ) -> Iterator[_Segmented | Row]:
         for group in _groups(decoded, self.batch_size):
             if should_stop():
@@ -90,10 +93,18 @@ class Pipeline:
                 yield group
                 continue
             start = time.monotonic()
-            label_maps = self.segmenter.predict_prepared([each.model_input for each in group])
+            results = self.segmenter.label([each.image for each in group])
             share = (time.monotonic() - start) / len(group)
-            for each, label_map in zip(group, label_maps, strict=True):
-                yield _Segmented(replace(each, seconds=each.seconds + share), label_map)
+            for each, result in zip(group, results, strict=True):
+                if isinstance(result, LabelError):
+                    yield self._failed(each, result, share)
+                else:
+                    yield _Segmented(replace(each, seconds=each.seconds + share), result)
+
+    def _failed(self, decoded: _Decoded, error: LabelError, seconds: float) -> Row:
+        height, width = decoded.image.shape[:2]
+        reason = f"{printable(self.input_dir / decoded.item)}: {error}"
+        return Row(decoded.item, width, height, "error", reason, decoded.seconds + seconds, {})
 
     def _write(self, result: _Segmented | Row) -> Row:
         if isinstance(result, Row):
@@ -103,7 +114,7 @@ class Pipeline:
         height, width = label_map.shape
         try:
             write_mask(mask_path(self.output_dir, item), label_map)
-            if result.decoded.image is not None:
+            if self.overlays:
                 _write_overlay(overlay_path(self.output_dir, item), result.decoded.image, label_map)
         except OutputError as error:
             if not _name_is_too_long(error):
@@ -114,13 +125,13 @@ class Pipeline:
 
 
 def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Decoded] | Row]:
-    """Gather images of equal model input size; at most twice `size` of them wait for others of their size."""
+    """Gather images of equal size; at most twice `size` of them wait for others of their size."""
     waiting: dict[tuple[int, ...], list[_Decoded]] = defaultdict(list)
     for each in decoded:
         if isinstance(each, Row):
             yield each
             continue
-        shape = each.model_input.pixels.shape
+        shape = each.image.shape
         waiting[shape].append(each)
         if len(waiting[shape]) == size:
             yield waiting.pop(shape)

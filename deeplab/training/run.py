@@ -28,7 +28,7 @@ from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_grou
 # Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
 _MAY_DIFFER = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
-    *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
+    *("INFERENCE", "IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
     *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.ITER_MAX"),
 )

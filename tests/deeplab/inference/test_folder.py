@@ -125,8 +125,8 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path, segmenter: Segm
     segment_folder(segmenter, tmp_path / "in", output, SilentReporter())
     with pytest.raises(OutputError, match="out: holds the results of a run with different weights; choose another"):
         segment_folder(tiny_segmenter(seed=1), tmp_path / "in", output, SilentReporter())
-    with pytest.raises(OutputError, match="with different input and size; choose another output folder"):
-        segment_folder(tiny_segmenter(IMAGE={"SIZE": {"TEST": 100}}), tmp_path / "other", output, SilentReporter())
+    with pytest.raises(OutputError, match="with different input and inference; choose another output folder"):
+        segment_folder(tiny_segmenter(INFERENCE={"FLIP": True}), tmp_path / "other", output, SilentReporter())
     assert json.loads((output / "run.json").read_text())["input"] == str(tmp_path / "in")
 
 

@@ -42,6 +42,8 @@ def single(
     writes them as a figure if there is no display.
     """
     from deeplab.config import load_config
+    from deeplab.errors import LabelError
+    from deeplab.files import printable
     from deeplab.images.files import read_image
     from deeplab.inference.label_maps import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
@@ -55,7 +57,10 @@ def single(
     image = read_image(image_path)
     with log_to(say_on_stderr):
         segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
-    result = segment_image(segmenter, image)
+    try:
+        result = segment_image(segmenter, image)
+    except LabelError as error:
+        raise LabelError(f"{printable(image_path)}: {error}") from error
     shares = class_shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:

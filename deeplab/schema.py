@@ -142,6 +142,24 @@ class Image(Section):
 
     MEAN: Mean = Mean()
     SIZE: Size = Size()
+    BANDS: tuple[Whole, ...] | None = Field(
+        None,
+        description="Bands of the image files that are red, green and blue, or the one that is grey, from 1 on; empty:"
+        " as the files say. (Ours.)",
+    )
+    RANGE: tuple[Number, Number] | None = Field(
+        None,
+        description="The numbers of the image files that become black and white, such as [0, 4095]; empty: as the"
+        " files say. (Ours.)",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.BANDS is not None and len(self.BANDS) not in (1, 3):
+            raise ValueError(f"BANDS must list 1 band or 3, got {len(self.BANDS)}")
+        if self.RANGE is not None and self.RANGE[0] >= self.RANGE[1]:
+            raise ValueError(f"RANGE must list a lower and a higher number, got {list(self.RANGE)}")
+        return self
 
 
 class Model(Section):

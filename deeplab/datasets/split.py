@@ -7,6 +7,9 @@ from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Pair
 from deeplab.datasets.sample import Sample, read_sample, warp
+from deeplab.images.bands import Reading
+
+_AS_TAGGED = Reading()
 
 
 class SplitDataset:
@@ -18,10 +21,17 @@ class SplitDataset:
         n_classes: how many classes label maps may hold.
         ignore_label: the value of pixels without a class.
         warp_side: warp every sample to a square with sides of so many pixels; None leaves samples as they are.
+        reading: how to read the image files.
     """
 
     def __init__(
-        self, name: str, pairs: Sequence[Pair], n_classes: int, ignore_label: int, warp_side: int | None = None
+        self,
+        name: str,
+        pairs: Sequence[Pair],
+        n_classes: int,
+        ignore_label: int,
+        warp_side: int | None = None,
+        reading: Reading = _AS_TAGGED,
     ) -> None:
         self.name = name
         self.pairs = pairs
@@ -29,13 +39,14 @@ class SplitDataset:
         self.n_classes = n_classes
         self.ignore_label = ignore_label
         self.warp_side = warp_side
+        self.reading = reading
 
     def __len__(self) -> int:
         return len(self.pairs)
 
     def __getitem__(self, index: int) -> Sample:
         """Read a pair. Raises DatasetError or ImageError as `read_sample` does."""
-        sample = read_sample(self.pairs[index], self.n_classes, self.ignore_label)
+        sample = read_sample(self.pairs[index], self.n_classes, self.ignore_label, self.reading)
         return sample if self.warp_side is None else warp(sample, self.warp_side)
 
 
@@ -49,4 +60,11 @@ def open_split(config: Config, split: str) -> SplitDataset:
     settings = config.DATASET
     class_names_of(settings)  # a labels file of other classes is an error before any image is read
     listing = list_split(settings, split)
-    return SplitDataset(split, listing.require_complete(), settings.N_CLASSES, settings.IGNORE_LABEL, listing.warp_side)
+    return SplitDataset(
+        split,
+        listing.require_complete(),
+        settings.N_CLASSES,
+        settings.IGNORE_LABEL,
+        listing.warp_side,
+        Reading.of(config.IMAGE),
+    )

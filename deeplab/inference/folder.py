@@ -9,9 +9,9 @@ from pathlib import Path
 from deeplab.images.listing import scan_folder
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
 from deeplab.inference.output import (
+    find_mask,
     locked_output,
     manifest_path,
-    mask_path,
     overlay_path,
     prepare_output,
     write_passed_over,
@@ -143,6 +143,6 @@ def _is_complete(row: Row, output_dir: Path, *, overlays: bool) -> bool:
     """Whether an image was segmented and its files are still there."""
     return (
         row.status == "ok"
-        and mask_path(output_dir, row.path).exists()
+        and find_mask(output_dir, row.path).exists()
         and (not overlays or overlay_path(output_dir, row.path).exists())
     )

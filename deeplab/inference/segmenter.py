@@ -159,11 +159,12 @@ class Segmenter:
 
     def settings(self) -> dict[str, object]:
         """Everything that decides about the label maps, for run.json: equal settings give equal masks."""
-        mean, dataset = self.config.IMAGE.MEAN, self.config.DATASET
+        image, mean, dataset = self.config.IMAGE, self.config.IMAGE.MEAN, self.config.DATASET
         return {
             "model": self.config.MODEL.NAME,
             "n_classes": dataset.N_CLASSES,
             "labels": self.class_names,  # the key in the run.json of earlier runs
+            "reading": {"BANDS": image.BANDS and list(image.BANDS), "RANGE": image.RANGE and list(image.RANGE)},
             "mean": [mean.R, mean.G, mean.B],
             "inference": self.config.INFERENCE.conditions(),
             "precision": self.config.RUNTIME.PRECISION,

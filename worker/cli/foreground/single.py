@@ -44,6 +44,7 @@ def single(
     from deeplab.config import load_config
     from deeplab.errors import LabelError
     from deeplab.files import printable
+    from deeplab.images.bands import Reading
     from deeplab.images.files import read_image
     from deeplab.inference.label_maps import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
@@ -54,7 +55,7 @@ def single(
     from worker.cli.reporter import log_to, say_on_stderr
 
     config = load_config(config_path, overrides)
-    image = read_image(image_path)
+    image = read_image(image_path, Reading.of(config.IMAGE))
     with log_to(say_on_stderr):
         segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     try:

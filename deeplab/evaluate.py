@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -14,6 +15,7 @@ from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.errors import DatasetError, LabelError
+from deeplab.images.files import write_mask
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.prediction import Prediction
 from deeplab.inference.segmenter import Segmenter
@@ -32,6 +34,7 @@ def evaluate(
     device: str = "auto",
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
+    masks_dir: Path | None = None,
 ) -> Scores:
     """Compare a network's label maps with the masks of a split, at the size of the images.
 
@@ -44,6 +47,7 @@ def evaluate(
         logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
             it looks by windows or under several views; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
+        masks_dir: if given, where to leave the network's own masks, `<id>.png`.
 
     Raises:
         Stopped: if the reporter asked for it; complete files of logits stay.
@@ -52,7 +56,30 @@ def evaluate(
     """
     segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
-    return score(segmenter, dataset, reporter, logits_dir=logits_dir, logits_dtype=logits_dtype)
+    keep = _Keep(logits_dir, logits_dtype, masks_dir)
+    return _require_scores(config, dataset, _look_at_all(segmenter, dataset, reporter, "image", keep))
+
+
+def label_split(
+    config: Config,
+    checkpoint: Path | None,
+    reporter: Reporter,
+    masks_dir: Path,
+    *,
+    split: str,
+    device: str = "auto",
+    logits_dir: Path | None = None,
+    logits_dtype: LogitsDtype = "float32",
+) -> int:
+    """Leave the network's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
+
+    Returns:
+        How many images it has.
+    """
+    segmenter = Segmenter(load_model(config, checkpoint), config, device=device)
+    dataset = open_split(config, split, labelled=False)
+    keep = _Keep(logits_dir, logits_dtype, masks_dir)
+    return _look_at_all(segmenter, dataset, reporter, "image", keep).n_images
 
 
 def score(
@@ -61,8 +88,6 @@ def score(
     reporter: Reporter,
     *,
     unit: str = "image",
-    logits_dir: Path | None = None,
-    logits_dtype: LogitsDtype = "float32",
 ) -> Scores:
     """Compare the label maps of a network in memory with the masks of a split; otherwise like `evaluate`.
 
@@ -71,8 +96,36 @@ def score(
         dataset: the split.
         reporter: hears of each image; can stop the run.
         unit: of the progress that the reporter hears.
-        logits_dir, logits_dtype: as for `evaluate`.
     """
+    return _require_scores(segmenter.config, dataset, _look_at_all(segmenter, dataset, reporter, unit, _Keep()))
+
+
+@dataclass(frozen=True)
+class _Keep:
+    """Where to leave what the network says of each image; None: nowhere."""
+
+    logits_dir: Path | None = None
+    logits_dtype: LogitsDtype = "float32"
+    masks_dir: Path | None = None
+
+    def label(self, prediction: Prediction, sample: Sample) -> Tensor:
+        """The label map on any device; of saved logits labels are made of these."""
+        if self.logits_dir is None:
+            labels = prediction.labels()
+        else:
+            logits = prediction.logits()
+            labels = best_classes([logits], *sample.label_map.shape)
+        if self.logits_dir is not None and bool(prediction.finite()):
+            save_logits(self.logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), self.logits_dtype)
+        if self.masks_dir is not None and bool(prediction.finite()):
+            write_mask(self.masks_dir / f"{sample.id}.png", labels.cpu().numpy())
+        return labels
+
+
+def _look_at_all(
+    segmenter: Segmenter, dataset: SplitDataset, reporter: Reporter, unit: str, keep: _Keep
+) -> ConfusionMatrix:
+    """Count what the network says of each image of a split by what the masks say."""
     config = segmenter.config
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES, segmenter.device)
     check = _FiniteCheck(segmenter, allowance=2 * config.SOLVER.BATCH_SIZE.TEST)
@@ -86,11 +139,15 @@ def score(
         for batch in group_equal_sizes(samples, config.SOLVER.BATCH_SIZE.TEST):
             for sample, prediction in zip(batch, _predict(segmenter, batch, tick), strict=True):
                 with naming(sample.id):
-                    labels = _label(prediction, sample, logits_dir, logits_dtype)
+                    labels = keep.label(prediction, sample)
                 check.note(sample.id, prediction.finite())
                 confusion.update(segmenter.to_device(torch.from_numpy(sample.label_map)), labels)
             tick()
     check.require()
+    return confusion
+
+
+def _require_scores(config: Config, dataset: SplitDataset, confusion: ConfusionMatrix) -> Scores:
     try:
         return confusion.scores()
     except ValueError:
@@ -109,16 +166,6 @@ def naming(image: str) -> Iterator[None]:
 def _predict(segmenter: Segmenter, batch: list[Sample], tick: Callable[[], None]) -> Sequence[Prediction]:
     with naming(batch[0].id):
         return segmenter.predictions([each.image for each in batch], tick)
-
-
-def _label(prediction: Prediction, sample: Sample, logits_dir: Path | None, logits_dtype: LogitsDtype) -> Tensor:
-    """The label map on any device; saves the logits, of which labels are then made, if they have a folder."""
-    if logits_dir is None:
-        return prediction.labels()
-    logits = prediction.logits()
-    if bool(prediction.finite()):
-        save_logits(logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), logits_dtype)
-    return best_classes([logits], *sample.label_map.shape)
 
 
 class _FiniteCheck:

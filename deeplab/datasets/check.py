@@ -115,6 +115,8 @@ def _list_required(settings: Dataset, split: str) -> _Split:
         listing = list_split(settings, split)
     except DatasetError as error:
         return _Split(SplitReport(split, error=str(error)))
+    if listing.problem:
+        return _Split(SplitReport(split, error=listing.problem))
     report = SplitReport(
         split,
         n_ids=listing.n_ids,

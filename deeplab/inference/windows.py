@@ -52,49 +52,30 @@ class Axis:
             first = last
 
 
-def blend_matrix(axis: Axis, number: int, n_logits: int, blend: Blend, pixels: tuple[int, int]) -> "BlendMatrix":
-    """How the logits along a window's side make those of pixels: enlarged bilinearly, times the window's share.
-
-    Args:
-        axis: the windows.
-        number: of the window.
-        n_logits: logits along the window's side.
-        blend: the weights of a window's pixels.
-        pixels: of the image: first and last + 1.
-    """
-    first, last = pixels
-    positions = np.arange(first, last)
-    total = np.zeros(last - first)
-    for each in axis.covering(first, last):
-        total += _weights(axis, each, blend, positions)
-    share = _weights(axis, number, blend, positions) / total
-    taps = linear_taps(n_logits, axis.window)
-    inside = np.clip(positions - axis.starts[number], 0, axis.window - 1)
-    low, high, weight = taps.low[inside], taps.high[inside], taps.weight[inside]
-    matrix = np.zeros((last - first, n_logits))
-    rows = np.arange(last - first)
-    np.add.at(matrix, (rows, low), share * (1 - weight))
-    np.add.at(matrix, (rows, high), share * weight)
-    begin, end = int(low.min()), int(high.max()) + 1
-    return BlendMatrix(begin, end, matrix[:, begin:end].astype(np.float32))
+def shares(axis: Axis, blend: Blend) -> NDArray[np.float32]:
+    """How much each window counts at each of its pixels, (windows, pixels); at every pixel all of them add up to 1."""
+    distance = (np.arange(axis.window) + 0.5) / axis.window - 0.5  # from the centre, in windows
+    weights = np.ones(axis.window) if blend == "flat" else np.exp(-0.5 * (distance / _SPREAD) ** 2)
+    total = np.zeros(axis.length)
+    for start in axis.starts:
+        total[start : start + axis.window] += weights
+    return np.stack([weights / total[start : start + axis.window] for start in axis.starts]).astype(np.float32)
 
 
-@dataclass(frozen=True)
-class BlendMatrix:
-    """The part of a linear map from a window's logits to pixels that is not zero."""
+class Upsampling:
+    """Bilinear enlarging of a line as a matrix, of which any rows can be taken with the columns that matter."""
 
-    begin: int  # first of the logits
-    end: int  # last + 1
-    matrix: NDArray[np.float32]  # (pixels, end - begin)
+    def __init__(self, n_in: int, n_out: int) -> None:
+        taps = linear_taps(n_in, n_out)
+        self._low, self._high = taps.low, taps.high
+        rows = np.arange(n_out)
+        self.matrix = np.zeros((n_out, n_in), np.float32)
+        np.add.at(self.matrix, (rows, taps.low), 1 - taps.weight)
+        np.add.at(self.matrix, (rows, taps.high), taps.weight)
 
-
-def _weights(axis: Axis, number: int, blend: Blend, positions: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Of the pixels at `positions` in a window; 0 outside of it."""
-    inside = positions - axis.starts[number]
-    distance = (inside + 0.5) / axis.window - 0.5  # from the centre, in windows
-    weights = np.ones(len(positions)) if blend == "flat" else np.exp(-0.5 * (distance / _SPREAD) ** 2)
-    weights[(inside < 0) | (inside >= axis.window)] = 0
-    return weights
+    def inputs_of(self, first: int, last: int) -> slice:
+        """What the outputs `first` .. `last` - 1 depend on."""
+        return slice(int(self._low[first]), int(self._high[last - 1]) + 1)
 
 
 def cells(first: int, last: int, cuts: Sequence[int]) -> list[tuple[int, int]]:

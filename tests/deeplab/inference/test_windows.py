@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
+import torch
+from torch.nn import functional
 
-from deeplab.inference.windows import Axis, Blend, blend_matrix
+from deeplab.inference.windows import Axis, Blend, Upsampling, shares
 
 
 @pytest.mark.parametrize(
@@ -29,17 +31,25 @@ def test_groups_share_the_side_out_with_all_windows_that_each_needs(length: int,
 @pytest.mark.parametrize("blend", ["gaussian", "flat"])
 def test_the_shares_of_all_windows_add_up_to_one(blend: Blend) -> None:
     axis = Axis.cut(30, 8, 5)
-    total = np.zeros(20)
-    for number in axis.covering(4, 24):
-        total += blend_matrix(axis, number, 3, blend, (4, 24)).matrix.sum(axis=1)
+    total = np.zeros(30)
+    for start, share in zip(axis.starts, shares(axis, blend), strict=True):
+        total[start : start + 8] += share
     np.testing.assert_allclose(total, 1, rtol=1e-6)
 
 
 def test_gaussian_weights_prefer_the_centre_and_flat_ones_do_not() -> None:
     axis = Axis.cut(12, 8, 4)  # windows at 0 and 4; both cover the pixels 4 to 7
-    shares = {
-        blend: blend_matrix(axis, 0, 8, blend, (4, 8)).matrix.sum(axis=1).tolist() for blend in ("gaussian", "flat")
-    }
-    assert shares["flat"] == [0.5] * 4
-    assert shares["gaussian"] == sorted(shares["gaussian"], reverse=True)
-    assert shares["gaussian"][0] == pytest.approx(1 - shares["gaussian"][-1])  # the neighbour, mirrored
+    assert shares(axis, "flat")[0].tolist() == [1] * 4 + [0.5] * 4
+    gaussian = shares(axis, "gaussian")[0, 4:].tolist()
+    assert gaussian == sorted(gaussian, reverse=True)
+    assert gaussian[0] == pytest.approx(1 - gaussian[-1])  # the neighbour, mirrored
+
+
+@pytest.mark.parametrize(("n_in", "n_out"), [(1, 5), (3, 8), (8, 8), (9, 5)])
+def test_upsampling_is_that_of_torch(n_in: int, n_out: int) -> None:
+    line = np.random.default_rng(0).normal(size=n_in).astype(np.float32)
+    expected = functional.interpolate(torch.from_numpy(line)[None, None], size=n_out, mode="linear")[0, 0].numpy()
+    upsampling = Upsampling(n_in, n_out)
+    np.testing.assert_allclose(upsampling.matrix @ line, expected, rtol=1e-5, atol=1e-6)
+    inputs = upsampling.inputs_of(1, 4)
+    np.testing.assert_allclose(upsampling.matrix[1:4, inputs] @ line[inputs], expected[1:4], rtol=1e-5, atol=1e-6)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
+from worker.cli.foreground.options import crf_option, device_options, inference_options, model_option, runtime_options
 from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
@@ -23,6 +23,7 @@ from worker.cli.output import json_option, print_json
     metavar="FILE",
     help="Write a figure instead of opening a window.  [default without a display: NAME_labels.png]",
 )
+@inference_options
 @runtime_options
 @device_options
 @json_option
@@ -38,7 +39,7 @@ def single(
 ) -> None:
     """Segment one image.
 
-    Resizes the image so that its longer side is IMAGE.SIZE.TEST. Shows it and the region of each class in a window, or
+    Resizes the image so that its longer side is IMAGE.SIZE.TEST, unless --mode is slide. Shows it and the region of each class in a window, or
     writes them as a figure if there is no display.
     """
     from deeplab.config import load_config

@@ -1,14 +1,15 @@
 """`deeplab test`."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from deeplab.catalog import LogitsDtype
-from worker.cli.foreground.options import device_options, model_option, runtime_options, split_option
+from deeplab.formats import plural
+from worker.cli.foreground.options import device_options, inference_options, model_option, runtime_options, split_option
 from worker.cli.options import config_options
-from worker.cli.output import json_option
+from worker.cli.output import json_option, print_json
 
 
 @click.command(epilog="Example: deeplab test -c configs/voc12.yaml -m model.pth")
@@ -23,6 +24,14 @@ from worker.cli.output import json_option
     show_default=True,
     help="Precision of the saved logits; float16 takes half the space.",
 )
+@click.option(
+    "--masks",
+    "masks_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the predicted masks there, as ID.png; the split then needs no ground truth.",
+)
+@inference_options
 @runtime_options
 @device_options
 @json_option
@@ -33,27 +42,43 @@ def test(
     split: str | None,
     logits: bool,
     logits_dtype: LogitsDtype,
+    masks_dir: Path | None,
     device: str,
     as_json: bool,
 ) -> None:
     """Evaluate a checkpoint on a split.
 
     Writes the scores to EXP.OUTPUT_DIR/scores/.../scores.json and the logits to
-    EXP.OUTPUT_DIR/features/.../logit/<id>.npy.
+    EXP.OUTPUT_DIR/features/.../logit/<id>.npy. With --masks, a split without ground truth is labelled, not scored.
     """
     from deeplab.config import load_config
-    from deeplab.evaluate import evaluate
+    from deeplab.datasets.split import has_ground_truth
+    from deeplab.evaluate import evaluate, label_split
     from worker.cli.foreground.experiment import logits_dir, scores_path
     from worker.cli.foreground.scores import print_scores, save_scores
     from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)
     split = split or config.DATASET.SPLIT.VAL
-    folder = logits_dir(config, split) if logits else None
+    options: dict[str, Any] = {
+        "split": split,
+        "device": device,
+        "logits_dir": logits_dir(config, split) if logits else None,
+        "logits_dtype": logits_dtype,
+    }
+    if masks_dir is not None and not has_ground_truth(config, split):
+        with report_progress(STARTS_OVER) as reporter:
+            n_images = label_split(config, model_path, reporter, masks_dir, **options)
+        if as_json:
+            print_json({"masks": masks_dir, "n_images": n_images})
+            return
+        click.echo(f"No scores: the split {split!r} has no ground truth.")
+        click.echo(f"Masks of {plural(n_images, 'image')}: {masks_dir}")
+        return
     with report_progress(STARTS_OVER) as reporter:
-        scores = evaluate(
-            config, model_path, reporter, split=split, device=device, logits_dir=folder, logits_dtype=logits_dtype
-        )
+        scores = evaluate(config, model_path, reporter, masks_dir=masks_dir, **options)
     path = scores_path(config, split, crf=False)
     save_scores(path, scores)
     print_scores(config, scores, path, as_json)
+    if masks_dir is not None and not as_json:
+        click.echo(f"Masks: {masks_dir}")

@@ -72,8 +72,7 @@ class SplitListing:
         """
         if self.problem:
             raise DatasetError(self.problem)
-        if self.missing:
-            raise DatasetError("; ".join(self._describe_missing(*each) for each in self.missing.items()) + ".")
+        self._refuse(self.missing)
         return self.pairs
 
     @property
@@ -87,9 +86,13 @@ class SplitListing:
         Raises:
             DatasetError: if an image is missing.
         """
-        if len(self.unlabelled) < self.n_ids:
-            self.require_complete()
+        masks = {pair.ground_truth.path.parent for pair in self.unlabelled}
+        self._refuse({folder: names for folder, names in self.missing.items() if folder not in masks})
         return self.unlabelled
+
+    def _refuse(self, missing: dict[Path, list[str]]) -> None:
+        if missing:
+            raise DatasetError("; ".join(self._describe_missing(*each) for each in missing.items()) + ".")
 
     def _describe_missing(self, folder: Path, names: list[str]) -> str:
         return (

@@ -137,6 +137,8 @@ def read_georeference(path: Path) -> GeoTags:
             return []
         with tifffile.TiffFile(path) as file:
             tags = file.pages.first.tags
+            if tags.valueof(_ORIENTATION, 1) != 1:  # the mask is upright, and lies otherwise than the stored pixels
+                return []
             return [
                 (code, int(tags[code].dtype), int(tags[code].count), tags[code].value, True)
                 for code in _GEOREFERENCE

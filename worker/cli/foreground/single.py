@@ -39,8 +39,8 @@ def single(
 ) -> None:
     """Segment one image.
 
-    Resizes the image so that its longer side is IMAGE.SIZE.TEST, unless --mode is slide. Shows it and the region of each class in a window, or
-    writes them as a figure if there is no display.
+    Resizes the image so that its longer side is IMAGE.SIZE.TEST, unless --mode is slide. Shows it and the region of
+    each class in a window, or writes them as a figure if there is no display.
     """
     from deeplab.config import load_config
     from deeplab.errors import LabelError

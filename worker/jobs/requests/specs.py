@@ -114,8 +114,8 @@ class _CheckpointSpec(_ModelSpec):
     mode: Annotated[InferenceMode | None, BlankIsNone] = Field(
         None,
         title="Mode",
-        description="How the model sees an image, always at its full size: whole, or slide: window by window, for images"
-        " that do not fit into memory. By default as configured.",
+        description="How the model sees an image, always at its full size: whole, or slide, window by window, for"
+        " images that do not fit into memory. By default as configured.",
     )
     window: Annotated[int | None, Field(ge=16, le=LARGEST_INTEGER), BlankIsNone] = Field(
         None, title="Window", description="Mode slide: side of the windows, pixels; by default as configured."

@@ -145,12 +145,12 @@ class Image(Section):
     BANDS: tuple[Whole, ...] | None = Field(
         None,
         description="Bands of the image files that are red, green and blue, or the one that is grey, from 1 on; empty:"
-        " as the files say. (Ours.)",
+        " as the files say. (Extension.)",
     )
     RANGE: tuple[Number, Number] | None = Field(
         None,
         description="The numbers of the image files that become black and white, such as [0, 4095]; empty: as the"
-        " files say. (Ours.)",
+        " files say. (Extension.)",
     )
 
     @model_validator(mode="after")
@@ -247,22 +247,22 @@ class Inference(Section):
     """How `test`, `segment`, `single` and `live` look at an image; the original has none of these keys."""
 
     MODE: InferenceMode = Field(
-        "whole", description="`whole` runs the network once on the image, `slide` on windows of it. (Ours.)"
+        "whole", description="`whole` runs the network once on the image, `slide` on windows of it. (Extension.)"
     )
     WINDOW: Annotated[int, Strict(), Field(ge=16)] = Field(
-        513, description="slide: side of the square windows, pixels. (Ours.)"
+        513, description="slide: side of the square windows, pixels. (Extension.)"
     )
     STRIDE: Whole | None = Field(
-        None, description="slide: pixels from one window to the next; empty: two thirds of WINDOW. (Ours.)"
+        None, description="slide: pixels from one window to the next; empty: two thirds of WINDOW. (Extension.)"
     )
     BLEND: Literal["gaussian", "flat"] = Field(
         "gaussian",
-        description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Ours.)",
+        description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Extension.)",
     )
     SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
-        (1.0,), description="Enlarge or shrink what the network sees by each factor and average the probs. (Ours.)"
+        (1.0,), description="Enlarge or shrink what the network sees by each factor and average the probs. (Extension.)"
     )
-    FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Ours.)")
+    FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Extension.)")
 
     @model_validator(mode="after")
     def _check(self) -> Self:

@@ -21,6 +21,10 @@ class ImageError(DeepLabError):
     """An image file cannot be decoded."""
 
 
+class LabelError(DeepLabError):
+    """An image cannot be labelled; others may."""
+
+
 class OutputError(DeepLabError):
     """A result cannot be written."""
 

@@ -39,7 +39,7 @@ def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[n
     """Read the logits of an image; return their softmax at the size of the image, (C, height, width) float32.
 
     Raises:
-        DatasetError: if the file cannot be read or has another number of classes.
+        DatasetError: if the file cannot be read, has another number of classes, or holds a number that is not finite.
     """
     probs = resize_planes(_load_logits(path, n_classes), height, width)
     probs -= probs.max(axis=0)
@@ -74,4 +74,9 @@ def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:
         raise DatasetError(f"{printable(path)}: the logits cannot be read: {error}.") from error
     if logits.ndim != 3 or len(logits) != n_classes:
         raise DatasetError(f"{printable(path)}: expected logits of {n_classes} classes, got shape {logits.shape}.")
+    if not np.isfinite(logits).all():
+        raise DatasetError(
+            f"{printable(path)}: the logits hold NaN or infinity; evaluate the split again, with RUNTIME.PRECISION bf16"
+            " or fp32 if it was fp16."
+        )
     return np.asarray(logits, np.float32)

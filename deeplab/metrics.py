@@ -9,6 +9,8 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
+_AT_ONCE = 2**22  # pixels, because the count of a pixel takes many bytes for a moment
+
 
 @dataclass(frozen=True)
 class Scores(Mapping[str, Any]):
@@ -60,16 +62,22 @@ class ConfusionMatrix:
         true, predicted = self._as_tensor(labels), self._as_tensor(predictions)
         if true.shape != predicted.shape:
             raise ValueError(f"labels have shape {tuple(true.shape)}, predictions {tuple(predicted.shape)}")
+        for first in range(0, true.numel(), _AT_ONCE):
+            part = slice(first, first + _AT_ONCE)
+            self._count(true.reshape(-1)[part].long(), predicted.reshape(-1)[part].long())
+        self.n_images += 1 if true.ndim < 3 else len(true)
+
+    def _count(self, true: Tensor, predicted: Tensor) -> None:
+        """Args: int64 of one length."""
         ignored, wrong = self.n_classes**2, self.n_classes**2 + 1
         cells = torch.where(self._is_class(predicted), true * self.n_classes + predicted, wrong)
-        cells = torch.where(self._is_class(true), cells, ignored).flatten()
+        cells = torch.where(self._is_class(true), cells, ignored)
         if self._counts.is_cuda:  # bincount would wait for the largest cell number
             self._counts.scatter_add_(0, cells, torch.ones_like(cells))
         else:
             counts = torch.bincount(cells, minlength=wrong + 1)
             self._require_classes(counts)
             self._counts += counts
-        self.n_images += 1 if true.ndim < 3 else len(true)
 
     def _is_class(self, values: Tensor) -> Tensor:
         return (values >= 0) & (values < self.n_classes)
@@ -118,4 +126,4 @@ class ConfusionMatrix:
 
     def _as_tensor(self, array: ArrayLike | Tensor) -> Tensor:
         tensor = array if isinstance(array, Tensor) else torch.from_numpy(np.array(array))
-        return tensor.to(self._counts.device, torch.int64)
+        return tensor.to(self._counts.device)

@@ -11,7 +11,15 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
 from pydantic_core import PydanticCustomError
 
-from deeplab.catalog import DATASET_NAMES, IMAGENET_WEIGHTS, MODEL_NAMES, TORCHVISION_MODELS, Precision, StrideIn
+from deeplab.catalog import (
+    DATASET_NAMES,
+    IMAGENET_WEIGHTS,
+    MODEL_NAMES,
+    TORCHVISION_MODELS,
+    InferenceMode,
+    Precision,
+    StrideIn,
+)
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -141,8 +149,8 @@ class Size(Section):
     TRAIN: Whole = Field(321, description="Side of the square training crop.")
     TEST: Whole = Field(
         513,
-        description="Longer side to which `single` and `live` resize an image, and to which `segment` shrinks a larger"
-        " one; `train` and `test` ignore it.",
+        description="Longer side to which `single` and `live` resize an image, unless INFERENCE.MODE is `slide`;"
+        " `train`, `test` and `segment` ignore it.",
     )
 
 
@@ -170,6 +178,24 @@ class Image(Section):
     MEAN: Mean = Mean()
     SIZE: Size = Size()
     AUGMENT: Augment = Augment()
+    BANDS: tuple[Whole, ...] | None = Field(
+        None,
+        description="Bands of the image files that are red, green and blue, or the one that is grey, from 1 on; empty:"
+        " as the files say. (Extension.)",
+    )
+    RANGE: tuple[Number, Number] | None = Field(
+        None,
+        description="The numbers of the image files that become black and white, such as [0, 4095]; empty: as the"
+        " files say. (Extension.)",
+    )
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.BANDS is not None and len(self.BANDS) not in (1, 3):
+            raise ValueError(f"BANDS must list 1 band or 3, got {len(self.BANDS)}")
+        if self.RANGE is not None and self.RANGE[0] >= self.RANGE[1]:
+            raise ValueError(f"RANGE must list a lower and a higher number, got {list(self.RANGE)}")
+        return self
 
 
 class Model(Section):
@@ -291,6 +317,46 @@ class Solver(Section):
         return self
 
 
+class Inference(Section):
+    """How `test`, `segment`, `single` and `live` look at an image; the original has none of these keys."""
+
+    MODE: InferenceMode = Field(
+        "whole", description="`whole` runs the network once on the image, `slide` on windows of it. (Extension.)"
+    )
+    WINDOW: Annotated[int, Strict(), Field(ge=16)] = Field(
+        513, description="slide: side of the square windows, pixels. (Extension.)"
+    )
+    STRIDE: Whole | None = Field(
+        None, description="slide: pixels from one window to the next; empty: two thirds of WINDOW. (Extension.)"
+    )
+    BLEND: Literal["gaussian", "flat"] = Field(
+        "gaussian",
+        description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Extension.)",
+    )
+    SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+        (1.0,), description="Enlarge or shrink what the network sees by each factor and average the probs. (Extension.)"
+    )
+    FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Extension.)")
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if self.STRIDE is not None and self.STRIDE > self.WINDOW:
+            raise ValueError(f"STRIDE {self.STRIDE} leaves gaps between windows of {self.WINDOW} pixels")
+        if len(set(self.SCALES)) < len(self.SCALES):
+            raise ValueError("SCALES names a factor twice")
+        return self
+
+    @property
+    def stride(self) -> int:
+        """Pixels from one window to the next."""
+        return self.STRIDE or max(1, self.WINDOW * 2 // 3)
+
+    def conditions(self) -> dict[str, Any]:
+        """The keys that decide about label maps, as JSON: those of the mode and of the averaging."""
+        of_slide = {"WINDOW": self.WINDOW, "STRIDE": self.stride, "BLEND": self.BLEND} if self.MODE == "slide" else {}
+        return {"MODE": self.MODE, **of_slide, "SCALES": list(self.SCALES), "FLIP": self.FLIP}
+
+
 class Crf(Section):
     """The dense CRF after the network."""
 
@@ -341,6 +407,7 @@ class Config(Section):
     IMAGE: Image = Image()
     MODEL: Model = Model()
     SOLVER: Solver = Solver()
+    INFERENCE: Inference = Inference()
     CRF: Crf = Crf()
     RUNTIME: Runtime = Runtime()
 

@@ -10,6 +10,9 @@ from torch.nn import functional
 
 from deeplab.crf.build import bgr
 from deeplab.densecrf import DenseCRF
+from deeplab.densecrf.checks import check_memory, check_size
+
+_COPIES = 3  # of the probs of an image in memory: enlarged, after softmax, refined
 
 
 def refine_logits(
@@ -37,6 +40,9 @@ def refine_logits(
     if not images:
         return
     height, width = images[0].shape[:2]
+    check_size(height, width)
+    if not logits[0].is_cuda:
+        check_memory(height * width, _COPIES * 4 * len(logits[0]) * height * width)
     at_once = crf.images_at_once(height * width, len(logits[0]))
     for first in range(0, len(images), at_once):
         group = slice(first, first + at_once)

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
@@ -26,6 +27,7 @@ from deeplab.datasets.report import DatasetReport, SizeMismatch, SplitReport, Un
 from deeplab.datasets.sample import fit_to
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
+from deeplab.images.bands import Reading
 from deeplab.images.files import read_mask_and_palette, read_oriented
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
@@ -43,7 +45,7 @@ def check_dataset(
     """Read every image and mask, and judge what they hold.
 
     Args:
-        config: DATASET is read.
+        config: DATASET and IMAGE are read.
         reporter: hears of each pair.
         splits: their names; none: TRAIN, VAL, and TEST if it has labels.
         n_workers: processes that read; None: one per CPU.
@@ -62,7 +64,8 @@ def check_dataset(
         random.Random(0).shuffle(work)  # noqa: S311 -- a sample, not a secret
     deadline = math.inf if seconds is None else time.monotonic() + seconds
     n_done = 0
-    with closing(_inspect_all([pair for _, pair in work], n_workers or n_cpus())) as inspections:
+    reading = Reading.of(config.IMAGE)
+    with closing(_inspect_all([pair for _, pair in work], reading, n_workers or n_cpus())) as inspections:
         for (split, pair), inspection in zip(work, inspections, strict=True):
             _add(split, pair, inspection, config.DATASET)
             n_done += 1
@@ -112,6 +115,8 @@ def _list_required(settings: Dataset, split: str) -> _Split:
         listing = list_split(settings, split)
     except DatasetError as error:
         return _Split(SplitReport(split, error=str(error)))
+    if listing.problem:
+        return _Split(SplitReport(split, error=listing.problem))
     report = SplitReport(
         split,
         n_ids=listing.n_ids,
@@ -144,15 +149,16 @@ class _Inspection:
     errors: list[str] = field(default_factory=list)
 
 
-def _inspect_all(pairs: Sequence[Pair], n_workers: int) -> Generator[_Inspection, None, None]:
+def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Generator[_Inspection, None, None]:
     n_workers = min(n_workers, len(pairs))
+    inspect = partial(_inspect, reading)
     if n_workers <= 1:
-        yield from map(_inspect, pairs)
+        yield from map(inspect, pairs)
         return
     # Spawned, because forking a process that runs threads can hang.
     with ProcessPoolExecutor(n_workers, get_context("spawn"), initializer=start_pool_worker) as pool:
         try:
-            yield from bounded_map(pool, _inspect, pairs, depth=4 * n_workers)
+            yield from bounded_map(pool, inspect, pairs, depth=4 * n_workers)
         except BrokenProcessPool as error:
             raise DeepLabError(
                 f"A process that reads images died, perhaps for lack of memory; run fewer than {n_workers} at a time."
@@ -161,12 +167,12 @@ def _inspect_all(pairs: Sequence[Pair], n_workers: int) -> Generator[_Inspection
             pool.shutdown(cancel_futures=True)
 
 
-def _inspect(pair: Pair) -> _Inspection:
+def _inspect(reading: Reading, pair: Pair) -> _Inspection:
     """Runs in a process of the pool."""
     found = _Inspection()
     photo = None
     try:
-        photo = read_oriented(pair.image)
+        photo = read_oriented(pair.image, reading)
     except ImageError as error:
         found.errors.append(str(error))
     else:

@@ -60,6 +60,8 @@ class SplitListing:
     pairs: list[Pair]  # those whose files are both there, in the split's order
     missing: dict[Path, list[str]]  # names by folder
     passed_over: dict[Path, dict[str, int]] = field(default_factory=dict)  # files of other kinds, by folder and kind
+    unlabelled: list[Pair] = field(default_factory=list)  # those of which only the image is there, likewise
+    problem: str = ""  # a sentence about a folder of masks that is not there
     warp_side: int | None = None  # pixels: samples are warped to squares of this side; None: they stay as they are
 
     def require_complete(self) -> list[Pair]:
@@ -68,9 +70,29 @@ class SplitListing:
         Raises:
             DatasetError: if files are missing; the first ten of each folder are named.
         """
-        if self.missing:
-            raise DatasetError("; ".join(self._describe_missing(*each) for each in self.missing.items()) + ".")
+        if self.problem:
+            raise DatasetError(self.problem)
+        self._refuse(self.missing)
         return self.pairs
+
+    @property
+    def has_ground_truth(self) -> bool:
+        """Whether any image has its mask."""
+        return bool(self.pairs)
+
+    def require_images(self) -> list[Pair]:
+        """Return what has an image, of a split without ground truth.
+
+        Raises:
+            DatasetError: if an image is missing.
+        """
+        masks = {pair.ground_truth.path.parent for pair in self.unlabelled}
+        self._refuse({folder: names for folder, names in self.missing.items() if folder not in masks})
+        return self.unlabelled
+
+    def _refuse(self, missing: dict[Path, list[str]]) -> None:
+        if missing:
+            raise DatasetError("; ".join(self._describe_missing(*each) for each in missing.items()) + ".")
 
     def _describe_missing(self, folder: Path, names: list[str]) -> str:
         return (
@@ -85,26 +107,35 @@ def list_files(split: str, pairs: Iterable[Pair]) -> SplitListing:
     Each folder is listed once, which on a network file system is far faster than asking for every file.
 
     Raises:
-        DatasetError: if a folder does not exist, or an id leads out of the dataset.
+        DatasetError: if the images' folder does not exist, or an id leads out of the dataset.
     """
     names_in = cache(_names_in)
     neighbours_in = cache(lambda folder: Neighbours(names_in(folder).values()))
     present: list[Pair] = []
+    unlabelled: list[Pair] = []
+    problem = ""
     missing: dict[Path, list[str]] = {}
     n_ids = 0
     for pair in pairs:
         n_ids += 1
         if pair.id.startswith("/") or ".." in pair.id.split("/"):  # the id also names results
             raise DatasetError(f"{pair.id!r} of the split {split!r} leads out of the dataset.")
-        image, truth = (_on_disk(path, names_in) for path in (pair.image, pair.ground_truth.path))
+        image, truth = _on_disk(pair.image, names_in), None
+        try:
+            truth = _on_disk(pair.ground_truth.path, names_in)
+        except DatasetError as error:
+            problem = str(error)
+            missing.setdefault(pair.ground_truth.path.parent, []).append(pair.ground_truth.path.name)
         for path, there in ((pair.image, image), (pair.ground_truth.path, truth)):
-            if there is None:
+            if there is None and not (problem and path != pair.image):
                 neighbours = neighbours_in(path.parent)
                 described = neighbours.describe(path.name, stem=path.stem, is_mask=path != pair.image)
                 missing.setdefault(path.parent, []).append(described)
         if image and truth:
             present.append(replace(pair, image=image, ground_truth=replace(pair.ground_truth, path=truth)))
-    return SplitListing(split, n_ids, present, missing)
+        elif image:
+            unlabelled.append(replace(pair, image=image))
+    return SplitListing(split, n_ids, present, missing, unlabelled=unlabelled, problem=problem)
 
 
 def _on_disk(path: Path, names_in: Callable[[Path], Mapping[str, str]]) -> Path | None:

@@ -9,8 +9,11 @@ from PIL import Image
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
+from deeplab.images.bands import Reading
 from deeplab.images.files import OrientedImage, read_oriented
 from deeplab.images.resize import resize_planes
+
+_AS_TAGGED = Reading()
 
 
 @dataclass(frozen=True)
@@ -27,14 +30,14 @@ class Sample:
         return np.rint(self.image).astype(np.uint8) if self.image.dtype == np.float32 else self.image.astype(np.uint8)
 
 
-def read_sample(pair: Pair, n_classes: int, ignore_label: int) -> Sample:
+def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading = _AS_TAGGED) -> Sample:
     """Read a pair and check that the image and its label map belong together.
 
     Raises:
         ImageError: if one of the files cannot be decoded.
         DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
     """
-    photo, label_map = read_oriented(pair.image), pair.ground_truth.read()
+    photo, label_map = read_oriented(pair.image, reading), pair.ground_truth.read()
     label_map, _ = fit_to(photo, label_map)
     mask = printable(pair.ground_truth.path)
     if photo.pixels.shape[:2] != label_map.shape:

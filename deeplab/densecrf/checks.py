@@ -35,12 +35,17 @@ def check_pair(image: object, probs: object) -> tuple[NDArray[np.uint8], NDArray
             f"The image has {width}x{height} pixels but the probabilities {probs.shape[2]}x{probs.shape[1]};"
             " resize one to the other."
         )
+    check_size(height, width)
+    return np.ascontiguousarray(image), np.ascontiguousarray(probs)
+
+
+def check_size(height: int, width: int) -> None:
+    """Refuse an image of more than `MAX_PIXELS` pixels. Raises CrfError."""
     if height * width > MAX_PIXELS:
         raise CrfError(
             f"An image of {width}x{height} pixels is too large for the dense CRF, which takes at most {MAX_PIXELS:,}"
             " pixels; cut it into tiles."
         )
-    return np.ascontiguousarray(image), np.ascontiguousarray(probs)
 
 
 def check_memory(n_pixels: int, n_bytes: int) -> None:

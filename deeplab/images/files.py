@@ -9,13 +9,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import psutil
 from numpy.typing import NDArray
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.images.bands import Reading
 from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif, lossy_kind
 from deeplab.images.palette import palette
+from deeplab.images.rgb import as_rgb
+from deeplab.images.source import ImageSource, LoadedImage, read_all
+from deeplab.images.tiff import MissingCodecError, TiffImage, is_tiff, tiff_size
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -28,6 +33,11 @@ _UPRIGHT = {
 }
 _EXIF_ORIENTATION = 0x0112
 _STRETCHED_BY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255, which is wrong for an index
+_AS_TAGGED = Reading()
+# Pillow's own limit is about attacks with small files; honest images of maps and microscopes are larger.
+Image.MAX_IMAGE_PIXELS = None
+_PIXELS_PER_BYTE = 2**17  # of a file: no compression that is read here comes near
+_BYTES_PER_PIXEL = 8  # while an image is decoded: as stored, as RGB, and upright
 _WARNING_FILTERS = threading.Lock()
 _HEAD = 4096  # bytes that tell the kind of a file; a WebP file's colour profile may come before its pixels
 
@@ -52,28 +62,60 @@ class OrientedImage:
         return np.array(Image.fromarray(label_map).transpose(_UPRIGHT[self.orientation]))
 
 
-def read_image(path: Path) -> NDArray[np.uint8]:
+def read_image(path: Path, reading: Reading = _AS_TAGGED) -> NDArray[np.uint8]:
     """Decode an image file as people see it.
 
     The EXIF orientation is applied. Grey is repeated over the three channels; 16-bit grey keeps its full range (65535
     becomes 255). Transparent images are laid on white, as viewers and browsers show them: the colours under full
-    transparency are arbitrary, often black, and were never meant to be seen. Of several frames the first is read.
+    transparency are arbitrary, often black, and were never meant to be seen. Of several frames the first is read. The
+    tags of a TIFF say which bands are colours and which number is white.
+
+    Args:
+        path: of the file.
+        reading: bands and range of the configuration, which go before what the file says.
 
     Returns:
         (H, W, 3) uint8 RGB.
 
     Raises:
-        ImageError: if the file cannot be decoded.
+        ImageError: if the file cannot be decoded, or does not say what its bands and numbers mean.
     """
-    return read_oriented(path).pixels
+    return read_oriented(path, reading).pixels
 
 
-def read_oriented(path: Path) -> OrientedImage:
+def read_oriented(path: Path, reading: Reading = _AS_TAGGED) -> OrientedImage:
     """Decode an image file as `read_image` does, and say how it lies in its file."""
     with _decoding(path):
+        plain = _read_plain_tiff(path, reading)
+        if plain is not None:
+            return plain
         opened = _open(path)
         upright = opened.image if opened.is_upright else _turn(opened.image, opened.orientation)
-        return OrientedImage(np.array(_as_rgb(upright)), opened.orientation)
+        return OrientedImage(np.array(as_rgb(upright, opened.layout, reading)), opened.orientation)
+
+
+def open_image(path: Path, reading: Reading = _AS_TAGGED) -> ImageSource:
+    """Open an image to read it part by part: a TIFF tile by tile, any other by decoding it now. Raises ImageError."""
+    with _decoding(path):
+        if is_tiff(_require_file(path)):
+            tiff = TiffImage(path, reading)
+            if tiff.is_plain and tiff.orientation == 1:
+                try:
+                    tiff.probe()
+                except MissingCodecError:
+                    return LoadedImage(read_image(path, reading))
+                return tiff
+    return LoadedImage(read_image(path, reading))
+
+
+def image_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image as it is stored, without decoding it. Raises ImageError if it is none."""
+    with _decoding(path):
+        if is_tiff(_require_file(path)):
+            return tiff_size(path)
+        image, _ = _identify(path)
+        with image:
+            return image.height, image.width
 
 
 def read_mask(path: Path) -> NDArray[np.uint8]:
@@ -152,8 +194,6 @@ def _reason(error: Exception) -> str:
         return "the file does not exist"
     if isinstance(error, UnidentifiedImageError):
         return "is not an image in a supported format (JPEG, PNG, BMP, TIFF, WebP, GIF and others)"
-    if isinstance(error, Image.DecompressionBombError):
-        return f"has more than {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels, the limit; cut it into tiles"
     if isinstance(error, MemoryError):
         return "does not fit into memory"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
@@ -171,19 +211,23 @@ class _Opened:
     head: bytes
 
 
-def _open(path: Path) -> _Opened:
-    if not stat.S_ISREG(path.stat().st_mode):
-        raise ImageError(f"{printable(path)}: is not a file.")  # to open a named pipe could block forever
-    with path.open("rb") as file:
+def _identify(path: Path) -> tuple[ImageFile.ImageFile, bytes]:
+    """Read the header of an image; also return the first bytes of the file."""
+    with _require_file(path).open("rb") as file:
         head = file.read(_HEAD)
     with silence_warnings():
         try:
-            image = Image.open(path, formats=formats_of(path, head))
+            return Image.open(path, formats=formats_of(path, head)), head
         except UnidentifiedImageError:
             if is_heif(head):
                 raise ImageError(f"{printable(path)}: is HEIC; {NEEDS_HEIF}.") from None
             raise
+
+
+def _open(path: Path) -> _Opened:
+    image, head = _identify(path)
     with image:
+        _require_room(path, image)
         arguments = image.tile[0].args if image.tile else None
         turns_itself = image.format == "TIFF"
         orientation = _orientation(image) if turns_itself else 1
@@ -250,18 +294,44 @@ def _grey_of(path: Path, rgb: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return grey
 
 
-def _as_rgb(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I"):
-        image = _to_8_bit(np.asarray(image))
-    elif image.mode == "F":
-        raise ValueError("its pixels are floating-point numbers; expected 8- or 16-bit integers")
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return image.convert("RGB")
+def _require_file(path: Path) -> Path:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise ImageError(f"{printable(path)}: is not a file.")  # to open a named pipe could block forever
+    return path
 
 
-def _to_8_bit(pixels: NDArray[np.integer]) -> Image.Image:
-    if pixels.min() < 0 or pixels.max() > 65535:
-        raise ValueError(f"its pixels range from {pixels.min()} to {pixels.max()}; expected 8- or 16-bit integers")
-    return Image.fromarray(((pixels.astype(np.uint32) * 255 + 32767) // 65535).astype(np.uint8))
+def _require_room(path: Path, image: Image.Image) -> None:
+    """Refuse what cannot be decoded before memory is taken for it: sizes in a damaged header, and giants."""
+    n_pixels, n_bytes = image.width * image.height, path.stat().st_size
+    if n_pixels > _PIXELS_PER_BYTE * n_bytes:
+        raise ValueError(
+            f"its header says {image.width}x{image.height} pixels, which {n_bytes:,} bytes cannot hold; it is damaged"
+        )
+    needed, available = _BYTES_PER_PIXEL * n_pixels, psutil.virtual_memory().available
+    if needed > available:
+        raise ValueError(
+            f"its {image.width}x{image.height} pixels take {needed / 2**30:.1f} GiB of memory, but"
+            f" {available / 2**30:.1f} GiB are free; save it as a tiled TIFF, which is read part by part"
+        )
+
+
+def _read_plain_tiff(path: Path, reading: Reading) -> OrientedImage | None:
+    """Read a TIFF by its bands; None if it is of a kind, or compressed in a way, that Pillow shall decode."""
+    if not is_tiff(_require_file(path)):
+        return None
+    tiff = TiffImage(path, reading)
+    if tiff.rendering is None:
+        return None
+    try:
+        if tiff.rendering.doubts:
+            tiff.probe()
+        stored = Image.fromarray(read_all(tiff))
+    except MissingCodecError:
+        if tiff.n_bits != 8:
+            raise
+        opened = _open(path)
+        upright = opened.image if opened.is_upright else _turn(opened.image, opened.orientation)
+        bands = np.atleast_3d(np.asarray(upright))
+        tiff.rendering.require_plausible(bands)
+        return OrientedImage(tiff.rendering.render(bands), opened.orientation)
+    return OrientedImage(np.array(_turn(stored, tiff.orientation)), tiff.orientation)

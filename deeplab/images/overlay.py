@@ -4,6 +4,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.images.palette import palette
+from deeplab.images.source import ImageSource
+
+_ROWS = 512  # that are read at a time
 
 
 def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -19,3 +22,21 @@ def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDAr
     blend = image // 2  # an opacity of one half, in whole numbers
     blend += (palette() // 2)[label_map]
     return blend
+
+
+def draw_small_overlay(image: ImageSource, label_map: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+    """Blend as `draw_overlay`, at a size of at most `longest` pixels a side: of every few pixels one is taken.
+
+    Raises:
+        ImageError: if a part of the image cannot be decoded.
+    """
+    step = -(-max(label_map.shape) // longest)
+    rows = step * max(1, _ROWS // step)
+    strips = [
+        draw_overlay(
+            image.read(top, 0, min(rows, image.height - top), image.width)[::step, ::step],
+            label_map[top : top + rows : step, ::step],
+        )
+        for top in range(0, image.height, rows)
+    ]
+    return np.concatenate(strips)

@@ -9,9 +9,9 @@ from pathlib import Path
 from deeplab.images.listing import scan_folder
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
 from deeplab.inference.output import (
+    find_mask,
     locked_output,
     manifest_path,
-    mask_path,
     overlay_path,
     prepare_output,
     write_passed_over,
@@ -102,9 +102,15 @@ def segment_items(
     todo = [item for item in wanted if item not in kept]
     tally = _Tally(kept.values())
     reporter.progress(len(kept), len(wanted), "image")
+
+    def tick() -> None:
+        reporter.progress(tally.n_rows, len(wanted), "image")  # a large image may take longer than others have patience
+        if reporter.should_stop():
+            raise Stopped
+
     pipeline = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size)
     with ManifestWriter(manifest, keep=kept.values()) as writer:
-        for row in pipeline.rows(todo, reporter.should_stop):
+        for row in pipeline.rows(todo, reporter.should_stop, tick):
             writer.add(row)
             tally.add(row)
             reporter.progress(tally.n_rows, len(wanted), "image")
@@ -137,6 +143,6 @@ def _is_complete(row: Row, output_dir: Path, *, overlays: bool) -> bool:
     """Whether an image was segmented and its files are still there."""
     return (
         row.status == "ok"
-        and mask_path(output_dir, row.path).exists()
+        and find_mask(output_dir, row.path).exists()
         and (not overlays or overlay_path(output_dir, row.path).exists())
     )

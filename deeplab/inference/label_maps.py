@@ -1,5 +1,6 @@
 """From logits to label maps of any size, in memory that does not grow with it."""
 
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -18,18 +19,19 @@ _STRIP_GPU = 2**25
 
 def label_map_of(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
     """Compute `best_classes` and copy it to the CPU's memory: (height, width) uint8."""
-    label_map: NDArray[np.uint8] = best_classes(logits, height, width, strip=strip).cpu().numpy()
+    label_map: NDArray[np.uint8] = best_classes([logits], height, width, strip=strip).cpu().numpy()
     return label_map
 
 
-def best_classes(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> Tensor:
+def best_classes(views: Sequence[Tensor], height: int, width: int, *, strip: int | None = None) -> Tensor:
     """Upsample logits bilinearly (`align_corners=False`) and take the best class of each pixel, strip by strip.
 
-    Each pixel depends on its neighbours in `logits` alone, so the size of the strips changes nothing. On a GPU nothing
-    waits for the result.
+    Each pixel depends on its neighbours in the logits alone, so the size of the strips changes nothing. On a GPU
+    nothing waits for the result.
 
     Args:
-        logits: (C, h, w) float, on any device.
+        views: (C, h, w) float each, on any device: the logits of one view of an image, or of several whose probs are
+            averaged.
         height: of the label map.
         width: of the label map.
         strip: how many upsampled numbers may exist at a time.
@@ -37,18 +39,43 @@ def best_classes(logits: Tensor, height: int, width: int, *, strip: int | None =
     Returns:
         The label map, (height, width) uint8, on the device of the logits; of equal logits the first class wins.
     """
-    strip = strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)
-    n_rows = max(1, strip // (logits.shape[0] * width))
-    low, high, weight = _linear_taps_on(logits.device, logits.shape[1], height)
-    label_map = torch.empty((height, width), dtype=torch.uint8, device=logits.device)
-    for top in range(0, height, n_rows):
-        rows = slice(top, top + n_rows)
-        between = torch.lerp(logits[:, low[rows]], logits[:, high[rows]], weight[rows, None])  # (C, rows, w)
-        upsampled = functional.interpolate(
-            between[None], size=(between.shape[1], width), mode="bilinear", align_corners=False
-        )[0]
-        label_map[rows] = upsampled.max(dim=0).indices  # faster than argmax over the first axis
+    label_map = torch.empty((height, width), dtype=torch.uint8, device=views[0].device)
+    for rows, scores in upsampled_strips(views, height, width, strip=strip):
+        label_map[rows] = scores.max(dim=0).indices  # faster than argmax over the first axis
     return label_map
+
+
+def upsampled_strips(
+    views: Sequence[Tensor], height: int, width: int, *, strip: int | None = None
+) -> Iterator[tuple[slice, Tensor]]:
+    """Upsample as `best_classes`, and `combine` the views: strips of rows with their (C, rows, width) float."""
+    n_rows = rows_at_once(views[0], width, strip)
+    for top in range(0, height, n_rows):
+        rows = slice(top, min(top + n_rows, height))
+        yield rows, combine([_upsample(logits, height, width, rows) for logits in views])
+
+
+def rows_at_once(logits: Tensor, width: int, strip: int | None = None) -> int:
+    """How many rows of `width` pixels with all classes make a strip, on the device of the logits."""
+    return max(1, (strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)) // (logits.shape[0] * width))
+
+
+def combine(views: Sequence[Tensor]) -> Tensor:
+    """What several views say of the same pixels: of one its logits, of several the mean of their probs, (C, ...)."""
+    if len(views) == 1:
+        return views[0]
+    total = views[0].softmax(dim=0)
+    for logits in views[1:]:
+        total += logits.softmax(dim=0)
+    return total / len(views)
+
+
+def _upsample(logits: Tensor, height: int, width: int, rows: slice) -> Tensor:
+    """Rows of (C, h, w) logits enlarged to (C, height, width)."""
+    low, high, weight = _linear_taps_on(logits.device, logits.shape[1], height)
+    between = torch.lerp(logits[:, low[rows]], logits[:, high[rows]], weight[rows, None])  # (C, rows, w)
+    size = (between.shape[1], width)
+    return functional.interpolate(between[None], size=size, mode="bilinear", align_corners=False)[0]
 
 
 @lru_cache(maxsize=256)

@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.errors import LabelError
 from deeplab.images.overlay import draw_overlay
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_image
@@ -20,7 +21,7 @@ _RATE_WINDOW = 30  # frames over which the rate is measured
 
 
 class SegmentedFrame(NamedTuple):
-    """A frame, resized so that its longer side is IMAGE.SIZE.TEST, and its label map."""
+    """A frame, at the size at which `segment_image` segments it, and its label map."""
 
     overlay: NDArray[np.uint8]  # (h, w, 3) RGB: the frame blended with the colours of its classes
     label_map: NDArray[np.uint8]  # (h, w)
@@ -32,7 +33,10 @@ def segment_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[Se
     """Segment each frame by itself."""
     times: deque[float] = deque(maxlen=_RATE_WINDOW)
     for frame in frames:
-        image, label_map = segment_image(segmenter, frame.image)
+        try:
+            image, label_map = segment_image(segmenter, frame.image)
+        except LabelError as error:
+            raise LabelError(f"The frame at {frame.seconds:.2f} s: {error}") from error
         times.append(time.monotonic())
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
         yield SegmentedFrame(draw_overlay(image, label_map), label_map, frame.seconds, rate)

@@ -2,6 +2,7 @@
 
 masks/<path of the image>.png      class indices with palette; the image's suffix is kept, so that a.jpg and a.png never
                                    collide
+masks/<path of the image>.tif      in its place for an image that lies on a map (GeoTIFF), as does then the mask
 overlays/<path of the image>.jpg   the image blended with its mask, if asked for
 manifest.csv                       one row per image
 labels.txt                         index<TAB>name
@@ -26,6 +27,17 @@ _log = logging.getLogger(__name__)
 def mask_path(output_dir: Path, item: str) -> Path:
     """Path of an image's mask; `item` is the image's path relative to the input folder."""
     return output_dir / "masks" / f"{item}.png"
+
+
+def geotiff_mask_path(output_dir: Path, item: str) -> Path:
+    """Path of the mask of an image that lies on a map."""
+    return output_dir / "masks" / f"{item}.tif"
+
+
+def find_mask(output_dir: Path, item: str) -> Path:
+    """Path of the mask that an image has; of a PNG if it has none."""
+    on_map = geotiff_mask_path(output_dir, item)
+    return on_map if on_map.exists() else mask_path(output_dir, item)
 
 
 def overlay_path(output_dir: Path, item: str) -> Path:

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,22 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.bounded_map import bounded_map
-from deeplab.errors import ImageError, OutputError
-from deeplab.files import make_folder, replace_file
-from deeplab.images.files import read_image, write_mask
-from deeplab.images.overlay import draw_overlay
+from deeplab.errors import ImageError, LabelError, OutputError
+from deeplab.files import make_folder, printable, replace_file
+from deeplab.images.bands import Reading
+from deeplab.images.files import image_size, open_image, read_image, write_mask
+from deeplab.images.overlay import draw_overlay, draw_small_overlay
 from deeplab.images.resize import shrink_longer_side
+from deeplab.images.tiff import read_georeference, write_geotiff_mask
 from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import Row
-from deeplab.inference.output import mask_path, overlay_path
-from deeplab.inference.segmenter import ModelInput, Segmenter
+from deeplab.inference.output import geotiff_mask_path, mask_path, overlay_path
+from deeplab.inference.segmenter import Segmenter
+from deeplab.reporter import Stopped
 
 _THREADS = 4  # that decode and write while the model computes
+_LARGE_PIXELS = 2**24  # images of more are in memory one at a time
+_OVERLAY_SIDE = 8192  # pixels: the longer side of the overlay of such an image, at most
 _JPEG_LIMIT = 65500  # pixels per side
 
 
@@ -32,9 +38,17 @@ class _Decoded:
     """An image on its way through the pipeline."""
 
     item: str
-    model_input: ModelInput
-    image: NDArray[np.uint8] | None  # for the overlay
+    image: NDArray[np.uint8]  # (H, W, 3) RGB
     seconds: float  # of work so far
+
+
+@dataclass(frozen=True)
+class _Large:
+    """An image that is decoded when it is segmented, because several of its size would fill the memory."""
+
+    item: str
+    height: int  # as it is stored
+    width: int
 
 
 @dataclass(frozen=True)
@@ -56,32 +70,43 @@ class Pipeline:
     input_dir: Path
     output_dir: Path
     overlays: bool
-    batch_size: int  # images of equal model input size per forward pass
+    batch_size: int  # images of equal size per forward pass
 
-    def rows(self, items: Iterable[str], should_stop: Callable[[], bool]) -> Iterator[Row]:
+    def rows(
+        self, items: Iterable[str], should_stop: Callable[[], bool], tick: Callable[[], None] = lambda: None
+    ) -> Iterator[Row]:
         """Segment images and yield a row for each, errors included, once its files are on disk.
 
-        When asked to stop, it still writes what is segmented, and ends early.
+        Args:
+            items: paths relative to the input folder.
+            should_stop: asked before each batch; what is segmented is still written.
+            tick: called now and then while a large image is segmented; may raise Stopped, which ends that image too.
 
         Raises:
             OutputError: if files cannot be written at all, as on a full disk.
         """
         with ThreadPoolExecutor(_THREADS) as pool:
             decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
-            segmented = self._segment(decoded, should_stop)
+            segmented = self._segment(decoded, should_stop, tick)
             yield from bounded_map(pool, self._write, segmented, depth=1 + self.batch_size)
 
-    def _decode(self, item: str) -> _Decoded | Row:
+    @cached_property
+    def _reading(self) -> Reading:
+        return Reading.of(self.segmenter.config.IMAGE)
+
+    def _decode(self, item: str) -> _Decoded | _Large | Row:
         start = time.monotonic()
         try:
-            image = read_image(self.input_dir / item)
+            height, width = image_size(self.input_dir / item)
+            if height * width > _LARGE_PIXELS:
+                return _Large(item, height, width)
+            image = read_image(self.input_dir / item, self._reading)
         except ImageError as error:
             return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
-        model_input = self.segmenter.prepare(image)
-        return _Decoded(item, model_input, image if self.overlays else None, time.monotonic() - start)
+        return _Decoded(item, image, time.monotonic() - start)
 
     def _segment(
-        self, decoded: Iterable[_Decoded | Row], should_stop: Callable[[], bool]
+        self, decoded: Iterable[_Decoded | _Large | Row], should_stop: Callable[[], bool], tick: Callable[[], None]
     ) -> Iterator[_Segmented | Row]:
         for group in _groups(decoded, self.batch_size):
             if should_stop():
@@ -89,11 +114,43 @@ class Pipeline:
             if isinstance(group, Row):
                 yield group
                 continue
+            if isinstance(group, _Large):
+                try:
+                    yield self._segment_large(group, tick)
+                except Stopped:
+                    return
+                continue
             start = time.monotonic()
-            label_maps = self.segmenter.predict_prepared([each.model_input for each in group])
+            results = self.segmenter.label([each.image for each in group])
             share = (time.monotonic() - start) / len(group)
-            for each, label_map in zip(group, label_maps, strict=True):
-                yield _Segmented(replace(each, seconds=each.seconds + share), label_map)
+            for each, result in zip(group, results, strict=True):
+                if isinstance(result, LabelError):
+                    yield self._failed(each, result, share)
+                else:
+                    yield _Segmented(replace(each, seconds=each.seconds + share), result)
+
+    def _segment_large(self, large: _Large, tick: Callable[[], None]) -> Row:
+        """Segment and write one image, part by part where its file and INFERENCE.MODE allow it."""
+        start, item, path = time.monotonic(), large.item, self.input_dir / large.item
+        height, width = large.height, large.width
+        try:
+            source = open_image(path, self._reading)
+            height, width = source.height, source.width
+            label_map = self.segmenter.label_source(source, tick)
+            error = self._save(item, label_map, lambda: draw_small_overlay(source, label_map, _OVERLAY_SIDE))
+        except ImageError as failure:
+            return Row(item, None, None, "error", str(failure), time.monotonic() - start, {})
+        except LabelError as failure:
+            error = f"{printable(path)}: {failure}"
+        seconds = time.monotonic() - start
+        if error:
+            return Row(item, width, height, "error", error, seconds, {})
+        return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
+
+    def _failed(self, decoded: _Decoded, error: LabelError, seconds: float) -> Row:
+        height, width = decoded.image.shape[:2]
+        reason = f"{printable(self.input_dir / decoded.item)}: {error}"
+        return Row(decoded.item, width, height, "error", reason, decoded.seconds + seconds, {})
 
     def _write(self, result: _Segmented | Row) -> Row:
         if isinstance(result, Row):
@@ -101,26 +158,41 @@ class Pipeline:
         start = time.monotonic()
         item, label_map = result.decoded.item, result.label_map
         height, width = label_map.shape
-        try:
-            write_mask(mask_path(self.output_dir, item), label_map)
-            if result.decoded.image is not None:
-                _write_overlay(overlay_path(self.output_dir, item), result.decoded.image, label_map)
-        except OutputError as error:
-            if not _name_is_too_long(error):
-                raise  # a full disk or a missing permission would fail every other image too
-            return Row(item, width, height, "error", str(error), result.decoded.seconds, {})
+        error = self._save(item, label_map, lambda: draw_overlay(result.decoded.image, label_map))
         seconds = result.decoded.seconds + time.monotonic() - start
+        if error:
+            return Row(item, width, height, "error", error, seconds, {})
         return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
 
+    def _save(self, item: str, label_map: NDArray[np.uint8], overlay: Callable[[], NDArray[np.uint8]]) -> str:
+        """Write the files of an image; the reason why it has none, or nothing.
 
-def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Decoded] | Row]:
-    """Gather images of equal model input size; at most twice `size` of them wait for others of their size."""
+        Raises:
+            OutputError: if the files of no image could be written, as on a full disk.
+        """
+        try:
+            georeference = read_georeference(self.input_dir / item)
+            if georeference:
+                write_geotiff_mask(geotiff_mask_path(self.output_dir, item), label_map, georeference)
+            else:
+                write_mask(mask_path(self.output_dir, item), label_map)
+            if self.overlays:
+                _write_overlay(overlay_path(self.output_dir, item), overlay())
+        except OutputError as error:
+            if not _name_is_too_long(error):
+                raise
+            return str(error)
+        return ""
+
+
+def _groups(decoded: Iterable[_Decoded | _Large | Row], size: int) -> Iterator[list[_Decoded] | _Large | Row]:
+    """Gather images of equal size; at most twice `size` of them wait for others of their size."""
     waiting: dict[tuple[int, ...], list[_Decoded]] = defaultdict(list)
     for each in decoded:
-        if isinstance(each, Row):
+        if isinstance(each, Row | _Large):
             yield each
             continue
-        shape = each.model_input.pixels.shape
+        shape = each.image.shape
         waiting[shape].append(each)
         if len(waiting[shape]) == size:
             yield waiting.pop(shape)
@@ -129,8 +201,7 @@ def _groups(decoded: Iterable[_Decoded | Row], size: int) -> Iterator[list[_Deco
     yield from waiting.values()
 
 
-def _write_overlay(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> None:
-    blend = draw_overlay(image, label_map)
+def _write_overlay(path: Path, blend: NDArray[np.uint8]) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         Image.fromarray(shrink_longer_side(blend, _JPEG_LIMIT)).save(file, format="JPEG", quality=90)

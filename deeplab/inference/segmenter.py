@@ -1,10 +1,8 @@
 """Image in, label map out: what all ways to segment share."""
 
 import hashlib
-import logging
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -17,30 +15,27 @@ from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf, view_of
 from deeplab.datasets.class_names import class_names_of, default_class_names
-from deeplab.errors import ConfigError, DeepLabError
-from deeplab.images.resize import shrink_longer_side
+from deeplab.densecrf import CrfError, DenseCRF
+from deeplab.errors import LabelError
+from deeplab.images.source import ImageSource, LoadedImage, read_all
 from deeplab.inference.label_maps import label_map_of
+from deeplab.inference.network import Network, Pixels, no_numbers
+from deeplab.inference.prediction import Prediction, WholePrediction
+from deeplab.inference.slide import SlidePrediction
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_model
-from deeplab.models.runtime import DTYPES, prepare_inference
 
-_log = logging.getLogger(__name__)
+_TOO_LARGE_FOR_CRF = (
+    "The image is too large for the CRF in the GPU's memory; do without it, or set CRF.BACKEND to numba."
+)
 
-
-@dataclass(frozen=True)
-class ModelInput:
-    """An image at the size at which the model sees it, and the size that its label map will have."""
-
-    pixels: NDArray[np.uint8]  # (h, w, 3) RGB
-    height: int
-    width: int
+LabelMap = NDArray[np.uint8]  # (H, W)
 
 
 class Segmenter:
-    """A model, ready to segment images of any size.
+    """A model, ready to segment images of any size, at once or by windows as INFERENCE says.
 
-    An image whose longer side exceeds IMAGE.SIZE.TEST is shrunk to it; none is enlarged. Label maps have the size of
-    the images.
+    Label maps have the size of the images.
     """
 
     def __init__(
@@ -56,10 +51,10 @@ class Segmenter:
 
         Args:
             model: (N, 3, H, W) BGR minus mean -> (N, C, h, w) logits.
-            config: IMAGE, RUNTIME and CRF are read, and DATASET and MODEL for `settings`.
+            config: IMAGE, INFERENCE, RUNTIME and CRF are read, and DATASET and MODEL for `settings`.
             class_names: of the C classes; None: `default_class_names`.
             device: "auto", "cpu", "cuda" or "cuda:1".
-            crf: refine the probs of each image with the CRF, at the size at which the model sees the image.
+            crf: refine the probs of each image with the CRF.
 
         Raises:
             DeepLabError: if there is no such device, or RUNTIME.COMPILE is set and nothing can be compiled.
@@ -69,11 +64,9 @@ class Segmenter:
         self.class_names = list(class_names or default_class_names(config.DATASET.N_CLASSES))
         self.device = choose_device(str(device))
         self.model = model
-        self._dtype = DTYPES[config.RUNTIME.PRECISION]
-        self._forward = prepare_inference(model, config.RUNTIME, self.device)
-        mean = config.IMAGE.MEAN
-        self._mean = torch.tensor([mean.B, mean.G, mean.R], device=self.device).view(1, 3, 1, 1)
-        self._one_by_one = False
+        self._network = Network(model, config, self.device)
+        inference = config.INFERENCE
+        self._logits_are_small = inference.MODE == "whole" and len(inference.SCALES) == 1 and not inference.FLIP
         self._crf = build_crf(config.CRF, device=str(self.device)) if crf else None
 
     @classmethod
@@ -88,63 +81,92 @@ class Segmenter:
         class_names = class_names_of(config.DATASET)
         return cls(load_model(config, path), config, class_names, device, crf=crf)
 
-    def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8]]:
-        """Predict label maps; images of equal model input size share a forward pass.
+    def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
+        """Predict label maps; images of equal size share a forward pass.
 
         Args:
             images: each (H, W, 3) uint8 RGB, of any size.
 
         Returns:
             An (H, W) uint8 label map per image.
-        """
-        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
-        inputs = [self.prepare(image) for image in images]
-        for index, each in enumerate(inputs):
-            groups[each.pixels.shape].append(index)
-        label_maps: dict[int, NDArray[np.uint8]] = {}
-        for indices in groups.values():
-            label_maps.update(zip(indices, self.predict_prepared([inputs[index] for index in indices]), strict=True))
-        return [label_maps[index] for index in range(len(images))]
-
-    def prepare(self, image: NDArray[np.uint8]) -> ModelInput:
-        """Shrink an image, (H, W, 3) uint8 RGB, for the model. May be called from any thread."""
-        return ModelInput(shrink_longer_side(image, self.config.IMAGE.SIZE.TEST), *image.shape[:2])
-
-    def predict_prepared(self, batch: Sequence[ModelInput]) -> list[NDArray[np.uint8]]:
-        """Predict label maps of prepared images of equal size in one forward pass, or one by one if memory is short.
-
-        With a CRF its refined probs are upsampled, in place of the logits.
 
         Raises:
-            DeepLabError: if not even one image fits into memory.
+            LabelError: if an image cannot be labelled.
         """
-        logits = self._logits_of(batch)
-        logits_or_probs: Iterable[Tensor] = logits  # (C, h, w) of each image
-        if self._crf is not None:
-            logits_or_probs = refine_logits(self._crf, [each.pixels for each in batch], logits, view_of(self.config))
+        groups: dict[tuple[int, ...], list[int]] = defaultdict(list)
+        for index, image in enumerate(images):
+            groups[image.shape].append(index)
+        label_maps: dict[int, LabelMap] = {}
+        for indices in groups.values():
+            for index, result in zip(indices, self.label([images[index] for index in indices]), strict=True):
+                if isinstance(result, LabelError):
+                    raise result
+                label_maps[index] = result
+        return [label_maps[index] for index in range(len(images))]
+
+    def label(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap | LabelError]:
+        """Label images of equal size, (H, W, 3) uint8 RGB; one that cannot be labelled gives its error."""
+        try:
+            predictions = self.predictions(images)
+        except LabelError as error:  # they have one size, so none of them fits into memory
+            return [error] * len(images)
+        if self._crf is None:
+            return [self._label(each) for each in predictions]
+        at_once = len(images) if self._logits_are_small else 1
         return [
-            label_map_of(each, image.height, image.width) for each, image in zip(logits_or_probs, batch, strict=True)
+            result
+            for first in range(0, len(images), at_once)
+            for result in self._refine(self._crf, images[first : first + at_once], predictions[first : first + at_once])
         ]
 
-    @torch.inference_mode()
-    def logits(self, batch: Sequence[NDArray[np.uint8] | NDArray[np.float32]]) -> Tensor:
+    def label_source(self, source: ImageSource, tick: Callable[[], None] = lambda: None) -> LabelMap:
+        """Label one image of any size, of which only the parts are read that are looked at.
+
+        Args:
+            source: the image.
+            tick: called now and then; may raise to stop.
+
+        Raises:
+            LabelError: if it cannot be labelled.
+            ImageError: if a part of it cannot be decoded.
+        """
+        if self._crf is not None or not self._slides(source):
+            (result,) = self.label([read_all(source)])
+            if isinstance(result, LabelError):
+                raise result
+            return result
+        return self._finite_labels(self._slide(source, tick))
+
+    def predictions(self, images: Sequence[Pixels], tick: Callable[[], None] = lambda: None) -> Sequence[Prediction]:
+        """What the model says of images of equal size, (H, W, 3) RGB in 0..255; see `Prediction`.
+
+        Raises:
+            LabelError: if not even one image fits into memory.
+        """
+        sources = [LoadedImage(image) for image in images]
+        if sources and self._slides(sources[0]):
+            return [self._slide(source, tick) for source in sources]
+        looked = self._network.look(images) if images else []
+        return [WholePrediction(views, *image.shape[:2]) for views, image in zip(looked, images, strict=True)]
+
+    def logits(self, batch: Sequence[Pixels]) -> Tensor:
         """Run the model on images of equal size as they are: (h, w, 3) RGB in 0..255 -> (N, C, h', w') float32."""
-        pixels = self.to_device(torch.from_numpy(np.stack(batch)))
-        bgr = pixels.permute(0, 3, 1, 2).flip(1).float() - self._mean
-        logits: Tensor = self._forward(bgr.to(self._dtype, memory_format=torch.channels_last))
-        if logits.ndim != 4:
-            raise ConfigError(f"{self.config.MODEL.NAME} classifies whole images; segmenting needs a DeepLab model.")
-        return logits.float()
+        return self._network.logits(batch)
+
+    def no_numbers(self) -> LabelError:
+        """The error of an image of which the model says what is not finite."""
+        return no_numbers(self.config.RUNTIME.PRECISION)
 
     def settings(self) -> dict[str, object]:
         """Everything that decides about the label maps, for run.json: equal settings give equal masks."""
-        mean, dataset = self.config.IMAGE.MEAN, self.config.DATASET
+        image, mean, dataset = self.config.IMAGE, self.config.IMAGE.MEAN, self.config.DATASET
         return {
             "model": self.config.MODEL.NAME,
             "n_classes": dataset.N_CLASSES,
             "labels": self.class_names,  # the key in the run.json of earlier runs
+            "reading": {"BANDS": image.BANDS and list(image.BANDS), "RANGE": image.RANGE and list(image.RANGE)},
             "mean": [mean.R, mean.G, mean.B],
-            "size": self.config.IMAGE.SIZE.TEST,
+            "inference": self.config.INFERENCE.conditions(),
             "precision": self.config.RUNTIME.PRECISION,
             "crf": self._crf_settings() if self._crf else None,
             "weights": _digest(self.model),
@@ -163,34 +185,53 @@ class Segmenter:
 
     def to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""
-        return tensor.pin_memory().to(self.device, non_blocking=True) if self.device.type == "cuda" else tensor
+        return self._network.to_device(tensor)
 
-    def _logits_of(self, batch: Sequence[ModelInput]) -> list[Tensor]:
-        if len(batch) > 1 and not self._one_by_one:
-            try:
-                return list(self.logits([each.pixels for each in batch]))
-            except (RuntimeError, MemoryError) as error:
-                _require_out_of_memory(error)
-            self._one_by_one = True
-            _log.warning("A batch of %d images does not fit into memory; images go one by one from now on.", len(batch))
-        return [self._logits_of_one(each.pixels) for each in batch]
+    def _slides(self, image: ImageSource) -> bool:
+        """Whether an image is looked at window by window: one window alone is the whole image."""
+        inference = self.config.INFERENCE
+        return inference.MODE == "slide" and max(image.height, image.width) > inference.WINDOW
 
-    def _logits_of_one(self, pixels: NDArray[np.uint8]) -> Tensor:
+    def _slide(self, source: ImageSource, tick: Callable[[], None]) -> SlidePrediction:
+        return SlidePrediction(self._network, source, self.config.INFERENCE, self.config.RUNTIME.PRECISION, tick)
+
+    def _label(self, prediction: Prediction) -> LabelMap | LabelError:
         try:
-            return self.logits([pixels])[0]
-        except (RuntimeError, MemoryError) as error:
-            _require_out_of_memory(error)
-            height, width = pixels.shape[:2]
-            raise DeepLabError(
-                f"An image of {width}x{height} pixels does not fit into the memory of {self.device}; lower"
-                " IMAGE.SIZE.TEST or run on another device."
-            ) from error
+            return self._finite_labels(prediction)
+        except LabelError as error:
+            return error
 
+    def _finite_labels(self, prediction: Prediction) -> LabelMap:
+        labels: LabelMap = prediction.labels().cpu().numpy()
+        if not bool(prediction.finite()):
+            raise self.no_numbers()
+        return labels
 
-def _require_out_of_memory(error: Exception) -> None:
-    """Raise any other error again; PyTorch's CPU allocator has no exception of its own."""
-    if not isinstance(error, torch.OutOfMemoryError | MemoryError) and "can't allocate memory" not in str(error):
-        raise error
+    def _refine(
+        self, crf: DenseCRF, images: Sequence[NDArray[np.uint8]], predictions: Sequence[Prediction]
+    ) -> list[LabelMap | LabelError]:
+        """Label with the CRF, as many images at a time as it takes."""
+        logits: dict[int, Tensor] = {}  # by place in the batch
+        results: dict[int, LabelMap | LabelError] = {}
+        for place, prediction in enumerate(predictions):
+            try:
+                logits[place] = prediction.logits()
+            except LabelError as error:
+                results[place] = error
+            else:
+                if not bool(prediction.finite()):
+                    results[place] = self.no_numbers()
+                    del logits[place]
+        try:
+            good = [images[place] for place in logits]
+            for place, probs in zip(
+                list(logits), refine_logits(crf, good, list(logits.values()), view_of(self.config)), strict=True
+            ):
+                results[place] = label_map_of(probs, *images[place].shape[:2])
+        except (CrfError, torch.OutOfMemoryError) as error:  # they have one size: what fails for one fails for all
+            reason = str(error) if isinstance(error, CrfError) else _TOO_LARGE_FOR_CRF
+            results |= {place: LabelError(reason) for place in logits if place not in results}
+        return [results[place] for place in range(len(images))]
 
 
 def _digest(model: nn.Module) -> str:

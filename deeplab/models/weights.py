@@ -61,7 +61,8 @@ def load_state_dict(
         key: of the state dict to take, such as "ema" or "model.student"; None: the only one, or that which fits.
 
     Raises:
-        CheckpointError: if the file cannot be read, holds no state dict, or several that fit equally.
+        CheckpointError: if the file cannot be read, holds no state dict, several that fit equally, or weights that are
+            not finite.
     """
     return _take_state_dict(read_checkpoint(path), path, own, key)
 
@@ -82,6 +83,7 @@ def _take_state_dict(
             _log.info("%s: the weights are those under its key %s.", printable(path), key)
     weights = {_WRAPPERS.sub("", str(name)): value for name, value in found.items()}
     weights.pop(_COUNTER, None)
+    require_finite(weights, path)
     return weights
 
 
@@ -263,6 +265,15 @@ def check_format(content: Mapping[str, Any], path: Path) -> None:
     """Require the format of checkpoints that this version reads. Raises CheckpointError if it is another."""
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
+
+
+def require_finite(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse weights of which some are no numbers, before they make masks. Raises CheckpointError, with their names."""
+    damaged = [key for key, value in weights.items() if not bool(value.isfinite().all())]
+    if damaged:
+        raise CheckpointError(
+            f"{path}: the weights are damaged: {describe_differences('tensor', {'with NaN or infinity': damaged})}."
+        )
 
 
 def _match_names(weights: dict[str, Tensor], own: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
-from deeplab.models.weights import FORMAT, check_format, read_checkpoint
+from deeplab.models.weights import FORMAT, check_format, read_checkpoint, require_finite
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     """Read a checkpoint to resume from.
 
     Raises:
-        CheckpointError: if the file cannot be read, or holds weights alone.
+        CheckpointError: if the file cannot be read, or holds weights alone, or some that are not finite.
     """
     content = read_checkpoint(path)
     if "format" not in content:
@@ -65,6 +65,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
     absent = [each.name for each in fields(Checkpoint) if _is_required(each) and each.name not in content]
     if absent:
         raise CheckpointError(f"{path}: lacks {', '.join(absent)}, which resuming needs.")
+    require_finite(content["model"], path)
     return Checkpoint(**{each.name: content[each.name] for each in fields(Checkpoint) if each.name in content})
 
 

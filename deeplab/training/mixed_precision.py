@@ -10,6 +10,7 @@ from deeplab.catalog import Precision
 from deeplab.errors import ConfigError
 from deeplab.models.runtime import DTYPES
 
+_BACKOFF = 0.5  # by which a step that is left out lowers the scale
 _LEAST_SCALE = 1.0  # below it, gradients overflowed that were not even scaled up
 
 
@@ -34,7 +35,8 @@ class MixedPrecision:
             )
         self._device = device
         self._type = DTYPES[precision]
-        self._scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+        self._scaler = torch.amp.GradScaler(device.type, backoff_factor=_BACKOFF, enabled=precision == "fp16")
+        self._first_scale = self._scaler.get_scale()
 
     @property
     def scales(self) -> bool:
@@ -57,6 +59,13 @@ class MixedPrecision:
     def tolerates_overflow(self) -> bool:
         """Whether a loss that is not finite means no more than a step that the scaler skips."""
         return self.scales and self._scaler.get_scale() >= _LEAST_SCALE
+
+    def has_left_out_all(self, n_steps: int) -> bool:
+        """Whether each of the first `n_steps` of a training was left out, so that none of them changed a weight.
+
+        Each step left out halves the scale, and nothing else lowers it; so nobody has to count, or wait for a GPU.
+        """
+        return self.scales and n_steps > 0 and self._scaler.get_scale() <= self._first_scale * _BACKOFF**n_steps
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state for a checkpoint; empty unless the precision is fp16."""

@@ -28,7 +28,7 @@ from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_grou
 # Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
 _MAY_DIFFER = (
     *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
-    *("IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
+    *("INFERENCE", "IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
     *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
     *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.PATIENCE", "SOLVER.ITER_MAX"),
 )
@@ -168,10 +168,30 @@ class TrainingRun:
             return
         average = self.average_loss()
         if not math.isfinite(average):
+            raise self._divergence(average)
+
+    def require_progress(self) -> None:
+        """Refuse the result of a run that has changed no weight. Raises DeepLabError if fp16 left out every step."""
+        if self.precision.has_left_out_all(self.iteration):
             raise DeepLabError(
-                f"Training diverged: the loss is {average} at iteration {self.iteration}; lower SOLVER.LR"
-                f" (now {self.config.SOLVER.LR:g}) or start from other weights."
+                f"Not one of the {self.iteration} iterations changed the weights, because all of them overflowed in"
+                " half precision; set RUNTIME.PRECISION to bf16 or fp32."
             )
+
+    def _divergence(self, loss: float) -> DeepLabError:
+        found = f"the loss is {loss} at iteration {self.iteration}"
+        if self.precision.has_left_out_all(self.iteration):
+            return DeepLabError(
+                f"Half precision overflows in the network from the first iteration on: {found}; set RUNTIME.PRECISION"
+                " to bf16 or fp32."
+            )
+        lower = f"lower SOLVER.LR (now {self.config.SOLVER.LR:g})"
+        if self.precision.scales:
+            return DeepLabError(
+                f"Half precision overflows, or training diverged: {found}; set RUNTIME.PRECISION to bf16 or fp32, and"
+                f" if that does not help, {lower}."
+            )
+        return DeepLabError(f"Training diverged: {found}; {lower} or start from other weights.")
 
     def learning_rates(self) -> list[float]:
         """List the learning rate of each parameter group for the coming iteration."""

@@ -80,6 +80,7 @@ def train(
         with closing(batches), closing(record):
             _iterate(run, batches, record, reporter)
         with world.together():
+            run.require_progress()
             final = record.save_final()
     early_end = _explain_early_end(run)
     if early_end is not None and world.is_main:

@@ -8,7 +8,7 @@ from torch.nn import functional
 from deeplab.config import Config, parse_config
 from deeplab.datasets.split import open_split
 from deeplab.datasets.transforms import normalize
-from deeplab.errors import CheckpointError, DatasetError
+from deeplab.errors import CheckpointError, DatasetError, LabelError
 from deeplab.evaluate import evaluate
 from deeplab.metrics import ConfusionMatrix
 from deeplab.models.build import build_from_config
@@ -125,3 +125,33 @@ def test_a_gpu_scores_the_same(root: Path, weights: Path, precision: str, share:
     on_gpu = evaluate(config, weights, SilentReporter(), device="cuda").confusion
     assert np.minimum(on_gpu, on_cpu).sum() >= share * on_cpu.sum()
     assert on_gpu.sum() == on_cpu.sum()
+
+
+@pytest.mark.parametrize("logits", [False, True])
+def test_an_image_of_which_the_network_says_no_number_ends_it(
+    root: Path, weights: Path, tmp_path: Path, logits: bool
+) -> None:
+    state = torch.load(weights)
+    over = {key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}
+    torch.save(over, tmp_path / "over.pth")
+    folder = tmp_path / "logits" if logits else None
+    with pytest.raises(LabelError, match=r"^0: The network's output is NaN .* set RUNTIME\.PRECISION to bf16 or fp32"):
+        evaluate(
+            configure(root, "RUNTIME.PRECISION=fp16"),
+            tmp_path / "over.pth",
+            SilentReporter(),
+            device="cpu",
+            logits_dir=folder,
+        )
+    assert not list(tmp_path.rglob("*.npy"))
+
+
+def test_windows_score_what_they_label_and_leave_logits_of_the_images_size(
+    root: Path, weights: Path, tmp_path: Path
+) -> None:
+    config = configure(root, "INFERENCE.MODE=slide", "INFERENCE.WINDOW=32", "INFERENCE.FLIP=true")
+    plain = evaluate(config, weights, SilentReporter(), device="cpu")
+    saved = evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=tmp_path / "logits")
+    assert np.abs(plain.confusion - saved.confusion).sum() <= 4
+    assert (plain.confusion != evaluate(configure(root), weights, SilentReporter(), device="cpu").confusion).any()
+    assert np.load(tmp_path / "logits" / "large.npy").shape == (3, 50, 60)

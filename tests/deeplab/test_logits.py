@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from deeplab.errors import OutputError
+from deeplab.errors import DatasetError, OutputError
 from deeplab.logits import load_probs, save_logits
 
 
@@ -35,3 +35,9 @@ def test_a_file_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "city").touch()
     with pytest.raises(OutputError, match="city: the folder cannot be created"):
         save_logits(tmp_path / "city" / "a.npy", np.zeros((2, 1, 1), np.float32))
+
+
+def test_logits_that_are_no_numbers_name_the_remedy(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.full((2, 3, 4), np.nan, np.float32))
+    with pytest.raises(DatasetError, match=r"a\.npy: the logits hold NaN or infinity; .* bf16 or fp32"):
+        load_probs(tmp_path / "a.npy", 2, 3, 4)

@@ -126,6 +126,9 @@ def _widget(name: str, field: FieldInfo, *, has_options: bool) -> str:
 def _options(field: FieldInfo, chosen_from: Sequence[Option] | None) -> Sequence[Option]:
     if get_origin(field.annotation) is Literal:
         return [Option(value, value) for value in get_args(field.annotation)]
+    literal = next((kind for kind in get_args(field.annotation) if get_origin(kind) is Literal), None)
+    if literal is not None:  # it may be left out
+        return [Option("", "As configured"), *(Option(value, value) for value in get_args(literal))]
     return chosen_from or ()
 
 

@@ -9,10 +9,10 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable
 from deeplab.inference.manifest import Row
-from deeplab.inference.output import manifest_path, mask_path
+from deeplab.inference.output import find_mask, manifest_path
 from web.context import current_settings, reading
 from web.results.images import inside, send_image, send_mask
-from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir
+from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir, reading_of
 from worker.jobs import jobs
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.jobs import Job
@@ -68,7 +68,7 @@ def show_image(job_id: int, key: str) -> str:
 def image(job_id: int, key: str) -> Response:
     """Send the image of an item, at most ?size= pixels a side."""
     job, row = _find(job_id, key)
-    return send_image(inside(Path(job.spec["input"]), row.path))
+    return send_image(inside(Path(job.spec["input"]), row.path), reading_of(job))
 
 
 def mask(job_id: int, key: str) -> Response:
@@ -76,7 +76,7 @@ def mask(job_id: int, key: str) -> Response:
     job, row = _find(job_id, key)
     folder = output_dir(current_settings(), job)
     inside(folder, row.path)
-    path = mask_path(folder, row.path)
+    path = find_mask(folder, row.path)
     if row.status != "ok" or not path.is_file():
         abort(404, f"{printable(row.path)} has no mask.")
     if "download" not in request.args:

@@ -2,16 +2,21 @@
 
 import io
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path, PurePosixPath
 
 from flask import Response, abort, request
 from PIL import Image
 
-from deeplab.images.files import read_image, read_mask
+from deeplab.errors import ImageError
+from deeplab.files import printable
+from deeplab.images.bands import Reading
+from deeplab.images.files import image_size, read_image, read_mask
 from deeplab.images.palette import palette
 
 LARGEST_SIDE = 2048  # pixels
 _SMALLEST_SIDE = 16
+_MOST_PIXELS = 2**27  # of an image that the web server decodes
 
 
 def inside(folder: Path, item: str) -> Path:
@@ -26,14 +31,14 @@ def inside(folder: Path, item: str) -> Path:
     return folder / path
 
 
-def send_image(path: Path) -> Response:
-    """Send an image as a JPEG of at most ?size= pixels a side.
+def send_image(path: Path, reading: Reading) -> Response:
+    """Send an image as a JPEG of at most ?size= pixels a side; its job read it as `reading` says.
 
     Raises:
         ImageError: if it cannot be decoded.
         NotFound: if there is no such file.
     """
-    return _send(path, "image/jpeg", _encode_image)
+    return _send(path, "image/jpeg", partial(_encode_image, reading))
 
 
 def send_mask(path: Path) -> Response:
@@ -63,13 +68,21 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Re
     return response
 
 
-def _encode_image(path: Path, side: int) -> bytes:
-    image = Image.fromarray(read_image(path))
+def _encode_image(reading: Reading, path: Path, side: int) -> bytes:
+    _require_bearable(path)
+    image = Image.fromarray(read_image(path, reading))
     image.thumbnail((side, side))
     return _encode(image, "JPEG", quality=85)
 
 
+def _require_bearable(path: Path) -> None:
+    height, width = image_size(path)
+    if height * width > _MOST_PIXELS:
+        raise ImageError(f"{printable(path)}: has {width}x{height} pixels, too many to show here; download it.")
+
+
 def _encode_mask(path: Path, side: int) -> bytes:
+    _require_bearable(path)
     image = Image.fromarray(read_mask(path))
     image.putpalette(palette().tobytes())
     image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices cannot be blended

@@ -11,6 +11,7 @@ from pathlib import Path
 from sqlalchemy.orm import Session
 
 from deeplab.datasets.class_names import default_class_names, load_class_names
+from deeplab.images.bands import Reading
 from deeplab.images.palette import palette
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import manifest_path
@@ -63,6 +64,13 @@ def item_key(path: str) -> str:
 def output_dir(settings: Settings, job: Job) -> Path:
     """Where a segment job writes."""
     return storage.output_dir(settings, job.id, job.spec["output"])
+
+
+def reading_of(job: Job) -> Reading:
+    """How a segment job reads image files."""
+    image = job.config["IMAGE"]
+    bands, value_range = image.get("BANDS"), image.get("RANGE")  # jobs of earlier versions lack them
+    return Reading(None if bands is None else tuple(bands), None if value_range is None else tuple(value_range))
 
 
 def load_results(session: Session, settings: Settings, job: Job) -> Results:

@@ -36,6 +36,19 @@ def subject(job: Job) -> str:
     assert_never(job.kind)
 
 
+def conditions(evaluation: Evaluation) -> list[str]:
+    """What an evaluation did beside running the network once on each image, in a word or two each."""
+    looked = evaluation.settings.get("inference", {})
+    scales = looked.get("SCALES", [1])
+    said = [
+        f"slide {looked.get('WINDOW')}" if looked.get("MODE") == "slide" else "",
+        "scales " + ", ".join(f"{scale:g}" for scale in scales) if scales != [1] else "",
+        "flip" if looked.get("FLIP") else "",
+        "CRF" if "crf" in evaluation.settings else "",
+    ]
+    return [each for each in said if each]
+
+
 def progress(job: Job) -> str:
     """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left"."""
     if not job.total:

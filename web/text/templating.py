@@ -7,6 +7,7 @@ from deeplab.files import printable
 from deeplab.formats import duration
 from deeplab.images.kinds import describe_passed_over
 from web.text.describe import (
+    conditions,
     error_text,
     evaluated_on,
     kind_title,
@@ -26,7 +27,7 @@ def register_templating(app: Flask) -> None:
         app.add_template_filter(format_value)
     app.add_template_filter(describe_passed_over, "passed_over")
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
-    for describe_value in (as_overrides, as_text, error_text, kind_title):
+    for describe_value in (as_overrides, as_text, conditions, error_text, kind_title):
         app.add_template_filter(describe_value)
     for describe in (evaluated_on, model_name, outcome, parameter_title, progress, subject):
         app.add_template_global(describe)

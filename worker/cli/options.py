@@ -34,18 +34,19 @@ def set_option(command: F) -> F:
     )(command)
 
 
-def key_option(name: str, *, key: str, **settings: Any) -> Callable[[F], F]:
+def key_option(name: str, *, key: str, spell: Callable[[Any], str] = str, **settings: Any) -> Callable[[F], F]:
     """An option that sets one configuration key, as `--set KEY=VALUE` does.
 
     Args:
         name: of the option.
         key: of the configuration.
+        spell: the option's value as the key's.
         settings: of `click.option`.
     """
 
     def note(context: click.Context, _option: click.Parameter, value: object) -> None:
         if value:
-            context.meta.setdefault(_OVERRIDES, []).append(f"{key}={value}")
+            context.meta.setdefault(_OVERRIDES, []).append(f"{key}={spell(value)}")
 
     # Eager: before --set, which takes it up.
     return click.option(name, is_eager=True, expose_value=False, callback=note, **settings)

@@ -23,17 +23,24 @@ def list_folder(root: Path, split: str) -> SplitListing:
         DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
     """
     ids = read_ids(root / f"{split}.txt", root / "images")
-    listings = {folder: scan_folder(folder) for folder in (root / "images", root / "masks")}
+    problem = "" if (root / "masks").is_dir() else f"{printable(root / 'masks')}: the folder does not exist."
+    folders = [root / "images"] if problem else [root / "images", root / "masks"]
+    listings = {folder: scan_folder(folder) for folder in folders}
     images = _find(root / "images", listings[root / "images"].paths, ids, split, IMAGE_SUFFIXES)
-    masks = _find(root / "masks", listings[root / "masks"].paths, ids, split, MASK_SUFFIXES)
+    masks = {} if problem else _find(root / "masks", listings[root / "masks"].paths, ids, split, MASK_SUFFIXES)
     missing = {
         folder: _describe_missing([name for name in ids if name not in found], listing, is_mask=found is masks)
-        for (folder, listing), found in zip(listings.items(), (images, masks), strict=True)
+        for (folder, listing), found in zip(listings.items(), (images, masks), strict=not problem)
         if len(found) < len(ids)
     }
     pairs = [Pair(name, images[name], MaskFile(masks[name])) for name in ids if name in images and name in masks]
+    unlabelled = [
+        Pair(name, images[name], MaskFile(root / "masks" / f"{name}.png"))
+        for name in ids
+        if name in images and name not in masks
+    ]
     passed_over = {folder: listing.passed_over for folder, listing in listings.items()}
-    return SplitListing(split, len(ids), pairs, missing, passed_over)
+    return SplitListing(split, len(ids), pairs, missing, passed_over, unlabelled=unlabelled, problem=problem)
 
 
 def _find(

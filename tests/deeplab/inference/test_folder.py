@@ -5,7 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
+import torch
 from PIL import Image
+from torch import Tensor, nn
 
 from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DatasetError, OutputError
@@ -13,10 +16,10 @@ from deeplab.images.files import read_image, read_mask
 from deeplab.images.palette import palette
 from deeplab.inference.folder import segment_folder, segment_items
 from deeplab.inference.manifest import Row, read_manifest
-from deeplab.inference.output import locked_output, mask_path
+from deeplab.inference.output import find_mask, locked_output, mask_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
-from tests.deeplab.inference.conftest import CLASS_NAMES, draw, tiny_segmenter
+from tests.deeplab.inference.conftest import CLASS_NAMES, draw, tiny_config, tiny_segmenter
 from tests.reporters import Recorder
 
 
@@ -125,8 +128,8 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path, segmenter: Segm
     segment_folder(segmenter, tmp_path / "in", output, SilentReporter())
     with pytest.raises(OutputError, match="out: holds the results of a run with different weights; choose another"):
         segment_folder(tiny_segmenter(seed=1), tmp_path / "in", output, SilentReporter())
-    with pytest.raises(OutputError, match="with different input and size; choose another output folder"):
-        segment_folder(tiny_segmenter(IMAGE={"SIZE": {"TEST": 100}}), tmp_path / "other", output, SilentReporter())
+    with pytest.raises(OutputError, match="with different input and inference; choose another output folder"):
+        segment_folder(tiny_segmenter(INFERENCE={"FLIP": True}), tmp_path / "other", output, SilentReporter())
     assert json.loads((output / "run.json").read_text())["input"] == str(tmp_path / "in")
 
 
@@ -211,3 +214,88 @@ def test_items_have_a_manifest_of_their_own(tmp_path: Path, segmenter: Segmenter
     mask_path(tmp_path / "out", "2.png").unlink()
     assert run(done=first) == (1, 1, 1)
     assert sorted(path.name for path in (tmp_path / "out" / "masks").iterdir()) == ["1.png.png", "2.png.png"]
+
+
+@pytest.mark.parametrize("inference", [{}, {"MODE": "slide", "WINDOW": 32}])
+def test_masks_are_the_labels_that_test_scores(tmp_path: Path, inference: dict[str, object]) -> None:
+    """Of images larger and smaller than IMAGE.SIZE.TEST, 64."""
+    segmenter = tiny_segmenter(INFERENCE=inference)
+    images = {"a.png": draw(tmp_path / "in" / "a.png", 90, 150), "b.png": draw(tmp_path / "in" / "b.png", 40, 20)}
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    for name, image in images.items():
+        scored = segmenter.predictions([image])[0].labels().numpy()
+        assert np.array_equal(read_mask(mask_path(tmp_path / "out", name)), scored)
+
+
+@pytest.mark.parametrize("inference", [{}, {"MODE": "slide", "WINDOW": 32}])
+def test_large_images_go_one_by_one_with_the_same_result(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inference: dict[str, object]
+) -> None:
+    segmenter = tiny_segmenter(INFERENCE=inference)
+    for number in range(3):
+        tifffile.imwrite(
+            tmp_path / "in" / f"{number}.tif", draw(tmp_path / "in" / f"{number}.png", 60, 80), tile=(32, 32)
+        )
+    (tmp_path / "in" / "bad.tif").write_bytes((tmp_path / "in" / "0.tif").read_bytes()[:-3000])
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "small", SilentReporter(), overlays=True)
+    monkeypatch.setattr("deeplab.inference.pipeline._LARGE_PIXELS", 1000)
+    monkeypatch.setattr("deeplab.inference.pipeline._OVERLAY_SIDE", 40)
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "large", SilentReporter(), overlays=True)
+    assert (summary.n_ok, summary.n_error) == (6, 1)
+    small, large = (
+        {row.path: row for row in read_manifest(tmp_path / name / "manifest.csv")} for name in ("small", "large")
+    )
+    assert {name: row.pixels for name, row in small.items()} == {name: row.pixels for name, row in large.items()}
+    assert large["bad.tif"].error == f"{tmp_path / 'in' / 'bad.tif'}: cannot be read: the file is truncated."
+    assert read_image(tmp_path / "large" / "overlays" / "0.tif.jpg").shape == (30, 40, 3)
+
+
+def test_a_large_image_is_left_when_the_run_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deeplab.inference.pipeline._LARGE_PIXELS", 1000)
+    draw(tmp_path / "in" / "a.png", 200, 60)
+
+    class Impatient(SilentReporter):
+        asked = 0
+
+        def should_stop(self) -> bool:
+            self.asked += 1
+            return self.asked > 3
+
+    segmenter = tiny_segmenter(INFERENCE={"MODE": "slide", "WINDOW": 32})
+    with pytest.raises(Stopped, match="Stopped after 0 of 1 images"):
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", Impatient())
+    assert not mask_path(tmp_path / "out", "a.png").exists()
+
+
+def test_the_mask_of_an_image_on_a_map_is_on_the_map(tmp_path: Path, segmenter: Segmenter) -> None:
+    (tmp_path / "in").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (60, 80, 3)).astype(np.uint8)
+    scale = (33550, 12, 3, (2.0, 2.0, 0.0), True)
+    tifffile.imwrite(tmp_path / "in" / "a.tif", pixels, extratags=[scale])
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    path = find_mask(tmp_path / "out", "a.tif")
+    assert path == tmp_path / "out" / "masks" / "a.tif.tif"
+    assert np.array_equal(read_mask(path), segmenter.predict([pixels])[0])
+    with tifffile.TiffFile(path) as file:
+        assert file.pages.first.tags[33550].value == scale[3]
+    assert summary.n_ok == 1
+    assert segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter()).n_skipped == 1
+
+
+def test_an_image_of_which_the_network_says_no_number_is_a_row(tmp_path: Path) -> None:
+    class Broken(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return torch.where(x.mean() > 0, torch.inf, x)
+
+    config = tiny_config(DATASET={"N_CLASSES": 3}, RUNTIME={"PRECISION": "fp16"})
+    segmenter = Segmenter(Broken(), config, CLASS_NAMES[:3], "cpu")
+    for name, grey in (("dark.png", 0), ("light.png", 255)):
+        draw(tmp_path / "in" / name)
+        Image.new("RGB", (30, 20), (grey, grey, grey)).save(tmp_path / "in" / name)
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    assert (summary.n_ok, summary.n_error) == (1, 1)
+    dark, light = read_manifest(tmp_path / "out" / "manifest.csv")
+    assert (dark.status, light.status, light.width) == ("ok", "error", 30)
+    assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The network's output is NaN or infinite: ")
+    assert light.error.endswith("set RUNTIME.PRECISION to bf16 or fp32.")
+    assert not mask_path(tmp_path / "out", "light.png").exists()

@@ -7,8 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError
-from deeplab.images.resize import shrink_longer_side
+from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError, LabelError
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.build import build_from_config
@@ -37,12 +36,10 @@ def test_labels_are_the_argmax_of_upsampled_logits_of_bgr_minus_mean(segmenter: 
     assert (labels == expected.numpy()).mean() > 0.999
 
 
-def test_large_images_are_shrunk_and_small_ones_are_not_enlarged(segmenter: Segmenter) -> None:
-    assert segmenter.prepare(random_image(128, 200)).pixels.shape == (41, 64, 3)
-    assert segmenter.prepare(random_image(10, 20)).pixels.shape == (10, 20, 3)
+def test_images_larger_than_those_of_single_keep_their_size(segmenter: Segmenter) -> None:
     large = random_image(128, 200)
     (labels,) = segmenter.predict([large])
-    logits = segmenter.logits([shrink_longer_side(large, 64)])
+    logits = segmenter.logits([large])
     expected = functional.interpolate(logits, size=(128, 200), mode="bilinear", align_corners=False).argmax(dim=1)[0]
     assert (labels == expected.numpy()).mean() > 0.999
 
@@ -77,13 +74,13 @@ def test_a_batch_that_does_not_fit_is_labelled_image_by_image(caplog: pytest.Log
     assert len(segmenter.predict(images)) == 3
     segmenter.predict(images)
     assert calls == [3, 1, 1, 1, 1, 1, 1]
-    assert caplog.messages == ["A batch of 3 images does not fit into memory; images go one by one from now on."]
+    assert caplog.messages == ["A batch of 3 images does not fit into memory; images go one by one."]
 
 
 def test_an_image_that_does_not_fit_is_one_sentence() -> None:
     segmenter = Segmenter(_Narrow(room=0), tiny_config(), CLASS_NAMES, "cpu")
     with pytest.raises(
-        DeepLabError, match=r"An image of 30x20 pixels does not fit into the memory of cpu; lower IMAGE"
+        DeepLabError, match=r"An image of 30x20 pixels does not fit into the memory of cpu; set INFERENCE\.MODE"
     ):
         segmenter.predict([random_image(20, 30)])
 
@@ -117,8 +114,8 @@ def test_other_weights_are_other_settings(segmenter: Segmenter) -> None:
     assert tiny_segmenter(seed=1).settings() != segmenter.settings()
 
 
-def test_the_crf_works_at_the_size_of_the_model_input_and_batches_change_nothing() -> None:
-    plain, refined = tiny_segmenter(), tiny_segmenter(crf=True)
+def test_the_crf_works_at_the_size_of_the_image_and_batches_change_nothing() -> None:
+    plain, refined = tiny_segmenter(), tiny_segmenter(crf=True, CRF={"POS_W": 30})
     images = [random_image(128, 200, seed) for seed in range(3)]
     label_maps = refined.predict(images)
     for image, labels in zip(images, label_maps, strict=True):
@@ -174,8 +171,79 @@ def test_finding_the_classes_does_not_wait_for_the_gpu(segmenter: Segmenter) -> 
 
     torch.cuda.set_sync_debug_mode("error")
     try:
-        labels = [best_classes(each, 40, 60) for each in on_gpu.logits(images)]
+        labels = [best_classes([each], 40, 60) for each in on_gpu.logits(images)]
     finally:
         torch.cuda.set_sync_debug_mode("default")
 
     assert all(np.array_equal(each.cpu().numpy(), other) for each, other in zip(labels, expected, strict=True))
+
+
+class _Broken(nn.Module):
+    """Says nothing but NaN of images with a pixel without blue, and of others which channel is the brightest."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        without = x[:, :1].amin(dim=(2, 3), keepdim=True) < -103.9
+        return torch.where(without, torch.nan, x)
+
+
+@pytest.mark.parametrize("crf", [False, True])
+@pytest.mark.parametrize("inference", [{}, {"MODE": "slide", "WINDOW": 16}, {"FLIP": True}])
+def test_a_network_that_says_no_number_labels_nothing(crf: bool, inference: dict[str, object]) -> None:
+    config = tiny_config(DATASET={"N_CLASSES": 3}, INFERENCE=inference)
+    segmenter = Segmenter(_Broken(), config, CLASS_NAMES[:3], "cpu", crf=crf)
+    good, bad = np.maximum(random_image(20, 30), 1), random_image(20, 30, 1)
+    bad[0, 0] = 0
+    results = segmenter.label([good, bad, good])
+    assert [isinstance(each, LabelError) for each in results] == [False, True, False]
+    assert str(results[1]).startswith("The network's output is NaN or infinite in fp32: the weights are damaged")
+    with pytest.raises(LabelError, match="NaN or infinite"):
+        segmenter.predict([bad])
+
+
+def test_half_precision_that_overflows_names_the_remedy() -> None:
+    class Huge(nn.Module):
+        def forward(self, x: Tensor) -> Tensor:
+            return x * 1e4
+
+    keys = {"DATASET": {"N_CLASSES": 3}, "RUNTIME": {"PRECISION": "fp16"}}
+    segmenter = Segmenter(Huge(), tiny_config(**keys), CLASS_NAMES[:3], "cpu")
+    with pytest.raises(LabelError, match=r"in half precision; set RUNTIME\.PRECISION to bf16 or fp32"):
+        segmenter.predict([random_image(20, 30)])
+    keys["RUNTIME"] = {"PRECISION": "bf16"}
+    Segmenter(Huge(), tiny_config(**keys), CLASS_NAMES[:3], "cpu").predict([random_image(20, 30)])
+
+
+def test_an_image_too_large_for_the_crf_is_its_own_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deeplab.densecrf.checks.MAX_PIXELS", 500)
+    small, large = tiny_segmenter(crf=True).label([random_image(20, 20)]), tiny_segmenter(crf=True)
+    assert isinstance(small[0], np.ndarray)
+    (error,) = large.label([random_image(20, 30)])
+    assert "An image of 30x20 pixels is too large for the dense CRF" in str(error)
+
+
+def test_views_are_averaged_as_probs(segmenter: Segmenter) -> None:
+    image = random_image(40, 60)
+    averaging = tiny_segmenter(INFERENCE={"SCALES": [1.0, 1.5], "FLIP": True})
+    probs = torch.zeros(4, 40, 60)
+    x = torch.from_numpy(image[..., ::-1].astype(np.float32) - np.array([104.008, 116.669, 122.675], np.float32))
+    bgr = x.permute(2, 0, 1)[None]
+    for size in ((40, 60), (60, 90)):
+        scaled = functional.interpolate(bgr, size=size, mode="bilinear", align_corners=False)
+        for flip in (False, True):
+            with torch.no_grad():
+                logits = segmenter.model(scaled.flip(3) if flip else scaled)
+            logits = logits.flip(3) if flip else logits
+            enlarged = functional.interpolate(logits, size=(40, 60), mode="bilinear", align_corners=False)
+            probs += enlarged.softmax(dim=1)[0]
+    (labels,) = averaging.predict([image])
+    assert (labels == probs.argmax(dim=0).numpy()).mean() > 0.999
+    assert (labels != segmenter.predict([image])[0]).any()
+    torch.testing.assert_close(averaging.predictions([image])[0].logits().exp(), probs / 4, rtol=1e-2, atol=1e-3)
+
+
+def test_how_images_are_looked_at_is_a_setting() -> None:
+    plain = tiny_segmenter()
+    assert plain.settings()["inference"] == {"MODE": "whole", "SCALES": [1.0], "FLIP": False}
+    assert tiny_segmenter(INFERENCE={"WINDOW": 99}).settings() == plain.settings()
+    slide = tiny_segmenter(INFERENCE={"MODE": "slide", "WINDOW": 99}).settings()["inference"]
+    assert slide == {"MODE": "slide", "WINDOW": 99, "STRIDE": 66, "BLEND": "gaussian", "SCALES": [1.0], "FLIP": False}

@@ -243,3 +243,25 @@ def test_a_model_that_computes_otherwise_than_in_its_training_is_said(
     assert caplog.messages == [
         f"{tmp_path / 'a.pth'}: MODEL.STRIDE_IN was 3x3 in the training and is 1x1 now, which gives other labels."
     ]
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["a.pth", "a.safetensors"])
+def test_weights_that_are_no_numbers_are_refused_by_name(tmp_path: Path, name: str, value: float) -> None:
+    state = {key: tensor.clone() for key, tensor in build().state_dict().items()}
+    state["base.aspp.c0.weight"].view(-1)[3] = value
+    save_weights(tmp_path / name, state)
+
+    sentence = rf"{name}: the weights are damaged: 1 tensor with NaN or infinity \(base\.aspp\.c0\.weight\)\.$"
+    with pytest.raises(CheckpointError, match=sentence):
+        load_weights(build(), tmp_path / name)
+    with pytest.raises(CheckpointError, match=sentence):
+        load_initial_weights(build(), tmp_path / name)
+
+
+def test_a_training_state_with_damaged_weights_is_not_resumed(tmp_path: Path) -> None:
+    model = build()
+    model.state_dict()["base.aspp.c0.weight"].view(-1)[3] = float("nan")
+    save_checkpoint(tmp_path / "a.pth", whole(model))
+    with pytest.raises(CheckpointError, match=r"1 tensor with NaN or infinity \(base"):
+        load_checkpoint(tmp_path / "a.pth")

@@ -9,7 +9,10 @@ import torch
 from deeplab.config import Config, parse_config
 from deeplab.datasets.loading import Batch
 from deeplab.errors import DeepLabError
+from deeplab.models.build import build_from_config
+from deeplab.reporter import SilentReporter
 from deeplab.training.run import TrainingRun
+from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
 from tests.deeplab.training.runs import TINY, assert_same_state, configure, run
 
@@ -69,10 +72,11 @@ def test_steps_whose_gradients_overflow_are_left_out_until_the_scale_fits(optimi
 def test_a_loss_that_overflows_counts_only_if_it_does_so_again_and_again() -> None:
     training = TrainingRun(settings("RUNTIME.PRECISION=fp16"), CPU, seed=0)
     training.losses.extend(torch.tensor(loss) for loss in (3.0, float("nan")))
+    training.iteration = 100
     training.require_finite_loss()
     assert training.average_loss() == 3.0
     training.precision.load_state_dict({**TOO_LARGE, "scale": 0.5})
-    with pytest.raises(DeepLabError, match="Training diverged: the loss is nan"):
+    with pytest.raises(DeepLabError, match=r"overflows, or training diverged: the loss is nan .* bf16 or fp32, and if"):
         training.require_finite_loss()
 
 
@@ -106,3 +110,26 @@ def test_a_run_may_go_on_in_another_precision(first: str, then: str) -> None:
 
     assert resumed.iteration == 2
     assert bool(resumed.checkpoint().scaler) == (then == "fp16")
+
+
+def overflowing_weights(config: Config, path: Path) -> Path:
+    """Weights whose network is beyond half precision's largest number, 65504."""
+    torch.manual_seed(0)
+    state = build_from_config(config).state_dict()
+    torch.save({key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}, path)
+    return path
+
+
+def test_a_forward_pass_that_overflows_is_not_blamed_on_the_learning_rate(tmp_path: Path) -> None:
+    config = configure(draw_folder(tmp_path / "data"), "RUNTIME.PRECISION=fp16", "SOLVER.ITER_MAX=30")
+    weights = overflowing_weights(config, tmp_path / "over.pth")
+    with pytest.raises(DeepLabError, match=r"^Half precision overflows .* set RUNTIME.PRECISION to bf16 or fp32\.$"):
+        train(config, tmp_path / "out", SilentReporter(), device="cpu", init=weights)
+
+
+def test_a_training_of_which_no_step_counted_does_not_succeed(tmp_path: Path) -> None:
+    config = configure(draw_folder(tmp_path / "data"), "RUNTIME.PRECISION=fp16")
+    weights = overflowing_weights(config, tmp_path / "over.pth")
+    with pytest.raises(DeepLabError, match=r"Not one of the 6 iterations changed the weights, .* bf16 or fp32"):
+        train(config, tmp_path / "out", SilentReporter(), device="cpu", init=weights)
+    assert not (tmp_path / "out" / "checkpoint_final.pth").exists()

@@ -34,7 +34,12 @@ def test_types_become_widgets() -> None:
         "device": "select",
         "config": "config",
         "batch_size": "number",
+        "mode": "select",
+        "window": "text",
+        "scales": "text",
+        "flip": "checkbox",
     }
+    assert [option.value for option in fields["mode"].options] == ["", "whole", "slide"]
     assert [option.value for option in fields["device"].options] == ["auto", "cpu", "cuda"]
     assert fields["batch_size"].limits == {"min": 1, "max": 256}
     assert (fields["batch_size"].value, fields["device"].value, fields["overlays"].value) == ("4", "auto", "")
@@ -57,7 +62,7 @@ def test_an_error_about_no_field_of_the_form_is_kept() -> None:
 
 def test_an_empty_form_asks_for_the_defaults() -> None:
     request = as_request("segment", read_form("segment", {"checkpoint": "2", "input": "/data/x", "output": " "}))
-    assert request == {"checkpoint": "2", "input": "/data/x", "crf": False, "overlays": False}
+    assert request == {"checkpoint": "2", "input": "/data/x", "crf": False, "overlays": False, "flip": False}
     assert parse_spec("segment", request).model_dump()["batch_size"] == 4
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from werkzeug.exceptions import NotFound
 
+from deeplab.images.bands import Reading
 from deeplab.images.files import write_mask
 from deeplab.images.palette import palette
 from tests.web.photos import ODD_NAMES
@@ -21,7 +22,7 @@ def fetch(app: Flask, path: Path, query: str = "", **headers: str) -> Response:
     with app.test_request_context(
         f"/?{query}", headers={name.replace("_", "-"): value for name, value in headers.items()}
     ):
-        return send_image(path)
+        return send_image(path, Reading())
 
 
 def decode(response: Response) -> Image.Image:

@@ -4,11 +4,12 @@ import pytest
 
 from deeplab.inference.manifest import Row
 from tests.web.population import Population
-from web.text.describe import error_text, evaluated_on, outcome, progress, subject
+from web.text.describe import conditions, error_text, evaluated_on, outcome, progress, subject
 from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
+from worker.jobs.records.evaluations import Evaluation
 
 
 def read(population: Population, job_id: int) -> Job:
@@ -74,3 +75,20 @@ def test_an_evaluation_names_its_dataset(population: Population, dataset: str, t
 def test_errors_are_told_without_the_common_folder(population: Population) -> None:
     row = Row("a/b.jpg", None, None, "error", f"{population.folder}/a/b.jpg: is not an image.", 0.1, {})
     assert error_text(row, read(population, population.segmented)) == "a/b.jpg: is not an image."
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({}, []),
+        ({"crf": {}}, ["CRF"]),
+        ({"inference": {"MODE": "whole", "SCALES": [1.0], "FLIP": False}}, []),
+        (
+            {"inference": {"MODE": "slide", "WINDOW": 513, "SCALES": [0.5, 1.0], "FLIP": True}, "crf": {}},
+            ["slide 513", "scales 0.5, 1", "flip", "CRF"],
+        ),
+    ],
+)
+def test_conditions_of_an_evaluation(settings: dict[str, object], expected: list[str]) -> None:
+    evaluation = Evaluation(1, 1, "1", "shapes", "val", settings, 0.5, {}, 0.0)
+    assert conditions(evaluation) == expected

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deeplab.formats import plural
-from worker.cli.foreground.options import crf_option, device_options, model_option
+from worker.cli.foreground.options import crf_option, device_options, inference_options, model_option
 from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     metavar="FILE",
     help="Write a video instead of opening a window.  [default without a display: NAME_labels.mp4 beside the video]",
 )
+@inference_options
 @device_options
 @json_option
 def live(
@@ -46,7 +47,7 @@ def live(
 
     Shows each frame blended with the colours of its classes, and the name of the class below the pointer; `q` quits.
     Without a display, or with -o, writes a video instead; Ctrl-C stops it and keeps the video so far. Frames are
-    resized so that their longer side is IMAGE.SIZE.TEST.
+    resized so that their longer side is IMAGE.SIZE.TEST, unless --mode is slide.
 
     Needs: pip install 'deeplab-platform[live]'
     """

@@ -7,7 +7,7 @@ from typing import Any, TypeVar, cast, get_args
 
 import click
 
-from deeplab.catalog import Precision
+from deeplab.catalog import InferenceMode, Precision
 from worker.cli.options import key_option
 
 _GPU_OR_CPU = "--cuda"  # a value of `device` within this module
@@ -70,6 +70,31 @@ def _saying_where(command: F) -> F:
         return command(*arguments, device=device, **options)
 
     return cast(F, run)
+
+
+def inference_options(command: F) -> F:
+    """`--mode`, `--window`, `--scales` and `--flip`, the same as `--set INFERENCE.MODE=...` and so on."""
+    command = key_option("--flip", key="INFERENCE.FLIP", is_flag=True, help="Average with the mirror image.")(command)
+    command = key_option(
+        "--scales",
+        key="INFERENCE.SCALES",
+        spell=lambda scales: f"[{scales}]",
+        metavar="S,S,...",
+        help="Average over these scales of the image, such as 0.75,1,1.25.  [default: INFERENCE.SCALES]",
+    )(command)
+    command = key_option(
+        "--window",
+        key="INFERENCE.WINDOW",
+        type=click.IntRange(16),
+        metavar="N",
+        help="Side of the windows of --mode slide, pixels.  [default: INFERENCE.WINDOW]",
+    )(command)
+    return key_option(
+        "--mode",
+        key="INFERENCE.MODE",
+        type=click.Choice(get_args(InferenceMode)),
+        help="Look at images whole, or slide a window over them.  [default: INFERENCE.MODE]",
+    )(command)
 
 
 def split_option(command: F) -> F:

@@ -7,7 +7,7 @@ import click
 
 from deeplab.formats import duration, plural
 from deeplab.images.kinds import describe_passed_over
-from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
+from worker.cli.foreground.options import crf_option, device_options, inference_options, model_option, runtime_options
 from worker.cli.options import config_options, number_option
 from worker.cli.output import json_option, print_json
 
@@ -20,6 +20,7 @@ from worker.cli.output import json_option, print_json
 @crf_option
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
 @number_option("--batch-size", default=1, text="Images per batch; only images of equal size share one.")
+@inference_options
 @runtime_options
 @device_options
 @json_option
@@ -37,7 +38,7 @@ def segment(
 ) -> None:
     """Segment a folder of images.
 
-    Shrinks an image whose longer side exceeds IMAGE.SIZE.TEST to that size for the model; masks have the image's size.
+    Images keep their size, as in `deeplab test`; --mode slide labels those that do not fit into memory as a whole.
 
     Writes masks/, overlays/ (both mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image that cannot
     be read gets a row with its error. After an interruption, the same command skips the images already done.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from worker.cli.foreground.options import crf_option, device_options, model_option, runtime_options
+from worker.cli.foreground.options import crf_option, device_options, inference_options, model_option, runtime_options
 from worker.cli.options import config_options
 from worker.cli.output import json_option, print_json
 
@@ -23,6 +23,7 @@ from worker.cli.output import json_option, print_json
     metavar="FILE",
     help="Write a figure instead of opening a window.  [default without a display: NAME_labels.png]",
 )
+@inference_options
 @runtime_options
 @device_options
 @json_option
@@ -38,10 +39,13 @@ def single(
 ) -> None:
     """Segment one image.
 
-    Resizes the image so that its longer side is IMAGE.SIZE.TEST. Shows it and the region of each class in a window, or
-    writes them as a figure if there is no display.
+    Resizes the image so that its longer side is IMAGE.SIZE.TEST, unless --mode is slide. Shows it and the region of
+    each class in a window, or writes them as a figure if there is no display.
     """
     from deeplab.config import load_config
+    from deeplab.errors import LabelError
+    from deeplab.files import printable
+    from deeplab.images.bands import Reading
     from deeplab.images.files import read_image
     from deeplab.inference.label_maps import count_classes
     from deeplab.inference.panels import draw_panels, save_panels
@@ -52,10 +56,13 @@ def single(
     from worker.cli.reporter import log_to, say_on_stderr
 
     config = load_config(config_path, overrides)
-    image = read_image(image_path)
+    image = read_image(image_path, Reading.of(config.IMAGE))
     with log_to(say_on_stderr):
         segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
-    result = segment_image(segmenter, image)
+    try:
+        result = segment_image(segmenter, image)
+    except LabelError as error:
+        raise LabelError(f"{printable(image_path)}: {error}") from error
     shares = class_shares(count_classes(result.label_map), segmenter.class_names)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:

@@ -1,15 +1,16 @@
 """`deeplab test`."""
 
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import click
 
 from deeplab.catalog import LogitsDtype
+from deeplab.formats import plural
 from worker.cli.foreground.devices import DeviceCommand, devices_option, is_shared_out
-from worker.cli.foreground.options import device_options, model_option, runtime_options, split_option
+from worker.cli.foreground.options import device_options, inference_options, model_option, runtime_options, split_option
 from worker.cli.options import config_options
-from worker.cli.output import json_option
+from worker.cli.output import json_option, print_json
 
 
 @click.command(cls=DeviceCommand, epilog="Example: deeplab test -c configs/voc12.yaml -m model.pth")
@@ -24,6 +25,14 @@ from worker.cli.output import json_option
     show_default=True,
     help="Precision of the saved logits; float16 takes half the space.",
 )
+@click.option(
+    "--masks",
+    "masks_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the predicted masks there, as ID.png; the split then needs no ground truth.",
+)
+@inference_options
 @runtime_options
 @device_options
 @devices_option
@@ -35,6 +44,7 @@ def test(
     split: str | None,
     logits: bool,
     logits_dtype: LogitsDtype,
+    masks_dir: Path | None,
     device: str,
     devices: int | str | None,
     as_json: bool,
@@ -42,10 +52,12 @@ def test(
     """Evaluate a checkpoint on a split.
 
     Writes the scores to EXP.OUTPUT_DIR/scores/.../scores.json and the logits to
-    EXP.OUTPUT_DIR/features/.../logit/<id>.npy. Uses all visible GPUs.
+    EXP.OUTPUT_DIR/features/.../logit/<id>.npy. With --masks, a split without ground truth is labelled, not scored. Uses
+    all visible GPUs.
     """
     from deeplab.config import load_config
-    from deeplab.evaluate import evaluate
+    from deeplab.datasets.split import has_ground_truth
+    from deeplab.evaluate import evaluate, label_split
     from deeplab.processes import is_main_process
     from worker.cli.foreground.experiment import logits_dir, scores_path
     from worker.cli.foreground.scores import print_scores, save_scores
@@ -55,13 +67,29 @@ def test(
     if is_shared_out(devices, device):
         return
     split = split or config.DATASET.SPLIT.VAL
-    folder = logits_dir(config, split) if logits else None
+    options: dict[str, Any] = {
+        "split": split,
+        "device": device,
+        "logits_dir": logits_dir(config, split) if logits else None,
+        "logits_dtype": logits_dtype,
+    }
+    if masks_dir is not None and not has_ground_truth(config, split):
+        with report_progress(STARTS_OVER) as reporter:
+            n_images = label_split(config, model_path, reporter, masks_dir, **options)
+        if not is_main_process():
+            return
+        if as_json:
+            print_json({"masks": masks_dir, "n_images": n_images})
+            return
+        click.echo(f"No scores: the split {split!r} has no ground truth.")
+        click.echo(f"Masks of {plural(n_images, 'image')}: {masks_dir}")
+        return
     with report_progress(STARTS_OVER) as reporter:
-        scores = evaluate(
-            config, model_path, reporter, split=split, device=device, logits_dir=folder, logits_dtype=logits_dtype
-        )
+        scores = evaluate(config, model_path, reporter, masks_dir=masks_dir, **options)
     if not is_main_process():
         return
     path = scores_path(config, split, crf=False)
     save_scores(path, scores)
     print_scores(config, scores, path, as_json)
+    if masks_dir is not None and not as_json:
+        click.echo(f"Masks: {masks_dir}")

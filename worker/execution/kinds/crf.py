@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from deeplab.config import parse_config
 from deeplab.crf.grid import parse_grid
 from deeplab.crf.refinement import refine
 from deeplab.crf.search import best_of, search
@@ -33,9 +34,16 @@ def _refine(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits:
         checkpoint=evaluated.checkpoint,
         dataset=evaluated.dataset,
         split=evaluated.split,
-        settings={"crf": context.config.CRF.model_dump(mode="json")},
+        settings={"inference": _looked(context, spec), "crf": context.config.CRF.model_dump(mode="json")},
     )
     return {"mean_iou": scores["mean_iou"]}
+
+
+def _looked(context: JobContext, spec: CrfSpec) -> dict[str, Any]:
+    """How the evaluate job looked at the images whose logits these are."""
+    with open_session(context.settings, reads_only=True) as session:
+        source = jobs.get(session, spec.evaluate_job)
+    return parse_config(source.config, f"job {source.id}").INFERENCE.conditions()
 
 
 def _search(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:

@@ -31,7 +31,14 @@ def run(context: JobContext) -> dict[str, Any]:
         logits_dir=logits,
         logits_dtype=spec.logits_dtype,
     )
-    record_scores(context, scores, checkpoint=spec.checkpoint, dataset=spec.dataset, split=spec.split, settings={})
+    record_scores(
+        context,
+        scores,
+        checkpoint=spec.checkpoint,
+        dataset=spec.dataset,
+        split=spec.split,
+        settings={"inference": context.config.INFERENCE.conditions()},
+    )
     return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits)}
 
 

@@ -19,7 +19,7 @@ class Evaluation:
     checkpoint: str  # the text of a CheckpointRef
     dataset: str
     split: str
-    settings: dict[str, Any]  # {"crf": {...}} for refined logits, else empty
+    settings: dict[str, Any]  # {"inference": {...}, and for refined logits "crf": {...}}
     mean_iou: float
     scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
     created_at: float

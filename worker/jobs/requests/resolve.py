@@ -154,7 +154,7 @@ def _apply(
         merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
         whole["DATASET"] = merged["DATASET"]
     with errors_at("overrides"):
-        resolved = parse_config(merged, source, spec.overrides).model_dump(mode="json")
+        resolved = parse_config(merged, source, [*spec.chosen_keys(), *spec.overrides]).model_dump(mode="json")
     with errors_at("overrides" if spec.overrides else "config"):
         _expand_paths(resolved, whole, environment)
     for section, key in PATH_KEYS:

@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from deeplab.catalog import LogitsDtype
+from deeplab.catalog import InferenceMode, LogitsDtype
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
@@ -74,6 +74,10 @@ class _Spec(BaseModel):
         """The queue of this job: that of its kind, unless the request needs another."""
         return self.queue
 
+    def chosen_keys(self) -> tuple[str, ...]:
+        """The fields that stand for configuration keys, as overrides; `overrides` goes before them."""
+        return ()
+
 
 class _ModelSpec(_Spec):
     """The fields of the kinds that run a model."""
@@ -106,6 +110,42 @@ class _CheckpointSpec(_ModelSpec):
     config: Annotated[str | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
+
+    mode: Annotated[InferenceMode | None, BlankIsNone] = Field(
+        None,
+        title="Mode",
+        description="How the model sees an image, always at its full size: whole, or slide, window by window, for"
+        " images that do not fit into memory. By default as configured.",
+    )
+    window: Annotated[int | None, Field(ge=16, le=LARGEST_INTEGER), BlankIsNone] = Field(
+        None, title="Window", description="Mode slide: side of the windows, pixels; by default as configured."
+    )
+    scales: Annotated[str | None, BlankIsNone] = Field(
+        None,
+        title="Scales",
+        description="Average over these scales of each image, such as 0.75,1,1.25; by default as configured.",
+    )
+    flip: bool = Field(False, title="Flip", description="Average over each image and its mirror image.")
+
+    def chosen_keys(self) -> tuple[str, ...]:
+        """The fields that stand for configuration keys, as overrides."""
+        chosen = {
+            "INFERENCE.MODE": self.mode,
+            "INFERENCE.WINDOW": self.window,
+            "INFERENCE.SCALES": None if self.scales is None else f"[{self.scales}]",
+            "INFERENCE.FLIP": "true" if self.flip else None,
+        }
+        return tuple(f"{key}={value}" for key, value in chosen.items() if value is not None)
+
+    @field_validator("scales")
+    @classmethod
+    def _check_scales(cls, scales: str | None) -> str | None:
+        try:
+            if scales is not None and min(float(scale) for scale in scales.split(",")) <= 0:
+                raise ValueError
+        except ValueError:
+            raise ValueError(f"must be positive numbers with commas between them, got {scales!r}.") from None
+        return scales
 
     @property
     def checkpoint_ref(self) -> CheckpointRef:

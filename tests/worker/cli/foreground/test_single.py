@@ -47,3 +47,34 @@ def test_published_weights_by_name(
     assert named.exit_code == 0, named.output
     assert named.stdout == configured.stdout
     assert "'COCO_V9' is not a name of torchvision's weights for lraspp_mobilenet_v3_large" in unknown.output
+
+
+def test_an_output_that_is_no_number_names_the_image_and_the_remedy(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    state = torch.load(experiment / "weights.pth")
+    over = {key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}
+    torch.save(over, tmp_path / "over.pth")
+    image = experiment / "unlabelled" / "scene_00.png"
+    command = ["single", *output, "-m", tmp_path / "over.pth", "-i", image, "--cpu", "--json"]
+    ended = deeplab(*command, "-o", tmp_path / "figure.png", "--precision", "fp16")
+    assert ended.exit_code == 1
+    assert ended.stderr == (
+        f"Error: {image}: The network's output is NaN or infinite: it overflows in half precision; set"
+        " RUNTIME.PRECISION to bf16 or fp32.\n"
+    )
+    assert not (tmp_path / "figure.png").exists()
+
+
+def test_windows_keep_the_size_of_the_image(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    image = experiment / "unlabelled" / "scene_00.png"
+    command = ["single", *output, "-m", experiment / "weights.pth", "-i", image, "--set", "IMAGE.SIZE.TEST=20"]
+    widths = {}
+    for mode in ("whole", "slide"):
+        figure = tmp_path / f"{mode}.png"
+        assert deeplab(*command, "--mode", mode, "--window", 32, "-o", figure, "--json").exit_code == 0
+        with Image.open(figure) as drawn:
+            widths[mode] = drawn.width
+    assert widths["slide"] > 2 * 96 > widths["whole"]

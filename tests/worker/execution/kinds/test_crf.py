@@ -34,7 +34,10 @@ def test_refined_logits_are_another_evaluation(attempts: Attempts) -> None:
     with open_session(attempts.settings, reads_only=True) as session:
         evaluation = evaluations.find(session, job.id)
     assert evaluation is not None
-    assert evaluation.settings == {"crf": job.config["CRF"]}
+    assert evaluation.settings == {
+        "inference": {"MODE": "whole", "SCALES": [1.0], "FLIP": False},
+        "crf": job.config["CRF"],
+    }
     assert job.result == {"mean_iou": evaluation.mean_iou}
     assert (job.queue, job.done, job.total, job.unit) == ("cpu", 4, 4, "image")
     assert trials_of(attempts, job) == []

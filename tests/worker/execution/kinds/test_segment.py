@@ -188,8 +188,8 @@ def test_a_shard_that_was_taken_meanwhile_is_left_to_the_taker(attempts: Attempt
 
 def test_the_output_of_other_weights_is_refused(attempts: Attempts, tmp_path: Path) -> None:
     run_attempt(attempts.claim(attempts.submit_segment(output=str(tmp_path / "out"))))
-    other = attempts.submit_segment(output=str(tmp_path / "out"), overrides="IMAGE.SIZE.TEST=20")
-    with pytest.raises(OutputError, match="holds the results of a run with different size"):
+    other = attempts.submit_segment(output=str(tmp_path / "out"), overrides="INFERENCE.FLIP=true")
+    with pytest.raises(OutputError, match="holds the results of a run with different inference"):
         run_attempt(attempts.claim(other))
 
 

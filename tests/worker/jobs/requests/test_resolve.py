@@ -212,3 +212,13 @@ def test_a_training_that_is_over_needs_more_iterations(store: Settings) -> None:
             submit(session, store, resume=checkpoint, overrides="SOLVER.ITER_MAX=10000")
         longer = submit(session, store, resume=checkpoint, overrides="SOLVER.ITER_MAX=30000")
         assert longer.config["SOLVER"]["ITER_MAX"] == 30000
+
+
+def test_fields_of_inference_become_configuration_and_overrides_go_before_them(store: Settings) -> None:
+    with open_session(store) as session:
+        checkpoint = str(add_checkpoint(session, store, submit_and_claim(session, store)))
+        fields = {"checkpoint": checkpoint, "mode": "slide", "window": "65", "scales": "0.5,1", "flip": True}
+        chosen = submit(session, store, "evaluate", **fields, overrides="INFERENCE.WINDOW=97").config["INFERENCE"]
+        plain = submit(session, store, "evaluate", checkpoint=checkpoint).config["INFERENCE"]
+    assert (chosen["MODE"], chosen["WINDOW"], chosen["SCALES"], chosen["FLIP"]) == ("slide", 97, [0.5, 1.0], True)
+    assert (plain["MODE"], plain["SCALES"], plain["FLIP"]) == ("whole", [1.0], False)

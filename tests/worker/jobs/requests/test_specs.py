@@ -76,3 +76,18 @@ def test_every_wrong_field_is_named(kind: str, fields: dict[str, Any], wrong: di
     with pytest.raises(SpecError) as error:
         parse_spec(kind, fields)
     assert error.value.fields == wrong
+
+
+def test_fields_of_inference_stand_for_configuration_keys() -> None:
+    form = {"checkpoint": "3", "input": "in", "mode": "slide", "window": "257", "scales": "0.5, 1", "flip": "on"}
+    spec = parse_spec("segment", form)
+    assert spec.chosen_keys() == (
+        "INFERENCE.MODE=slide",
+        "INFERENCE.WINDOW=257",
+        "INFERENCE.SCALES=[0.5, 1]",
+        "INFERENCE.FLIP=true",
+    )
+    empty = parse_spec("evaluate", {"checkpoint": "3", "mode": "", "window": "", "scales": ""})
+    assert empty.chosen_keys() == ()
+    with pytest.raises(SpecError, match="scales: must be positive numbers with commas between them, got '1;2'"):
+        parse_spec("segment", {**form, "scales": "1;2"})

@@ -39,6 +39,21 @@ def decode(container: "InputContainer", stream: "VideoStream") -> "Iterator[Vide
 
 
 def upright(frame: "VideoFrame") -> NDArray[np.uint8]:
-    """Turn a decoded frame into (H, W, 3) RGB, rotated as its file says: phones film sideways and note it."""
+    """Turn a decoded frame into (H, W, 3) RGB, rotated and mirrored as its file says.
+
+    Phones film sideways, and their front cameras mirrored. They note it in a matrix (a, b, u, c, d, v, x, y, w), which
+    takes the pixel of column p and row q to column a * p + c * q and row b * p + d * q. Other angles than quarter turns
+    become the nearest one.
+    """
+    from av.sidedata.sidedata import Type
+
     image = frame.to_ndarray(format="rgb24")
-    return np.ascontiguousarray(np.rot90(image, round(frame.rotation / 90)), np.uint8)
+    matrix = frame.side_data.get(Type.DISPLAYMATRIX.name)
+    if matrix is not None:
+        a, b, _, c, d, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
+        if abs(b) + abs(c) > abs(a) + abs(d):
+            image, column, row = image.transpose(1, 0, 2), c, b
+        else:
+            column, row = a, d
+        image = image[:: -1 if row < 0 else 1, :: -1 if column < 0 else 1]
+    return np.ascontiguousarray(image, np.uint8)

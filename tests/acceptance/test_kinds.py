@@ -45,7 +45,8 @@ def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
     checkpoint = str(train.result["checkpoint"])
     evaluate = platform.succeed("evaluate", checkpoint=checkpoint)
     crf = platform.succeed("crf", evaluate_job=evaluate.id)
-    for job, settings in ((evaluate, {}), (crf, {"crf": crf.config["CRF"]})):
+    whole = {"inference": {"MODE": "whole", "SCALES": [1.0], "FLIP": False}}
+    for job, settings in ((evaluate, whole), (crf, {**whole, "crf": crf.config["CRF"]})):
         with open_session(platform.settings, reads_only=True) as session:
             evaluation = evaluations.find(session, job.id)
         assert evaluation is not None

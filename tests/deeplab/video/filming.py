@@ -1,5 +1,6 @@
 """Videos that tests write for themselves, with PyAV alone."""
 
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import cast
@@ -31,4 +32,15 @@ def film(path: Path, *, n: int = 10, rate: int = 10, codec: str = "mpeg4", rotat
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
         container.mux(stream.encode(None))
+    return path
+
+
+def with_matrix(source: Path, path: Path, matrix: tuple[int, int, int, int]) -> Path:
+    """Copy an .mp4 with another display matrix: a, b, c, d as in `deeplab.video.pyav.upright`."""
+    a, b, c, d = (number << 16 for number in matrix)
+    content = bytearray(source.read_bytes())
+    begin = content.index(b"tkhd") + 44  # ISO/IEC 14496-12, 8.3.2: the track's header, version 0
+    assert struct.unpack_from(">9i", content, begin)[8] == 1 << 30
+    struct.pack_into(">9i", content, begin, a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    path.write_bytes(content)
     return path

@@ -1,13 +1,17 @@
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from deeplab.errors import VideoError
 from deeplab.video.file import VideoFile
-from tests.deeplab.video.filming import film, random_images
+from tests.deeplab.video.filming import film, random_images, with_matrix
+
+Pixels = NDArray[np.uint8]
 
 
 @pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.avi"])
@@ -29,6 +33,29 @@ def test_frames_are_turned_upright(tmp_path: Path) -> None:
     with VideoFile(turned) as video:
         upright = next(iter(video)).image
     assert np.array_equal(upright, np.rot90(as_filmed))
+
+
+@pytest.mark.parametrize(
+    ("matrix", "seen"),
+    [
+        ((1, 0, 0, 1), lambda image: image),
+        ((-1, 0, 0, 1), np.fliplr),  # a front camera
+        ((1, 0, 0, -1), np.flipud),
+        ((-1, 0, 0, -1), lambda image: image[::-1, ::-1]),
+        ((0, 1, -1, 0), lambda image: np.rot90(image, -1)),
+        ((0, -1, 1, 0), np.rot90),
+        ((0, 1, 1, 0), lambda image: image.transpose(1, 0, 2)),
+        ((0, -1, -1, 0), lambda image: np.rot90(image, 2).transpose(1, 0, 2)),
+    ],
+)
+def test_frames_are_mirrored_as_the_file_says(
+    tmp_path: Path, matrix: tuple[int, int, int, int], seen: Callable[[Pixels], Pixels]
+) -> None:
+    straight = film(tmp_path / "straight.mp4")
+    with VideoFile(straight) as video:
+        as_filmed = next(iter(video)).image
+    with VideoFile(with_matrix(straight, tmp_path / "turned.mp4", matrix)) as video:
+        assert np.array_equal(next(iter(video)).image, seen(as_filmed))
 
 
 def test_what_cannot_be_decoded_is_left_out_and_counted(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,9 +48,9 @@ def upright(frame: "VideoFrame") -> NDArray[np.uint8]:
     from av.sidedata.sidedata import Type
 
     image = frame.to_ndarray(format="rgb24")
-    matrix = frame.side_data.get(Type.DISPLAYMATRIX.name)
+    matrix: Any = frame.side_data.get(Type.DISPLAYMATRIX.name)  # PyAV's stubs know no buffer
     if matrix is not None:
-        a, b, _, c, d, *_ = (int(number) for number in np.frombuffer(bytes(matrix), np.int32))
+        a, b, _, c, d, *_ = (int(number) for number in np.frombuffer(matrix, np.int32))
         if abs(b) + abs(c) > abs(a) + abs(d):
             image, column, row = image.transpose(1, 0, 2), c, b
         else:

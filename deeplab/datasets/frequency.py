@@ -1,5 +1,6 @@
 """How frequent the classes of a split are, and the weights that make up for it."""
 
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Literal
@@ -47,12 +48,11 @@ class Frequency:
         return weights
 
 
-def count_classes(dataset: SplitDataset, places: range, reporter: Reporter, *, n_workers: int) -> Frequency:
+def count_classes(dataset: SplitDataset, reporter: Reporter, *, n_workers: int) -> Frequency:
     """Count the classes in masks of a split, as they are on disk: without scaling, cropping or warping.
 
     Args:
-        dataset: the split.
-        places: in the split, of the masks to count.
+        dataset: the split, or a part of it.
         reporter: hears of each mask.
         n_workers: processes that read; 0 reads in this one.
 
@@ -61,7 +61,7 @@ def count_classes(dataset: SplitDataset, places: range, reporter: Reporter, *, n
         DatasetError, ImageError: at a mask that cannot be read.
     """
     pixels, surroundings = np.zeros((2, dataset.n_classes), np.int64)
-    masks = _Counts([dataset.pairs[place] for place in places], dataset.n_classes)
+    masks = _Counts(dataset.pairs, dataset.n_classes)
     with closing(read_in_order(masks, n_workers)) as counted:
         for n_done, counts in enumerate(counted, start=1):
             pixels += counts
@@ -75,7 +75,7 @@ def count_classes(dataset: SplitDataset, places: range, reporter: Reporter, *, n
 class _Counts:
     """Pixels by class, (C,) int64, of the masks of some pairs. Values that are no class are left to training."""
 
-    def __init__(self, pairs: list[Pair], n_classes: int) -> None:
+    def __init__(self, pairs: Sequence[Pair], n_classes: int) -> None:
         self.pairs = pairs
         self.n_classes = n_classes
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import torch
 
 from deeplab.catalog import IMAGENET_WEIGHTS
-from deeplab.datasets.split import open_split
+from deeplab.datasets.mask_scan import scan_masks
+from deeplab.datasets.split import SplitDataset
 from deeplab.files import printable
 from deeplab.formats import list_briefly, plural
 from deeplab.training.checkpoint import Checkpoint
@@ -16,24 +17,24 @@ from deeplab.training.run import TrainingRun
 _log = logging.getLogger(__name__)
 
 
-def introduce(run: TrainingRun, weights: str, output_dir: Path) -> None:
-    """Log a line each about the device, dataset, model, weights and output folder of a run.
+def introduce(run: TrainingRun, split: SplitDataset, weights: str, output_dir: Path) -> None:
+    """Log a line each about the device, dataset, model, weights and output folder of a run, and what looks wrong.
 
     Args:
         run: at its first iteration.
+        split: to train on; some of its masks are read.
         weights: the line about them.
         output_dir: folder of the checkpoints.
-
-    Raises:
-        ConfigError, DatasetError: as `open_split`.
     """
-    dataset, split = run.config.DATASET, run.config.DATASET.SPLIT.TRAIN
-    n_images = plural(len(open_split(run.config, split)), "image")
+    dataset = run.config.DATASET
+    n_images = plural(len(split), "image")
     _log.info("Device: %s.", _describe_device(run))
-    _log.info("Dataset: %s %s, %s in %s.", dataset.NAME, split, n_images, printable(dataset.ROOT or ""))
+    _log.info("Dataset: %s %s, %s in %s.", dataset.NAME, split.name, n_images, printable(dataset.ROOT or ""))
     _log.info("Model: %s with %d classes.", run.config.MODEL.NAME, dataset.N_CLASSES)
     _log.info("%s", weights)
     _log.info("Checkpoints: %s", printable(output_dir))
+    for sentence in scan_masks(split.pairs, dataset):
+        _log.warning("%s", sentence)
 
 
 def describe_weights(run: TrainingRun, source: str, unfilled: Sequence[str]) -> str:

@@ -12,8 +12,8 @@ import torch
 from deeplab.catalog import BACKBONES
 from deeplab.config import Config
 from deeplab.datasets.loading import Batch, training_batches
-from deeplab.datasets.mask_scan import scan_masks
-from deeplab.datasets.stream import open_training_stream
+from deeplab.datasets.split import SplitDataset
+from deeplab.datasets.stream import TrainingStream, open_training_stream
 from deeplab.distributed import World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.formats import plural
@@ -72,13 +72,15 @@ def train(
     """
     with joined_world() as world:
         with world.together():
-            run, saved = _start(config, world, device, output_dir, resume, init, seed)
-            batches = _read_batches(run)
+            run, saved, origin = _start(config, world, device, resume, init, seed)
+            stream = open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed)
+            batches = _read_batches(run, stream)
             record: Record | NullRecord = NullRecord(output_dir)
             if world.is_main:
+                introduce(run, stream.dataset, origin, output_dir)
                 record = Record(output_dir, logs_dir or output_dir / "logs", run, reporter, saved)
         with closing(batches), closing(record):
-            _iterate(run, batches, record, reporter)
+            _iterate(run, stream.dataset, batches, record, reporter)
         with world.together():
             run.require_progress()
             final = record.save_final()
@@ -89,7 +91,13 @@ def train(
     return Trained(final, weights, run.best, best, early_end)
 
 
-def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRecord, reporter: Reporter) -> None:
+def _iterate(
+    run: TrainingRun,
+    dataset: SplitDataset,
+    batches: Iterator[Batch],
+    record: Record | NullRecord,
+    reporter: Reporter,
+) -> None:
     """Train to the end, in step with the other processes.
 
     Raises:
@@ -98,7 +106,7 @@ def _iterate(run: TrainingRun, batches: Iterator[Batch], record: Record | NullRe
     """
     solver, world, first = run.config.SOLVER, run.world, run.iteration
     try:
-        weigh_classes(run, reporter)
+        weigh_classes(run, dataset, reporter)
         with world.together():
             record.before_first_iteration()
         while not _is_over(run):
@@ -147,15 +155,13 @@ def _try_to_save(record: Record | NullRecord, failure: DeepLabError) -> None:
 
 
 def _start(
-    config: Config,
-    world: World,
-    device_name: str,
-    output_dir: Path,
-    resume: Path | None,
-    init: Path | None,
-    seed: int,
-) -> tuple[TrainingRun, list[int]]:
-    """Build the run, at iteration 0 or at that of a checkpoint; also return the iterations that were saved before."""
+    config: Config, world: World, device_name: str, resume: Path | None, init: Path | None, seed: int
+) -> tuple[TrainingRun, list[int], str]:
+    """Build the run, at iteration 0 or at that of a checkpoint.
+
+    Returns:
+        The run, the iterations that were saved before, and a sentence about where its weights come from.
+    """
     if seed < 0:
         raise DeepLabError(f"The seed must not be negative, got {seed}.")
     if config.MODEL.NAME in BACKBONES:
@@ -168,14 +174,10 @@ def _start(
         require_iterations_left(config, checkpoint, resume)
         run = TrainingRun(config, device, checkpoint.seed, world)
         run.restore(checkpoint)
-        if world.is_main:
-            introduce(run, describe_resumption(run, checkpoint, resume), output_dir)
-        return run, checkpoint.saved
+        return run, checkpoint.saved, describe_resumption(run, checkpoint, resume)
     run = TrainingRun(config, device, seed, world)
     source, unfilled = fill_initially(run.model, config, init)
-    if world.is_main:
-        introduce(run, describe_weights(run, source, unfilled), output_dir)
-    return run, []
+    return run, [], describe_weights(run, source, unfilled)
 
 
 def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path | None:
@@ -185,13 +187,9 @@ def _find_best(run: TrainingRun, output_dir: Path, resume: Path | None) -> Path 
     return next((path for path in paths if path.is_file()), None)
 
 
-def _read_batches(run: TrainingRun) -> Generator[Batch, None, None]:
+def _read_batches(run: TrainingRun, stream: TrainingStream) -> Generator[Batch, None, None]:
     """Read this process's share of all batches that are left to train on."""
     config, solver = run.config, run.config.SOLVER
-    stream = open_training_stream(config, config.DATASET.SPLIT.TRAIN, run.seed)
-    if run.world.is_main:
-        for sentence in scan_masks(stream.dataset.pairs, config.DATASET):
-            _log.warning("%s", sentence)
     return training_batches(
         stream,
         solver.BATCH_SIZE.TRAIN,

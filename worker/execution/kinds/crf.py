@@ -22,11 +22,16 @@ def run(context: JobContext) -> dict[str, Any]:
         source = jobs.get(session, spec.evaluate_job)
     evaluated = EvaluateSpec.model_validate(source.spec)
     logits = Path((source.result or {})["logits"])  # a request for a job without logits was refused
-    return _search(context, spec, evaluated, logits) if spec.grid else _refine(context, spec, evaluated, logits)
+    if spec.grid:
+        return _search(context, spec, evaluated, logits)
+    looked = parse_config(source.config, f"job {source.id}").INFERENCE.conditions()
+    return _refine(context, spec, evaluated, logits, looked)
 
 
-def _refine(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:
-    """Refine the whole split: another evaluation of the same checkpoint."""
+def _refine(
+    context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path, looked: dict[str, Any]
+) -> dict[str, Any]:
+    """Refine the whole split: another evaluation of the same checkpoint, which looked at the images in the same way."""
     scores = refine(context.config, logits, context.reporter, split=evaluated.split, device=spec.device)
     record_scores(
         context,
@@ -34,16 +39,9 @@ def _refine(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits:
         checkpoint=evaluated.checkpoint,
         dataset=evaluated.dataset,
         split=evaluated.split,
-        settings={"inference": _looked(context, spec), "crf": context.config.CRF.model_dump(mode="json")},
+        settings={"inference": looked, "crf": context.config.CRF.model_dump(mode="json")},
     )
     return {"mean_iou": scores["mean_iou"]}
-
-
-def _looked(context: JobContext, spec: CrfSpec) -> dict[str, Any]:
-    """How the evaluate job looked at the images whose logits these are."""
-    with open_session(context.settings, reads_only=True) as session:
-        source = jobs.get(session, spec.evaluate_job)
-    return parse_config(source.config, f"job {source.id}").INFERENCE.conditions()
 
 
 def _search(context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
@@ -68,18 +68,12 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("database_url", mode="after")
+    @field_validator("database_url", "broker_url", mode="after")
     @classmethod
-    def _checked_database(cls, value: str) -> str:
+    def _check_url(cls, value: str, field: ValidationInfo) -> str:
         if value:
-            urls.check_database_url(value)
-        return value
-
-    @field_validator("broker_url", mode="after")
-    @classmethod
-    def _checked_broker(cls, value: str) -> str:
-        if value:
-            urls.check_broker_url(value)
+            check = urls.check_database_url if field.field_name == "database_url" else urls.check_broker_url
+            check(value)
         return value
 
     @property

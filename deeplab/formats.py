@@ -20,6 +20,11 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def dimensions(shape: Sequence[int]) -> str:
+    """Format (height, width, ...) in pixels as people do: "640x480"."""
+    return f"{shape[1]}x{shape[0]}"
+
+
 def size(n_bytes: float) -> str:
     """Format a number of bytes with three digits: "512 B", "2.05 kB", "178 MB"."""
     if n_bytes < 999.5:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
 from deeplab.datasets.class_names import class_names_of
-from deeplab.datasets.judge import Colour, Evidence, judge_dataset, judge_split
+from deeplab.datasets.judge import Evidence, judge_dataset, judge_split
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.layouts.coco import ObjectsFile
 from deeplab.datasets.pairs import MaskFile, Pair
@@ -29,6 +29,7 @@ from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
 from deeplab.images.bands import Reading
 from deeplab.images.files import read_mask_and_palette, read_oriented
+from deeplab.images.palette import Colour, as_colour
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
 from deeplab.schema import Dataset
@@ -200,13 +201,8 @@ def _read_label_map(pair: Pair, found: _Inspection) -> NDArray[np.uint8]:
     label_map, palette = read_mask_and_palette(ground_truth.path)
     if palette is not None:
         used = np.unique(label_map)
-        found.palette = {int(value): _colour(palette[value]) for value in used if value < len(palette)}
+        found.palette = {int(value): as_colour(palette[value]) for value in used if value < len(palette)}
     return label_map
-
-
-def _colour(rgb: NDArray[np.uint8]) -> Colour:
-    red, green, blue = rgb.tolist()
-    return red, green, blue
 
 
 def _add(split: _Split, pair: Pair, inspection: _Inspection, settings: Dataset) -> None:

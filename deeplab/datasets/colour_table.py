@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from deeplab.errors import DatasetError
 from deeplab.files import printable, read_text
 from deeplab.images.files import read_mask_colours
+from deeplab.images.palette import Colour, as_colour
 from deeplab.schema import Dataset
-
-Colour = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ class ColourTable:
         more = f"; {len(unknown) - 1} other colours are unknown, too" if len(unknown) > 1 else ""
         return (
             f"{int(counts.max())} pixels have the colour {_rgb(first)}, which DATASET.PALETTE does not list; the"
-            f" nearest one is {_rgb(nearest)}, class {self.classes[_colour(nearest)]}{more}."
+            f" nearest one is {_rgb(nearest)}, class {self.classes[as_colour(nearest)]}{more}."
         )
 
 
@@ -122,11 +121,6 @@ def _parse_line(line: str, where: str) -> tuple[int, Colour]:
 def _as_numbers(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
     red, green, blue = (colours[..., channel].astype(np.int64) for channel in range(3))
     return (red << 16) | (green << 8) | blue
-
-
-def _colour(rgb: NDArray[np.int64]) -> Colour:
-    red, green, blue = rgb.tolist()
-    return red, green, blue
 
 
 def _rgb(colour: Colour | NDArray[np.integer]) -> str:

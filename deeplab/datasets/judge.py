@@ -6,9 +6,8 @@ from dataclasses import dataclass, field
 
 from deeplab.datasets.report import DatasetWarning, SplitReport
 from deeplab.formats import list_briefly, plural
+from deeplab.images.palette import Colour
 from deeplab.schema import Dataset
-
-Colour = tuple[int, int, int]
 
 
 @dataclass

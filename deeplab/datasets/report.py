@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from deeplab.formats import dimensions
+
 
 @dataclass(frozen=True)
 class SizeMismatch:
@@ -16,8 +18,8 @@ class SizeMismatch:
 
     def describe(self) -> str:
         """Name both files and their sizes."""
-        stored = f", turned by its EXIF orientation from {_size(self.stored_size)}" if self.stored_size else ""
-        return f"{self.mask} is {_size(self.mask_size)}, {self.image} is {_size(self.image_size)}{stored}"
+        stored = f", turned by its EXIF orientation from {dimensions(self.stored_size)}" if self.stored_size else ""
+        return f"{self.mask} is {dimensions(self.mask_size)}, {self.image} is {dimensions(self.image_size)}{stored}"
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,3 @@ class DatasetReport:
             "warnings": [asdict(warning) for warning in self.warnings],
             "passed_over": self.passed_over,
         }
-
-
-def _size(size: tuple[int, int]) -> str:
-    return f"{size[1]}x{size[0]}"

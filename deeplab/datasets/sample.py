@@ -9,11 +9,10 @@ from PIL import Image
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.bands import Reading
+from deeplab.formats import dimensions
+from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.files import OrientedImage, read_oriented
 from deeplab.images.resize import resize_planes
-
-_AS_TAGGED = Reading()
 
 
 @dataclass(frozen=True)
@@ -30,7 +29,7 @@ class Sample:
         return np.rint(self.image).astype(np.uint8) if self.image.dtype == np.float32 else self.image.astype(np.uint8)
 
 
-def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading = _AS_TAGGED) -> Sample:
+def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading = AS_TAGGED) -> Sample:
     """Read a pair and check that the image and its label map belong together.
 
     Raises:
@@ -42,11 +41,11 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading 
     mask = printable(pair.ground_truth.path)
     if photo.pixels.shape[:2] != label_map.shape:
         turned = (
-            f", turned by its EXIF orientation from {format_size(photo.stored_size)}" if photo.orientation != 1 else ""
+            f", turned by its EXIF orientation from {dimensions(photo.stored_size)}" if photo.orientation != 1 else ""
         )
         raise DatasetError(
-            f"{mask}: the mask is {format_size(label_map.shape)}, but its image {printable(pair.image)} is"
-            f" {format_size(photo.pixels.shape)}{turned}."
+            f"{mask}: the mask is {dimensions(label_map.shape)}, but its image {printable(pair.image)} is"
+            f" {dimensions(photo.pixels.shape)}{turned}."
         )
     unknown_values = label_map[(label_map >= n_classes) & (label_map != ignore_label)]
     if unknown_values.size:
@@ -80,8 +79,3 @@ def warp(sample: Sample, side: int) -> Sample:
     image = resize_planes(planes, side, side).transpose(1, 2, 0)
     label_map = Image.fromarray(sample.label_map).resize((side, side), Image.Resampling.NEAREST)
     return Sample(sample.id, np.ascontiguousarray(image), np.array(label_map))
-
-
-def format_size(shape: tuple[int, ...]) -> str:
-    """Write (height, width, ...) as people do: "640x480"."""
-    return f"{shape[1]}x{shape[0]}"

@@ -9,10 +9,8 @@ from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Pair
 from deeplab.datasets.sample import Sample, read_sample, warp
-from deeplab.images.bands import Reading
+from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.files import read_image
-
-_AS_TAGGED = Reading()
 
 
 class SplitDataset:
@@ -35,7 +33,7 @@ class SplitDataset:
         n_classes: int,
         ignore_label: int,
         warp_side: int | None = None,
-        reading: Reading = _AS_TAGGED,
+        reading: Reading = AS_TAGGED,
         *,
         labelled: bool = True,
     ) -> None:

@@ -25,6 +25,9 @@ class Reading:
         return cls(image.BANDS, image.RANGE)
 
 
+AS_TAGGED = Reading()  # by the file's own tags alone
+
+
 @dataclass(frozen=True)
 class Rendering:
     """How the numbers of a file become RGB in 0..255."""

@@ -15,7 +15,7 @@ from PIL import Image, ImageFile, UnidentifiedImageError
 
 from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.images.bands import Reading
+from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif, lossy_kind
 from deeplab.images.palette import palette
 from deeplab.images.rgb import as_rgb
@@ -33,7 +33,6 @@ _UPRIGHT = {
 }
 _EXIF_ORIENTATION = 0x0112
 _STRETCHED_BY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255, which is wrong for an index
-_AS_TAGGED = Reading()
 # Pillow's own limit is about attacks with small files; honest images of maps and microscopes are larger.
 Image.MAX_IMAGE_PIXELS = None
 _PIXELS_PER_BYTE = 2**17  # of a file: no compression that is read here comes near
@@ -62,7 +61,7 @@ class OrientedImage:
         return np.array(Image.fromarray(label_map).transpose(_UPRIGHT[self.orientation]))
 
 
-def read_image(path: Path, reading: Reading = _AS_TAGGED) -> NDArray[np.uint8]:
+def read_image(path: Path, reading: Reading = AS_TAGGED) -> NDArray[np.uint8]:
     """Decode an image file as people see it.
 
     The EXIF orientation is applied. Grey is repeated over the three channels; 16-bit grey keeps its full range (65535
@@ -83,7 +82,7 @@ def read_image(path: Path, reading: Reading = _AS_TAGGED) -> NDArray[np.uint8]:
     return read_oriented(path, reading).pixels
 
 
-def read_oriented(path: Path, reading: Reading = _AS_TAGGED) -> OrientedImage:
+def read_oriented(path: Path, reading: Reading = AS_TAGGED) -> OrientedImage:
     """Decode an image file as `read_image` does, and say how it lies in its file."""
     with _decoding(path):
         plain = _read_plain_tiff(path, reading)
@@ -94,7 +93,7 @@ def read_oriented(path: Path, reading: Reading = _AS_TAGGED) -> OrientedImage:
         return OrientedImage(np.array(as_rgb(upright, opened.layout, reading)), opened.orientation)
 
 
-def open_image(path: Path, reading: Reading = _AS_TAGGED) -> ImageSource:
+def open_image(path: Path, reading: Reading = AS_TAGGED) -> ImageSource:
     """Open an image to read it part by part: a TIFF tile by tile, any other by decoding it now. Raises ImageError."""
     with _decoding(path):
         if is_tiff(_require_file(path)):

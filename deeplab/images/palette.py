@@ -3,6 +3,14 @@
 import numpy as np
 from numpy.typing import NDArray
 
+Colour = tuple[int, int, int]  # red, green, blue
+
+
+def as_colour(rgb: NDArray[np.integer]) -> Colour:
+    """Turn an array of three numbers into a colour."""
+    red, green, blue = rgb.tolist()
+    return red, green, blue
+
 
 def palette(n_classes: int = 256) -> NDArray[np.uint8]:
     """Compute VOC's colours for the values of a mask.

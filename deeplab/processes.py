@@ -1,9 +1,12 @@
-"""Keep child processes from outliving their parents, and count CPUs. Torch-free."""
+"""Keep child processes from outliving their parents, handle signals for a while, and count CPUs. Torch-free."""
 
 import ctypes
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from types import FrameType
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -39,6 +42,19 @@ def start_pool_worker(_worker_id: int = 0) -> None:
     die_with_parent()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+
+
+@contextmanager
+def signals_handled(
+    handler: Callable[[int, FrameType | None], object], numbers: Iterable[signal.Signals]
+) -> Iterator[None]:
+    """Inside the block, let `handler` take these signals; afterwards those that took them before do. Main thread only."""
+    previous = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in previous.items():
+            signal.signal(number, earlier)
 
 
 def is_main_process() -> bool:

@@ -9,6 +9,7 @@ from types import FrameType
 from typing import Self
 
 from deeplab.files import make_folder
+from deeplab.processes import signals_handled
 from worker.jobs import database, storage
 from worker.jobs.broker import connection
 from worker.jobs.catalog import QUEUES
@@ -133,13 +134,8 @@ def stop_signals_interrupt() -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt(signal.Signals(number).name)
 
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
+    with signals_handled(interrupt, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
         yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _greeting(platform: Platform) -> str:

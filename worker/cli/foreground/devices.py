@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import click
 
 from deeplab.formats import plural
-from deeplab.processes import n_cpus
+from deeplab.processes import n_cpus, signals_handled
 from worker.platform.launch import command_line
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -183,9 +183,5 @@ def _passed_on_signals(processes: Sequence[subprocess.Popen[bytes]]) -> Iterator
         for process in processes:
             process.send_signal(number)
 
-    previous = {number: signal.signal(number, pass_on) for number in _SIGNALS}
-    try:
+    with signals_handled(pass_on, _SIGNALS):
         yield
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)

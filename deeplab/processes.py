@@ -48,7 +48,7 @@ def start_pool_worker(_worker_id: int = 0) -> None:
 def signals_handled(
     handler: Callable[[int, FrameType | None], object], numbers: Iterable[signal.Signals]
 ) -> Iterator[None]:
-    """Inside the block, let `handler` take these signals; afterwards those that took them before do. Main thread only."""
+    """Inside the block, let `handler` take these signals; for the main thread alone, as Python has it."""
     previous = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield

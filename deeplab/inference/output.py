@@ -64,7 +64,8 @@ def prepare_output(
         )
     run = {"input": printable(real_path(input_dir)), **settings}
     earlier = _read_run(output_dir)
-    different = [key for key in run if earlier is not None and earlier.get(key) != run[key]]
+    # Of both, because a setting that is as in earlier versions has no key.
+    different = [] if earlier is None else [key for key in {**run, **earlier} if earlier.get(key) != run.get(key)]
     if different:
         raise OutputError(
             f"{printable(output_dir)}: holds the results of a run with different {' and '.join(different)};"

@@ -170,7 +170,7 @@ class Segmenter:
             "precision": self.config.RUNTIME.PRECISION,
             "crf": self._crf_settings() if self._crf else None,
             "weights": _digest(self.model),
-            **self._unusual_settings(),
+            **self._geometry(),
         }
 
     def _crf_settings(self) -> dict[str, object]:
@@ -178,10 +178,11 @@ class Segmenter:
         unchanged = {"IMAGE"} if self.config.CRF.IMAGE == "image" else set()
         return self.config.CRF.model_dump(exclude={"BACKEND"} | unchanged)
 
-    def _unusual_settings(self) -> dict[str, object]:
-        # Not in run.json of earlier versions either.
-        stride_in = self.config.MODEL.STRIDE_IN
-        return {} if stride_in == "1x1" else {"stride_in": stride_in}
+    def _geometry(self) -> dict[str, object]:
+        # The keys of MODEL that change what a model computes and none of its weights, where they are set.
+        keys = ("STRIDE_IN", "ATROUS_RATES", "OUTPUT_STRIDE")
+        given = self.config.MODEL.model_dump(mode="json", include=set(keys), exclude_defaults=True)
+        return {key.lower(): given[key] for key in keys if key in given}
 
     def to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""

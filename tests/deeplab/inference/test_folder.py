@@ -19,6 +19,7 @@ from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import find_mask, locked_output, mask_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
+from tests.configs import tiny_model
 from tests.deeplab.inference.conftest import CLASS_NAMES, draw, tiny_config, tiny_segmenter
 from tests.reporters import Recorder
 
@@ -131,6 +132,20 @@ def test_results_of_other_settings_are_not_mixed(tmp_path: Path, segmenter: Segm
     with pytest.raises(OutputError, match="with different input and inference; choose another output folder"):
         segment_folder(tiny_segmenter(INFERENCE={"FLIP": True}), tmp_path / "other", output, SilentReporter())
     assert json.loads((output / "run.json").read_text())["input"] == str(tmp_path / "in")
+
+
+@pytest.mark.parametrize(("key", "value"), [("STRIDE_IN", "3x3"), ("ATROUS_RATES", [1, 3])])
+def test_the_same_weights_in_another_geometry_are_another_model(
+    tmp_path: Path, segmenter: Segmenter, key: str, value: object
+) -> None:
+    draw(tmp_path / "in" / "a.png")
+    other = tiny_segmenter(MODEL=tiny_model("DeepLabV2_ResNet50_MSC", **{key: value}))
+    assert other.settings()["weights"] == segmenter.settings()["weights"]
+    for number, (first, second) in enumerate(((segmenter, other), (other, segmenter))):
+        output = tmp_path / str(number)
+        segment_folder(first, tmp_path / "in", output, SilentReporter())
+        with pytest.raises(OutputError, match=f"with different {key.lower()}; choose another output folder"):
+            segment_folder(second, tmp_path / "in", output, SilentReporter())
 
 
 def test_output_inside_the_input_is_not_taken_for_input(tmp_path: Path, segmenter: Segmenter) -> None:

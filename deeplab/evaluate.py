@@ -16,7 +16,7 @@ from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.distributed import ALONE, World, joined_world
 from deeplab.errors import DatasetError, LabelError
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.prediction import Prediction
 from deeplab.inference.segmenter import Segmenter

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from deeplab.config import Config
 from deeplab.errors import DatasetError
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 from deeplab.logits import require_logits
 from deeplab.reporter import Reporter, Stopped
 

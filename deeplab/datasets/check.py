@@ -28,7 +28,8 @@ from deeplab.datasets.sample import fit_to
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable
 from deeplab.images.bands import Reading
-from deeplab.images.files import read_mask_and_palette, read_oriented
+from deeplab.images.files import read_oriented
+from deeplab.images.masks import read_mask_and_palette
 from deeplab.images.palette import Colour, as_colour
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped

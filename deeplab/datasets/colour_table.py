@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable, read_text
-from deeplab.images.files import read_mask_colours
+from deeplab.images.masks import read_mask_colours
 from deeplab.images.palette import Colour, as_colour
 from deeplab.schema import Dataset
 

@@ -13,7 +13,7 @@ from deeplab.datasets.nearby import Neighbours, spelling
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.formats import list_briefly
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 
 
 class GroundTruth(Protocol):

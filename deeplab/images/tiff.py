@@ -1,8 +1,7 @@
 """TIFF and GeoTIFF: windows of large images, bands beside red, green and blue, and masks on the map. Torch-free."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.bands import Reading, Rendering, choose_bands
+from deeplab.images.decoding import decoding
 from deeplab.images.palette import palette
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # odd tags are no news: a file is good, or an error
@@ -54,7 +54,7 @@ class TiffImage:
 
     def __init__(self, path: Path, reading: Reading) -> None:
         self._path = path
-        with _decoding(path), tifffile.TiffFile(path) as file:
+        with decoding(path, _as_image_error), tifffile.TiffFile(path) as file:
             page: Any = file.pages.first
             self._page = page
             self._places = list(zip(page.dataoffsets, page.databytecounts, strict=True))
@@ -71,12 +71,12 @@ class TiffImage:
         """Read a part, (height, width, 3) uint8 RGB. Raises ImageError if it cannot be decoded."""
         if self.rendering is None:
             raise ValueError("only a plain TIFF is read by parts")
-        with _decoding(self._path):
+        with decoding(self._path, _as_image_error):
             return self.rendering.render(self._bands(top, left, height, width))
 
     def probe(self) -> None:
         """Decode some of the pixels. Raises ImageError if that fails, or the numbers contradict the tags."""
-        with _decoding(self._path):
+        with decoding(self._path, _as_image_error):
             sample = self._sample()
             if self.rendering is not None:
                 self.rendering.require_plausible(sample)
@@ -125,7 +125,7 @@ class TiffImage:
 
 def tiff_size(path: Path) -> tuple[int, int]:
     """Height and width as the file says. Raises ImageError if it is not a TIFF."""
-    with _decoding(path), tifffile.TiffFile(path) as file:
+    with decoding(path, _as_image_error), tifffile.TiffFile(path) as file:
         page: Any = file.pages.first
         return int(page.imagelength), int(page.imagewidth)
 
@@ -221,15 +221,8 @@ def _paste(bands: NDArray[np.generic], tile: NDArray[np.generic], y: int, x: int
         bands[top:bottom, left:right] = tile[top - y : bottom - y, left - x : right - x]
 
 
-@contextmanager
-def _decoding(path: Path) -> Iterator[None]:
-    """Turn whatever tifffile raises into an ImageError; a damaged file can cause any exception."""
-    try:
-        yield
-    except ImageError:
-        raise
-    except Exception as error:
-        reason = str(error).strip().rstrip(".") or type(error).__name__
-        if "imagecodecs" in reason:
-            raise MissingCodecError(f"{printable(path)}: its compression needs: {_WITH_CODECS}") from error
-        raise ImageError(f"{printable(path)}: cannot be read: {reason}.") from error
+def _as_image_error(path: Path, error: Exception) -> ImageError:
+    reason = str(error).strip().rstrip(".") or type(error).__name__
+    if "imagecodecs" in reason:
+        return MissingCodecError(f"{printable(path)}: its compression needs: {_WITH_CODECS}")
+    return ImageError(f"{printable(path)}: cannot be read: {reason}.")

@@ -17,7 +17,8 @@ from deeplab.bounded_map import bounded_map
 from deeplab.errors import ImageError, LabelError, OutputError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.bands import Reading
-from deeplab.images.files import image_size, open_image, read_image, write_mask
+from deeplab.images.files import image_size, open_image, read_image
+from deeplab.images.masks import write_mask
 from deeplab.images.overlay import draw_overlay, draw_small_overlay
 from deeplab.images.resize import shrink_longer_side
 from deeplab.images.tiff import read_georeference, write_geotiff_mask

@@ -5,7 +5,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from worker.platform.demo import DemoFailedError, run_demo
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]

@@ -6,7 +6,7 @@ import psutil
 import pytest
 
 from deeplab.files import sha256_of
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from tests.acceptance.conftest import LABELS
 from tests.acceptance.platform import Platform

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path
 from tests.web.scenes import LABELS_FILE, draw_mask, paint

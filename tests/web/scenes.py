@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 
 LABELS = ("ground", "disc", "bar")
 LABELS_FILE = "".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS))

@@ -11,7 +11,8 @@ from PIL import Image
 from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.images.bands import Reading
-from deeplab.images.files import image_size, read_image, read_mask
+from deeplab.images.files import image_size, read_image
+from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
 
 LARGEST_SIDE = 2048  # pixels

@@ -11,7 +11,7 @@ from deeplab.datasets.class_names import save_class_names
 from deeplab.datasets.drawn.shapes import CLASS_NAMES, draw_scene
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, real_path, replace_file, write_text
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 
 _PARTS = ("train", "val", "unlabelled")
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
-from deeplab.images.files import silence_warnings
+from deeplab.images.pillow import silence_warnings
 
 _FARTHEST = 1e6  # pixels from the image's corner; drawing takes time and memory in proportion to the outline
 

@@ -10,7 +10,7 @@ from deeplab.config import Config, parse_config
 from deeplab.crf.build import build_crf, view_of
 from deeplab.crf.refinement import refine
 from deeplab.errors import DatasetError
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES

@@ -12,7 +12,7 @@ from PIL import Image
 from pycocotools import mask as run_lengths
 from scipy.io import savemat
 
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 
 LAYOUTS = ("voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
 

@@ -2,29 +2,17 @@ import threading
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
-from PIL import Image, PngImagePlugin
+from PIL import Image
 
-from deeplab.errors import ImageError, OutputError
-from deeplab.images.files import image_size, read_image, read_mask, read_mask_colours, write_mask
+from deeplab.errors import ImageError
+from deeplab.images.files import image_size, read_image
 from deeplab.images.kinds import IMAGE_SUFFIXES
-from deeplab.images.palette import palette
+from tests.deeplab.images.pictures import random_image, save
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
-
-
-def save(path: Path, pixels: NDArray[np.generic], mode: str | None = None, **options: Any) -> Path:
-    image = Image.fromarray(pixels)
-    (image.convert(mode) if mode else image).save(path, **options)
-    return path
-
-
-def random_image(height: int = 24, width: int = 40) -> NDArray[np.uint8]:
-    return np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
 
 
 @pytest.mark.parametrize("suffix", ["png", "bmp", "tif", "TIFF", "PNG"])
@@ -138,7 +126,7 @@ def test_memory_is_the_only_limit_of_pixels(tmp_path: Path, monkeypatch: pytest.
     path = save(tmp_path / "large.png", np.zeros((14_000, 14_000), np.uint8))  # Pillow's own limit is below
     assert image_size(path) == (14_000, 14_000)
     memory = SimpleNamespace(available=2**30)
-    monkeypatch.setattr("deeplab.images.files.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("deeplab.images.pillow.psutil.virtual_memory", lambda: memory)
     with pytest.raises(ImageError, match=r"14000x14000 pixels take 1\.5 GiB of memory, but 1\.0 GiB are free; save it"):
         read_image(path)
 
@@ -167,91 +155,6 @@ def test_threads_read_at_the_same_time(tmp_path: Path) -> None:
     assert seen == [True] * 16
 
 
-def test_mask_round_trip_with_palette(tmp_path: Path) -> None:
-    labels = np.arange(256, dtype=np.uint8).reshape(8, 32)
-    path = tmp_path / "new" / "folder" / "a.jpg.png"
-    write_mask(path, labels)
-    assert np.array_equal(read_mask(path), labels)
-    assert np.array_equal(read_image(path), palette()[labels])
-    assert [entry.name for entry in path.parent.iterdir()] == ["a.jpg.png"]
-
-
-@pytest.mark.parametrize(("mode", "bits"), [("L", 8), ("1", 1), ("P", 8), ("P", 4), ("P", 1)])
-def test_masks_of_other_programs(tmp_path: Path, mode: str, bits: int) -> None:
-    indices = np.array([[0, 1], [1, 0]], np.uint8)
-    image = Image.fromarray(indices * 255).convert("1") if mode == "1" else Image.fromarray(indices)
-    if mode == "P":
-        image.putpalette([9, 9, 9, 200, 0, 0])
-    image.save(tmp_path / "a.png", bits=bits)
-    assert np.array_equal(read_mask(tmp_path / "a.png"), indices)
-
-
-def test_4_bit_grey_mask_is_not_stretched(tmp_path: Path) -> None:
-    # Pillow does not write 4-bit grey, image optimisers do: one row of four pixels 0, 5, 11, 15.
-    with (tmp_path / "a.png").open("wb") as file:
-        file.write(b"\x89PNG\r\n\x1a\n")
-        PngImagePlugin.putchunk(file, b"IHDR", bytes([0, 0, 0, 4, 0, 0, 0, 1, 4, 0, 0, 0, 0]))
-        PngImagePlugin.putchunk(file, b"IDAT", zlib.compress(bytes([0, 0x05, 0xBF])))
-        PngImagePlugin.putchunk(file, b"IEND", b"")
-    assert read_mask(tmp_path / "a.png").tolist() == [[0, 5, 11, 15]]
-
-
-def test_masks_with_colours_or_large_indices_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(
-        ImageError, match=r"rgb\.png: a mask must hold .* 960 of its pixels are coloured\. DATASET\.PAL"
-    ):
-        read_mask(save(tmp_path / "rgb.png", random_image()))
-    with pytest.raises(ImageError, match=r"deep\.png: holds the class index 300; the largest is 255"):
-        read_mask(save(tmp_path / "deep.png", np.array([[1, 300]], np.uint16)))
-    assert read_mask(save(tmp_path / "low.png", np.array([[1, 255]], np.uint16))).tolist() == [[1, 255]]
-
-
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
-def test_masks_with_three_equal_channels_are_grey(tmp_path: Path, mode: str) -> None:
-    indices = np.array([[0, 1, 2], [255, 7, 0]], np.uint8)
-    assert np.array_equal(read_mask(save(tmp_path / "a.png", indices, mode)), indices)
-    half = Image.fromarray(indices).convert("LA")
-    half.putpixel((0, 0), (1, 128))
-    half.save(tmp_path / "half.png")
-    with pytest.raises(ImageError, match=r"half\.png: a mask must hold .*; 1 of its pixels are transparent"):
-        read_mask(tmp_path / "half.png")
-
-
-@pytest.mark.parametrize(
-    ("name", "options"),
-    [("a.webp", {"lossless": True}), ("a.bmp", {}), ("a.tif", {"compression": "tiff_lzw"})],
-)
-def test_masks_of_every_lossless_kind(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
-    indices = np.kron(np.array([[0, 1], [255, 7]], np.uint8), np.ones((8, 8), np.uint8))
-    assert np.array_equal(read_mask(save(tmp_path / name, indices, **options)), indices)
-
-
-def test_indices_of_gif_mean_nothing_but_its_colours_do(tmp_path: Path) -> None:
-    path = save(tmp_path / "a.gif", np.array([[0, 1], [255, 7]], np.uint8))
-    with pytest.raises(ImageError, match=r"a\.gif: is GIF, whose writers renumber the colours"):
-        read_mask(path)
-    assert read_mask_colours(path)[..., 0].tolist() == [[0, 1], [255, 7]]
-
-
-@pytest.mark.parametrize(
-    ("image_format", "options", "kind"),
-    [
-        ("JPEG", {}, "JPEG"),
-        ("WEBP", {}, "lossy WebP"),
-        ("TIFF", {"compression": "jpeg"}, "TIFF with lossy compression"),
-        ("JPEG2000", {}, "JPEG 2000"),
-    ],
-)
-def test_lossy_masks_are_refused_whatever_their_name(
-    tmp_path: Path, image_format: str, options: dict[str, Any], kind: str
-) -> None:
-    path = save(tmp_path / "a.png", np.full((16, 16), 7, np.uint8), format=image_format, **options)
-    with pytest.raises(
-        ImageError, match=rf"a\.png: is {kind}, which changes the values of a mask; expected a lossless"
-    ):
-        read_mask(path)
-
-
 @pytest.mark.parametrize("suffix", ["gif", "jfif", "ppm", "tga", "jp2", "avif", "dib"])
 def test_other_kinds_of_images(tmp_path: Path, suffix: str) -> None:
     if f".{suffix}" not in IMAGE_SUFFIXES:
@@ -269,16 +172,6 @@ def test_of_a_moving_gif_the_first_frame_is_read(tmp_path: Path) -> None:
 
 def test_grey_pgm(tmp_path: Path) -> None:
     assert (read_image(save(tmp_path / "a.pgm", np.full((2, 3), 90, np.uint8))) == 90).all()
-
-
-def test_unwritable_mask_is_one_sentence_and_leaves_nothing(tmp_path: Path) -> None:
-    labels = np.zeros((2, 2), np.uint8)
-    (tmp_path / "file").touch()
-    with pytest.raises(OutputError, match=r"file: the folder cannot be created: .*exists"):
-        write_mask(tmp_path / "file" / "a.png", labels)
-    with pytest.raises(OutputError, match="cannot be written: File name too long"):
-        write_mask(tmp_path / ("x" * 300 + ".png"), labels)
-    assert [entry.name for entry in tmp_path.iterdir()] == ["file"]
 
 
 def test_photos_of_iphones_are_read_with_pillow_heif(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from deeplab.config import parse_config
 from deeplab.errors import ImageError
 from deeplab.images.bands import Reading
-from deeplab.images.files import image_size, open_image, read_image, read_mask
+from deeplab.images.files import image_size, open_image, read_image
+from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
 from deeplab.images.source import read_all
 from deeplab.images.tiff import TiffImage, read_georeference, write_geotiff_mask

@@ -12,7 +12,8 @@ from torch import Tensor, nn
 
 from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DatasetError, OutputError
-from deeplab.images.files import read_image, read_mask
+from deeplab.images.files import read_image
+from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
 from deeplab.inference.folder import segment_folder, segment_items
 from deeplab.inference.manifest import Row, read_manifest

@@ -12,7 +12,7 @@ from deeplab.catalog import SCORES
 from deeplab.config import Config, parse_config
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError, ImageError
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.models.build import build_from_config, build_model
 from deeplab.models.weights import load_state_dict
 from deeplab.reporter import SilentReporter, Stopped

@@ -10,7 +10,7 @@ from PIL import Image
 from werkzeug.exceptions import NotFound
 
 from deeplab.images.bands import Reading
-from deeplab.images.files import write_mask
+from deeplab.images.masks import write_mask
 from deeplab.images.palette import palette
 from tests.web.photos import ODD_NAMES
 from tests.web.population import Population

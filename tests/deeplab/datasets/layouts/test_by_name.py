@@ -9,7 +9,8 @@ from deeplab.config import Config, parse_config
 from deeplab.datasets.split import open_split
 from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import ConfigError, DatasetError
-from deeplab.images.files import read_image, read_mask
+from deeplab.images.files import read_image
+from deeplab.images.masks import read_mask
 from tests.deeplab.datasets.arrangements import LAYOUTS, Source, arrange, draw_sources
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from tests.worker.cli.conftest import Deeplab
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
 from tests.worker.cli.conftest import Deeplab
 

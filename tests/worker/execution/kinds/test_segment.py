@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from deeplab.errors import OutputError
 from deeplab.files import write_text
-from deeplab.images.files import read_mask
+from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.reporter import Stopped
 from tests.processes import wait_until

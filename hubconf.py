@@ -7,7 +7,7 @@ import torch
 from deeplab.errors import ConfigError
 from deeplab.models.build import build_model
 from deeplab.models.published import fetch_release
-from deeplab.models.weights import load_weights
+from deeplab.models.weights.fill import load_weights
 from deeplab.releases import RELEASES
 
 dependencies = ["torch"]

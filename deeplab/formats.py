@@ -1,6 +1,6 @@
 """Format numbers, durations, lists and tables, alike in pages, commands and errors. Torch-free."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -45,6 +45,18 @@ def list_briefly(names: Sequence[str], limit: int = 5) -> str:
     """Format the first names of a list: "a, b, c, d, e and 2 more"."""
     more = f" and {len(names) - limit} more" if len(names) > limit else ""
     return f"{', '.join(names[:limit])}{more}"
+
+
+def describe_differences(noun: str, names_by_kind: Mapping[str, Sequence[str]]) -> str:
+    """Say what differs, for an error: "7 keys missing (a, b, c, d, e and 2 more), 1 key unexpected (f)".
+
+    Args:
+        noun: what the names are of, such as "key".
+        names_by_kind: those that are missing, unexpected and so on; a kind without names is left out.
+    """
+    return ", ".join(
+        f"{plural(len(names), noun)} {kind} ({list_briefly(names)})" for kind, names in names_by_kind.items() if names
+    )
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:

@@ -11,7 +11,7 @@ from packaging.requirements import Requirement
 
 from deeplab.errors import CheckpointError
 from deeplab.models.build import build_model
-from deeplab.models.weights import save_weights
+from deeplab.models.weights.state_dict import save_weights
 from deeplab.releases import RELEASES
 from hubconf import deeplabv2_resnet101
 from tests.paths import ROOT

@@ -16,8 +16,8 @@ from deeplab.convert.geometry import differing_settings
 from deeplab.convert.names import is_shared_branch, layer_name, module_name
 from deeplab.convert.targets import TARGETS, Target
 from deeplab.errors import CheckpointError
+from deeplab.formats import describe_differences
 from deeplab.models.build import build_model
-from deeplab.models.weights import describe_differences
 
 
 def convert_caffemodel(

@@ -13,7 +13,7 @@ from deeplab.errors import ConfigError
 from deeplab.files import printable
 from deeplab.models.build import build_from_config
 from deeplab.models.published import fetch_release
-from deeplab.models.weights import fill_backbone, load_initial_weights, load_weights
+from deeplab.models.weights.fill import fill_backbone, load_initial_weights, load_weights
 from deeplab.releases import imagenet_release
 
 _log = logging.getLogger(__name__)

@@ -15,8 +15,8 @@ from torch.nn import functional
 from torchvision.models import get_model, get_model_weights
 
 from deeplab.errors import CheckpointError, ConfigError
-from deeplab.models import imagenet
-from deeplab.models.parameter_names import AUXILIARY_HEAD
+from deeplab.models.weights.imagenet import normalisation
+from deeplab.models.weights.names import AUXILIARY_HEAD
 
 
 class TorchvisionModel(nn.Module):
@@ -36,11 +36,9 @@ class TorchvisionModel(nn.Module):
         super().__init__()
         self.backbone = backbone
         self.classifier = classifier
-        # Two steps in one: (bgr + mean) / 255 is the image in 0..1, and ImageNet's mean and deviation normalise that.
-        std = 255 * torch.tensor(imagenet.STD).view(1, 3, 1, 1)
-        shift = torch.tensor(mean).flip(0).view(1, 3, 1, 1) - 255 * torch.tensor(imagenet.MEAN).view(1, 3, 1, 1)
+        std, shift = (each.view(1, 3, 1, 1) for each in normalisation(mean))
         self.register_buffer("scale", 1 / std, persistent=False)
-        self.register_buffer("shift", shift / std, persistent=False)
+        self.register_buffer("shift", shift, persistent=False)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, 3, H, W) BGR minus mean -> (N, C, H, W) logits, enlarged to the input's size as torchvision does."""

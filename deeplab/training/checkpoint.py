@@ -9,7 +9,7 @@ from torch import Tensor
 
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
-from deeplab.models.weights import FORMAT, check_format, read_checkpoint, require_finite
+from deeplab.models.weights.state_dict import FORMAT, check_format, read_checkpoint, require_finite
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from deeplab.models.weights import save_weights
+from deeplab.models.weights.state_dict import save_weights
 from deeplab.reporter import Reporter
 from deeplab.training.checkpoint import checkpoint_path, final_weights_path, save_checkpoint
 from deeplab.training.run import TrainingRun

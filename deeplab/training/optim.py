@@ -9,7 +9,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from deeplab.models.batch_norm import batch_norms
-from deeplab.models.parameter_names import in_backbone
+from deeplab.models.weights.names import in_backbone
 from deeplab.schema import Solver
 
 

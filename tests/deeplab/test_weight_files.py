@@ -17,7 +17,7 @@ from torch import nn
 from torch._weights_only_unpickler import _get_allowed_globals
 
 from deeplab.errors import CheckpointError
-from deeplab.models.weights import load_state_dict
+from deeplab.models.weights.state_dict import load_state_dict
 from deeplab.weight_files import _PLAIN, conversion_command, explain_unreadable
 
 STATE = {"conv.weight": torch.arange(4.0).reshape(2, 2)}

@@ -32,7 +32,7 @@ def caffemodel(file: Path | None, dataset: str, output: Path | None) -> None:
     """
     from deeplab.convert.caffe import convert_caffemodel
     from deeplab.files import make_folder
-    from deeplab.models.weights import save_weights
+    from deeplab.models.weights.state_dict import save_weights
 
     target = TARGETS[dataset]
     source = file or target.caffemodel

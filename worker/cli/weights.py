@@ -71,7 +71,7 @@ def extract(file: Path, output: Path, key: str | None) -> None:
     FILE is a checkpoint of this platform, or a file of weights in any form that it reads.
     """
     from deeplab.files import make_folder
-    from deeplab.models.weights import load_state_dict, save_weights
+    from deeplab.models.weights.state_dict import load_state_dict, save_weights
 
     weights = load_state_dict(file, key=key)
     make_folder(output.parent)

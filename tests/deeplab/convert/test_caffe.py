@@ -44,7 +44,7 @@ def test_the_full_network_in_little_memory(tmp_path: Path) -> None:
     source, out = write(tmp_path / "a.caffemodel", written.layers()), tmp_path / "out.pth"
     code = (
         "import resource, sys; from pathlib import Path; from deeplab.convert.caffe import convert_caffemodel;"
-        "from deeplab.models.weights import save_weights;"
+        "from deeplab.models.weights.state_dict import save_weights;"
         "source, out, dataset = sys.argv[1:]; save_weights(Path(out), convert_caffemodel(Path(source), dataset));"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     )

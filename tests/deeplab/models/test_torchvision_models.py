@@ -13,7 +13,8 @@ from deeplab.config import parse_config
 from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models.build import build_from_config, build_model
 from deeplab.models.load import fill_initially, load_model
-from deeplab.models.weights import load_weights, save_weights
+from deeplab.models.weights.fill import load_weights
+from deeplab.models.weights.state_dict import save_weights
 from deeplab.releases import RELEASES
 from deeplab.training.optim import parameter_groups
 

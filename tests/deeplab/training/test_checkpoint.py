@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from deeplab.errors import CheckpointError
-from deeplab.models.weights import load_weights
+from deeplab.models.weights.fill import load_weights
 from deeplab.training.checkpoint import checkpoint_path, load_checkpoint, save_checkpoint
 from tests.deeplab.checkpoints import build, equal, whole
 

@@ -14,7 +14,7 @@ from deeplab.datasets.stream import open_training_stream
 from deeplab.errors import CheckpointError, ConfigError, DatasetError, DeepLabError, ImageError
 from deeplab.images.masks import read_mask
 from deeplab.models.build import build_from_config, build_model
-from deeplab.models.weights import load_state_dict
+from deeplab.models.weights.state_dict import load_state_dict
 from deeplab.reporter import SilentReporter, Stopped
 from deeplab.training.checkpoint import load_checkpoint
 from deeplab.training.run import Validated

@@ -5,7 +5,7 @@ import torch
 
 from deeplab.catalog import BACKBONES
 from deeplab.models.build import build_model
-from deeplab.models.weights import load_weights
+from deeplab.models.weights.fill import load_weights
 from tests.deeplab.convert.writer import Deeplab as Written
 from tests.deeplab.convert.writer import write
 from tests.worker.cli.conftest import Deeplab

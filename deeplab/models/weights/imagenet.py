@@ -24,6 +24,16 @@ _PARTS = {
 }
 
 
+def normalisation(mean: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """How torchvision's networks want our input, RGB minus `mean`: divided by the first, plus the second, (3,) each.
+
+    Args:
+        mean: blue, green and red that our input lacks, 0..255.
+    """
+    std = 255 * torch.tensor(STD)
+    return std, (torch.tensor(mean).flip(0) - 255 * torch.tensor(MEAN)) / std
+
+
 def is_torchvision_resnet(weights: Mapping[str, Tensor]) -> bool:
     """Whether weights are named as torchvision's ResNets are, alone or within a network, such as its DeepLab v3."""
     return any(f".{key}".endswith(f".{_FIRST_BLOCK}") for key in weights)
@@ -66,10 +76,8 @@ def _fit_to_input(weights: dict[str, Tensor], mean: Sequence[float]) -> None:
     conv, running_mean = "layer1.conv1.conv.weight", "layer1.conv1.bn.running_mean"
     if conv not in weights or running_mean not in weights or weights[conv].shape[1] != 3:
         return  # of another network, which is refused for what it lacks
-    # Their input is (x + mean - 255 MEAN) / (255 STD), of which x is ours.
-    scale = 255 * torch.tensor(STD)
-    shift = (torch.tensor(mean).flip(0) - 255 * torch.tensor(MEAN)) / scale  # RGB
+    std, shift = normalisation(mean)
     theirs = weights[conv].float()
     constant = (theirs.sum(dim=(2, 3)) * shift).sum(dim=1)
-    weights[conv] = (theirs / scale.view(1, 3, 1, 1)).flip(1)
+    weights[conv] = (theirs / std.view(1, 3, 1, 1)).flip(1)
     weights[running_mean] = weights[running_mean].float() - constant

@@ -14,9 +14,9 @@ from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError, ConfigError
 from deeplab.models.batch_norm import batch_norms
 from deeplab.models.build import build_from_config, build_model
-from deeplab.models.imagenet import MEAN, STD
 from deeplab.models.load import fill_initially, load_model
-from deeplab.models.weights import load_initial_weights
+from deeplab.models.weights.fill import load_initial_weights
+from deeplab.models.weights.imagenet import MEAN, STD
 from deeplab.releases import RELEASES, imagenet_release
 
 BGR_MEAN = (104.008, 116.669, 122.675)
@@ -112,15 +112,16 @@ def test_a_file_of_a_resnet_starts_any_of_our_networks(tmp_path: Path, name: str
     state = {f"{wrap}{key}": value for key, value in theirs().state_dict().items()}
     torch.save({**state, "classifier.4.weight": torch.zeros(21, 256, 1, 1)}, tmp_path / "resnet.pth")
     model = build_model(name, 3, n_blocks=(2, 2, 2, 2))
-    left = load_initial_weights(model, tmp_path / "resnet.pth")
+    left = load_initial_weights(model, tmp_path / "resnet.pth", BGR_MEAN)
     assert left
     assert not [key for key in left if key.removeprefix("base.").startswith("layer")]
 
 
 def test_another_resnet_is_refused(tmp_path: Path) -> None:
     torch.save(theirs(blocks=(2, 2, 3, 2)).state_dict(), tmp_path / "resnet.pth")
+    model = build_model("DeepLabV2_ResNet50_MSC", 3, n_blocks=(2, 2, 2, 2))
     with pytest.raises(CheckpointError, match=r"has another backbone: \d+ keys unexpected \(base\.layer4\.block3"):
-        load_initial_weights(build_model("DeepLabV2_ResNet50_MSC", 3, n_blocks=(2, 2, 2, 2)), tmp_path / "resnet.pth")
+        load_initial_weights(model, tmp_path / "resnet.pth", BGR_MEAN)
 
 
 def config_of(weights: str = "IMAGENET1K_V2", name: str = "DeepLabV2_ResNet50_MSC") -> Config:

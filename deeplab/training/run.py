@@ -2,21 +2,20 @@
 
 import math
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from deeplab.config import Config, parse_config
+from deeplab.config import Config
 from deeplab.datasets.loading import Batch
 from deeplab.distributed import ALONE, World
-from deeplab.errors import CheckpointError, DeepLabError
+from deeplab.errors import DeepLabError
 from deeplab.models.batch_norm import freeze_batch_norm, synchronise_batch_norm
 from deeplab.models.build import build_from_config
 from deeplab.models.runtime import compile_network
@@ -24,14 +23,6 @@ from deeplab.training.checkpoint import Checkpoint
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision
 from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_groups, restore_optimizer
-
-# Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
-_MAY_DIFFER = (
-    *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
-    *("INFERENCE", "IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
-    *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
-    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.PATIENCE", "SOLVER.ITER_MAX"),
-)
 
 
 @dataclass(frozen=True)
@@ -264,43 +255,3 @@ class TrainingRun:
 
     def _on_gpu(self) -> bool:
         return self.device.type == "cuda"
-
-
-def require_same_config(config: Config, saved: dict[str, Any], path: Path) -> None:
-    """Refuse to resume a run with another configuration.
-
-    Raises:
-        CheckpointError: names the keys that differ, with both values.
-    """
-    ours, theirs = (dict(_flatten(each.model_dump())) for each in (config, parse_config(saved, str(path))))
-    differing = [
-        f"{key} ({theirs[key]} there, {ours[key]} here)"
-        for key in ours
-        if ours[key] != theirs[key] and not any(f"{key}.".startswith(f"{free}.") for free in _MAY_DIFFER)
-    ]
-    if differing:
-        raise CheckpointError(f"{path}: is of a run with other settings: {', '.join(differing)}.")
-
-
-def require_iterations_left(config: Config, checkpoint: Checkpoint, path: Path) -> None:
-    """Refuse to resume a run whose checkpoint lies at or behind the end that is asked for now.
-
-    A run that is finished may be resumed under its own length: its final files are then written again.
-
-    Raises:
-        CheckpointError: if SOLVER.ITER_MAX was changed, and to too little.
-    """
-    length = config.SOLVER.ITER_MAX
-    if length != checkpoint.config["SOLVER"]["ITER_MAX"] and checkpoint.iteration >= length:
-        raise CheckpointError(
-            f"{path}: is at iteration {checkpoint.iteration}; to continue from it, SOLVER.ITER_MAX must be greater than"
-            f" that, not {length}."
-        )
-
-
-def _flatten(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -23,7 +23,8 @@ from deeplab.training.checkpoint import checkpoint_path, final_weights_path, loa
 from deeplab.training.class_weights import weigh_classes
 from deeplab.training.introduction import describe_resumption, describe_weights, introduce
 from deeplab.training.record import NullRecord, Record
-from deeplab.training.run import TrainingRun, Validated, require_iterations_left, require_same_config
+from deeplab.training.resumption import require_iterations_left, require_same_config
+from deeplab.training.run import TrainingRun, Validated
 
 _log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from deeplab.catalog import IMAGENET_WEIGHTS
-from deeplab.datasets.mask_scan import scan_masks
+from deeplab.datasets.checking.mask_scan import scan_masks
 from deeplab.datasets.split import SplitDataset
 from deeplab.files import printable
 from deeplab.formats import list_briefly, plural

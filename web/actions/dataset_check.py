@@ -2,8 +2,8 @@
 
 import threading
 
-from deeplab.datasets.check import check_dataset
-from deeplab.datasets.report import DatasetReport
+from deeplab.datasets.checking.check import check_dataset
+from deeplab.datasets.checking.report import DatasetReport
 from deeplab.errors import DeepLabError
 from deeplab.reporter import SilentReporter
 from web.context import reading

@@ -41,5 +41,5 @@ def test_labels_must_name_the_classes(tmp_path: Path) -> None:
 
 
 def test_reading_does_not_need_torch() -> None:
-    code = "import sys, deeplab.datasets.split, deeplab.datasets.check; sys.exit('torch' in sys.modules)"
+    code = "import sys, deeplab.datasets.split, deeplab.datasets.checking.check; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -12,7 +12,7 @@ from worker.cli.dataset.options import dataset_options
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from deeplab.datasets.report import DatasetReport, SplitReport
+    from deeplab.datasets.checking.report import DatasetReport, SplitReport
 
 _SHOWN = 10  # problems of a kind; --json has them all
 
@@ -46,7 +46,7 @@ def check(
     without masks. The exit code is 1 if there is any problem; warnings do not count.
     """
     from deeplab.config import load_config
-    from deeplab.datasets.check import check_dataset
+    from deeplab.datasets.checking.check import check_dataset
     from worker.cli.reporter import STARTS_OVER, report_progress
 
     config = load_config(config_path, overrides)

@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from deeplab.datasets.report import DatasetWarning, SplitReport
+from deeplab.datasets.checking.report import DatasetWarning, SplitReport
 from deeplab.formats import list_briefly, plural
 from deeplab.images.palette import Colour
 from deeplab.schema import Dataset

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from deeplab.datasets.judge import judge_values
+from deeplab.datasets.checking.judge import judge_values
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError, ImageError
 from deeplab.schema import Dataset

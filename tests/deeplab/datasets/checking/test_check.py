@@ -7,10 +7,10 @@ import pytest
 from PIL import Image
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets.check import check_dataset
+from deeplab.datasets.checking.check import check_dataset
+from deeplab.datasets.checking.mask_scan import scan_masks
+from deeplab.datasets.checking.report import DatasetReport, SizeMismatch, UnknownValues
 from deeplab.datasets.layouts.by_name import list_split
-from deeplab.datasets.mask_scan import scan_masks
-from deeplab.datasets.report import DatasetReport, SizeMismatch, UnknownValues
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.deeplab.datasets.arrangements import LAYOUTS, arrange, draw_sources

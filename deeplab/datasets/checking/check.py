@@ -18,12 +18,12 @@ from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
+from deeplab.datasets.checking.judge import Evidence, judge_dataset, judge_split
+from deeplab.datasets.checking.report import DatasetReport, SizeMismatch, SplitReport, UnknownValues
 from deeplab.datasets.class_names import class_names_of
-from deeplab.datasets.judge import Evidence, judge_dataset, judge_split
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.layouts.coco import ObjectsFile
 from deeplab.datasets.pairs import MaskFile, Pair
-from deeplab.datasets.report import DatasetReport, SizeMismatch, SplitReport, UnknownValues
 from deeplab.datasets.sample import fit_to
 from deeplab.errors import DatasetError, DeepLabError, ImageError
 from deeplab.files import printable

@@ -1,6 +1,7 @@
 """TIFF and GeoTIFF: windows of large images, bands beside red, green and blue, and masks on the map. Torch-free."""
 
 import logging
+import math
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
@@ -87,11 +88,11 @@ class TiffImage:
         tile_height, tile_width = (
             (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, self.width)
         )
-        n_across = -(-self.width // tile_width)
+        n_across = math.ceil(self.width / tile_width)
         n_planes = page.samplesperpixel if page.planarconfig == 2 else 1
-        per_plane = n_across * -(-self.height // tile_height)
-        downs = range(top // tile_height, -(-(top + height) // tile_height))
-        acrosses = range(left // tile_width, -(-(left + width) // tile_width))
+        per_plane = n_across * math.ceil(self.height / tile_height)
+        downs = range(top // tile_height, math.ceil((top + height) / tile_height))
+        acrosses = range(left // tile_width, math.ceil((left + width) / tile_width))
         with self._path.open("rb") as file:
             for down, across, plane in product(downs, acrosses, range(n_planes)):
                 tile = self._tile(file, plane * per_plane + down * n_across + across)

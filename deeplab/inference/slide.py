@@ -20,8 +20,8 @@ from deeplab.inference.windows import Axis, Blend, Upsampling, cells, shares
 from deeplab.schema import Inference
 
 _KEPT_BYTES = 2**29  # of logits that are kept at a time, if a row of windows needs no more by itself
-_STRIP_CPU = 2**19  # numbers in a strip of blended logits: so much stays in a processor's cache
-_AT_ONCE_GPU = 8  # windows per forward pass; a processor is as fast with one
+_STRIP_CPU = 2**19  # numbers in a strip of blended logits: so much stays in a CPU's cache
+_AT_ONCE_GPU = 8  # windows per forward pass; a CPU is as fast with one
 
 Span = tuple[int, int]  # pixels along a side: first and last + 1
 

@@ -1,5 +1,6 @@
 """A quick look at the masks of a split before a training starts. Torch-free."""
 
+import math
 import time
 from collections.abc import Sequence
 
@@ -28,7 +29,7 @@ def scan_masks(pairs: Sequence[Pair], settings: Dataset, *, seconds: float = _SE
     values: set[int] = set()
     deadline = time.monotonic() + seconds
     n_read = 0
-    for pair in pairs[:: max(1, -(-len(pairs) // _N_MASKS))]:
+    for pair in pairs[:: max(1, math.ceil(len(pairs) / _N_MASKS))]:
         try:
             values.update(np.unique(pair.ground_truth.read()).tolist())
         except (ImageError, DatasetError):

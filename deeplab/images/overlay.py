@@ -1,5 +1,7 @@
 """An image blended with the colours of its classes. Torch-free."""
 
+import math
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,7 +32,7 @@ def draw_small_overlay(image: ImageSource, label_map: NDArray[np.uint8], longest
     Raises:
         ImageError: if a part of the image cannot be decoded.
     """
-    step = -(-max(label_map.shape) // longest)
+    step = math.ceil(max(label_map.shape) / longest)
     rows = step * max(1, _ROWS // step)
     strips = [
         draw_overlay(

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 import torch
+
+# Now, and not when an optimizer imports it inside `joined_world`: it takes the group of that moment for its defaults.
+# Gloo's threads then outlive the group, and may abort the process while Python ends.
+import torch.distributed.nn
 from torch import Tensor, distributed
 
 from deeplab.errors import ConfigError, DeepLabError

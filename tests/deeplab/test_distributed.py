@@ -89,6 +89,27 @@ with joined_world() as world:
     assert "DeepLabError: Another process of this run ended; its own output says why." in survivor.stderr
 
 
+@pytest.mark.slow
+def test_no_thread_is_left_that_could_abort_the_process_at_its_end() -> None:
+    script = """
+import os, time
+from pathlib import Path
+from deeplab.distributed import joined_world
+def threads():
+    return [name for name in (each.read_text() for each in Path("/proc/self/task").glob("*/comm")) if "gloo" in name]
+with joined_world() as world:
+    with world.together():
+        assert threads()
+    import torch._dynamo  # as optimizers do
+deadline = time.monotonic() + 30
+while threads() and time.monotonic() < deadline:
+    time.sleep(0.1)
+assert not threads()
+"""
+    ended = run_together(sys.executable, "-c", script)
+    assert ended.returncode == 0, ended.stderr
+
+
 def test_a_process_alone_is_the_main_one() -> None:
     with joined_world() as world:
         assert world is ALONE

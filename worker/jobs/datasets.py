@@ -1,6 +1,7 @@
 """Registered datasets: folders of images and masks that requests name instead of paths."""
 
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,9 +124,13 @@ def section_of(dataset: Dataset) -> dict[str, Any]:
     }
 
 
-def config_of(dataset: Dataset) -> Config:
-    """The configuration of a dataset, with the defaults for everything else."""
-    return parse_config({"DATASET": section_of(dataset)}, f"dataset {dataset.name}")
+def config_of(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
+    """The configuration of a dataset, with overrides, and the defaults for everything else.
+
+    Raises:
+        ConfigError: if an override is not valid.
+    """
+    return parse_config({"DATASET": section_of(dataset)}, f"dataset {dataset.name}", overrides)
 
 
 def list_datasets(session: Session) -> list[Dataset]:

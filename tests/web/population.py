@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.catalog import SCORES
+from deeplab.datasets.layouts.survey import survey_folder
 from deeplab.files import sha256_of, write_text
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path
@@ -34,7 +35,7 @@ class Population:
         self.folder = self.root / "photos"
         self.masks = make_photos(self.folder)
         with open_session(settings) as session:
-            datasets.register(session, "shapes", self.dataset)
+            datasets.register(session, "shapes", survey_folder(self.dataset))
             workers.register(session, OWNER, "gpu", "NVIDIA H200")
             workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
             workers.unregister(session, "cpu@laboratory")

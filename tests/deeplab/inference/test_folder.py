@@ -328,6 +328,6 @@ def test_an_image_of_which_the_network_says_no_number_is_a_row(tmp_path: Path) -
     assert (summary.n_ok, summary.n_error) == (1, 1)
     dark, light = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (dark.status, light.status, light.width) == ("ok", "error", 30)
-    assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The network's output is NaN or infinite: ")
+    assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The model's output is NaN or infinite: ")
     assert light.error.endswith("set RUNTIME.PRECISION to bf16 or fp32.")
     assert not mask_path(tmp_path / "out", "light.png").exists()

@@ -195,7 +195,7 @@ def test_a_network_that_says_no_number_labels_nothing(crf: bool, inference: dict
     bad[0, 0] = 0
     results = segmenter.label([good, bad, good])
     assert [isinstance(each, LabelError) for each in results] == [False, True, False]
-    assert str(results[1]).startswith("The network's output is NaN or infinite in fp32: the weights are damaged")
+    assert str(results[1]).startswith("The model's output is NaN or infinite in fp32: the weights are damaged")
     with pytest.raises(LabelError, match="NaN or infinite"):
         segmenter.predict([bad])
 

@@ -1,4 +1,4 @@
-"""Shards of a segment job, with a real network that is tiny and untrained."""
+"""Shards of a segment job, with a real model that is tiny and untrained."""
 
 import itertools
 import json

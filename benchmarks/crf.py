@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.crf_inputs import Pair, Pixels, from_logits, like_a_network, photographs, synthetic
+from benchmarks.crf_inputs import Pair, Pixels, from_logits, like_a_model, photographs, synthetic
 from benchmarks.crf_measurements import (
     FORMS,
     REFERENCE,
@@ -103,7 +103,7 @@ def inputs(
         elif kind == "synthetic":
             probs = synthetic(n_classes, options.size, seed)
         else:
-            probs = like_a_network(mask if mask.exists() else None, n_classes, options.size, seed)
+            probs = like_a_model(mask if mask.exists() else None, n_classes, options.size, seed)
         pairs.append((image, probs))
     return pairs
 

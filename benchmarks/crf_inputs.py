@@ -45,7 +45,7 @@ def from_logits(path: Path, size: tuple[int, int]) -> Probs:
     return _softmax(_resized(np.load(path).astype(np.float32), size))
 
 
-def like_a_network(mask: Path | None, n_classes: int, size: tuple[int, int], seed: int) -> Probs:
+def like_a_model(mask: Path | None, n_classes: int, size: tuple[int, int], seed: int) -> Probs:
     """A model's answer for an image that shows a few of many classes: sure in places, undecided in others.
 
     The constants give the distribution that the small CamVid model of configs/ has over its 11 classes: the greatest

@@ -128,7 +128,7 @@ def test_a_gpu_scores_the_same(root: Path, weights: Path, precision: str, share:
 
 
 @pytest.mark.parametrize("logits", [False, True])
-def test_an_image_of_which_the_network_says_no_number_ends_it(
+def test_an_image_of_which_the_model_says_no_number_ends_it(
     root: Path, weights: Path, tmp_path: Path, logits: bool
 ) -> None:
     state = torch.load(weights)

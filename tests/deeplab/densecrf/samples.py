@@ -47,7 +47,7 @@ def distribution(
     return softmax(smooth_planes(rng.normal(0, strength, shape).astype(np.float32), height, width))
 
 
-def network_answer(n_classes: int, height: int, width: int, seed: int = 0, n_present: int = 6) -> Probs:
+def model_answer(n_classes: int, height: int, width: int, seed: int = 0, n_present: int = 6) -> Probs:
     """What a trained model says: sure of a few classes over regions, next to nothing for all others."""
     rng = np.random.default_rng(seed)
     rows, columns = math.ceil(height / 8), math.ceil(width / 8)

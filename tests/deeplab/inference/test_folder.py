@@ -314,7 +314,7 @@ def test_the_mask_of_an_image_on_a_map_is_on_the_map(tmp_path: Path, segmenter: 
     assert segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter()).n_skipped == 1
 
 
-def test_an_image_of_which_the_network_says_no_number_is_a_row(tmp_path: Path) -> None:
+def test_an_image_of_which_the_model_says_no_number_is_a_row(tmp_path: Path) -> None:
     class Broken(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return torch.where(x.mean() > 0, torch.inf, x)

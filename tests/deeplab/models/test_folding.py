@@ -37,7 +37,7 @@ def test_no_batch_norm_is_left_and_the_logits_are_equal(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TORCHVISION_MODELS)
-def test_torchvisions_networks_keep_their_logits(name: str) -> None:
+def test_torchvisions_models_keep_their_logits(name: str) -> None:
     torch.manual_seed(0)
     model = with_statistics(build_model(name, 5))
     folded = copy.deepcopy(model)

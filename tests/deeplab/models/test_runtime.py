@@ -38,7 +38,7 @@ def test_the_copy_is_in_the_wanted_form() -> None:
 
 @pytest.mark.compiler
 @pytest.mark.slow
-def test_compiled_networks_give_the_same_for_images_of_any_size() -> None:
+def test_compiled_models_give_the_same_for_images_of_any_size() -> None:
     model = build().eval()
     prepared = prepare_inference(model, Runtime(COMPILE=True), CPU)
     assert not any("_orig_mod" in key for key in prepared.state_dict())

@@ -37,7 +37,7 @@ def evaluate(
     logits_dtype: LogitsDtype = "float32",
     masks_dir: Path | None = None,
 ) -> Scores:
-    """Compare a network's label maps with the masks of a split, at the size of the images.
+    """Compare a model's label maps with the masks of a split, at the size of the images.
 
     Several processes, as torchrun starts them, share the images; each returns the scores of all.
 
@@ -47,10 +47,10 @@ def evaluate(
         reporter: hears of each image; can stop the run.
         split: name of the split; None: DATASET.SPLIT.VAL.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
+        logits_dir: folder for the model's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
             it looks by windows or under several views; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
-        masks_dir: if given, where to leave the network's own masks, `<id>.png`.
+        masks_dir: if given, where to leave the model's own masks, `<id>.png`.
 
     Raises:
         Stopped: if the reporter asked for it; complete files of logits stay.
@@ -73,7 +73,7 @@ def label_split(
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
 ) -> int:
-    """Leave the network's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
+    """Leave the model's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
 
     Returns:
         How many images it has.
@@ -89,10 +89,10 @@ def score(
     *,
     unit: str = "image",
 ) -> Scores:
-    """Compare the label maps of a network in memory with the masks of a split; otherwise like `evaluate`.
+    """Compare the label maps of a model in memory with the masks of a split; otherwise like `evaluate`.
 
     Args:
-        segmenter: the network, with its configuration.
+        segmenter: the model, with its configuration.
         dataset: the split.
         reporter: hears of each image; can stop the run.
         unit: of the progress that the reporter hears.
@@ -102,7 +102,7 @@ def score(
 
 @dataclass(frozen=True)
 class _Keep:
-    """Where to leave what the network says of each image; None: nowhere."""
+    """Where to leave what the model says of each image; None: nowhere."""
 
     logits_dir: Path | None = None
     logits_dtype: LogitsDtype = "float32"
@@ -147,7 +147,7 @@ def _look_together(
 def _look_at_all(
     segmenter: Segmenter, dataset: SplitDataset, reporter: Reporter, unit: str, keep: _Keep, world: World = ALONE
 ) -> ConfusionMatrix:
-    """Count what the network says of this process's share of a split by what the masks say."""
+    """Count what the model says of this process's share of a split by what the masks say."""
     config = segmenter.config
     own = dataset.part(world.rank, world.size)
     confusion = ConfusionMatrix(config.DATASET.N_CLASSES, segmenter.device)

@@ -25,13 +25,13 @@ def list_datasets() -> str:
 def register_dataset() -> str | Response | tuple[str, int]:
     """Register a folder, or show the form again with errors beside the fields."""
     try:
-        dataset = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
+        dataset, folder = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
     except SpecError as error:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422
     flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
-    for folder, kinds in datasets.passed_over(dataset).items():
-        flash(f"{folder}: {describe_passed_over(kinds)}.", "warning")
+    for note in folder.notes:
+        flash(note, "warning")
     return redirect(url_for("pages.list_datasets"))
 
 

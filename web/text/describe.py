@@ -37,7 +37,7 @@ def subject(job: Job) -> str:
 
 
 def conditions(evaluation: Evaluation) -> list[str]:
-    """What an evaluation did beside running the network once on each image, in a word or two each."""
+    """What an evaluation did beside running the model once on each image, in a word or two each."""
     looked = evaluation.settings.get("inference", {})
     scales = looked.get("SCALES", [1])
     said = [

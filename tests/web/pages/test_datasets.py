@@ -12,10 +12,12 @@ def test_datasets_are_listed_and_registered(
     client: FlaskClient, submit_form: SubmitForm, population: Population
 ) -> None:
     root = make_dataset(population.root / "more-shapes")
+    (root / "README.txt").write_text("More shapes.\n")
     response = submit_form("/datasets", name="more", root=str(root))
     assert response.status_code == 302
     page = client.get("/datasets").text
     assert "Dataset more registered: 3 classes." in page
+    assert f"{root}/README.txt is no split list: none of its lines names an image." in page
     assert 'href="/jobs/new/train?dataset=more"' in page
     assert re.search(r'train <span class="count">3</span>', page)
     assert str(root) in page

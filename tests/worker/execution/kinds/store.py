@@ -36,11 +36,11 @@ class Attempts:
             return submit(session, self.settings, config=str(self.config), device="cpu", **fields)
 
     def submit_segment(self, **fields: Any) -> Job:
-        """Segment the four images with an untrained network."""
+        """Segment the four images with an untrained model."""
         return self._submit_with_weights("segment", input=str(self.root / "images"), batch_size=1, **fields)
 
     def evaluate(self) -> Job:
-        """Score an untrained network on the four images, and save its logits: a job that has succeeded."""
+        """Score an untrained model on the four images, and save its logits: a job that has succeeded."""
         attempt = self.claim(self._submit_with_weights("evaluate"))
         self.succeed(attempt)
         return attempt.job

@@ -23,6 +23,7 @@ class Filter:
     max_share: float | None = None
     min_confidence: float | None = None
     max_confidence: float | None = None
+    in_truth: bool = False  # the classes occur in the ground truth, whether or not in the label map
     cell: tuple[int, int] | None = None  # true and predicted class: images that have pixels of this confusion
 
     @property
@@ -158,14 +159,15 @@ def _require_of_images(clauses: Clauses, wanted: Filter) -> None:
 
 def _require_classes(clauses: Clauses, wanted: Filter) -> None:
     """The first class is `of_class`, which the order and the shares may be about; of others only that they occur."""
+    occurs = "true_pixels > 0" if wanted.in_truth else "pixels > 0"
     for place, index in enumerate(wanted.classes):
         name = f"class_{place}"
         if place == 0:
             clauses.join(_TABLE_OF["classes"])
-            clauses.require("of_class.class = $class_0 AND of_class.pixels > 0", class_0=index)
+            clauses.require(f"of_class.class = $class_0 AND of_class.{occurs}", class_0=index)
             _require_range(clauses, "of_class.share", wanted.min_share, wanted.max_share)
         else:
-            found = f'SELECT "key" FROM classes WHERE class = ${name} AND pixels > 0'  # noqa: S608
+            found = f'SELECT "key" FROM classes WHERE class = ${name} AND {occurs}'  # noqa: S608
             clauses.require(f'"key" IN ({found})', **{name: index})
 
 

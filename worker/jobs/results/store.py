@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+from numpy.typing import NDArray
 
 from deeplab.errors import OutputError
 from worker.jobs.results import engine
@@ -63,6 +64,10 @@ class ClassTotal:
     index: int
     pixels: int
     n_images: int
+
+
+def _fetch_rows(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
+    return answer.fetchall()
 
 
 class Results:
@@ -160,6 +165,17 @@ class Results:
         )
         return [ClassTotal(*row) for row in rows]
 
+    def counts_by_image(self) -> dict[str, NDArray[Any]]:
+        """Read the pixels of every evaluated image and class: columns key, class, hits, union and true.
+
+        Grows with the number of images: about 30 bytes for each class of an image.
+        """
+        columns = (
+            'SELECT "key", class, hits::FLOAT AS hits, (true_pixels + labelled_pixels - hits)::FLOAT AS "union",'
+            ' true_pixels::FLOAT AS "true" FROM classes WHERE true_pixels IS NOT NULL'
+        )
+        return self._ask(columns, {}, lambda relation: relation.fetchnumpy())
+
     def stream(self, wanted: Filter, sort: str = "name", at_once: int = 500) -> Iterator[Image]:
         """Yield all images that a filter lets through, page by page."""
         cursor: str | None = None
@@ -199,20 +215,24 @@ class Results:
         by_key = {row[0]: _image(row) for row in rows}
         return [by_key[key] for key in keys if key in by_key]
 
-    def _ask(self, question: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _ask(
+        self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any] = _fetch_rows
+    ) -> Any:
         """Ask the parts; if they were merged in the meantime, ask what they have become."""
         while True:
             try:
-                return self._ask_now(question, values)
+                return self._ask_now(question, values, fetch)
             except duckdb.IOException as error:
                 earlier, self._folders = self._folders, self._list_folders()
                 if earlier == self._folders:
                     raise OutputError(f"The results of the job cannot be read: {str(error).splitlines()[0]}") from error
 
-    def _ask_now(self, question: str, values: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    def _ask_now(
+        self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any]
+    ) -> Any:
         with engine.reader(self._settings) as connection:
             tables = ", ".join(f"{table.name} AS ({self._rows_of(table)})" for table in TABLES)
-            return connection.execute(f"WITH {tables} {question}", dict(values)).fetchall()
+            return fetch(connection.execute(f"WITH {tables} {question}", dict(values)))
 
     def _rows_of(self, table: Table) -> str:
         files = ", ".join("'" + str(folder / table.file).replace("'", "''") + "'" for folder in self._folders)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deeplab.catalog import LogitsDtype
+from deeplab.certainty import CertaintyCount, certainty_of
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
@@ -37,13 +38,13 @@ class Keep:
     logits_dtype: LogitsDtype = "float32"
     masks_dir: Path | None = None
 
-    def label(self, prediction: Prediction, sample: Sample) -> Tensor:
-        """The label map on any device; of saved logits labels are made of these."""
+    def label(self, prediction: Prediction, sample: Sample, certainty: CertaintyCount | None) -> Tensor:
+        """The label map on any device; of saved logits labels are made of these. `certainty` hears of all pixels."""
         if self.logits_dir is None:
-            labels = prediction.labels()
+            labels = prediction.labels(certainty)
         else:
             logits = prediction.logits()
-            labels = best_classes([logits], *sample.label_map.shape)
+            labels = best_classes([logits], *sample.label_map.shape, certainty=certainty)
         if self.logits_dir is not None and bool(prediction.finite()):
             save_logits(self.logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), self.logits_dtype)
         if self.masks_dir is not None and bool(prediction.finite()):
@@ -57,7 +58,7 @@ class _Seen:
 
     id: str
     label_map: NDArray[np.uint8]  # (H, W), the ground truth
-    transfer: Transfer  # whether the logits are finite, and the image's counts, (C + 1, C + 1), if it is watched
+    transfer: Transfer  # whether the logits are finite; of a watched image also its counts, and sums of certainty
     seconds: float = 0.0
 
 
@@ -139,10 +140,12 @@ class Look:
             return self._segmenter.predictions([each.image for each in batch], tick)
 
     def _see(self, sample: Sample, prediction: Prediction) -> _Seen:
+        label_map = self._segmenter.to_device(torch.from_numpy(sample.label_map))
+        certainty = CertaintyCount(self.confusion.n_classes, label_map) if self._watch else None
         with naming(sample.id):
-            labels = self._keep.label(prediction, sample)
-        counts = self.confusion.update(self._segmenter.to_device(torch.from_numpy(sample.label_map)), labels)
-        noted = [counts] if self._watch else []
+            labels = self._keep.label(prediction, sample, certainty)
+        counts = self.confusion.update(label_map, labels)
+        noted = [] if certainty is None else [counts, certainty.sums()]
         return _Seen(sample.id, sample.label_map, Transfer([prediction.finite(), *noted]))
 
     def _note(self, seen: _Seen) -> ImageScores | None:
@@ -153,10 +156,11 @@ class Look:
                 raise self._segmenter.no_numbers()
         if not self._watch:
             return None
-        counts = noted[0].numpy()
+        counts, sums = (each.numpy() for each in noted)
         height, width = seen.label_map.shape
         pixels = occurring(counts[:, :-1].sum(axis=0))
-        return ImageScores(seen.id, width, height, seen.seconds, pixels, cells_of(counts[:-1, :-1]))
+        certainty = certainty_of(sums, pixels)
+        return ImageScores(seen.id, width, height, seen.seconds, pixels, cells_of(counts[:-1, :-1]), certainty)
 
 
 @contextmanager

@@ -199,6 +199,43 @@ def test_an_observer_hears_of_each_image_in_the_order_of_the_split(
     assert scores["worst_tenth_iou"] == pytest.approx(min(mean_ious))
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["INFERENCE.FLIP=true"],
+        ["INFERENCE.MODE=slide", "INFERENCE.WINDOW=32"],
+        ["INFERENCE.MODE=slide", "INFERENCE.WINDOW=32", "INFERENCE.SCALES=[0.5, 1.0]"],
+    ],
+)
+@pytest.mark.parametrize("saves", [False, True])
+def test_certainty_is_that_of_the_probs_of_all_pixels(
+    root: Path, weights: Path, tmp_path: Path, overrides: list[str], saves: bool
+) -> None:
+    heard: list[ImageScores] = []
+    config = configure(root, *overrides)
+    folder = tmp_path / "logits"
+    evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=folder)
+
+    again = folder if saves else None
+    evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=again, observe=heard.append)
+
+    for each, sample in zip(heard, samples_of(config), strict=True):
+        logits = torch.from_numpy(np.load(folder / f"{each.id}.npy"))[None]
+        resized = functional.interpolate(logits, size=sample.label_map.shape, mode="bilinear", align_corners=False)
+        probs = resized.softmax(dim=1)[0].double().numpy()
+        known = sample.label_map != 255
+        believed = np.take_along_axis(probs, sample.label_map.clip(max=2)[None].astype(int), axis=0)[0]
+        assert each.certainty is not None
+        assert each.certainty.top == pytest.approx(probs.max(axis=0).mean(), abs=1e-4)
+        labels = probs.argmax(axis=0)
+        for index, top in each.certainty.top_by_class.items():
+            assert top == pytest.approx(probs.max(axis=0)[labels == index].mean(), abs=1e-3)
+        shares = np.exp(-believed[known] / 0.1)
+        assert each.certainty.label_quality == pytest.approx((believed[known] * shares).sum() / shares.sum(), abs=1e-3)
+        assert set(each.certainty.label_quality_by_class) == set(np.unique(sample.label_map[known]).tolist())
+
+
 def test_an_unobserved_evaluation_scores_no_single_image(root: Path, weights: Path) -> None:
     assert "image_mean_iou" not in evaluate(configure(root), weights, SilentReporter(), device="cpu")
 

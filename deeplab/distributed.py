@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
+from typing import TypeVar
 
 import torch
 
@@ -17,6 +19,8 @@ from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.device import choose_device
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
+
+Item = TypeVar("Item")
 
 # How long a process waits for the others: one may be validating or saving. When one dies, torchrun ends them all.
 _TIMEOUT = timedelta(days=1)
@@ -74,6 +78,14 @@ class World:
     def any(self, condition: bool) -> bool:
         """Whether a condition is true in at least one process; all must ask."""
         return bool(self.all_reduce_sum(torch.tensor(int(condition))) > 0)
+
+    def gather_in_turn(self, own: list[Item]) -> list[Item]:
+        """Return what all processes have, the first of each, then the second of each, and so on; all must ask."""
+        if self.size == 1:
+            return own
+        parts: list[list[Item]] = [[]] * self.size
+        distributed.all_gather_object(parts, own)
+        return [each for turn in zip_longest(*parts) for each in turn if each is not None]
 
     @contextmanager
     def together(self) -> Iterator[None]:

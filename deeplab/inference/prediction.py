@@ -7,6 +7,7 @@ import psutil
 import torch
 from torch import Tensor
 
+from deeplab.certainty import CertaintyCount
 from deeplab.errors import LabelError
 from deeplab.inference.label_maps import best_classes, upsampled_strips
 from deeplab.inference.prepared_model import Views, are_finite
@@ -15,8 +16,12 @@ from deeplab.inference.prepared_model import Views, are_finite
 class Prediction(Protocol):
     """What a model says of one image."""
 
-    def labels(self) -> Tensor:
-        """The label map, (H, W) uint8, on any device. Raises LabelError if there is none."""
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
+        """The label map, (H, W) uint8, on any device. Raises LabelError if there is none.
+
+        Args:
+            certainty: hears of all pixels on the way.
+        """
         ...
 
     def logits(self) -> Tensor:
@@ -37,9 +42,9 @@ class WholePrediction:
         self._width = width
         self._finite = are_finite(views)
 
-    def labels(self) -> Tensor:
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
         """The label map, (H, W) uint8, on the device of the model."""
-        return best_classes(self._views, self._height, self._width)
+        return best_classes(self._views, self._height, self._width, certainty=certainty)
 
     def logits(self) -> Tensor:
         """As the model put them out; of several views those of the mean probs, at the size of the image."""

@@ -12,6 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from deeplab.certainty import CertaintyCount
 from deeplab.images.source import ImageSource
 from deeplab.inference.label_maps import combine, rows_at_once
 from deeplab.inference.prediction import gather
@@ -56,8 +57,11 @@ class SlidePrediction:
         self._strip = None if prepared.device.type == "cuda" else _STRIP_CPU
         self._finite = torch.ones((), dtype=torch.bool)
 
-    def labels(self) -> Tensor:
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
         """The label map, (H, W) uint8, in the computer's memory.
+
+        Args:
+            certainty: hears of all pixels on the way.
 
         Raises:
             LabelError: if a window does not fit into memory, or the model's output is no number.
@@ -65,7 +69,10 @@ class SlidePrediction:
         """
         label_map = torch.empty((self._source.height, self._source.width), dtype=torch.uint8)
         for rows, columns, scores in self._parts():
-            label_map[rows, columns] = scores.max(dim=0).indices.to("cpu", torch.uint8)
+            best = scores.max(dim=0)
+            label_map[rows, columns] = best.indices.to("cpu", torch.uint8)
+            if certainty is not None:
+                certainty.add(rows, columns, scores, best, are_probs=self._n_views > 1)
         return label_map
 
     def logits(self) -> Tensor:

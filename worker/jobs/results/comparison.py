@@ -73,7 +73,7 @@ def compare(first: Results, second: Results) -> Comparison | None:
 def _read_both(first: Results, second: Results) -> tuple[Counts, Counts] | None:
     rows = [results.counts_by_image() for results in (first, second)]
     keys = [np.unique(each["key"]) for each in rows]
-    if not len(keys[0]) or not np.array_equal(*keys):
+    if not len(keys[0]) or not np.array_equal(keys[0], keys[1]):
         return None
     n_classes = 1 + int(max(each["class"].max() for each in rows))
     tables = [_table(each, keys[0], n_classes) for each in rows]
@@ -115,7 +115,8 @@ def _blocks(random: np.random.Generator, n_images: int) -> Iterator[tuple[slice,
 
 
 def _iou(hits: NDArray[np.floating], union: NDArray[np.floating]) -> NDArray[np.float64]:
-    return np.divide(hits, union, out=np.full(hits.shape, np.nan), where=union > 0)
+    iou: NDArray[np.float64] = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=union > 0)
+    return iou
 
 
 def _difference(value: float, drawn: Sequence[float] | NDArray[np.float64]) -> Difference:

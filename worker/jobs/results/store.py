@@ -174,7 +174,8 @@ class Results:
             'SELECT "key", class, hits::FLOAT AS hits, (true_pixels + labelled_pixels - hits)::FLOAT AS "union",'
             ' true_pixels::FLOAT AS "true" FROM classes WHERE true_pixels IS NOT NULL'
         )
-        return self._ask(columns, {}, lambda relation: relation.fetchnumpy())
+        found: dict[str, NDArray[Any]] = self._ask(columns, {}, lambda answer: answer.fetchnumpy())
+        return found
 
     def stream(self, wanted: Filter, sort: str = "name", at_once: int = 500) -> Iterator[Image]:
         """Yield all images that a filter lets through, page by page."""

@@ -13,6 +13,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     log.txt                 what its child printed
     outcome.json            how it ended
     results/                tables of its images, in parts; see worker.jobs.results
+    masks/                  label maps of an evaluate or crf job, <id>.png
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -95,6 +96,11 @@ def part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
 def merged_part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
     """Result tables that an attempt merged."""
     return attempt_dir(settings, job_id, fence) / "results" / f"merged-{number}"
+
+
+def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Label maps of an evaluate or crf job."""
+    return attempt_dir(settings, job_id, fence) / "masks"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

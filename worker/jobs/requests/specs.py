@@ -166,6 +166,7 @@ class EvaluateSpec(_CheckpointSpec):
     logits_dtype: LogitsDtype = Field(
         "float16", title="Logits precision", description="float16 takes half the space of float32."
     )
+    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
 
 
 class CrfSpec(_Spec):
@@ -184,6 +185,7 @@ class CrfSpec(_Spec):
     sample: Annotated[Positive | None, BlankIsNone] = Field(
         None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
+    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
     seed: Seed = Field(0, title="Seed", description="Search: random seed that picks those images.")
     device: Literal["cpu", "cuda"] = Field(
         "cpu", title="Device", description="cuda uses a GPU, on the workers of the gpu queue."

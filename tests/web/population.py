@@ -153,6 +153,7 @@ class Population:
                 split="val",
                 settings=settings,
                 scores=scores(confusion, LABELS),
+                confusion=[list(row) for row in confusion],
             )
 
     def _train_failed(self) -> int:

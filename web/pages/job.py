@@ -77,5 +77,5 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "before": before,
         "score_lines": score_lines(compared),
         "class_lines": class_lines(compared),
-        "confusion": confusion_of(evaluation),
+        "confusion": confusion_of(evaluation, evaluations.find_confusion(session, job.id)),
     }

@@ -13,6 +13,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     log.txt                 what its child printed
     outcome.json            how it ended
     companion-<rank>.json   why a companion of its child ended before the end
+    results/                tables of its images, in parts; see worker.jobs.results
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -85,6 +86,21 @@ def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int
 def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
     """The manifests of all claims of a shard, by all attempts, complete or not."""
     return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
+
+
+def shard_part_dir(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
+    """The result tables of one claim of a shard."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"shard-{number}-{shard_fence}"
+
+
+def part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
+    """The result tables of some images of an evaluation."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"part-{number}"
+
+
+def merged_part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
+    """Result tables that an attempt merged."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"merged-{number}"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

@@ -62,9 +62,6 @@ def record_scores(
             dataset=dataset or config.DATASET.ROOT or config.DATASET.NAME,
             split=split or config.DATASET.SPLIT.VAL,
             settings=settings,
-            scores={
-                **scores.as_json(),
-                "labels": class_names_of(config.DATASET),
-                "confusion": scores.confusion.tolist(),
-            },
+            scores={**scores.as_json(), "labels": class_names_of(config.DATASET)},
+            confusion=scores.confusion.tolist(),
         )

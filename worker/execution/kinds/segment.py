@@ -12,6 +12,7 @@ from deeplab.images.listing import scan_folder
 from deeplab.inference.manifest import Row, read_manifest, write_manifest
 from deeplab.inference.output import manifest_path, write_passed_over
 from worker.execution.kinds import JobContext
+from worker.execution.kinds.recording import PartMerger
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import AliveFile
 from worker.jobs import shards, storage, workers
@@ -35,8 +36,10 @@ def run(context: JobContext) -> dict[str, Any]:
         shards.plan(session, job.id, len(items), settings.shard_images)
     _invite_assistants(context)
     pump = ShardPump(settings, job, spec, str(job.owner), items, context.reporter.should_stop)
-    pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"))
+    merger = PartMerger(context)
+    pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"), tidy=merger.merge_due)
     context.reporter.flush()  # also makes sure that the job is still ours
+    merger.merge_all()
     _merge_manifests(settings, job, items, manifest_path(output))
     passed_over = _read_passed_over(settings, job)
     write_passed_over(output, passed_over)

@@ -22,6 +22,9 @@ from worker.execution.reporter import AliveFile
 from worker.jobs import catalog, jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.results import parts
+from worker.jobs.results.filters import Filter
+from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
 from worker.jobs.tables import ShardRow
 
@@ -62,6 +65,13 @@ def assist(
     segment.assist(attempts.settings, job, owner, alive, should_stop)
 
 
+def recorded(attempts: Attempts, job: Job) -> list[str]:
+    """The images in the job's result tables, which must be one part."""
+    with open_session(attempts.settings, reads_only=True) as session:
+        [part] = parts.list_parts(session, job.id)
+    return [image.path for image in Results(attempts.settings, lambda: [part.folder]).stream(Filter())]
+
+
 def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     attempt = attempts.claim(attempts.submit_segment(overlays=True))
     result = run_attempt(attempt)
@@ -77,6 +87,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
         "run.json",
     ]
     assert "2 shards to do" in attempts.events(attempt.job)
+    assert recorded(attempts, attempt.job) == NAMES
     with open_session(attempts.settings) as session:
         job = jobs.get(session, attempt.job.id)
     assert (job.done, job.total, job.unit) == (4, 4, "image")

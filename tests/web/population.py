@@ -37,7 +37,7 @@ class Population:
         self.masks = make_photos(self.folder)
         with open_session(settings) as session:
             datasets.register(session, "shapes", survey_folder(self.dataset))
-            workers.register(session, OWNER, "gpu", "NVIDIA H200")
+            workers.register(session, OWNER, "gpu", "NVIDIA H200", slots=1, gpus=1)
             workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
             workers.unregister(session, "cpu@laboratory")
         self.trained = self._train_succeeded()

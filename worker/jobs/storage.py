@@ -12,6 +12,7 @@ jobs/<id>/passed_over.json  the other files of its input folder, by kind
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
+    companion-<rank>.json   why a companion of its child ended before the end
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
     search.npz              what a grid search has counted so far
@@ -61,6 +62,11 @@ def log_in(folder: Path) -> Path:
 def outcome_in(folder: Path) -> Path:
     """Where the child of an attempt leaves its outcome."""
     return folder / "outcome.json"
+
+
+def companion_outcome_in(folder: Path, rank: int) -> Path:
+    """Where a companion of an attempt's child leaves its outcome, if it fails."""
+    return folder / f"companion-{rank}.json"
 
 
 def alive_in(folder: Path) -> Path:

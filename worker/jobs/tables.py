@@ -164,6 +164,7 @@ class WorkerRow(Base):
     queue: Mapped[str]
     device: Mapped[str]
     slots: Mapped[int]
+    gpus: Mapped[int] = mapped_column(default=0, server_default="0")
     pid: Mapped[int]
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]

@@ -101,6 +101,16 @@ class TrainSpec(_ModelSpec):
         None, title="Resume from", description="Id of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
+    gpus: int = Field(
+        1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
+    )
+
+    @field_validator("gpus")
+    @classmethod
+    def _check_gpus(cls, gpus: int, earlier: ValidationInfo) -> int:
+        if gpus > 1 and earlier.data.get("device") == "cpu":
+            raise ValueError(f"must be 1 with device cpu, got {gpus}.")
+        return gpus
 
 
 class _CheckpointSpec(_ModelSpec):

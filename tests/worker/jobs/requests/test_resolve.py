@@ -46,6 +46,14 @@ def test_a_registered_dataset_replaces_the_configuration_s(store: Settings, tmp_
         assert dataset["SPLIT"]["VAL"] == "mine"
 
 
+def test_gpus_must_share_the_batch_equally(store: Settings) -> None:
+    with open_session(store) as session:
+        submit(session, store, gpus=3, overrides="SOLVER.BATCH_SIZE.TRAIN=6")
+        sentence = re.escape("gpus: must divide SOLVER.BATCH_SIZE.TRAIN, 6, which they share equally; got 4.")
+        with pytest.raises(SpecError, match=sentence):
+            submit(session, store, gpus=4, overrides="SOLVER.BATCH_SIZE.TRAIN=6")
+
+
 def test_relative_paths_are_meant_from_where_the_request_is_made(
     store: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

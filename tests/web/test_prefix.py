@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.processes import wait_until
+from tests.web.conftest import populated
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from worker.platform import web_server
@@ -28,6 +29,13 @@ class _Addresses(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found |= {(name, value) for name, value in attrs if name in _ADDRESSES and value and value[0] not in "#?"}
+
+
+@pytest.fixture(scope="module")
+def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
+    """One of its own, because other tests delete masks and images of theirs."""
+    with populated(tmp_path_factory.mktemp("prefix")) as population:
+        yield population
 
 
 @pytest.fixture(scope="module")

@@ -38,8 +38,10 @@ def register_dataset() -> str | Response | tuple[str, int]:
 def check_dataset(name: str) -> str:
     """Check a dataset and show what was found."""
     report = check(name)
-    passed_over = {folder: describe_passed_over(kinds) for folder, kinds in report.passed_over.items()}
-    return render_template("dataset_check.html", name=name, report=report, passed_over=passed_over)
+    with reading() as session:
+        dataset = datasets.get_by_name(session, name)
+    passed_over = [f"{folder}: {describe_passed_over(kinds)}." for folder, kinds in report.passed_over.items()]
+    return render_template("dataset_check.html", dataset=dataset, report=report, passed_over=passed_over)
 
 
 def _render(values: Mapping[str, str], errors: Mapping[str, str]) -> str:

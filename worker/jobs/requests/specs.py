@@ -55,6 +55,15 @@ Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
+def _overrides(example: str) -> Any:
+    return Field(
+        (),
+        title="Overrides",
+        description=f"Configuration keys to change, one KEY=VALUE per line, such as {example}.",
+        examples=[example],
+    )
+
+
 class _Spec(BaseModel):
     """The fields of all kinds."""
 
@@ -63,12 +72,7 @@ class _Spec(BaseModel):
     kind: ClassVar[Kind]
     queue: ClassVar[str]
 
-    overrides: Lines = Field(
-        (),
-        title="Overrides",
-        description="Configuration keys to change, one KEY=VALUE per line, such as SOLVER.LR=1e-3.",
-        examples=["SOLVER.ITER_MAX=1000"],
-    )
+    overrides: Lines = _overrides("SOLVER.LR=1e-3")
 
     def chosen_queue(self) -> str:
         """The queue of this job: that of its kind, unless the request needs another."""
@@ -116,6 +120,7 @@ class TrainSpec(_ModelSpec):
 class _CheckpointSpec(_ModelSpec):
     """The fields of the kinds that run a trained model."""
 
+    overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
     config: Annotated[str | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
@@ -123,7 +128,7 @@ class _CheckpointSpec(_ModelSpec):
 
     mode: Annotated[InferenceMode | None, BlankIsNone] = Field(
         None,
-        title="Mode",
+        title="Inference mode",
         description="How the model sees an image, always at its full size: whole, or slide, window by window, for"
         " images that do not fit into memory. By default as configured.",
     )
@@ -135,7 +140,9 @@ class _CheckpointSpec(_ModelSpec):
         title="Scales",
         description="Average over these scales of each image, such as 0.75,1,1.25; by default as configured.",
     )
-    flip: bool = Field(False, title="Flip", description="Average over each image and its mirror image.")
+    flip: bool = Field(
+        False, title="Flip", description="Average over each image and its mirror image; otherwise as configured."
+    )
 
     def chosen_keys(self) -> tuple[str, ...]:
         """The fields that stand for configuration keys, as overrides."""
@@ -185,6 +192,7 @@ class CrfSpec(_Spec):
     kind: ClassVar[Kind] = "crf"
     queue: ClassVar[str] = "cpu"
 
+    overrides: Lines = _overrides("CRF.ITER_MAX=5")
     evaluate_job: Positive = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
     grid: Lines = Field(
         (),

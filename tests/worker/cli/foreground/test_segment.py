@@ -35,12 +35,12 @@ def test_files_of_other_kinds_are_said(deeplab: Deeplab, experiment: Path, outpu
     images = tmp_path / "images"
     images.mkdir()
     (images / "a.png").symlink_to(experiment / "unlabelled" / "scene_00.png")
-    for name in ("b.mov", "c.mov", "d"):
+    for name in ("b.raw", "c.raw", "d"):
         (images / name).touch()
     command = ["segment", *output, "-m", experiment / "weights.pth", images, tmp_path / "out"]
-    assert "3 files are of another kind: 2 mov, 1 without suffix.\n" in deeplab(*command).stdout
-    assert json.loads(deeplab(*command, "--json").stdout)["passed_over"] == {"mov": 2, "no suffix": 1}
-    assert json.loads((tmp_path / "out/passed_over.json").read_text()) == {"mov": 2, "no suffix": 1}
+    assert "3 files are of another kind: 2 raw, 1 without suffix.\n" in deeplab(*command).stdout
+    assert json.loads(deeplab(*command, "--json").stdout)["passed_over"] == {"raw": 2, "no suffix": 1}
+    assert json.loads((tmp_path / "out/passed_over.json").read_text()) == {"raw": 2, "no suffix": 1}
 
 
 def test_options_of_the_runtime_are_configuration_keys(

@@ -66,7 +66,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     attempt = attempts.claim(attempts.submit_segment(overlays=True))
     result = run_attempt(attempt)
     output = storage.output_dir(attempts.settings, attempt.job.id)
-    assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}
+    assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
     assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
     assert sorted(path.name for path in output.iterdir()) == [
         "labels.txt",
@@ -157,7 +157,9 @@ def test_the_owner_waits_for_others_and_takes_over_from_those_that_die(attempts:
         shards.renew(session, attempt.job.id, "assistant", OVER)
     thread.join(30)
     output = storage.output_dir(attempts.settings, attempt.job.id)
-    assert results == [{"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}]
+    assert results == [
+        {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
+    ]
     assert held is not None
     with open_session(attempts.settings) as session, pytest.raises(shards.ShardLostError):
         shards.finish(session, held, Path("late.csv"), 2, 0)
@@ -207,8 +209,8 @@ def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempt
 def test_files_of_other_kinds_are_counted(attempts: Attempts) -> None:
     job = attempts.submit_segment()
     folder = Path(job.spec["input"])
-    for name in ("a.mov", "b.MOV", "c"):
+    for name in ("a.raw", "b.RAW", "c"):
         (folder / name).touch()
     result = run_attempt(attempts.claim(job))
-    assert result["passed_over"] == {"mov": 2, "no suffix": 1}
+    assert result["passed_over"] == {"raw": 2, "no suffix": 1}
     assert json.loads((Path(result["output"]) / "passed_over.json").read_text()) == result["passed_over"]

@@ -136,7 +136,7 @@ def test_a_stopped_video_leaves_no_row_and_is_done_again(
     assert rows_of(output) == {}
     assert not labelled_video_path(output, "film.mp4").exists()
     assert not frames_path(output, "film.mp4").exists()
-    assert not [path for path in output.rglob(".*")]
+    assert not list(output.rglob(".*"))
     assert segment(segmenter, path, output, made).n_frames == 20
 
 

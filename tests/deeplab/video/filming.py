@@ -39,7 +39,7 @@ def film(path: Path, *, n: int = 10, rate: int = 10, codec: str = "mpeg4", rotat
 def film_unevenly(path: Path, times: Sequence[int]) -> Path:
     """A video of `random_images` that shows each frame from a time of its own on, in milliseconds."""
     with av.open(str(path), "w") as container:
-        stream = cast(VideoStream, container.add_stream("libx264", rate=30))
+        stream = container.add_stream("libx264", rate=30)
         stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
         for time, image in zip(times, random_images(len(times)), strict=True):

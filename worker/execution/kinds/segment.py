@@ -71,7 +71,7 @@ def _invite_assistants(context: JobContext) -> None:
 
 
 def _merge_manifests(settings: Settings, job: Job, items: Items, path: Path) -> list[int]:
-    """Write the rows of all shards into one manifest, in the order of the items. Returns the frames of each good video."""
+    """Write the rows of all shards into one manifest, in the order of the items; return the frames of good videos."""
     with open_session(settings, reads_only=True) as session:
         parts = shards.manifests(session, job.id)
     rows: dict[str, Row] = {row.path: row for part in parts for row in read_manifest(part)}

@@ -7,7 +7,6 @@ from typing import get_args
 import click
 
 from deeplab.catalog import VideoOutput
-from deeplab.errors import VideoError
 from deeplab.formats import duration, images_and_videos
 from deeplab.images.kinds import describe_passed_over
 from worker.cli.foreground.options import crf_option, device_options, inference_options, model_option, runtime_options
@@ -62,8 +61,6 @@ def segment(
     """
     from deeplab.config import load_config
     from deeplab.inference.folder import segment_folder
-    from deeplab.inference.manifest import read_manifest
-    from deeplab.inference.output import manifest_path
     from deeplab.inference.segmenter import Segmenter
     from deeplab.inference.videos import VideoOptions
     from worker.cli.foreground.shares import class_shares, print_shares
@@ -81,8 +78,6 @@ def segment(
             batch_size=batch_size,
             videos=VideoOptions(video_output, every),
         )
-    if summary.n_error and input_path.is_file():
-        raise VideoError(read_manifest(manifest_path(output_dir))[-1].error)
     if as_json:
         print_json({**asdict(summary), "output": output_dir})
         return

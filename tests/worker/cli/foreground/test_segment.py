@@ -44,7 +44,7 @@ def test_a_run_of_which_every_image_failed_has_failed(
     first = tmp_path / "images" / "a.png"
     assert ended.exit_code == 1
     assert ended.stdout == ""
-    assert f"\nError: None of the 2 images could be segmented; the first: {first}: is not an image" in ended.stderr
+    assert f"\nError: None of 2 files could be segmented; the first: {first}: is not an image" in ended.stderr
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2
 
 

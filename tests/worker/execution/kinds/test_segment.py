@@ -134,7 +134,7 @@ def test_a_job_whose_images_all_fail_has_failed(attempts: Attempts) -> None:
     assist(attempts, attempt.job)
     first = attempts.root / "images" / "0.png"
     with pytest.raises(
-        NothingSegmentedError, match=f"None of the 4 images could be segmented; the first: {first}: "
+        NothingSegmentedError, match=f"None of 4 files could be segmented; the first: {first}: "
     ) as failure:
         run_attempt(attempt)
     outcome = describe(failure.value)

@@ -14,6 +14,7 @@ import torch
 # Gloo's threads then outlive the group, and may abort the process while Python ends.
 import torch.distributed.nn
 from torch import Tensor, distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
 
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.device import choose_device
@@ -26,6 +27,13 @@ Item = TypeVar("Item")
 _TIMEOUT = timedelta(days=1)
 _OK, _STOPPED, _FAILED = range(3)
 _CONNECTION_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")  # in gloo's errors
+
+
+class ProcessLostError(DeepLabError):
+    """Another process of the run ended before its end."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process of this run ended; its own output says why.")
 
 
 @dataclass(frozen=True)
@@ -120,12 +128,30 @@ class World:
 ALONE = World()
 
 
+def open_meeting(n: int) -> tuple[TCPStore, dict[str, str]]:
+    """Open a place where `n` processes of this machine can meet, as torchrun does.
+
+    Returns:
+        The place, to be kept until all have ended, and the environment variables that lead them there; each process
+        needs its RANK and LOCAL_RANK besides.
+    """
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    return store, {
+        "MASTER_ADDR": store.host,
+        "MASTER_PORT": str(store.port),
+        "WORLD_SIZE": str(n),
+        "TORCHELASTIC_RUN_ID": "deeplab",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
+
+
 @contextmanager
 def joined_world() -> Iterator[World]:
     """Connect the processes that torchrun started, inside the block; without torchrun this process is alone.
 
     Raises:
-        DeepLabError: if the connection to another process is lost, because that ended.
+        ProcessLostError: if the connection to another process is lost, because that ended.
     """
     if not distributed.is_torchelastic_launched():
         yield ALONE
@@ -137,6 +163,6 @@ def joined_world() -> Iterator[World]:
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _CONNECTION_LOST):
             raise
-        raise DeepLabError("Another process of this run ended; its own output says why.") from error
+        raise ProcessLostError from error
     finally:
         distributed.destroy_process_group()

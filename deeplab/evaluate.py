@@ -35,7 +35,7 @@ def evaluate(
     observe: Observer | None = None,
     boundary_iou: bool = False,
 ) -> Scores:
-    """Compare a network's label maps with the masks of a split, at the size of the images.
+    """Compare a model's label maps with the masks of a split, at the size of the images.
 
     Several processes, as torchrun starts them, share the images; each returns the scores of all.
 
@@ -45,10 +45,10 @@ def evaluate(
         reporter: hears of each image; can stop the run.
         split: name of the split; None: DATASET.SPLIT.VAL.
         device: "auto", "cpu", "cuda" or "cuda:1".
-        logits_dir: folder for the network's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
+        logits_dir: folder for the model's output, (C, h, w) in `<id>.npy` for each image; at the size of the image if
             it looks by windows or under several views; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
-        masks_dir: if given, where to leave the network's own masks, `<id>.png`.
+        masks_dir: if given, where to leave the model's own masks, `<id>.png`.
         confidence_dir: if given, where to leave the top probability of each pixel, grey from 0 to 255 in `<id>.png`.
         observe: hears of each image in the order of the split, some batches later; of several processes that of the
             first hears of the images of all, in rounds. The scores then have those of the images, too.
@@ -79,7 +79,7 @@ def label_split(
     confidence_dir: Path | None = None,
     observe: Observer | None = None,
 ) -> int:
-    """Leave the network's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
+    """Leave the model's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
 
     Returns:
         How many images it has.
@@ -96,10 +96,10 @@ def score(
     *,
     unit: str = "image",
 ) -> Scores:
-    """Compare the label maps of a network in memory with the masks of a split; otherwise like `evaluate`.
+    """Compare the label maps of a model in memory with the masks of a split; otherwise like `evaluate`.
 
     Args:
-        segmenter: the network, with its configuration.
+        segmenter: the model, with its configuration.
         dataset: the split.
         reporter: hears of each image; can stop the run.
         unit: of the progress that the reporter hears.

@@ -1,4 +1,4 @@
-"""Count what a network says of the images of a split by what their masks say."""
+"""Count what a model says of the images of a split by what their masks say."""
 
 import time
 from collections import deque
@@ -34,7 +34,7 @@ from deeplab.transfer import Transfer
 
 @dataclass(frozen=True)
 class Keep:
-    """Where to leave what the network says of each image; None: nowhere."""
+    """Where to leave what the model says of each image; None: nowhere."""
 
     logits_dir: Path | None = None
     logits_dtype: LogitsDtype = "float32"
@@ -72,10 +72,10 @@ class _Seen:
 
 
 class Look:
-    """A network's look at this process's share of a split.
+    """A model's look at this process's share of a split.
 
     Args:
-        segmenter: the network, with its configuration.
+        segmenter: the model, with its configuration.
         dataset: the split.
         keep: where to leave masks and logits.
         watch: what to note of each image; None: nothing.

@@ -1,4 +1,4 @@
-"""What a network says of one image: its label map, or its logits."""
+"""What a model says of one image: its label map, or its logits."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -10,11 +10,11 @@ from torch import Tensor
 from deeplab.certainty import CertaintyCount
 from deeplab.errors import LabelError
 from deeplab.inference.label_maps import best_classes, upsampled_strips
-from deeplab.inference.network import Views, are_finite
+from deeplab.inference.prepared_model import Views, are_finite
 
 
 class Prediction(Protocol):
-    """What a network says of one image."""
+    """What a model says of one image."""
 
     def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
         """The label map, (H, W) uint8, on any device. Raises LabelError if there is none.
@@ -34,7 +34,7 @@ class Prediction(Protocol):
 
 
 class WholePrediction:
-    """Of an image that the network saw at once."""
+    """Of an image that the model saw at once."""
 
     def __init__(self, views: Views, height: int, width: int) -> None:
         self._views = views
@@ -43,11 +43,11 @@ class WholePrediction:
         self._finite = are_finite(views)
 
     def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
-        """The label map, (H, W) uint8, on the device of the network."""
+        """The label map, (H, W) uint8, on the device of the model."""
         return best_classes(self._views, self._height, self._width, certainty=certainty)
 
     def logits(self) -> Tensor:
-        """As the network put them out; of several views those of the mean probs, at the size of the image."""
+        """As the model put them out; of several views those of the mean probs, at the size of the image."""
         if len(self._views) == 1:
             return self._views[0]
         strips = upsampled_strips(self._views, self._height, self._width)

@@ -88,7 +88,7 @@ with joined_world() as world:
 """
     survivor, gone = run_unsupervised(sys.executable, "-c", script)  # torchrun ends a survivor before it can speak
     assert (survivor.returncode, gone.returncode) == (1, 7)
-    assert "DeepLabError: Another process of this run ended; its own output says why." in survivor.stderr
+    assert "ProcessLostError: Another process of this run ended; its own output says why." in survivor.stderr
 
 
 @pytest.mark.slow

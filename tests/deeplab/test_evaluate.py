@@ -142,14 +142,14 @@ def test_a_gpu_scores_the_same(root: Path, weights: Path, precision: str, share:
 
 
 @pytest.mark.parametrize("logits", [False, True])
-def test_an_image_of_which_the_network_says_no_number_ends_it(
+def test_an_image_of_which_the_model_says_no_number_ends_it(
     root: Path, weights: Path, tmp_path: Path, logits: bool
 ) -> None:
     state = torch.load(weights)
     over = {key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}
     torch.save(over, tmp_path / "over.pth")
     folder = tmp_path / "logits" if logits else None
-    with pytest.raises(LabelError, match=r"^0: The network's output is NaN .* set RUNTIME\.PRECISION to bf16 or fp32"):
+    with pytest.raises(LabelError, match=r"^0: The model's output is NaN .* set RUNTIME\.PRECISION to bf16 or fp32"):
         evaluate(
             configure(root, "RUNTIME.PRECISION=fp16"),
             tmp_path / "over.pth",

@@ -22,6 +22,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/items", jobs.list_items),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", evaluations.list_evaluations),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from flask import abort
+
 from web.context import reading
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import evaluations
@@ -11,3 +13,12 @@ def list_evaluations() -> dict[str, Any]:
     """GET /evaluations: evaluations, newest first."""
     with reading() as session:
         return {"evaluations": as_json(evaluations.list_evaluations(session))}
+
+
+def show_evaluation(job_id: int) -> dict[str, Any]:
+    """GET /evaluations/<job id>: all scores of an evaluate or crf job, and its confusion matrix."""
+    with reading() as session:
+        evaluation = evaluations.find(session, job_id)
+        if evaluation is None:
+            abort(404, f"Job {job_id} has no evaluation.")
+        return {**as_json(evaluation), "confusion": evaluations.find_confusion(session, job_id)}

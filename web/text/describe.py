@@ -37,7 +37,7 @@ def subject(job: Job) -> str:
 
 
 def conditions(evaluation: Evaluation) -> list[str]:
-    """What an evaluation did beside running the network once on each image, in a word or two each."""
+    """What an evaluation did beside running the model once on each image, in a word or two each."""
     looked = evaluation.settings.get("inference", {})
     scales = looked.get("SCALES", [1])
     said = [
@@ -52,7 +52,8 @@ def conditions(evaluation: Evaluation) -> list[str]:
 def progress(job: Job) -> str:
     """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left"."""
     if not job.total:
-        return "starting" if job.state == RUNNING else "waiting for a worker"
+        awaited = "a worker" if job.gpus == 1 else f"{job.gpus} GPUs"
+        return "starting" if job.state == RUNNING else f"waiting for {awaited}"
     done = f"{number(job.done)} of {plural(job.total, job.unit)}"
     if job.state != RUNNING or job.eta_seconds is None:
         return done

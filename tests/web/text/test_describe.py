@@ -90,5 +90,5 @@ def test_errors_are_told_without_the_common_folder(population: Population) -> No
     ],
 )
 def test_conditions_of_an_evaluation(settings: dict[str, object], expected: list[str]) -> None:
-    evaluation = Evaluation(1, 1, "1", "shapes", "val", settings, 0.5, {}, 0.0)
+    evaluation = Evaluation(1, 1, "1", "shapes", "val", settings, 0.5, 0.0, {})
     assert conditions(evaluation) == expected

@@ -18,7 +18,7 @@ class MetricPolicy:
     n_classes: int
     scored_at: str  # the size of the label maps that are compared: "image size", or pixels such as "513x513"
     boundary_width: float  # of boundary IoU, of an image's diagonal
-    inference: dict[str, Any]  # how the network looks at images: mode, windows and views
+    inference: dict[str, Any]  # how the model looks at images: mode, windows and views
 
 
 def metric_policy(config: Config) -> dict[str, Any]:

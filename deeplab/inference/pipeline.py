@@ -1,6 +1,5 @@
 """Decode, segment and write images at the same time."""
 
-import errno
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
@@ -15,7 +14,7 @@ from PIL import Image
 
 from deeplab.bounded_map import bounded_map
 from deeplab.errors import ImageError, LabelError, OutputError
-from deeplab.files import make_folder, printable, replace_file
+from deeplab.files import make_folder, name_is_too_long, printable, replace_file
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, open_image, read_image
 from deeplab.images.masks import write_mask
@@ -180,7 +179,7 @@ class Pipeline:
             if self.overlays:
                 _write_overlay(overlay_path(self.output_dir, item), overlay())
         except OutputError as error:
-            if not _name_is_too_long(error):
+            if not name_is_too_long(error):
                 raise
             return str(error)
         return ""
@@ -206,7 +205,3 @@ def _write_overlay(path: Path, blend: NDArray[np.uint8]) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         Image.fromarray(shrink_longer_side(blend, _JPEG_LIMIT)).save(file, format="JPEG", quality=90)
-
-
-def _name_is_too_long(error: OutputError) -> bool:
-    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG

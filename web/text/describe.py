@@ -1,11 +1,12 @@
 """A job in a few words."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, assert_never
 
 from deeplab.crf.grid import as_text
-from deeplab.formats import duration
+from deeplab.formats import duration, images_and_videos
+from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
@@ -77,9 +78,8 @@ def outcome(job: Job) -> str:
             n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
             n_others = sum(result.get("passed_over", {}).values())
             failed = f", {number(n_error)} failed" if n_error else ""
-            return f"{plural(n_ok, 'image')} segmented{failed}" + (
-                f", {number(n_others)} passed over" if n_others else ""
-            )
+            found = images_and_videos(n_ok, result.get("n_videos", 0), result.get("n_frames", 0), plural)
+            return f"{found} segmented{failed}" + (f", {number(n_others)} passed over" if n_others else "")
     assert_never(job.kind)
 
 
@@ -112,8 +112,8 @@ def parameter_title(job: Job, name: str) -> str:
 
 
 def error_text(row: Row, job: Job) -> str:
-    """Why an image failed, without the folder that all images of the job share."""
-    return row.error.replace(f"{job.spec['input']}/", "")
+    """Why an image or video failed, without the folder that all of the job share."""
+    return row.error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
 
 
 def _trained(result: Mapping[str, Any]) -> str:

@@ -7,7 +7,8 @@ secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
-jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
+jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
+jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
 jobs/<id>/passed_over.json  the other files of its input folder, by kind
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
@@ -130,6 +131,11 @@ def output_dir(settings: Settings, job_id: int, requested: str | None = None) ->
 def items_path(settings: Settings, job_id: int) -> Path:
     """The list of a segment job's items: JSON, paths relative to the input folder."""
     return job_dir(settings, job_id) / "items.json"
+
+
+def item_frames_path(settings: Settings, job_id: int) -> Path:
+    """About how many frames of each video of a segment job are to be segmented: JSON, by item."""
+    return job_dir(settings, job_id) / "frames.json"
 
 
 def passed_over_path(settings: Settings, job_id: int) -> Path:

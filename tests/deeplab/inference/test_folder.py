@@ -76,10 +76,10 @@ def test_a_run_fails_if_all_images_do(tmp_path: Path, segmenter: Segmenter) -> N
     images, output = tmp_path / "in", tmp_path / "out"
     images.mkdir()
     (images / "a.png").write_text("no image")
-    with pytest.raises(NothingSegmentedError, match=f"^The only image could not be segmented: {images / 'a.png'}: "):
+    with pytest.raises(NothingSegmentedError, match=f"^{images / 'a.png'}: "):
         segment_folder(segmenter, images, output, SilentReporter())
     (images / "b.png").write_text("no image")
-    sentence = f"^None of the 2 images could be segmented; the first: {images / 'a.png'}: "
+    sentence = f"^None of 2 files could be segmented; the first: {images / 'a.png'}: "
     with pytest.raises(NothingSegmentedError, match=sentence):
         segment_folder(segmenter, images, output, SilentReporter())
     assert [row.status for row in read_manifest(output / "manifest.csv")] == ["error", "error"]

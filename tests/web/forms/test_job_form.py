@@ -25,7 +25,7 @@ def test_types_become_widgets() -> None:
     fields = {field.name: field for field in form.first + form.more}
     assert {name: field.widget for name, field in fields.items()} == {
         "checkpoint": "checkpoint",
-        "input": "folder",
+        "input": "input",
         "output": "folder",
         "crf": "checkbox",
         "overlays": "checkbox",
@@ -34,6 +34,8 @@ def test_types_become_widgets() -> None:
         "device": "select",
         "config": "config",
         "batch_size": "number",
+        "every": "number",
+        "video_output": "select",
         "mode": "select",
         "window": "text",
         "scales": "text",

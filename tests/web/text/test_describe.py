@@ -72,6 +72,12 @@ def test_an_evaluation_names_its_dataset(population: Population, dataset: str, t
     assert evaluated_on(replace(evaluation, dataset=dataset)) == text
 
 
+def test_the_outcome_of_a_job_with_videos(population: Population) -> None:
+    job = read(population, population.segmented)
+    result = {"n_ok": 4, "n_error": 0, "n_videos": 1, "n_frames": 1200}
+    assert outcome(replace(job, result=result)) == "3 images and 1 video (1\u202f200 frames) segmented"
+
+
 def test_errors_are_told_without_the_common_folder(population: Population) -> None:
     row = Row("a/b.jpg", None, None, "error", f"{population.folder}/a/b.jpg: is not an image.", 0.1, {})
     assert error_text(row, read(population, population.segmented)) == "a/b.jpg: is not an image."

@@ -17,7 +17,7 @@ from pydantic import (
     field_validator,
 )
 
-from deeplab.catalog import InferenceMode, LogitsDtype
+from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
@@ -231,12 +231,14 @@ class CrfSpec(_Spec):
 
 
 class SegmentSpec(_CheckpointSpec):
-    """Segment a folder of images."""
+    """Segment a folder of images and videos, or one video."""
 
     kind: ClassVar[Kind] = "segment"
     queue: ClassVar[str] = "gpu"
 
-    input: PathText = Field(title="Input folder", description="Folder of images; subfolders are included.")
+    input: PathText = Field(
+        title="Input", description="Folder of images and videos, with its subfolders; or one video."
+    )
     output: Annotated[str | None, BlankIsNone] = Field(
         None, title="Output folder", description="Folder for masks and manifest; by default the job's own folder."
     )
@@ -247,6 +249,12 @@ class SegmentSpec(_CheckpointSpec):
     batch_size: int = Field(
         4, ge=1, le=256, title="Batch size", description="Images per batch; only images of equal size share one."
     )
+    video_output: VideoOutput = Field(
+        "video",
+        title="Video output",
+        description="What is made of a video: a labelled video, or a mask per frame (with overlays both).",
+    )
+    every: Positive = Field(1, title="Every", description="Of videos, segment only every Nth frame.")
 
 
 Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec

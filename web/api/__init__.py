@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, datasets, evaluations, folders, health, jobs, workers
+from web.api import checkpoints, datasets, evaluations, folders, health, jobs, metrics, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -16,7 +16,7 @@ _ROUTES = (
     ("POST", f"{_JOB}/cancel", jobs.cancel_job),
     ("POST", f"{_JOB}/retry", jobs.retry_job),
     ("POST", f"{_JOB}/clone", jobs.clone_job),
-    ("GET", f"{_JOB}/metrics", jobs.list_metrics),
+    ("GET", f"{_JOB}/metrics", metrics.list_metrics),
     ("GET", f"{_JOB}/log", jobs.show_log),
     ("GET", f"{_JOB}/events", jobs.list_events),
     ("GET", f"{_JOB}/items", jobs.list_items),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from flask import Response, jsonify, request, url_for
+from flask import Response, jsonify, url_for
 
 from deeplab.files import read_tail
 from deeplab.inference.manifest import Row
@@ -15,7 +15,6 @@ from worker.jobs.catalog import KINDS, STATES
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
-from worker.jobs.records import metrics
 from worker.jobs.requests.specs import SpecError, parse_spec
 
 _LARGEST_PAGE = 500
@@ -64,15 +63,6 @@ def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
 def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     """POST /jobs/<id>/clone {fields to change}: the new job."""
     return _created(*submission.clone(current_settings(), job_id, read_body()))
-
-
-def list_metrics(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/metrics?name=&after=: {"metrics": {name: [[iteration, value], ...]}}."""
-    after = read_number("after", None)
-    with reading() as session:
-        job = jobs.get(session, job_id)
-        series = metrics.list_metrics(session, job_id, request.args.getlist("name"), -1 if after is None else after)
-    return {"state": job.state, "metrics": as_json(series)}
 
 
 def show_log(job_id: int) -> dict[str, Any]:

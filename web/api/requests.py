@@ -25,8 +25,8 @@ def read_body() -> dict[str, Any]:
     return body
 
 
-def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER) -> int | None:
-    """Read a whole number in the query, from 0 to `largest`.
+def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER, *, smallest: int = 0) -> int | None:
+    """Read a whole number in the query, from `smallest` to `largest`.
 
     Raises:
         SpecError: if it is something else.
@@ -35,8 +35,8 @@ def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER) 
     if text is None:
         return default
     number = parse_integer(text, largest)
-    if number is None:
-        raise SpecError({name: f"must be a whole number from 0 to {largest}, got {text!r}."})
+    if number is None or number < smallest:
+        raise SpecError({name: f"must be a whole number from {smallest} to {largest}, got {text!r}."})
     return number
 
 

@@ -6,9 +6,8 @@ from flask.testing import FlaskClient
 from tests.web.api.conftest import get
 from tests.web.population import OWNER, Population
 from tests.web.scenes import make_dataset
-from worker.jobs import jobs, leases
+from worker.jobs import jobs
 from worker.jobs.database import open_session
-from worker.jobs.records import metrics
 from worker.jobs.settings import Settings
 
 
@@ -112,23 +111,6 @@ def test_retry_and_clone(client: FlaskClient, population: Population) -> None:
     outside: Any = client.post(f"/api/v1/jobs/{population.trained}/clone", json={"config": "/etc/passwd"})
     assert outside.status_code == 422
     assert list(outside.json["error"]["fields"]) == ["config"]
-
-
-def test_metrics_from_an_iteration_on(client: FlaskClient, population: Population) -> None:
-    path = f"/jobs/{population.running}/metrics"
-    everything = get(client, path)
-    assert everything["state"] == "running"
-    assert set(everything["metrics"]) == {"loss", "lr/group0"}
-    assert [point[0] for point in everything["metrics"]["loss"]] == list(range(20, 481, 20))
-    assert get(client, path, name="loss", after=460)["metrics"] == {"loss": [everything["metrics"]["loss"][-1]]}
-
-
-def test_a_metric_that_is_no_number_is_null(client: FlaskClient, population: Population) -> None:
-    job_id = population.submit("train", config=str(population.dataset / "config.yaml"))
-    fence = population.claim(job_id)
-    with leases.fenced(population.settings, job_id, fence) as session:
-        metrics.add(session, job_id, 1, {"loss": float("inf")})
-    assert get(client, f"/jobs/{job_id}/metrics")["metrics"] == {"loss": [[1, None]]}
 
 
 def test_log_and_events(client: FlaskClient, population: Population) -> None:

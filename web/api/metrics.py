@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request, stream_with_context
 
-from web.api.requests import read_number
+from web.api.requests import read_number, require_known
 from web.context import reading
 from worker.jobs import jobs
 from worker.jobs.catalog import LARGEST_INTEGER
@@ -24,8 +24,9 @@ def list_metrics(job_id: int) -> dict[str, Any] | Response:
     `points` (3 or more) thins each metric to so many values, among them the lowest and the highest of each stretch;
     without it, every value is sent.
     """
+    require_known("name", "after", "until", "points")
     names = request.args.getlist("name")
-    after, until = read_number("after", None), read_number("until", LARGEST_INTEGER) or 0
+    after, until = read_number("after", None), read_number("until", LARGEST_INTEGER)
     points = read_number("points", None, _MOST_POINTS, smallest=3)
     behind = -1 if after is None else after
     with reading() as session:

@@ -103,5 +103,10 @@ def list_workers(session: Session) -> list[Worker]:
     ]
 
 
+def served_queues(session: Session) -> set[str]:
+    """The queues that live workers serve."""
+    return set(session.scalars(select(WorkerRow.queue).where(_is_alive()).distinct()))
+
+
 def _is_alive() -> ColumnElement[bool]:
     return (WorkerRow.stopped_at.is_(None)) & (WorkerRow.heartbeat_at > db_now() - _ALIVE_SECONDS)

@@ -28,7 +28,7 @@ def deeplabv2_resnet101(
         scales: of the smaller copies of the image; 0.5 and 0.75 unless given.
 
     Returns:
-        The network in training mode, as torch.hub's custom is: call `eval()` for one map of logits.
+        The model in training mode, as torch.hub's custom is: call `eval()` for one map of logits.
 
     Raises:
         ConfigError: if there are no such weights, or they have another number of classes.

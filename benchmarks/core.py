@@ -75,7 +75,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--batch", type=int, default=1, help="crops per training iteration")
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--threads", type=int, default=n_cpus())
-    parser.add_argument("--compile", action="store_true", help="compiled networks too; takes minutes more")
+    parser.add_argument("--compile", action="store_true", help="compiled models too; takes minutes more")
     return parser.parse_args(arguments)
 
 

@@ -1,4 +1,4 @@
-"""The original's networks, imported from a checkout, with the steps that its scripts take around them."""
+"""The original's models, imported from a checkout, with the steps that its scripts take around them."""
 
 import importlib
 import sys
@@ -19,7 +19,7 @@ _MEAN_BGR = (104.008, 116.669, 122.675)
 
 
 class Peer:
-    """One of the original's networks on a device."""
+    """One of the original's models on a device."""
 
     def __init__(self, checkout: Path, name: str, weights: dict[str, Tensor], n_classes: int, device: torch.device):
         if not (checkout / "libs" / "models").is_dir():

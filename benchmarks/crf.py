@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
-from benchmarks.crf_inputs import Pair, Pixels, from_logits, like_a_network, photographs, synthetic
+from benchmarks.crf_inputs import Pair, Pixels, from_logits, like_a_model, photographs, synthetic
 from benchmarks.crf_measurements import (
     FORMS,
     REFERENCE,
@@ -42,8 +42,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         return
     print(machine(options), flush=True)
     names, images = photographs(options.images, options.count, options.size)
-    wanted = [(kind, n_classes) for n_classes in options.classes for kind in ("synthetic", "like a network")]
-    wanted += [("network", 0)] * bool(options.logits)
+    wanted = [(kind, n_classes) for n_classes in options.classes for kind in ("synthetic", "like a model")]
+    wanted += [("model", 0)] * bool(options.logits)
     print_row(HEADS)
     print_row(["---"] * len(HEADS))
     for kind, n_classes in wanted:
@@ -65,7 +65,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--masks", type=Path, default=PHOTOGRAPHS / "masks" / "val", help="label maps of the same names"
     )
-    parser.add_argument("--logits", type=Path, help="folder of `deeplab test` with a network's logits, NAME.npy")
+    parser.add_argument("--logits", type=Path, help="folder of `deeplab test` with a model's logits, NAME.npy")
     parser.add_argument("--classes", type=int, nargs="*", default=[21, 182])
     parser.add_argument("--width", type=int, default=500)
     parser.add_argument("--height", type=int, default=375)
@@ -98,12 +98,12 @@ def inputs(
     pairs = []
     for seed, (name, image) in enumerate(zip(names, images, strict=True)):
         mask = options.masks / f"{name}.png"
-        if kind == "network":
+        if kind == "model":
             probs = from_logits(options.logits / f"{name}.npy", options.size)
         elif kind == "synthetic":
             probs = synthetic(n_classes, options.size, seed)
         else:
-            probs = like_a_network(mask if mask.exists() else None, n_classes, options.size, seed)
+            probs = like_a_model(mask if mask.exists() else None, n_classes, options.size, seed)
         pairs.append((image, probs))
     return pairs
 

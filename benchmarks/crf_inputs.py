@@ -1,4 +1,4 @@
-"""Images and probabilities for the CRF's benchmark: real photographs, a network's answers or ones like them."""
+"""Images and probabilities for the CRF's benchmark: real photographs, a model's answers or ones like them."""
 
 import math
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ Pixels = NDArray[np.uint8]
 Probs = NDArray[np.float32]
 Pair = tuple[Pixels, Probs]
 
-_STRIDE = 8  # of the network whose answers are imitated, pixels
+_STRIDE = 8  # of the model whose answers are imitated, pixels
 _DOUBT = 6  # strides over which its doubts change
 
 
@@ -41,16 +41,16 @@ def synthetic(n_classes: int, size: tuple[int, int], seed: int) -> Probs:
 
 
 def from_logits(path: Path, size: tuple[int, int]) -> Probs:
-    """What a trained network said: logits (C, h, w) of its output size in an .npy file."""
+    """What a trained model said: logits (C, h, w) of its output size in an .npy file."""
     return _softmax(_resized(np.load(path).astype(np.float32), size))
 
 
-def like_a_network(mask: Path | None, n_classes: int, size: tuple[int, int], seed: int) -> Probs:
-    """A network's answer for an image that shows a few of many classes: sure in places, undecided in others.
+def like_a_model(mask: Path | None, n_classes: int, size: tuple[int, int], seed: int) -> Probs:
+    """A model's answer for an image that shows a few of many classes: sure in places, undecided in others.
 
-    The constants give the distribution that the small CamVid network of configs/ has over its 11 classes: the greatest
+    The constants give the distribution that the small CamVid model of configs/ has over its 11 classes: the greatest
     probability of a pixel is 0.7 to 0.8 on average and 0.4 in the least certain twentieth, and four to five classes
-    are above 0.01. That network takes all its classes for likely somewhere; here the others stay below 0.01.
+    are above 0.01. That model takes all its classes for likely somewhere; here the others stay below 0.01.
 
     Args:
         mask: an index PNG of 11 classes, which stand for 11 of `n_classes` at random, or together for 6 where there
@@ -60,7 +60,7 @@ def like_a_network(mask: Path | None, n_classes: int, size: tuple[int, int], see
     rng = np.random.default_rng(seed)
     columns, rows = math.ceil(size[0] / _STRIDE), math.ceil(size[1] / _STRIDE)
     labels = np.asarray(Image.open(mask)) if mask else _regions(rows * _STRIDE, columns * _STRIDE, rng)
-    labels = np.where(labels < 11, labels, 0)  # a network answers where nobody labelled, too
+    labels = np.where(labels < 11, labels, 0)  # a model answers where nobody labelled, too
     n_present, n_mistaken = (11, 11) if n_classes >= 100 else (6, 4)
     order = rng.permutation(n_classes)
     likely = order[: n_present + n_mistaken]

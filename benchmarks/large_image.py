@@ -1,7 +1,7 @@
 """How much memory and time a huge image takes in `slide` mode: `python -m benchmarks.large_image`.
 
-Draws a tiled TIFF in another process, segments it into a folder with an untrained network of 182 classes, and prints
-the peak of the resident memory above that of the loaded network, and the seconds.
+Draws a tiled TIFF in another process, segments it into a folder with an untrained model of 182 classes, and prints
+the peak of the resident memory above that of the loaded model, and the seconds.
 """
 
 import argparse
@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--side", type=int, default=20_000, help="of the square image, pixels (default: 20000)")
     parser.add_argument("--classes", type=int, default=182, help="(default: 182)")
-    parser.add_argument("--width", type=int, default=4, help="channels of the network's first layer (default: 4)")
+    parser.add_argument("--width", type=int, default=4, help="channels of the model's first layer (default: 4)")
     parser.add_argument("--model", default="DeepLabV2_ResNet50", help="(default: DeepLabV2_ResNet50)")
     parser.add_argument("--device", default="cpu", help="(default: cpu)")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="change a key")
@@ -51,13 +51,13 @@ def main() -> None:
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     print(
         f"{options.side}x{options.side} pixels, {options.classes} classes, {options.device}: {seconds:,.0f} s,"
-        f" {(peak - before) / 2**20:,.0f} MiB above the {before / 2**20:,.0f} MiB with the network loaded;"
+        f" {(peak - before) / 2**20:,.0f} MiB above the {before / 2**20:,.0f} MiB with the model loaded;"
         f" {summary.n_ok} segmented, {summary.n_error} failed."
     )
 
 
 def build(options: argparse.Namespace) -> tuple[torch.nn.Module, Config]:
-    """An untrained network, and the configuration of `slide`."""
+    """An untrained model, and the configuration of `slide`."""
     model = {"NAME": options.model, "N_BLOCKS": [1, 1, 1, 1], "WIDTH": options.width}
     keys = {"DATASET": {"N_CLASSES": options.classes}, "MODEL": model, "INFERENCE": {"MODE": "slide"}}
     config = parse_config(keys, "benchmark", options.set)

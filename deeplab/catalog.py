@@ -24,8 +24,8 @@ MODEL_NAMES: tuple[str, ...] = (
 IMAGENET_WEIGHTS = ("IMAGENET1K_V1", "IMAGENET1K_V2")  # of torchvision's ResNets: initial weights of the others
 DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "cocostuff164k", "coco")
 LogitsDtype = Literal["float32", "float16"]  # of logits on disk
-Precision = Literal["fp32", "bf16", "fp16"]  # of a network's arithmetic
-InferenceMode = Literal["whole", "slide"]  # whether a network sees an image at once or window by window
+Precision = Literal["fp32", "bf16", "fp16"]  # of a model's arithmetic
+InferenceMode = Literal["whole", "slide"]  # whether a model sees an image at once or window by window
 StrideIn = Literal["1x1", "3x3"]  # the convolution of a bottleneck that has its stride
 SCORES: dict[str, str] = {  # the summary scores of an evaluation, fractions in [0, 1], with their titles
     "mean_iou": "Mean IoU",

@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import zip_longest
+from typing import TypeVar
 
 import torch
 
@@ -12,16 +14,26 @@ import torch
 # Gloo's threads then outlive the group, and may abort the process while Python ends.
 import torch.distributed.nn
 from torch import Tensor, distributed
+from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
 
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.models.device import choose_device
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
 
+Item = TypeVar("Item")
+
 # How long a process waits for the others: one may be validating or saving. When one dies, torchrun ends them all.
 _TIMEOUT = timedelta(days=1)
 _OK, _STOPPED, _FAILED = range(3)
 _CONNECTION_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")  # in gloo's errors
+
+
+class ProcessLostError(DeepLabError):
+    """Another process of the run ended before its end."""
+
+    def __init__(self) -> None:
+        super().__init__("Another process of this run ended; its own output says why.")
 
 
 @dataclass(frozen=True)
@@ -75,6 +87,14 @@ class World:
         """Whether a condition is true in at least one process; all must ask."""
         return bool(self.all_reduce_sum(torch.tensor(int(condition))) > 0)
 
+    def gather_in_turn(self, own: list[Item]) -> list[Item]:
+        """Return what all processes have, the first of each, then the second of each, and so on; all must ask."""
+        if self.size == 1:
+            return own
+        parts: list[list[Item]] = [[]] * self.size
+        distributed.all_gather_object(parts, own)
+        return [each for turn in zip_longest(*parts) for each in turn if each is not None]
+
     @contextmanager
     def together(self) -> Iterator[None]:
         """End the block in the same way in all processes, so that none waits for one that is gone.
@@ -108,12 +128,30 @@ class World:
 ALONE = World()
 
 
+def open_meeting(n: int) -> tuple[TCPStore, dict[str, str]]:
+    """Open a place where `n` processes of this machine can meet, as torchrun does.
+
+    Returns:
+        The place, to be kept until all have ended, and the environment variables that lead them there; each process
+        needs its RANK and LOCAL_RANK besides.
+    """
+    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+    return store, {
+        "MASTER_ADDR": store.host,
+        "MASTER_PORT": str(store.port),
+        "WORLD_SIZE": str(n),
+        "TORCHELASTIC_RUN_ID": "deeplab",
+        "TORCHELASTIC_RESTART_COUNT": "0",
+        "TORCHELASTIC_USE_AGENT_STORE": "True",
+    }
+
+
 @contextmanager
 def joined_world() -> Iterator[World]:
     """Connect the processes that torchrun started, inside the block; without torchrun this process is alone.
 
     Raises:
-        DeepLabError: if the connection to another process is lost, because that ended.
+        ProcessLostError: if the connection to another process is lost, because that ended.
     """
     if not distributed.is_torchelastic_launched():
         yield ALONE
@@ -125,6 +163,6 @@ def joined_world() -> Iterator[World]:
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _CONNECTION_LOST):
             raise
-        raise DeepLabError("Another process of this run ended; its own output says why.") from error
+        raise ProcessLostError from error
     finally:
         distributed.destroy_process_group()

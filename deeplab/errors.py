@@ -25,6 +25,15 @@ class LabelError(DeepLabError):
     """An image cannot be labelled; others may."""
 
 
+class NothingSegmentedError(DeepLabError):
+    """None of the images of a segmentation could be segmented."""
+
+    def __init__(self, n_images: int, first: str) -> None:
+        """`first` says what is wrong with the first image."""
+        several = f"None of the {n_images} images could be segmented; the first"
+        super().__init__(f"{several if n_images > 1 else 'The only image could not be segmented'}: {first}")
+
+
 class OutputError(DeepLabError):
     """A result cannot be written."""
 

@@ -4,6 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+import numpy as np
+from numpy.typing import NDArray
+
 
 @dataclass(frozen=True)
 class Certainty:
@@ -67,3 +70,15 @@ class ImageScores:
         """The share of the labelled pixels that are right; None if none is labelled."""
         total = sum(cell.pixels for cell in self.cells)
         return sum(cell.pixels for cell in self.cells if cell.true == cell.predicted) / total if total else None
+
+
+def cells_of(counts: NDArray[np.int64]) -> tuple[Cell, ...]:
+    """The cells that are not zero of (C, C) pixel counts, whose rows are ground truth."""
+    places = np.argwhere(counts)
+    numbers = np.column_stack([places, counts[tuple(places.T)]]).tolist()
+    return tuple(Cell(*each) for each in numbers)
+
+
+def occurring(counts: NDArray[np.int64]) -> dict[int, int]:
+    """The pixels by class, of (C,) pixel counts, without the classes that have none."""
+    return {int(index): int(counts[index]) for index in np.flatnonzero(counts)}

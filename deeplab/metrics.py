@@ -49,11 +49,16 @@ class ConfusionMatrix:
     def __init__(self, n_classes: int, device: torch.device | str = "cpu") -> None:
         self.n_classes = n_classes
         self.n_images = 0
-        # A cell for each pair of classes, one for pixels that do not count, and one for predictions that are no class.
-        self._counts = torch.zeros(n_classes**2 + 2, dtype=torch.int64, device=device)
+        # A cell for each pair of classes. The last row is of pixels that do not count, the last column of predictions
+        # that are no class.
+        self._counts = torch.zeros((n_classes + 1) ** 2, dtype=torch.int64, device=device)
 
-    def update(self, labels: ArrayLike | Tensor, predictions: ArrayLike | Tensor) -> None:
+    def update(self, labels: ArrayLike | Tensor, predictions: ArrayLike | Tensor) -> Tensor:
         """Count the pixels of one label map (H, W) or of several (N, H, W).
+
+        Returns:
+            The counts of these alone, (C + 1, C + 1) int64 on the device: the last row is of pixels whose label is no
+            class, the last column of predictions that are none.
 
         Raises:
             ValueError: if the shapes differ, or a counted pixel's prediction is not a class. On a GPU, whose result is
@@ -62,40 +67,44 @@ class ConfusionMatrix:
         true, predicted = self._as_tensor(labels), self._as_tensor(predictions)
         if true.shape != predicted.shape:
             raise ValueError(f"labels have shape {tuple(true.shape)}, predictions {tuple(predicted.shape)}")
+        counts = torch.zeros_like(self._counts)
         for first in range(0, true.numel(), _AT_ONCE):
             part = slice(first, first + _AT_ONCE)
-            self._count(true.reshape(-1)[part].long(), predicted.reshape(-1)[part].long())
-        self.n_images += 1 if true.ndim < 3 else len(true)
-
-    def _count(self, true: Tensor, predicted: Tensor) -> None:
-        """Args: int64 of one length."""
-        ignored, wrong = self.n_classes**2, self.n_classes**2 + 1
-        cells = torch.where(self._is_class(predicted), true * self.n_classes + predicted, wrong)
-        cells = torch.where(self._is_class(true), cells, ignored)
-        if self._counts.is_cuda:  # bincount would wait for the largest cell number
-            self._counts.scatter_add_(0, cells, torch.ones_like(cells))
-        else:
-            counts = torch.bincount(cells, minlength=wrong + 1)
+            self._count(counts, true.reshape(-1)[part].long(), predicted.reshape(-1)[part].long())
+        if not counts.is_cuda:
             self._require_classes(counts)
-            self._counts += counts
+        self._counts += counts
+        self.n_images += 1 if true.ndim < 3 else len(true)
+        return self._as_square(counts)
 
-    def _is_class(self, values: Tensor) -> Tensor:
-        return (values >= 0) & (values < self.n_classes)
+    def _count(self, counts: Tensor, true: Tensor, predicted: Tensor) -> None:
+        """Args: the counts to add to, and int64 labels of one length."""
+        cells = self._class_or_last(true) * (self.n_classes + 1) + self._class_or_last(predicted)
+        if counts.is_cuda:  # bincount would wait for the largest cell number
+            counts.scatter_add_(0, cells, torch.ones_like(cells))
+        else:
+            counts += torch.bincount(cells, minlength=len(counts))
+
+    def _class_or_last(self, values: Tensor) -> Tensor:
+        return torch.where((values >= 0) & (values < self.n_classes), values, self.n_classes)
+
+    def _as_square(self, counts: Tensor) -> Tensor:
+        return counts.view(self.n_classes + 1, self.n_classes + 1)
 
     def _require_classes(self, counts: Tensor) -> None:
-        if counts[-1]:
+        if self._as_square(counts)[:-1, -1].any():
             raise ValueError(f"predictions must be classes below {self.n_classes}")
 
     def add(self, counts: NDArray[np.int64], n_images: int) -> None:
         """Add the counts, (C, C), of another matrix, and the number of its images."""
-        self._counts[: self.n_classes**2] += torch.from_numpy(counts.reshape(-1)).to(self._counts.device)
+        self._as_square(self._counts)[:-1, :-1] += torch.from_numpy(counts).to(self._counts.device)
         self.n_images += n_images
 
     def counts(self) -> NDArray[np.int64]:
         """Return the (C, C) counts; rows are ground truth. Raises ValueError if a counted prediction is no class."""
         counts = self._counts.cpu()
         self._require_classes(counts)
-        matrix: NDArray[np.int64] = counts[: self.n_classes**2].view(self.n_classes, self.n_classes).numpy().copy()
+        matrix: NDArray[np.int64] = self._as_square(counts)[:-1, :-1].numpy().copy()
         return matrix
 
     def scores(self) -> Scores:

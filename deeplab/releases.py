@@ -57,7 +57,7 @@ RELEASES = {
 
 
 def imagenet_release(model: str, weights: str) -> Release:
-    """Return the ResNet from which a DeepLab network starts.
+    """Return the ResNet from which a DeepLab model starts.
 
     Args:
         model: MODEL.NAME, such as "DeepLabV2_ResNet101_MSC".

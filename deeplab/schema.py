@@ -173,7 +173,7 @@ class Augment(Section):
 
 
 class Image(Section):
-    """How an image becomes the network's input."""
+    """How an image becomes the model's input."""
 
     MEAN: Mean = Mean()
     SIZE: Size = Size()
@@ -199,7 +199,7 @@ class Image(Section):
 
 
 class Model(Section):
-    """Which network."""
+    """Which model."""
 
     NAME: Text = Field("DeepLabV2_ResNet101_MSC", description=f"One of: {', '.join(MODEL_NAMES)}.")
     N_BLOCKS: tuple[Whole, ...] | None = Field(None, description="Blocks in layer2 .. layer5; empty: the model's own.")
@@ -264,7 +264,7 @@ class Ohem(Section):
 
 
 class Solver(Section):
-    """How the network is trained."""
+    """How the model is trained."""
 
     BATCH_SIZE: BatchSize = BatchSize()
     ITER_MAX: Whole = Field(20000, description="Length of the training, in iterations.")
@@ -277,7 +277,7 @@ class Solver(Section):
     EVAL_EVERY: Whole | None = Field(
         None,
         description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoint with the best mean IoU is"
-        " kept. The final network is validated too; empty: never. (Extension.)",
+        " kept. The final model is validated too; empty: never. (Extension.)",
     )
     PATIENCE: Whole | None = Field(
         None,
@@ -321,7 +321,7 @@ class Inference(Section):
     """How `test`, `segment`, `single` and `live` look at an image; the original has none of these keys."""
 
     MODE: InferenceMode = Field(
-        "whole", description="`whole` runs the network once on the image, `slide` on windows of it. (Extension.)"
+        "whole", description="`whole` runs the model once on the image, `slide` on windows of it. (Extension.)"
     )
     WINDOW: Annotated[int, Strict(), Field(ge=16)] = Field(
         513, description="slide: side of the square windows, pixels. (Extension.)"
@@ -334,7 +334,7 @@ class Inference(Section):
         description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Extension.)",
     )
     SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
-        (1.0,), description="Enlarge or shrink what the network sees by each factor and average the probs. (Extension.)"
+        (1.0,), description="Enlarge or shrink what the model sees by each factor and average the probs. (Extension.)"
     )
     FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Extension.)")
 
@@ -358,7 +358,7 @@ class Inference(Section):
 
 
 class Crf(Section):
-    """The dense CRF after the network."""
+    """The dense CRF after the model."""
 
     ITER_MAX: WholeOrZero = Field(10, description="Mean-field iterations.")
     POS_W: NotNegative = Field(3.0, description="Weight of the smoothness kernel.")
@@ -381,11 +381,11 @@ class Crf(Section):
 
 
 class Runtime(Section):
-    """How the network is computed, in training and inference; the original has none of these keys."""
+    """How the model is computed, in training and inference; the original has none of these keys."""
 
     PRECISION: Precision = Field(
         "fp32",
-        description="Precision of the network's arithmetic; bf16 and fp16 are mixed precision, for GPUs. (Extension.)",
+        description="Precision of the model's arithmetic; bf16 and fp16 are mixed precision, for GPUs. (Extension.)",
     )
     CHANNELS_LAST: StrictBool = Field(
         False,
@@ -394,7 +394,7 @@ class Runtime(Section):
     )
     COMPILE: StrictBool = Field(
         False,
-        description="Compile the network with torch.compile: slow to start, faster afterwards. (Extension.)",
+        description="Compile the model with torch.compile: slow to start, faster afterwards. (Extension.)",
     )
 
 

@@ -1,4 +1,4 @@
-"""Configurations of networks so small that tests can run them."""
+"""Configurations of models so small that tests can run them."""
 
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ def write_config(folder: Path, **sections: Any) -> Path:
 
 
 def write_weights(config: Path) -> Path:
-    """Random weights, always the same, of the network that a configuration file describes; they lie beside it."""
+    """Random weights, always the same, of the model that a configuration file describes; they lie beside it."""
     import torch  # here, for most tests of the command line run without it
 
     from deeplab.config import load_config

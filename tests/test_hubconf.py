@@ -42,7 +42,7 @@ def only_torch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_the_network_comes_from_a_clone(only_torch: Path, tmp_path: Path) -> None:
+def test_the_model_comes_from_a_clone(only_torch: Path, tmp_path: Path) -> None:
     code = f"""
 import sys
 sys.path.append({str(only_torch)!r})

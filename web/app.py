@@ -1,7 +1,8 @@
 """Builds the web application."""
 
-from flask import Flask
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
+from flask.sessions import SecureCookieSessionInterface
 from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has neither types nor stubs
 
 from deeplab.errors import OutputError
@@ -24,6 +25,13 @@ class _ReadableJson(DefaultJSONProvider):
     sort_keys = False
 
 
+class _OwnCookie(SecureCookieSessionInterface):
+    """Keeps the cookie below the path that a proxy serves the dashboard at, where the host may serve others, too."""
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return request.script_root or "/"
+
+
 def create_app(settings: Settings | None = None) -> Flask:
     """Build the application.
 
@@ -37,6 +45,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load_settings()
     app = Flask("web")
     app.json = _ReadableJson(app)
+    app.session_interface = _OwnCookie()
     app.extensions[SETTINGS] = settings
     app.config.update(
         SECRET_KEY=_secret_key(settings),

@@ -26,7 +26,7 @@ _MESSAGES = message_classes()
 
 @dataclass(frozen=True)
 class CaffeLayer:
-    """One layer of a trained network."""
+    """One layer of a trained model."""
 
     name: str
     kind: str  # one of KINDS, or Caffe's word for a layer without weights

@@ -20,7 +20,7 @@ _STEM = {
 
 
 def is_shared_branch(layer: str) -> bool:
-    """Whether a layer belongs to the copies of the network for the smaller scales, which share their weights."""
+    """Whether a layer belongs to the copies of the model for the smaller scales, which share their weights."""
     return "res05" in layer or "res075" in layer
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Target:
-    """One released caffemodel and the network that it was trained as."""
+    """One released caffemodel and the model that it was trained as."""
 
     model: str  # as MODEL.NAME
     n_classes: int

@@ -1,6 +1,6 @@
 """The rule that says which classes take part in message passing, and what becomes of the others.
 
-A network's answer for one image names a few classes of many, and a class that is unlikely everywhere sends next to no
+A model's answer for one image names a few classes of many, and a class that is unlikely everywhere sends next to no
 message. By default such classes are dropped: instead of filtering each of them, the engines keep, for each pixel, the
 sum of their likelihoods and of its squares.
 
@@ -15,7 +15,7 @@ of a pixel's likelihood that is dropped, a dropped class's message lies in 0..w 
 that too. So a step sees the dropped weight wrong by at most the factor exp(w * e), and no belief of the pixel is off
 by more than m * (exp(w * e) - 1) for that step: 0.073 * m for the VOC settings. It is that much only where the shares
 change from pixel to pixel as much as they can; where they are smooth the error is of second order in e, and m falls
-with the first steps where the network is sure. Figures that were measured are in docs/crf.md.
+with the first steps where the model is sure. Figures that were measured are in docs/crf.md.
 
 A class that is nowhere likely but rivals the pixel's best one, as in an undecided answer over very many classes, is
 kept for its ratio to the best. So a dropped class never holds a pixel's label.

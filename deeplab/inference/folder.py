@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deeplab.images.listing import scan_folder
-from deeplab.inference.manifest import ManifestWriter, Row, read_manifest
+from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, require_success
 from deeplab.inference.output import (
     find_mask,
     locked_output,
@@ -49,6 +49,7 @@ def segment_folder(
 
     Raises:
         DatasetError: if the input folder does not exist or holds no image.
+        NothingSegmentedError: if every image failed; their rows say why.
         OutputError: if the output cannot be written, belongs to other settings or is being filled by another process.
         Stopped: if the reporter asked for it; all finished images have their rows.
     """
@@ -68,6 +69,8 @@ def segment_folder(
             overlays=overlays,
             batch_size=batch_size,
         )
+    if summary.n_ok + summary.n_skipped == 0:
+        require_success(manifest)
     return replace(summary, passed_over=listing.passed_over)
 
 

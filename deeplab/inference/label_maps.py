@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
+from deeplab.certainty import CertaintyCount
 from deeplab.images.resize import linear_taps
 
 # Numbers in a strip of upsampled logits: about the size of a CPU's cache, but enough to keep a GPU busy.
@@ -23,7 +24,14 @@ def label_map_of(logits: Tensor, height: int, width: int, *, strip: int | None =
     return label_map
 
 
-def best_classes(views: Sequence[Tensor], height: int, width: int, *, strip: int | None = None) -> Tensor:
+def best_classes(
+    views: Sequence[Tensor],
+    height: int,
+    width: int,
+    *,
+    strip: int | None = None,
+    certainty: CertaintyCount | None = None,
+) -> Tensor:
     """Upsample logits bilinearly (`align_corners=False`) and take the best class of each pixel, strip by strip.
 
     Each pixel depends on its neighbours in the logits alone, so the size of the strips changes nothing. On a GPU
@@ -35,13 +43,17 @@ def best_classes(views: Sequence[Tensor], height: int, width: int, *, strip: int
         height: of the label map.
         width: of the label map.
         strip: how many upsampled numbers may exist at a time.
+        certainty: hears of all pixels, too.
 
     Returns:
         The label map, (height, width) uint8, on the device of the logits; of equal logits the first class wins.
     """
     label_map = torch.empty((height, width), dtype=torch.uint8, device=views[0].device)
     for rows, scores in upsampled_strips(views, height, width, strip=strip):
-        label_map[rows] = scores.max(dim=0).indices  # faster than argmax over the first axis
+        best = scores.max(dim=0)  # faster than argmax over the first axis
+        label_map[rows] = best.indices
+        if certainty is not None:
+            certainty.add(rows, slice(None), scores, best, are_probs=len(views) > 1)
     return label_map
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Literal, Self
 
-from deeplab.errors import OutputError
+from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import make_folder, printable, replace_file
 
 COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
@@ -48,6 +48,17 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         file.write(_encode([COLUMNS, *(_fields(row) for row in rows)]))
+
+
+def require_success(path: Path) -> None:
+    """Check that a manifest has a row without an error.
+
+    Raises:
+        NothingSegmentedError: if it has none.
+    """
+    rows = read_manifest(path)
+    if all(row.status == "error" for row in rows):
+        raise NothingSegmentedError(len(rows), rows[0].error)
 
 
 class ManifestWriter:

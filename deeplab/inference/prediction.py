@@ -1,4 +1,4 @@
-"""What a network says of one image: its label map, or its logits."""
+"""What a model says of one image: its label map, or its logits."""
 
 from collections.abc import Iterator
 from typing import Protocol
@@ -7,16 +7,21 @@ import psutil
 import torch
 from torch import Tensor
 
+from deeplab.certainty import CertaintyCount
 from deeplab.errors import LabelError
 from deeplab.inference.label_maps import best_classes, upsampled_strips
-from deeplab.inference.network import Views, are_finite
+from deeplab.inference.prepared_model import Views, are_finite
 
 
 class Prediction(Protocol):
-    """What a network says of one image."""
+    """What a model says of one image."""
 
-    def labels(self) -> Tensor:
-        """The label map, (H, W) uint8, on any device. Raises LabelError if there is none."""
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
+        """The label map, (H, W) uint8, on any device. Raises LabelError if there is none.
+
+        Args:
+            certainty: hears of all pixels on the way.
+        """
         ...
 
     def logits(self) -> Tensor:
@@ -29,7 +34,7 @@ class Prediction(Protocol):
 
 
 class WholePrediction:
-    """Of an image that the network saw at once."""
+    """Of an image that the model saw at once."""
 
     def __init__(self, views: Views, height: int, width: int) -> None:
         self._views = views
@@ -37,12 +42,12 @@ class WholePrediction:
         self._width = width
         self._finite = are_finite(views)
 
-    def labels(self) -> Tensor:
-        """The label map, (H, W) uint8, on the device of the network."""
-        return best_classes(self._views, self._height, self._width)
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
+        """The label map, (H, W) uint8, on the device of the model."""
+        return best_classes(self._views, self._height, self._width, certainty=certainty)
 
     def logits(self) -> Tensor:
-        """As the network put them out; of several views those of the mean probs, at the size of the image."""
+        """As the model put them out; of several views those of the mean probs, at the size of the image."""
         if len(self._views) == 1:
             return self._views[0]
         strips = upsampled_strips(self._views, self._height, self._width)

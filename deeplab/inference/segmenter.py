@@ -19,8 +19,8 @@ from deeplab.densecrf import CrfError, DenseCRF
 from deeplab.errors import LabelError
 from deeplab.images.source import ImageSource, LoadedImage, read_all
 from deeplab.inference.label_maps import label_map_of
-from deeplab.inference.network import Network, Pixels, no_numbers
 from deeplab.inference.prediction import Prediction, WholePrediction
+from deeplab.inference.prepared_model import Pixels, PreparedModel, no_numbers
 from deeplab.inference.slide import SlidePrediction
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_model
@@ -64,7 +64,7 @@ class Segmenter:
         self.class_names = list(class_names or default_class_names(config.DATASET.N_CLASSES))
         self.device = choose_device(str(device))
         self.model = model
-        self._network = Network(model, config, self.device)
+        self._prepared = PreparedModel(model, config, self.device)
         inference = config.INFERENCE
         self._logits_are_small = inference.MODE == "whole" and len(inference.SCALES) == 1 and not inference.FLIP
         self._crf = build_crf(config.CRF, device=str(self.device)) if crf else None
@@ -146,12 +146,12 @@ class Segmenter:
         sources = [LoadedImage(image) for image in images]
         if sources and self._slides(sources[0]):
             return [self._slide(source, tick) for source in sources]
-        looked = self._network.look(images) if images else []
+        looked = self._prepared.look(images) if images else []
         return [WholePrediction(views, *image.shape[:2]) for views, image in zip(looked, images, strict=True)]
 
     def logits(self, batch: Sequence[Pixels]) -> Tensor:
         """Run the model on images of equal size as they are: (h, w, 3) RGB in 0..255 -> (N, C, h', w') float32."""
-        return self._network.logits(batch)
+        return self._prepared.logits(batch)
 
     def no_numbers(self) -> LabelError:
         """The error of an image of which the model says what is not finite."""
@@ -186,7 +186,7 @@ class Segmenter:
 
     def to_device(self, tensor: Tensor) -> Tensor:
         """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""
-        return self._network.to_device(tensor)
+        return self._prepared.to_device(tensor)
 
     def _slides(self, image: ImageSource) -> bool:
         """Whether an image is looked at window by window: one window alone is the whole image."""
@@ -194,7 +194,7 @@ class Segmenter:
         return inference.MODE == "slide" and max(image.height, image.width) > inference.WINDOW
 
     def _slide(self, source: ImageSource, tick: Callable[[], None]) -> SlidePrediction:
-        return SlidePrediction(self._network, source, self.config.INFERENCE, self.config.RUNTIME.PRECISION, tick)
+        return SlidePrediction(self._prepared, source, self.config.INFERENCE, self.config.RUNTIME.PRECISION, tick)
 
     def _label(self, prediction: Prediction) -> LabelMap | LabelError:
         try:

@@ -1,6 +1,6 @@
 """Label an image of any size by windows, in memory that does not grow with its height.
 
-The network's logits of a window are small. Those of the window rows that still matter are kept; the logits of pixels
+The model's logits of a window are small. Those of the window rows that still matter are kept; the logits of pixels
 exist for a block at a time. Along both axes a block's logits are a linear map of those of the windows: enlarged
 bilinearly, weighed, and added up.
 """
@@ -12,10 +12,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from deeplab.certainty import CertaintyCount
 from deeplab.images.source import ImageSource
 from deeplab.inference.label_maps import combine, rows_at_once
-from deeplab.inference.network import Network, Views, are_finite, no_numbers
 from deeplab.inference.prediction import gather
+from deeplab.inference.prepared_model import PreparedModel, Views, are_finite, no_numbers
 from deeplab.inference.windows import Axis, Blend, Upsampling, cells, shares
 from deeplab.schema import Inference
 
@@ -27,20 +28,25 @@ Span = tuple[int, int]  # pixels along a side: first and last + 1
 
 
 class SlidePrediction:
-    """Of an image that the network sees window by window; it runs when labels or logits are asked for.
+    """Of an image that the model sees window by window; it runs when labels or logits are asked for.
 
     Args:
-        network: runs on the windows, under each view.
+        prepared: the model that runs on the windows, under each view.
         source: the image; windows are read when they are needed.
         inference: WINDOW, STRIDE and BLEND are read.
-        precision: of the network, for the error.
+        precision: of the model, for the error.
         tick: called between rows of windows; may raise to stop.
     """
 
     def __init__(
-        self, network: Network, source: ImageSource, inference: Inference, precision: str, tick: Callable[[], None]
+        self,
+        prepared: PreparedModel,
+        source: ImageSource,
+        inference: Inference,
+        precision: str,
+        tick: Callable[[], None],
     ) -> None:
-        self._network = network
+        self._prepared = prepared
         self._source = source
         self._blend: Blend = inference.BLEND
         self._n_views = len(inference.SCALES) * (2 if inference.FLIP else 1)
@@ -48,19 +54,25 @@ class SlidePrediction:
         self._tick = tick
         self._rows = Axis.cut(source.height, inference.WINDOW, inference.stride)
         self._columns = Axis.cut(source.width, inference.WINDOW, inference.stride)
-        self._strip = None if network.device.type == "cuda" else _STRIP_CPU
+        self._strip = None if prepared.device.type == "cuda" else _STRIP_CPU
         self._finite = torch.ones((), dtype=torch.bool)
 
-    def labels(self) -> Tensor:
+    def labels(self, certainty: CertaintyCount | None = None) -> Tensor:
         """The label map, (H, W) uint8, in the computer's memory.
 
+        Args:
+            certainty: hears of all pixels on the way.
+
         Raises:
-            LabelError: if a window does not fit into memory, or the network's output is no number.
+            LabelError: if a window does not fit into memory, or the model's output is no number.
             ImageError: if a part of the image cannot be decoded.
         """
         label_map = torch.empty((self._source.height, self._source.width), dtype=torch.uint8)
         for rows, columns, scores in self._parts():
-            label_map[rows, columns] = scores.max(dim=0).indices.to("cpu", torch.uint8)
+            best = scores.max(dim=0)
+            label_map[rows, columns] = best.indices.to("cpu", torch.uint8)
+            if certainty is not None:
+                certainty.add(rows, columns, scores, best, are_probs=self._n_views > 1)
         return label_map
 
     def logits(self) -> Tensor:
@@ -86,11 +98,11 @@ class SlidePrediction:
                     yield from self._label(kept, *part)
 
     def _look_at_row(self, kept: "_Kept", row: int, top: int, windows: range, known: Views | None) -> None:
-        """Keep the network's logits of the windows of a row; those of the first may be known."""
+        """Keep the model's logits of the windows of a row; those of the first may be known."""
         starts = self._columns.starts
         left, side = starts[windows.start], self._columns.window
         band = self._source.read(top, left, self._rows.window, starts[windows.stop - 1] + side - left)
-        at_once = _AT_ONCE_GPU if self._network.device.type == "cuda" else 1
+        at_once = _AT_ONCE_GPU if self._prepared.device.type == "cuda" else 1
         if known is not None:
             kept.put(row, windows.start, known)
         unknown = windows if known is None else windows[1:]
@@ -101,7 +113,7 @@ class SlidePrediction:
                 kept.put(row, column, views)
 
     def _look_at(self, pixels: Sequence[NDArray[np.uint8]]) -> list[Views]:
-        looked = self._network.look([np.ascontiguousarray(each) for each in pixels])
+        looked = self._prepared.look([np.ascontiguousarray(each) for each in pixels])
         if not bool(torch.stack([are_finite(each) for each in looked]).all()):
             raise no_numbers(self._precision)
         return looked

@@ -1,4 +1,4 @@
-"""Set all batch norms of a network at once."""
+"""Set all batch norms of a model at once."""
 
 from collections.abc import Iterator
 
@@ -44,5 +44,5 @@ def synchronise_batch_norm(model: nn.Module, device: torch.device) -> nn.Module:
 
 
 def batch_norms(model: nn.Module) -> Iterator[_BatchNorm]:
-    """Yield every batch norm of a network, synchronised ones included."""
+    """Yield every batch norm of a model, synchronised ones included."""
     return (module for module in model.modules() if isinstance(module, _BatchNorm))

@@ -1,4 +1,4 @@
-"""Build a network by its name. Needs nothing but PyTorch; torchvision's networks need torchvision."""
+"""Build a model by its name. Needs nothing but PyTorch; torchvision's models need torchvision."""
 
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -38,7 +38,7 @@ def build_model(
     weights: str | None = None,
     mean: Sequence[float] = MEAN,
 ) -> nn.Module:
-    """Build a network in training mode, with random weights unless `weights` names published ones.
+    """Build a model in training mode, with random weights unless `weights` names published ones.
 
     Args:
         name: one of `deeplab.catalog.MODEL_NAMES`, such as "DeepLabV2_ResNet101_MSC".
@@ -59,7 +59,7 @@ def build_model(
         A module: (N, 3, H, W) BGR minus mean -> logits; in training mode a model that ends in _MSC returns a list.
 
     Raises:
-        ConfigError: if the name is unknown, or the network does not have a given setting, or not with that value.
+        ConfigError: if the name is unknown, or the model does not have a given setting, or not with that value.
         CheckpointError: if published weights cannot be downloaded.
     """
     if name not in MODEL_NAMES:
@@ -89,7 +89,7 @@ def build_model(
 
 
 def build_from_config(config: "Config", *, weights: str | None = None) -> nn.Module:
-    """Build the network of the MODEL section, with random weights or `weights`. Raises as `build_model` does."""
+    """Build the model of the MODEL section, with random weights or `weights`. Raises as `build_model` does."""
     return build_model(
         config.MODEL.NAME,
         config.DATASET.N_CLASSES,

@@ -1,4 +1,4 @@
-"""Choose the device that a network runs on."""
+"""Choose the device that a model runs on."""
 
 import torch
 

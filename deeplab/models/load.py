@@ -1,4 +1,4 @@
-"""Load the network of a config with trained weights, from a file or from those that torchvision publishes."""
+"""Load the model of a config with trained weights, from a file or from those that torchvision publishes."""
 
 import logging
 from collections.abc import Mapping
@@ -22,7 +22,7 @@ _UNSEEN = {"ATROUS_RATES": None, "OUTPUT_STRIDE": None, "STRIDE_IN": "1x1"}
 
 
 def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
-    """Build the network of the MODEL section with trained weights.
+    """Build the model of the MODEL section with trained weights.
 
     Args:
         config: MODEL, DATASET.N_CLASSES and IMAGE.MEAN are read.
@@ -31,7 +31,7 @@ def load_model(config: Config, checkpoint: Path | None) -> nn.Module:
     Raises:
         CheckpointError: if the file cannot be read or holds the weights of another model, or published weights cannot
             be downloaded.
-        ConfigError: if neither is given, or the network does not have a setting of MODEL.
+        ConfigError: if neither is given, or the model does not have a setting of MODEL.
     """
     if checkpoint is None:
         if config.MODEL.WEIGHTS is None:
@@ -62,10 +62,10 @@ def _describe_changes(config: Config, trained_with: Mapping[str, Any]) -> list[s
 
 
 def fill_initially(model: nn.Module, config: Config, file: Path | None = None) -> tuple[str, list[str]]:
-    """Fill a network with the weights from which its training starts; the head may differ.
+    """Fill a model with the weights from which its training starts; the head may differ.
 
     Args:
-        model: the network of the MODEL section.
+        model: the model of the MODEL section.
         config: MODEL.INIT_MODEL, MODEL.WEIGHTS and IMAGE.MEAN are read.
         file: weights to take in place of those that the configuration names.
 

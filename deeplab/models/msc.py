@@ -1,4 +1,4 @@
-"""Run a network on several scales of its input."""
+"""Run a model on several scales of its input."""
 
 from collections.abc import Sequence
 

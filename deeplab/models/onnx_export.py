@@ -1,4 +1,4 @@
-"""Write a network as an ONNX file, for runtimes without PyTorch."""
+"""Write a model as an ONNX file, for runtimes without PyTorch."""
 
 import json
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ _SMALLEST = 17  # side of an image of which the smallest scale still has a pixel
 def export_onnx(
     model: nn.Module, config: Config, class_names: Sequence[str], path: Path, *, size: tuple[int, int] | None = None
 ) -> None:
-    """Write a network as one ONNX file: `image`, (N, 3, H, W) BGR minus mean -> `logits`, as the network's own.
+    """Write a model as one ONNX file: `image`, (N, 3, H, W) BGR minus mean -> `logits`, as the model's own.
 
     The metadata of the file hold `labels`, the class names, and `mean_bgr`, each as JSON.
 

@@ -1,4 +1,4 @@
-"""Apply the RUNTIME section to a network."""
+"""Apply the RUNTIME section to a model."""
 
 import copy
 
@@ -15,7 +15,7 @@ DTYPES: dict[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfl
 
 
 def prepare_inference(model: nn.Module, runtime: Runtime, device: torch.device) -> nn.Module:
-    """Copy a network for inference: batch norms folded, weights in RUNTIME.PRECISION and channels last.
+    """Copy a model for inference: batch norms folded, weights in RUNTIME.PRECISION and channels last.
 
     With channels last, neither CPUs nor GPUs need to rearrange the feature maps between convolutions.
 
@@ -27,23 +27,23 @@ def prepare_inference(model: nn.Module, runtime: Runtime, device: torch.device) 
     Raises:
         DeepLabError: if RUNTIME.COMPILE is set, and this machine cannot compile.
     """
-    network = copy.deepcopy(model).eval().requires_grad_(False)
-    fold_batch_norm(network)
-    network.to(device, DTYPES[runtime.PRECISION])
-    network.to(memory_format=torch.channels_last)
+    prepared = copy.deepcopy(model).eval().requires_grad_(False)
+    fold_batch_norm(prepared)
+    prepared.to(device, DTYPES[runtime.PRECISION])
+    prepared.to(memory_format=torch.channels_last)
     if runtime.COMPILE:
-        compile_network(network, device, frozen=True)
-    return network
+        compile_model(prepared, device, frozen=True)
+    return prepared
 
 
-def compile_network(network: nn.Module, device: torch.device, *, frozen: bool = False) -> None:
-    """Compile a network in place for images of any size; the first ones take minutes.
+def compile_model(model: nn.Module, device: torch.device, *, frozen: bool = False) -> None:
+    """Compile a model in place for images of any size; the first ones take minutes.
 
-    Of a multi-scale network only the part that runs at each scale is compiled; the rest costs nothing. The state dict
+    Of a multi-scale model only the part that runs at each scale is compiled; the rest costs nothing. The state dict
     keeps its keys.
 
     Args:
-        network: on the device.
+        model: on the device.
         device: to compile for.
         frozen: whether the weights never change again, so that they may be laid out in the order that suits a CPU best.
 
@@ -51,7 +51,7 @@ def compile_network(network: nn.Module, device: torch.device, *, frozen: bool = 
         DeepLabError: if this machine cannot compile.
     """
     _require_compiler(device)
-    part = network.base if isinstance(network, MSC) else network
+    part = model.base if isinstance(model, MSC) else model
     part.compile(dynamic=True, options={"freezing": True} if frozen and device.type == "cpu" else None)
 
 

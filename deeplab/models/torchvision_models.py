@@ -1,6 +1,6 @@
-"""torchvision's segmentation networks with our interface: BGR minus mean in 0..255 -> logits.
+"""torchvision's segmentation models with our interface: BGR minus mean in 0..255 -> logits.
 
-Only this module imports torchvision, so that the other networks need nothing but PyTorch.
+Only this module imports torchvision, so that the other models need nothing but PyTorch.
 """
 
 import sys
@@ -26,7 +26,7 @@ class TorchvisionModel(nn.Module):
     shift: Tensor
 
     def __init__(self, backbone: nn.Module, classifier: nn.Module, mean: Sequence[float]) -> None:
-        """Take over the parts of a torchvision network.
+        """Take over the parts of a torchvision model.
 
         Args:
             backbone: image -> feature maps by name.
@@ -49,12 +49,12 @@ class TorchvisionModel(nn.Module):
 
 def build_torchvision_model(name: str, n_classes: int, mean: Sequence[float]) -> TorchvisionModel:
     """Build one of `deeplab.catalog.TORCHVISION_MODELS` with random weights. `mean` as of `TorchvisionModel`."""
-    network = cast(Any, get_model(name, weights=None, weights_backbone=None, num_classes=n_classes))
-    return TorchvisionModel(network.backbone, network.classifier, mean)
+    model = cast(Any, get_model(name, weights=None, weights_backbone=None, num_classes=n_classes))
+    return TorchvisionModel(model.backbone, model.classifier, mean)
 
 
 def fetch_weights(name: str, weights: str) -> dict[str, Tensor]:
-    """Fetch published weights of a torchvision network, from torch.hub's folder of downloads or else the internet.
+    """Fetch published weights of a torchvision model, from torch.hub's folder of downloads or else the internet.
 
     Args:
         name: one of `deeplab.catalog.TORCHVISION_MODELS`.

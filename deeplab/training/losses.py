@@ -70,7 +70,7 @@ def multi_scale_loss(
 
 
 def keep_hard_pixels(logits: Tensor, labels: Tensor, ignore_index: int, threshold: float, min_kept: float) -> Tensor:
-    """Ignore the labels of pixels that the network finds easy.
+    """Ignore the labels of pixels that the model finds easy.
 
     Args:
         logits: (N, C, h, w) float32.

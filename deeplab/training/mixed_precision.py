@@ -44,7 +44,7 @@ class MixedPrecision:
         return self._scaler.is_enabled()
 
     def autocast(self) -> torch.autocast:
-        """Return a context for the network's forward pass. The loss and the backward pass belong outside."""
+        """Return a context for the model's forward pass. The loss and the backward pass belong outside."""
         return torch.autocast(self._device.type, dtype=self._type, enabled=self._type is not torch.float32)
 
     def backward(self, loss: Tensor) -> None:

@@ -19,7 +19,7 @@ def parameter_groups(
     """Group the parameters that the protocol trains by learning rate.
 
     Args:
-        model: any network of `deeplab.models.build`.
+        model: any that `deeplab.models.build` builds.
         lr: base learning rate.
         weight_decay: of the weights; biases have none.
         train_bn: whether batch norm's scales and shifts are trained too.

@@ -43,7 +43,7 @@ class Record:
             self.save()
 
     def after_iteration(self) -> None:
-        """Report the iteration that was just done; validate and save the network if that is due.
+        """Report the iteration that was just done; validate and save the model if that is due.
 
         Raises:
             Stopped: if the reporter stopped a validation.

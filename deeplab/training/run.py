@@ -18,7 +18,7 @@ from deeplab.distributed import ALONE, World
 from deeplab.errors import DeepLabError
 from deeplab.models.batch_norm import freeze_batch_norm, synchronise_batch_norm
 from deeplab.models.build import build_from_config
-from deeplab.models.runtime import compile_network
+from deeplab.models.runtime import compile_model
 from deeplab.training.checkpoint import Checkpoint
 from deeplab.training.losses import multi_scale_loss
 from deeplab.training.mixed_precision import MixedPrecision
@@ -27,14 +27,14 @@ from deeplab.training.optim import PolynomialLR, build_optimizer, parameter_grou
 
 @dataclass(frozen=True)
 class Validated:
-    """The score of a network during its training."""
+    """The score of a model during its training."""
 
     iteration: int
     mean_iou: float
 
 
 class TrainingRun:
-    """A network with its optimizer and schedule, `iteration` steps into training by the DeepLab v2 protocol.
+    """A model with its optimizer and schedule, `iteration` steps into training by the DeepLab v2 protocol.
 
     Each process holds a copy and computes its share of each batch; all copies have the same weights.
     """
@@ -76,7 +76,7 @@ class TrainingRun:
         elif self.world.size > 1:
             model = synchronise_batch_norm(model, self.device)
         if self.config.RUNTIME.COMPILE:
-            compile_network(model, self.device)
+            compile_model(model, self.device)
         return model
 
     def _choose_parameters(self) -> list[dict[str, Any]]:
@@ -90,7 +90,7 @@ class TrainingRun:
         return groups
 
     @cached_property
-    def _network(self) -> nn.Module:
+    def _wrapped(self) -> nn.Module:
         """The model, wrapped so that gradients are averaged over the processes if there are several.
 
         Wrapped at the first step: all processes are there, and the initial weights are loaded.
@@ -126,7 +126,7 @@ class TrainingRun:
         images = images.to(self.device, non_blocking=True, memory_format=self._memory_format)
         labels = labels.to(self.device, non_blocking=True)
         with self.precision.autocast():
-            logits = self._network(images)  # a list, (N, C, h, w) each, from a multi-scale network
+            logits = self._wrapped(images)  # a list, (N, C, h, w) each, from a multi-scale model
         logits_list = logits if isinstance(logits, list) else [logits]
         return multi_scale_loss(
             logits_list,
@@ -140,8 +140,8 @@ class TrainingRun:
 
     def _no_gradient_sync(self) -> AbstractContextManager[None]:
         """Return a context in which gradients accumulate without being averaged over the processes."""
-        network = self._network
-        return network.no_sync() if isinstance(network, DistributedDataParallel) else nullcontext()
+        model = self._wrapped
+        return model.no_sync() if isinstance(model, DistributedDataParallel) else nullcontext()
 
     def average_loss(self) -> float:
         """Average the loss over the last AVERAGE_LOSS iterations.
@@ -173,7 +173,7 @@ class TrainingRun:
         found = f"the loss is {loss} at iteration {self.iteration}"
         if self.precision.has_left_out_all(self.iteration):
             return DeepLabError(
-                f"Half precision overflows in the network from the first iteration on: {found}; set RUNTIME.PRECISION"
+                f"Half precision overflows in the model from the first iteration on: {found}; set RUNTIME.PRECISION"
                 " to bf16 or fp32."
             )
         lower = f"lower SOLVER.LR (now {self.config.SOLVER.LR:g})"
@@ -189,7 +189,7 @@ class TrainingRun:
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def record_validation(self, mean_iou: float) -> bool:
-        """Keep the mean IoU of the network at this iteration; return whether it is the best so far."""
+        """Keep the mean IoU of the model at this iteration; return whether it is the best so far."""
         self.validated = Validated(self.iteration, mean_iou)
         self.n_since_best += 1
         if self.best is None or mean_iou > self.best.mean_iou:

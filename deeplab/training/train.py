@@ -51,10 +51,10 @@ def train(
     init: Path | None = None,
     seed: int = 0,
 ) -> Trained:
-    """Train the network of a config for SOLVER.ITER_MAX iterations, or fewer as SOLVER.PATIENCE asks.
+    """Train the model of a config for SOLVER.ITER_MAX iterations, or fewer as SOLVER.PATIENCE asks.
 
     On a CPU the result depends on the config, the seed, the initial weights and the number of threads alone, whether
-    the run was interrupted and resumed or not, and whether the network is evaluated in between or not.
+    the run was interrupted and resumed or not, and whether the model is evaluated in between or not.
 
     Args:
         config: all settings.

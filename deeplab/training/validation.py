@@ -1,4 +1,4 @@
-"""Score a network in the middle of its training, without changing how the training continues."""
+"""Score a model in the middle of its training, without changing how the training continues."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,7 +15,7 @@ from deeplab.training.run import TrainingRun
 
 
 class Validation:
-    """Evaluates the network of a run on DATASET.SPLIT.VAL, every SOLVER.EVAL_EVERY iterations and after the last.
+    """Evaluates the model of a run on DATASET.SPLIT.VAL, every SOLVER.EVAL_EVERY iterations and after the last.
 
     Args:
         run: records the scores.
@@ -33,7 +33,7 @@ class Validation:
             self._dataset = open_split(run.config, run.config.DATASET.SPLIT.VAL)
 
     def validate_if_due(self, log: TrainingLog) -> bool:
-        """Evaluate the network if that is due; return whether it was, and the score is the best so far.
+        """Evaluate the model if that is due; return whether it was, and the score is the best so far.
 
         Raises:
             Stopped: if the reporter asked for it; the run is then as before.
@@ -41,7 +41,7 @@ class Validation:
         if not self._is_due():
             return False
         run = self._run
-        # Each evaluation makes a new copy of the network; compiling it would take longer than it saves.
+        # Each evaluation makes a new copy of the model; compiling it would take longer than it saves.
         eager = run.config.RUNTIME.model_copy(update={"COMPILE": False})
         config = run.config.model_copy(update={"RUNTIME": eager})
         with preserved_modes(run.model):
@@ -59,7 +59,7 @@ class Validation:
 
 @contextmanager
 def preserved_modes(model: nn.Module) -> Iterator[None]:
-    """Restore a network's training modes and `requires_grad` flags when the block ends.
+    """Restore a model's training modes and `requires_grad` flags when the block ends.
 
     cuDNN's benchmark mode is off inside the block: image sizes differ, and it would search for the fastest algorithm
     again at each new size.

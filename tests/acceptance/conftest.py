@@ -24,7 +24,7 @@ def platform(settings: Settings) -> Iterator[Platform]:
 
 @pytest.fixture(scope="session")
 def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a tiny dataset, and config.yaml, which trains a tiny network on it."""
+    """A folder with a tiny dataset, and config.yaml, which trains a tiny model on it."""
     root = draw_folder(tmp_path_factory.mktemp("sample"))
     (root / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(LABELS)))
     write_config(
@@ -47,7 +47,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def weights(sample: Path) -> Path:
-    """Weights of an untrained network, as the sample's configuration describes it."""
+    """Weights of an untrained model, as the sample's configuration describes it."""
     return write_weights(sample / "config.yaml")
 
 

@@ -93,3 +93,16 @@ def test_interrupted_with_its_own_workers_it_gives_the_job_back(home: Settings, 
     assert state_of(home, 1) == "queued"
     assert [each for each in family if lives(each)] == []
     assert not any(str(home.home) in " ".join(each.info["cmdline"] or []) for each in psutil.process_iter(["cmdline"]))
+
+
+def test_a_job_that_no_worker_can_run_says_why_it_waits(home: Settings, sample: Path) -> None:
+    command = [*DEEPLAB, "job", "submit", "train", "-c", str(sample / "config.yaml"), "--wait", "--gpus", "64"]
+    command += ["--set", "SOLVER.BATCH_SIZE.TRAIN=64"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as waiting:
+        assert waiting.stderr is not None
+        said = next(line for line in waiting.stderr if line.startswith("Job 1 waits."))
+        waiting.terminate()
+        waiting.stderr.read()
+    assert said.startswith("Job 1 waits. It asks for 64 GPUs; no live worker has as many (at most ")
+    assert waiting.returncode == 130
+    assert state_of(home, 1) == "queued"

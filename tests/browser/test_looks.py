@@ -3,8 +3,12 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from deeplab.datasets.layouts.survey import survey_folder
 from tests.web.population import Population
+from tests.web.scenes import make_dataset
 from web.results.segmentation import item_key
+from worker.jobs import datasets
+from worker.jobs.database import open_session
 
 pytestmark = pytest.mark.browser
 
@@ -38,6 +42,19 @@ def test_no_page_scrolls_sideways(page: Page, population: Population, width: int
         if page.evaluate("document.documentElement.scrollWidth") > width:
             too_wide.append(address)
     assert too_wide == []
+
+
+def test_the_check_of_a_dataset_does_not_scroll_sideways(page: Page, population: Population) -> None:
+    root = make_dataset(population.root / "long")
+    with (root / "train.txt").open("a") as split:
+        split.write("frankfurt_000000_000294_leftImg8bit_" * 3)
+    with open_session(population.settings) as session:
+        datasets.register(session, "long", survey_folder(root))
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/datasets")
+    page.get_by_role("button", name="Check long").click()
+    expect(page.get_by_role("heading", name="long")).to_be_visible()
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 
 def test_buttons_can_be_hit_by_a_thumb(page: Page, population: Population) -> None:

@@ -1,4 +1,4 @@
-"""A small network and a training state of it, to save and to load."""
+"""A small model and a training state of it, to save and to load."""
 
 import torch
 from torch import Tensor, nn

@@ -33,6 +33,7 @@ with joined_world() as world:
         "world": [world.rank, world.size, world.is_main],
         "share": list(world.share(4)),
         "sum": world.all_reduce_sum(torch.tensor([1.0, 10.0]) * (world.rank + 1)).tolist(),
+        "in turn": world.gather_in_turn(["a", "b", "c"] if world.rank == 0 else ["d", "e"]),
         "device": str(world.choose_device("cpu")),
         "fine": end_of(None, None),
         "failed": end_of(None, CheckpointError("no such file")),
@@ -63,6 +64,7 @@ def test_two_processes_agree(tmp_path: Path) -> None:
     assert first == second
     assert first == {
         "sum": [3.0, 30.0],
+        "in turn": ["a", "d", "b", "e", "c"],
         "device": "cpu",
         "fine": None,
         "stopped": ["Stopped", ""],
@@ -86,7 +88,7 @@ with joined_world() as world:
 """
     survivor, gone = run_unsupervised(sys.executable, "-c", script)  # torchrun ends a survivor before it can speak
     assert (survivor.returncode, gone.returncode) == (1, 7)
-    assert "DeepLabError: Another process of this run ended; its own output says why." in survivor.stderr
+    assert "ProcessLostError: Another process of this run ended; its own output says why." in survivor.stderr
 
 
 @pytest.mark.slow
@@ -114,6 +116,7 @@ def test_a_process_alone_is_the_main_one() -> None:
     with joined_world() as world:
         assert world is ALONE
     assert (world.is_main, list(world.share(3))) == (True, [0, 1, 2])
+    assert world.gather_in_turn(["a", "b"]) == ["a", "b"]
     for end in (Stopped(), DeepLabError("why")):
         with pytest.raises(type(end)) as caught, world.together():
             raise end

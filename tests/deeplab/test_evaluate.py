@@ -1,20 +1,28 @@
+import json
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+import yaml
 from torch.nn import functional
 
 from deeplab.config import Config, parse_config
+from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import open_split
 from deeplab.datasets.transforms import normalize
-from deeplab.errors import CheckpointError, DatasetError, LabelError
-from deeplab.evaluate import evaluate
+from deeplab.errors import CheckpointError, DatasetError, LabelError, OutputError
+from deeplab.evaluate import evaluate, label_split
+from deeplab.image_scores import Cell, ImageScores
+from deeplab.images.masks import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
 from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
+from tests.deeplab.training.torchrun import run_together
 from tests.reporters import Recorder
 
 
@@ -42,14 +50,18 @@ def weights(root: Path, tmp_path: Path) -> Path:
     return tmp_path / "weights.pth"
 
 
+def samples_of(config: Config) -> list[Sample]:
+    dataset = open_split(config, "val")
+    return [dataset[i] for i in range(len(dataset))]
+
+
 def score_by_hand(config: Config, weights: Path) -> ConfusionMatrix:
     """The original's way: one image at a time, logits resized to its size, the largest wins."""
     model = build_from_config(config).eval()
     model.load_state_dict(torch.load(weights))
     confusion = ConfusionMatrix(3)
-    dataset = open_split(config, "val")
     mean = config.IMAGE.MEAN
-    for sample in (dataset[i] for i in range(len(dataset))):
+    for sample in samples_of(config):
         with torch.no_grad():
             logits = model(normalize(sample.image, (mean.B, mean.G, mean.R))[None])
         resized = functional.interpolate(logits, size=sample.label_map.shape, mode="bilinear", align_corners=False)
@@ -128,14 +140,14 @@ def test_a_gpu_scores_the_same(root: Path, weights: Path, precision: str, share:
 
 
 @pytest.mark.parametrize("logits", [False, True])
-def test_an_image_of_which_the_network_says_no_number_ends_it(
+def test_an_image_of_which_the_model_says_no_number_ends_it(
     root: Path, weights: Path, tmp_path: Path, logits: bool
 ) -> None:
     state = torch.load(weights)
     over = {key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}
     torch.save(over, tmp_path / "over.pth")
     folder = tmp_path / "logits" if logits else None
-    with pytest.raises(LabelError, match=r"^0: The network's output is NaN .* set RUNTIME\.PRECISION to bf16 or fp32"):
+    with pytest.raises(LabelError, match=r"^0: The model's output is NaN .* set RUNTIME\.PRECISION to bf16 or fp32"):
         evaluate(
             configure(root, "RUNTIME.PRECISION=fp16"),
             tmp_path / "over.pth",
@@ -155,3 +167,123 @@ def test_windows_score_what_they_label_and_leave_logits_of_the_images_size(
     assert np.abs(plain.confusion - saved.confusion).sum() <= 4
     assert (plain.confusion != evaluate(configure(root), weights, SilentReporter(), device="cpu").confusion).any()
     assert np.load(tmp_path / "logits" / "large.npy").shape == (3, 50, 60)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_an_observer_hears_of_each_image_in_the_order_of_the_split(
+    root: Path, weights: Path, tmp_path: Path, batch_size: int
+) -> None:
+    heard: list[ImageScores] = []
+    config = configure(root, f"SOLVER.BATCH_SIZE.TEST={batch_size}")
+
+    scores = evaluate(config, weights, SilentReporter(), device="cpu", masks_dir=tmp_path / "m", observe=heard.append)
+
+    assert [each.id for each in heard] == open_split(config, "val").ids
+    total = np.zeros((3, 3), np.int64)
+    for each, sample in zip(heard, samples_of(config), strict=True):
+        assert (each.height, each.width) == sample.label_map.shape
+        assert each.seconds > 0
+        predicted = read_mask(tmp_path / "m" / f"{each.id}.png")
+        assert sum(each.pixels.values()) == predicted.size
+        assert dict(each.pixels) == {int(c): int((predicted == c).sum()) for c in np.unique(predicted)}
+        own = ConfusionMatrix(3)
+        own.update(sample.label_map, predicted)
+        assert set(each.cells) == {
+            Cell(i, j, int(own.counts()[i, j])) for i in range(3) for j in range(3) if own.counts()[i, j]
+        }
+        assert each.mean_iou == pytest.approx(own.scores()["mean_iou"])
+        total += own.counts()
+    assert np.array_equal(total, scores.confusion)
+    mean_ious = [each.mean_iou or 0.0 for each in heard]
+    assert scores["image_mean_iou"] == pytest.approx(np.mean(mean_ious))
+    assert scores["worst_tenth_iou"] == pytest.approx(min(mean_ious))
+
+
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["INFERENCE.FLIP=true"],
+        ["INFERENCE.MODE=slide", "INFERENCE.WINDOW=32"],
+        ["INFERENCE.MODE=slide", "INFERENCE.WINDOW=32", "INFERENCE.SCALES=[0.5, 1.0]"],
+    ],
+)
+@pytest.mark.parametrize("saves", [False, True])
+def test_certainty_is_that_of_the_probs_of_all_pixels(
+    root: Path, weights: Path, tmp_path: Path, overrides: list[str], saves: bool
+) -> None:
+    heard: list[ImageScores] = []
+    config = configure(root, *overrides)
+    folder = tmp_path / "logits"
+    evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=folder)
+
+    again = folder if saves else None
+    evaluate(config, weights, SilentReporter(), device="cpu", logits_dir=again, observe=heard.append)
+
+    for each, sample in zip(heard, samples_of(config), strict=True):
+        logits = torch.from_numpy(np.load(folder / f"{each.id}.npy"))[None]
+        resized = functional.interpolate(logits, size=sample.label_map.shape, mode="bilinear", align_corners=False)
+        probs = resized.softmax(dim=1)[0].double().numpy()
+        known = sample.label_map != 255
+        believed = np.take_along_axis(probs, sample.label_map.clip(max=2)[None].astype(int), axis=0)[0]
+        assert each.certainty is not None
+        assert each.certainty.top == pytest.approx(probs.max(axis=0).mean(), abs=1e-4)
+        labels = probs.argmax(axis=0)
+        for index, top in each.certainty.top_by_class.items():
+            assert top == pytest.approx(probs.max(axis=0)[labels == index].mean(), abs=1e-3)
+        shares = np.exp(-believed[known] / 0.1)
+        assert each.certainty.label_quality == pytest.approx((believed[known] * shares).sum() / shares.sum(), abs=1e-3)
+        assert set(each.certainty.label_quality_by_class) == set(np.unique(sample.label_map[known]).tolist())
+
+
+def test_an_unobserved_evaluation_scores_no_single_image(root: Path, weights: Path) -> None:
+    assert "image_mean_iou" not in evaluate(configure(root), weights, SilentReporter(), device="cpu")
+
+
+def test_what_an_observer_raises_ends_the_evaluation(root: Path, weights: Path) -> None:
+    def refuse(image: ImageScores) -> None:
+        raise OutputError(f"{image.id}: the disk is full.")
+
+    with pytest.raises(OutputError, match="0: the disk is full"):
+        evaluate(configure(root), weights, SilentReporter(), device="cpu", observe=refuse)
+
+
+def test_a_split_without_ground_truth_is_observed_too(root: Path, weights: Path, tmp_path: Path) -> None:
+    heard: list[ImageScores] = []
+    shutil.rmtree(root / "masks")
+    n = label_split(
+        configure(root), weights, SilentReporter(), tmp_path / "m", split="val", device="cpu", observe=heard.append
+    )
+    assert n == len(heard) == 6
+    assert all(not each.cells and each.mean_iou is None and sum(each.pixels.values()) for each in heard)
+
+
+OBSERVED = """
+import json, sys
+from pathlib import Path
+from deeplab.config import load_config
+from deeplab.evaluate import evaluate
+from deeplab.processes import is_main_process
+from deeplab.reporter import SilentReporter
+heard = []
+config = load_config(Path(sys.argv[1]))
+observe = lambda image: heard.append(image.id)
+scores = evaluate(config, Path(sys.argv[2]), SilentReporter(), device="cpu", observe=observe)
+name = "main" if is_main_process() else "other"
+Path(sys.argv[3], f"{name}.json").write_text(json.dumps([heard, scores.as_json()]))
+"""
+
+
+@pytest.mark.slow
+def test_of_two_processes_the_first_hears_of_all_images(root: Path, weights: Path, tmp_path: Path) -> None:
+    config = configure(root)
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)))
+    ended = run_together(sys.executable, "-c", OBSERVED, tmp_path / "config.yaml", weights, tmp_path)
+    assert ended.returncode == 0, ended.stderr
+
+    alone = evaluate(config, weights, SilentReporter(), device="cpu", observe=lambda _: None)
+
+    main, other = (json.loads((tmp_path / f"{name}.json").read_text()) for name in ("main", "other"))
+    assert main[0] == open_split(config, "val").ids
+    assert other[0] == []
+    assert main[1] == other[1] == alone.as_json()

@@ -1,8 +1,9 @@
 """The scores of one image, from the cells of its confusion matrix."""
 
+import numpy as np
 import pytest
 
-from deeplab.image_scores import Cell, ImageScores
+from deeplab.image_scores import Cell, ImageScores, cells_of, occurring
 
 
 def scores_of(*cells: Cell) -> ImageScores:
@@ -25,3 +26,14 @@ def test_an_image_without_a_labelled_pixel_has_no_scores() -> None:
     assert scores.class_iou == {}
     assert scores.mean_iou is None
     assert scores.pixel_accuracy is None
+
+
+def test_cells_are_those_of_a_matrix_that_are_not_zero() -> None:
+    assert cells_of(np.array([[6, 0, 2], [1, 3, 0], [0, 0, 0]])) == (
+        Cell(0, 0, 6),
+        Cell(0, 2, 2),
+        Cell(1, 0, 1),
+        Cell(1, 1, 3),
+    )
+    assert cells_of(np.zeros((2, 2), np.int64)) == ()
+    assert occurring(np.array([0, 5, 2])) == {1: 5, 2: 2}

@@ -38,6 +38,14 @@ def test_parts_add_up_whatever_they_come_as() -> None:
     assert dict(whole.scores()) == dict(parts.scores())
 
 
+def test_an_update_returns_what_it_adds_with_what_is_no_class() -> None:
+    matrix = ConfusionMatrix(2)
+    matrix.update([[0]], [[1]])
+    added = matrix.update([[0, 1, 1, 255]], [[0, 0, 0, 1]])
+    assert added.tolist() == [[1, 0, 0], [2, 0, 0], [0, 1, 0]]
+    assert matrix.counts().tolist() == [[1, 1], [2, 0]]
+
+
 def test_scores_are_json() -> None:
     matrix = ConfusionMatrix(2)
     matrix.update([[0]], [[0]])

@@ -26,5 +26,4 @@ def scores(confusion: Sequence[Sequence[int]], labels: Sequence[str]) -> dict[st
         "class_iou": [float(each) for each in iou],
         "n_images": 101,
         "labels": list(labels),
-        "confusion": [list(row) for row in confusion],
     }

@@ -38,5 +38,6 @@ def segment(masks: Masks, output: Path) -> list[Row]:
         write_mask(mask_path(output, name), mask)
         pixels = {index: int(count) for index, count in enumerate(np.bincount(mask.ravel())) if count}
         rows.append(Row(name, mask.shape[1], mask.shape[0], "ok", "", 0.031, pixels))
+    output.mkdir(parents=True, exist_ok=True)
     (output / "labels.txt").write_text(LABELS_FILE)
     return sorted(rows, key=lambda row: row.path)

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.catalog import SCORES
+from deeplab.datasets.layouts.survey import survey_folder
+from deeplab.errors import NothingSegmentedError
 from deeplab.files import sha256_of, write_text
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path
@@ -34,8 +36,8 @@ class Population:
         self.folder = self.root / "photos"
         self.masks = make_photos(self.folder)
         with open_session(settings) as session:
-            datasets.register(session, "shapes", self.dataset)
-            workers.register(session, OWNER, "gpu", "NVIDIA H200")
+            datasets.register(session, "shapes", survey_folder(self.dataset))
+            workers.register(session, OWNER, "gpu", "NVIDIA H200", slots=1, gpus=1)
             workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
             workers.unregister(session, "cpu@laboratory")
         self.trained = self._train_succeeded()
@@ -153,6 +155,7 @@ class Population:
                 split="val",
                 settings=settings,
                 scores=scores(confusion, LABELS),
+                confusion=[list(row) for row in confusion],
             )
 
     def _train_failed(self) -> int:
@@ -171,6 +174,18 @@ class Population:
             self._finish_shard(session, job_id, rows, manifest_path(output))
         n_ok = sum(row.status == "ok" for row in rows)
         self.finish(job_id, fence, result={"output": str(output), "n_ok": n_ok, "n_error": len(rows) - n_ok})
+        return job_id
+
+    def segment_nothing(self) -> int:
+        """A segment job whose only image is broken."""
+        job_id = self.submit("segment", checkpoint="2", input=str(self.folder))
+        fence = self.claim(job_id)
+        output = storage.output_dir(self.settings, job_id)
+        rows = segment({}, output)
+        write_manifest(manifest_path(output), rows)
+        with open_session(self.settings) as session:
+            self._finish_shard(session, job_id, rows, manifest_path(output))
+        self.finish(job_id, fence, catalog.FAILED, error=str(NothingSegmentedError(1, rows[0].error)))
         return job_id
 
     def _finish_shard(self, session: Session, job_id: int, rows: Sequence[Row], manifest: Path) -> None:

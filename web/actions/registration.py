@@ -2,17 +2,18 @@
 
 from pathlib import Path
 
+from deeplab.datasets.layouts.survey import FolderSurvey, survey_folder
 from deeplab.errors import DatasetError
 from web.access.paths import is_plain_text, lies_under, outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
-from worker.jobs.datasets import Dataset, DatasetRefusedError
+from worker.jobs.datasets import Dataset, NameRefusedError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
 
 
-def register(settings: Settings, name: str, root: str, labels: str | None = None) -> Dataset:
-    """Register a folder under the data roots.
+def register(settings: Settings, name: str, root: str, labels: str | None = None) -> tuple[Dataset, FolderSurvey]:
+    """Register a folder under the data roots; return the dataset, and what was found in the folder.
 
     Raises:
         SpecError: naming the field that is wrong: name, root or labels.
@@ -28,11 +29,18 @@ def register(settings: Settings, name: str, root: str, labels: str | None = None
     }
     if foreign:
         raise SpecError(foreign)
-    labels_path = None if given["labels"] is None else Path(given["labels"])
+    folder = _survey(given["root"] or "", given["labels"])
     try:
         with open_session(settings) as session:
-            return datasets.register(session, name.strip(), Path(given["root"] or ""), labels_path)
-    except DatasetRefusedError as error:
-        raise SpecError({error.field: str(error)}) from error
+            return datasets.register(session, name.strip(), folder), folder
+    except NameRefusedError as error:
+        raise SpecError({"name": str(error)}) from error
     except DatasetError as error:
         raise SpecError({"root" if labels is None else "labels": str(error)}) from error
+
+
+def _survey(root: str, labels: str | None) -> FolderSurvey:
+    try:
+        return survey_folder(Path(root), None if labels is None else Path(labels))
+    except DatasetError as error:
+        raise SpecError({"root": str(error)}) from error

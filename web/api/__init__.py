@@ -26,6 +26,7 @@ _ROUTES = (
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.show_checkpoint),
     ("GET", "/evaluations", evaluations.list_evaluations),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

@@ -21,14 +21,14 @@ def list_datasets() -> dict[str, Any]:
 
 
 def register_dataset() -> tuple[Response, int]:
-    """POST /datasets {"name", "root", "labels" (optional)}: the registered dataset; `passed_over`: other files."""
+    """POST /datasets {"name", "root", "labels" (optional)}: the dataset, and what is passed over."""
     body = read_body()
     wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
     unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}
     if wrong or unknown:
         raise SpecError(wrong | unknown)
-    dataset = register(current_settings(), body.get("name", ""), body.get("root", ""), body.get("labels"))
-    return jsonify({**as_json(dataset), "passed_over": datasets.passed_over(dataset)}), 201
+    dataset, folder = register(current_settings(), body.get("name", ""), body.get("root", ""), body.get("labels"))
+    return jsonify({**as_json(dataset), "passed_over": folder.passed_over, "other_texts": folder.other_texts}), 201
 
 
 def check_dataset(name: str) -> dict[str, Any]:

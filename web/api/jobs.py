@@ -57,7 +57,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
 
 
 def show_job(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>: the job with its evaluation, the trials of a grid search, checkpoints, history and events."""
+    """GET /jobs/<id>: the job with evaluation, trials, checkpoints, history and events; `obstacle`: why it waits."""
     require_known()
     with reading() as session:
         return whole_job_as_json(session, jobs.get(session, job_id))

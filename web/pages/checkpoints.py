@@ -9,7 +9,6 @@ from web.results.scores import class_lines, score_lines
 from worker.jobs.catalog import parse_integer
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, evaluations
-from worker.jobs.records.evaluation_list import read_evaluation_page
 from worker.jobs.records.evaluations import Evaluation
 
 
@@ -29,7 +28,7 @@ def list_evaluations() -> str:
     before, after = read_place()
     limit: int = current_app.config["CHECKPOINTS_PER_PAGE"]
     with reading() as session:
-        page = read_evaluation_page(session, checkpoint, before=before, after=after, limit=limit)
+        page = evaluations.read_evaluation_page(session, checkpoint, before=before, after=after, limit=limit)
         return render_template(
             "evaluations.html", page=page, chosen={"checkpoint": checkpoint}, now=read_clock(session)
         )

@@ -25,21 +25,23 @@ def list_datasets() -> str:
 def register_dataset() -> str | Response | tuple[str, int]:
     """Register a folder, or show the form again with errors beside the fields."""
     try:
-        dataset = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
+        dataset, folder = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
     except SpecError as error:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422
     flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
-    for folder, kinds in datasets.passed_over(dataset).items():
-        flash(f"{folder}: {describe_passed_over(kinds)}.", "warning")
+    for note in folder.notes:
+        flash(note, "warning")
     return redirect(url_for("pages.list_datasets"))
 
 
 def check_dataset(name: str) -> str:
     """Check a dataset and show what was found."""
     report = check(name)
-    passed_over = {folder: describe_passed_over(kinds) for folder, kinds in report.passed_over.items()}
-    return render_template("dataset_check.html", name=name, report=report, passed_over=passed_over)
+    with reading() as session:
+        dataset = datasets.get_by_name(session, name)
+    passed_over = [f"{folder}: {describe_passed_over(kinds)}." for folder, kinds in report.passed_over.items()]
+    return render_template("dataset_check.html", dataset=dataset, report=report, passed_over=passed_over)
 
 
 def _render(values: Mapping[str, str], errors: Mapping[str, str]) -> str:

@@ -10,11 +10,11 @@ from deeplab.files import read_tail
 from web.actions import submission
 from web.context import current_settings, reading, writing
 from web.results.scores import class_lines, confusion_of, score_lines
-from worker.jobs import jobs, shards, storage, workers
-from worker.jobs.catalog import QUEUED
+from worker.jobs import jobs, shards, storage
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, evaluations, events, trials
+from worker.jobs.waiting import find_obstacle
 
 _LOG_TAIL = 16_384  # bytes
 
@@ -33,7 +33,7 @@ def show_job(job_id: int) -> str:
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job.id, job.spec),
-            is_served=_is_served(session, job),
+            obstacle=find_obstacle(session, job),
             **_scores(session, job),
         )
 
@@ -65,13 +65,6 @@ def _log(job: Job, n_bytes: int) -> str:
     return read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
 
 
-def _is_served(session: Session, job: Job) -> bool:
-    """Whether a live worker serves the queue of a queued job; true of any other job."""
-    if job.state != QUEUED:
-        return True
-    return any(worker.alive and worker.queue == job.queue for worker in workers.list_workers(session))
-
-
 def _scores(session: Session, job: Job) -> dict[str, Any]:
     """The scores of an evaluate job, or of a crf job beside those before it."""
     evaluation = evaluations.find(session, job.id)
@@ -84,5 +77,5 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "before": before,
         "score_lines": score_lines(compared),
         "class_lines": class_lines(compared),
-        "confusion": confusion_of(evaluation),
+        "confusion": confusion_of(evaluation, evaluations.find_confusion(session, job.id)),
     }

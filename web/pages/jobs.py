@@ -9,10 +9,10 @@ from web.actions import bulk
 from web.context import current_settings, reading
 from web.pages.paging import read_place
 from web.text.formats import plural
-from worker.jobs import workers
 from worker.jobs.catalog import KINDS, STATES, parse_integer
 from worker.jobs.database import read_clock
 from worker.jobs.job_list import ORDERS, JobFilter, count_by_state, list_datasets, read_job_page
+from worker.jobs.waiting import find_obstacles
 
 _LIST = re.compile(r"/jobs(\?[^\s]*)?")  # where a form may lead back to
 
@@ -36,9 +36,10 @@ def list_jobs() -> str:
     before, after = read_place()
     limit: int = current_app.config["JOBS_PER_PAGE"]
     with reading() as session:
+        page = read_job_page(session, wanted, order, before=before, after=after, limit=limit)
         return render_template(
             "jobs.html",
-            page=read_job_page(session, wanted, order, before=before, after=after, limit=limit),
+            page=page,
             counts=count_by_state(session, wanted),
             chosen=chosen,
             place={"before": before, "after": after},
@@ -46,7 +47,7 @@ def list_jobs() -> str:
             orders=tuple(ORDERS),
             kinds=KINDS,
             datasets=list_datasets(session),
-            served=workers.served_queues(session),
+            obstacles=find_obstacles(session, page.lines),
             now=read_clock(session),
         )
 

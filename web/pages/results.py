@@ -9,12 +9,19 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable
 from deeplab.inference.manifest import Row
-from deeplab.inference.output import find_mask, manifest_path
+from deeplab.inference.output import find_mask
 from web.context import current_settings, reading
 from web.results.images import inside, send_image, send_mask
-from web.results.segmentation import class_names, class_shares, item_key, load_results, output_dir, reading_of
+from web.results.segmentation import (
+    class_names,
+    class_shares,
+    find_manifest,
+    item_key,
+    load_results,
+    output_dir,
+    reading_of,
+)
 from worker.jobs import jobs
-from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.jobs import Job
 
 
@@ -23,6 +30,7 @@ def list_results(job_id: int) -> str:
     with reading() as session:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
+        has_manifest = find_manifest(session, current_settings(), job) is not None
     rows = _filtered(results.rows)
     per_page: int = current_app.config["IMAGES_PER_PAGE"]
     n_pages = max(1, math.ceil(len(rows) / per_page))
@@ -32,6 +40,7 @@ def list_results(job_id: int) -> str:
         "results.html",
         job=job,
         results=results,
+        has_manifest=has_manifest,
         rows=rows[(page - 1) * per_page : page * per_page],
         n_rows=len(rows),
         page=page,
@@ -81,16 +90,17 @@ def mask(job_id: int, key: str) -> Response:
         abort(404, f"{printable(row.path)} has no mask.")
     if "download" not in request.args:
         return send_mask(path)
-    return send_file(path, "image/png", as_attachment=True, download_name=printable(path.name))
+    version = path.stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
+    return send_file(path, "image/png", as_attachment=True, download_name=printable(path.name), etag=f"{version:x}")
 
 
 def manifest(job_id: int) -> Response:
     """Send the manifest."""
     with reading() as session:
         job = _segment_job(session, job_id)
-    path = manifest_path(output_dir(current_settings(), job))
-    if job.state != SUCCEEDED or not path.is_file():
-        abort(404, f"There is no manifest until the job has succeeded; job {job_id} is {job.state}.")
+        path = find_manifest(session, current_settings(), job)
+    if path is None:
+        abort(404, f"There is no manifest until the job is through with all images; job {job_id} is {job.state}.")
     return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 
 

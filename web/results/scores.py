@@ -75,9 +75,8 @@ def class_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
     ]
 
 
-def confusion_of(evaluation: Evaluation) -> Confusion | None:
-    """The confusion matrix of an evaluation, if it was recorded."""
-    counts = evaluation.scores.get("confusion")
+def confusion_of(evaluation: Evaluation, counts: Sequence[Sequence[int]] | None) -> Confusion | None:
+    """The confusion matrix of an evaluation, (C, C) pixel counts, as shares of its rows; None if there is none."""
     if not counts:
         return None
     cells = list(_cells(np.array(counts, np.float64)))

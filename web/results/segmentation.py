@@ -84,6 +84,13 @@ def load_results(session: Session, settings: Settings, job: Job) -> Results:
     return _read(tuple((path, path.stat().st_mtime_ns) for path in paths if path.is_file()))
 
 
+def find_manifest(session: Session, settings: Settings, job: Job) -> Path | None:
+    """The manifest of a segment job that is through with all images, even if every one of them failed; else None."""
+    counts = shards.counts(session, job.id)
+    path = manifest_path(output_dir(settings, job))
+    return path if job.is_terminal and counts.n_shards and not counts.n_open and path.is_file() else None
+
+
 def class_names(settings: Settings, job: Job) -> list[str]:
     """Read the names of a job's classes.
 

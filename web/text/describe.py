@@ -11,10 +11,10 @@ from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.records.evaluation_list import EvaluationLine
-from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SPECS
+from worker.jobs.waiting import Obstacle
 
 
 def kind_title(kind: str) -> str:
@@ -37,24 +37,25 @@ def subject(job: JobSummary) -> str:
     assert_never(job.kind)
 
 
-def conditions(evaluation: Evaluation | EvaluationLine) -> list[str]:
+def conditions(evaluation: EvaluationLine) -> list[str]:
     """What an evaluation did beside running the network once on each image, in a word or two each."""
     return list(describe_conditions(evaluation.settings))
 
 
-def progress(job: JobSummary, *, is_served: bool = True) -> str:
+def progress(job: JobSummary, obstacle: Obstacle | None = None) -> str:
     """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left".
 
     Args:
         job: that has not ended.
-        is_served: whether a live worker serves its queue.
+        obstacle: what keeps it from being started.
     """
     if job.state == RUNNING and job.cancel_requested:
         return "stopping; this takes a few seconds"
-    if job.state != RUNNING and not is_served:
-        return f"no live worker serves the {job.queue} queue"
+    if obstacle is not None:
+        return f"{obstacle.sentence[:1].lower()}{obstacle.sentence[1:].rstrip('.')}"
     if not job.total:
-        return "starting" if job.state == RUNNING else "waiting for a worker"
+        awaited = "a worker" if job.gpus == 1 else f"{job.gpus} GPUs"
+        return "starting" if job.state == RUNNING else f"waiting for {awaited}"
     done = f"{number(job.done)} of {plural(job.total, job.unit)}"
     if job.state != RUNNING or job.eta_seconds is None:
         return done
@@ -84,7 +85,7 @@ def dataset_title(dataset: str) -> str:
     return PurePath(dataset).name or dataset
 
 
-def evaluated_on(evaluation: Evaluation | EvaluationLine) -> str:
+def evaluated_on(evaluation: EvaluationLine) -> str:
     """The dataset and split of an evaluation. An unregistered dataset goes by its folder."""
     return f"{dataset_title(evaluation.dataset)}, {evaluation.split}"
 

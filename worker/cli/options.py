@@ -12,14 +12,19 @@ _OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
 
 def config_options(command: F) -> F:
     """`-c` and `--set`, which the command receives as `config_path` and `overrides`."""
+    return config_option(required=True)(set_option(command))
+
+
+def config_option(*, required: bool) -> Callable[[F], F]:
+    """`-c`, which the command receives as `config_path`."""
     return click.option(
         "-c",
         "--config-path",
         type=click.Path(path_type=Path),
         metavar="FILE",
-        required=True,
+        required=required,
         help="Configuration file (YAML).",
-    )(set_option(command))
+    )
 
 
 def set_option(command: F) -> F:

@@ -11,6 +11,7 @@ from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
+from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.settings import Settings
 
@@ -41,14 +42,14 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         else:
             workers.check_name(session, name)
         slots = Slots(name, gpus, concurrency)
-        workers.register(session, name, queue, slots.device, slots.count)
+        workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
     app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, name)
     _connect_signals(slots, reconciler)
     worker = app.Worker(
         hostname=name,
-        queues=[queue],
+        queues=channels(queue, slots.most_gpus),
         concurrency=slots.count,
         pool="prefork",
         optimization="fair",  # a message goes to a pool process that is free, never behind a running job

@@ -18,7 +18,7 @@ from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
 from worker.execution.kinds import JobContext, run_attempt
 from worker.execution.logs import configure_logging
-from worker.execution.outcomes import CRASHED, STOPPED, Outcome, write_outcome
+from worker.execution.outcomes import CRASHED, STOPPED, CompanionFailedError, Outcome, write_outcome
 from worker.execution.reporter import AliveFile, JobReporter
 from worker.jobs import jobs, storage
 from worker.jobs.catalog import FAILED, SUCCEEDED
@@ -34,7 +34,7 @@ def main() -> None:
     """Run the attempt or the assistant that the command line names."""
     arguments = _parse_arguments()
     die_with_parent(arguments.parent)
-    should_stop = _listen_for_stop()
+    should_stop = listen_for_stop()
     faulthandler.enable()
     configure_logging()
     settings = load_settings()
@@ -77,6 +77,8 @@ def describe(error: Exception) -> Outcome:
     """Turn an exception into the outcome of the attempt."""
     if isinstance(error, Stopped):
         return Outcome(STOPPED)
+    if isinstance(error, CompanionFailedError):
+        return error.outcome
     if isinstance(error, DatabaseError):  # it may be back for the next attempt
         return Outcome(CRASHED, error=str(error))
     if isinstance(error, DeepLabError):
@@ -88,7 +90,7 @@ def describe(error: Exception) -> Outcome:
     return Outcome(CRASHED, error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
 
 
-def _listen_for_stop() -> Callable[[], bool]:
+def listen_for_stop() -> Callable[[], bool]:
     """Let SIGTERM ask the loops of the core to stop; return a function that says whether it came."""
     requests: list[int] = []
     signal.signal(signal.SIGTERM, lambda number, _frame: requests.append(number))

@@ -21,6 +21,14 @@ class Outcome:
     error: str | None = None  # why it failed or crashed, one sentence
 
 
+class CompanionFailedError(Exception):
+    """A process that trains together with the child ended before its end; says what becomes of the attempt."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        self.outcome = outcome
+        super().__init__(outcome.error or outcome.state)
+
+
 def write_outcome(path: Path, outcome: Outcome) -> None:
     """Write an outcome: whole or not at all, flushed to the disk."""
     write_text(path, json.dumps(asdict(outcome)))

@@ -1,17 +1,17 @@
-"""Slots of a worker: how many jobs it runs at a time, and which GPU each of them gets. Never imports torch."""
+"""Slots of a worker: how many jobs it runs at a time, and which GPUs each of them gets. Never imports torch."""
 
 import mmap
 import os
 import re
 import shutil
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-
-from billiard import current_process
 
 from deeplab.formats import plural
 from deeplab.processes import n_cpus
+from worker.execution.gpu_locks import GpuLocks
 from worker.execution.supervisor import SlotContext
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
@@ -24,6 +24,11 @@ class Gpu:
 
     id: str  # as CUDA_VISIBLE_DEVICES takes it
     name: str
+
+    @property
+    def is_part(self) -> bool:
+        """Whether it is a part of a GPU."""
+        return self.id.startswith("MIG-")
 
 
 class StopFlag:
@@ -45,35 +50,61 @@ class StopFlag:
 
 
 class Slots:
-    """The slots of one Celery worker, one per pool process."""
+    """The slots of one Celery worker, one per pool process, and the GPUs that they share out among their jobs."""
 
     def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None) -> None:
-        """Number the slots.
+        """Prepare the slots; the pool processes are forked after this.
 
         Args:
             worker: name of the worker.
-            gpus: that its children may use, in turn; without any, they see none.
+            gpus: that its children may use; without any, they see none.
             concurrency: how many jobs at a time; None: one per GPU, or one.
         """
         self.worker = worker
         self.stop = StopFlag()
+        self.count = concurrency or max(len(gpus), 1)
         self._gpus = gpus
-        self.count = concurrency or max(len(self._gpus), 1)
+        self._locks = GpuLocks(len(gpus), self.count)
 
     @property
     def device(self) -> str:
         """What the worker computes on, as people read it: "2 x NVIDIA H200"."""
-        names = [gpu.name for gpu in self._gpus]
-        counted = (f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
-        return ", ".join(counted) or _cpu()
+        return _describe(self._gpus)
 
-    def current(self) -> SlotContext:
-        """The slot of this pool process."""
-        gpu = self._gpus[_number_in_pool() % len(self._gpus)] if self._gpus else Gpu("", _cpu())
+    @property
+    def most_gpus(self) -> int:
+        """How many GPUs one job can have; 0 if there are none."""
+        return max(len(self._usable(2)), min(len(self._gpus), 1))
+
+    @contextmanager
+    def reserved(self, n_gpus: int, is_wanted: Callable[[], bool]) -> Iterator[SlotContext | None]:
+        """Wait until so many GPUs are free, and make them this pool process's slot inside the block.
+
+        Args:
+            n_gpus: at most `most_gpus`, or 1, which without GPUs means the CPU.
+            is_wanted: whether to go on waiting, asked now and then.
+
+        Yields:
+            The slot; None if it was no longer wanted.
+        """
+        if not self._gpus:
+            yield self._slot([])
+            return
+        with self._locks.held(n_gpus, self._usable(n_gpus), is_wanted) as numbers:
+            yield None if numbers is None else self._slot([self._gpus[number] for number in numbers])
+
+    def _usable(self, n_gpus: int) -> list[int]:
+        """The numbers of the GPUs that a job for so many can use. Of parts of GPUs a process sees no more than one."""
+        return [number for number, gpu in enumerate(self._gpus) if n_gpus == 1 or not gpu.is_part]
+
+    def _slot(self, gpus: Sequence[Gpu]) -> SlotContext:
+        environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpu.id for gpu in gpus)}
+        if len(gpus) > 1:  # each has a process of its own, and all of them share the cores
+            environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, n_cpus() // len(gpus))))
         return SlotContext(
             owner=f"{self.worker}/{os.getpid()}",
-            device=gpu.name,
-            environment={"CUDA_VISIBLE_DEVICES": gpu.id},
+            device=_describe(gpus),
+            environment=environment,
             stopping=self.stop.is_set,
         )
 
@@ -95,7 +126,7 @@ def parse_gpus(listing: str) -> list[Gpu]:
         if match := _GPU.match(line):
             gpus.append(Gpu(match["id"], match["name"]))
         elif (match := _PART.match(line)) and gpus:
-            if not gpus[-1].id.startswith("MIG-"):
+            if not gpus[-1].is_part:
                 divided = gpus.pop().name
             gpus.append(Gpu(match["id"], f"{divided} MIG {match['name']}"))
     return gpus
@@ -114,10 +145,7 @@ def visible_gpus(gpus: list[Gpu], allowed: str | None) -> list[Gpu]:
     return chosen
 
 
-def _number_in_pool() -> int:
-    number: int = current_process().index  # type: ignore[attr-defined]  # the pool numbers its processes
-    return number
-
-
-def _cpu() -> str:
-    return f"CPU ({plural(n_cpus(), 'core')})"
+def _describe(gpus: Sequence[Gpu]) -> str:
+    names = [gpu.name for gpu in gpus]
+    counted = (f"{names.count(name)} x {name}" if names.count(name) > 1 else name for name in dict.fromkeys(names))
+    return ", ".join(counted) or f"CPU ({plural(n_cpus(), 'core')})"

@@ -10,7 +10,7 @@ from worker.execution.slots import Slots
 from worker.execution.supervisor import SlotContext, assist, supervise
 from worker.jobs import jobs, leases, shards
 from worker.jobs.broker.queue import RUN_JOB
-from worker.jobs.catalog import RUNNING
+from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
 from worker.jobs.settings import Settings
@@ -27,11 +27,31 @@ def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
         # with it, before it could save a checkpoint.
         idle = signal.signal(signal.SIGTERM, lambda *_: slots.stop.set())
         try:
-            run_job(settings, job_id, slots.current())
+            answer(settings, job_id, slots)
         except DatabaseError as error:  # the job is still queued, or its lease runs out: it will be published again
             _log.warning("%s", error)
         finally:
             signal.signal(signal.SIGTERM, idle)
+
+
+def answer(settings: Settings, job_id: int, slots: Slots) -> None:
+    """Wait for the GPUs that a job asks for, as long as it needs this worker, and run it on them."""
+
+    def is_wanted() -> bool:
+        with open_session(settings, reads_only=True) as session:
+            waits = jobs.get(session, job_id).state == QUEUED or _shared_job(session, job_id) is not None
+        return waits and not slots.stop.is_set()
+
+    with open_session(settings, reads_only=True) as session:
+        try:
+            n_gpus = jobs.get(session, job_id).gpus
+        except JobNotFoundError:  # a message from before the database was replaced
+            return
+    if n_gpus > max(slots.most_gpus, 1):
+        return  # the job stays queued for another worker
+    with slots.reserved(n_gpus, is_wanted) as slot:
+        if slot is not None:
+            run_job(settings, job_id, slot)
 
 
 def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:

@@ -8,6 +8,7 @@ from worker.jobs import jobs
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints, evaluations, events, trials
+from worker.jobs.waiting import find_obstacle
 
 
 def job_as_json(job: JobSummary) -> dict[str, Any]:
@@ -16,9 +17,13 @@ def job_as_json(job: JobSummary) -> dict[str, Any]:
 
 
 def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
-    """A job with what it left behind. `history` lists its attempts."""
+    """A job with what it left behind. `history` lists its attempts.
+
+    `obstacle` says why a queued job cannot start for now; null if a live worker can run it.
+    """
     return {
         **job_as_json(job),
+        "obstacle": None if (obstacle := find_obstacle(session, job)) is None else obstacle.sentence,
         "evaluation": as_json(evaluations.find(session, job.id)),
         "trials": as_json(trials.list_trials(session, job.id, job.spec)),
         "checkpoints": as_json(checkpoints.list_checkpoints(session, job.id)),

@@ -73,6 +73,11 @@ class JobSummary:
     finished_at: float | None
 
     @property
+    def gpus(self) -> int:
+        """How many GPUs it asks for; 1 also means: one if there is any."""
+        return int(self.spec.get("gpus", 1))
+
+    @property
     def is_terminal(self) -> bool:
         """Whether the state can no longer change."""
         return self.state in TERMINAL

@@ -12,6 +12,9 @@ jobs/<id>/passed_over.json  the other files of its input folder, by kind
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
+    companion-<rank>.json   why a companion of its child ended before the end
+    results/                tables of its images, in parts; see worker.jobs.results
+    masks/                  label maps of an evaluate or crf job, <id>.png
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -61,6 +64,11 @@ def outcome_in(folder: Path) -> Path:
     return folder / "outcome.json"
 
 
+def companion_outcome_in(folder: Path, rank: int) -> Path:
+    """Where a companion of an attempt's child leaves its outcome, if it fails."""
+    return folder / f"companion-{rank}.json"
+
+
 def alive_in(folder: Path) -> Path:
     """The file that a child touches whenever it reports progress."""
     return folder / "alive"
@@ -79,6 +87,26 @@ def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int
 def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
     """The manifests of all claims of a shard, by all attempts, complete or not."""
     return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
+
+
+def shard_part_dir(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
+    """The result tables of one claim of a shard."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"shard-{number}-{shard_fence}"
+
+
+def part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
+    """The result tables of some images of an evaluation."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"part-{number}"
+
+
+def merged_part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
+    """Result tables that an attempt merged."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"merged-{number}"
+
+
+def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Label maps of an evaluate or crf job."""
+    return attempt_dir(settings, job_id, fence) / "masks"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

@@ -98,6 +98,18 @@ class ShardRow(Base):
     n_error: Mapped[int] = mapped_column(default=0)
 
 
+class ResultPartRow(Base):
+    """A folder with the result tables of some images of a job; see worker.jobs.results."""
+
+    __tablename__ = "result_part"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+    folder: Mapped[str]
+    n_images: Mapped[int]
+    level: Mapped[int]
+
+
 class MetricRow(Base):
     """One value of one metric at one iteration; a repeated iteration replaces it."""
 
@@ -138,6 +150,9 @@ class EvaluationRow(Base):
     settings: Mapped[dict[str, Any]]
     mean_iou: Mapped[float]
     scores: Mapped[dict[str, Any]]
+    confusion: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # large, so that few questions read it
+    policy: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    dataset_version: Mapped[str | None]
     created_at: Mapped[float]
 
 
@@ -162,6 +177,7 @@ class WorkerRow(Base):
     queue: Mapped[str]
     device: Mapped[str]
     slots: Mapped[int]
+    gpus: Mapped[int] = mapped_column(default=0, server_default="0")
     pid: Mapped[int]
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]

@@ -24,6 +24,7 @@ class Worker:
     queue: str  # the queue that it serves: gpu or cpu
     device: str  # what its children compute on, such as "NVIDIA H200" or "CPU (2 cores)"
     slots: int  # how many jobs it runs at a time
+    gpus: int  # how many GPUs one job can have; 0 if it has none
     pid: int
     started_at: float
     heartbeat_at: float
@@ -57,7 +58,7 @@ def _is_taken(session: Session, name: str) -> bool:
     return pid is not None and pid != os.getpid() and psutil.pid_exists(pid)
 
 
-def register(session: Session, name: str, queue: str, device: str, slots: int = 1) -> None:
+def register(session: Session, name: str, queue: str, device: str, slots: int = 1, gpus: int = 0) -> None:
     """Record that this process serves a queue from now on."""
     now = session.scalar(select(db_now()))
     session.merge(
@@ -66,6 +67,7 @@ def register(session: Session, name: str, queue: str, device: str, slots: int = 
             queue=queue,
             device=device,
             slots=slots,
+            gpus=gpus,
             pid=os.getpid(),
             started_at=now,
             heartbeat_at=now,
@@ -94,6 +96,7 @@ def list_workers(session: Session) -> list[Worker]:
             queue=row.queue,
             device=row.device,
             slots=row.slots,
+            gpus=row.gpus,
             pid=row.pid,
             started_at=row.started_at,
             heartbeat_at=row.heartbeat_at,
@@ -101,11 +104,6 @@ def list_workers(session: Session) -> list[Worker]:
         )
         for row, is_alive in rows
     ]
-
-
-def served_queues(session: Session) -> set[str]:
-    """The queues that live workers serve."""
-    return set(session.scalars(select(WorkerRow.queue).where(_is_alive()).distinct()))
 
 
 def _is_alive() -> ColumnElement[bool]:

@@ -1,6 +1,5 @@
 """The layout of your own datasets: images/, masks/ and a list of ids per split. Torch-free."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
@@ -43,16 +42,38 @@ def list_folder(root: Path, split: str) -> SplitListing:
     return SplitListing(split, len(ids), pairs, missing, passed_over, unlabelled=unlabelled, problem=problem)
 
 
+class FileIndex:
+    """The files below a folder, by what an id says of them.
+
+    Args:
+        folder: the folder.
+        paths: files below it, relative to it.
+        suffixes: of the files that count, in lower case.
+    """
+
+    def __init__(self, folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> None:
+        self._by_name: dict[str, list[tuple[str, Path]]] = {}
+        for relative in map(PurePosixPath, paths):
+            if relative.suffix.lower() in suffixes:
+                entry = (spelling(str(relative.with_suffix(""))), folder / relative)
+                self._by_name.setdefault(spelling(relative.stem), []).append(entry)
+
+    def candidates(self, spelt: str) -> list[tuple[str, Path]]:
+        """The files that an id may mean, as relative paths without suffix and whole paths; `spelling` spelt the id."""
+        named_alike = self._by_name.get(PurePosixPath(spelt).name, [])
+        return [(stem, path) for stem, path in named_alike if f"/{stem}".endswith(f"/{spelt}")]
+
+
 def _find(
     folder: Path, paths: Sequence[str], ids: Sequence[str], split: str, suffixes: frozenset[str]
 ) -> dict[str, Path]:
     """Find the file of each id: at that relative path, else in the split's subfolder, else in any."""
-    by_name = _index(folder, paths, suffixes)
+    index = FileIndex(folder, paths, suffixes)
     found: dict[str, Path] = {}
     owners: dict[Path, str] = {}
     for name in ids:
         spelt = spelling(name)
-        candidates = [(stem, path) for stem, path in by_name[Path(spelt).name] if f"/{stem}".endswith(f"/{spelt}")]
+        candidates = index.candidates(spelt)
         preferred = [each for each in candidates if each[0] in (spelt, f"{split}/{spelt}")] or candidates
         if len(preferred) > 1:
             files = " and ".join(sorted(printable(path) for _, path in preferred[:2]))
@@ -71,12 +92,3 @@ def _find(
 def _describe_missing(names: Sequence[str], listing: ImageListing, *, is_mask: bool) -> list[str]:
     neighbours = Neighbours([*listing.paths, *listing.others])
     return [neighbours.describe(name, stem=name, is_mask=is_mask) for name in names]
-
-
-def _index(folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> defaultdict[str, list[tuple[str, Path]]]:
-    """Map the name of each file below, without suffix, to relative paths without suffix and whole paths."""
-    index: defaultdict[str, list[tuple[str, Path]]] = defaultdict(list)
-    for relative in map(PurePosixPath, paths):
-        if relative.suffix.lower() in suffixes:
-            index[spelling(relative.stem)].append((spelling(str(relative.with_suffix(""))), folder / relative))
-    return index

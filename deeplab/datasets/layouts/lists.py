@@ -23,12 +23,25 @@ def read_ids(path: Path, images: Path | None = None) -> list[str]:
     Raises:
         DatasetError: if the list cannot be read, is empty, names an id twice, or a file elsewhere.
     """
-    lines = _read_lines(path, "one id per line")
-    ids = ((number, _without_suffix(_within(path, number, line, images))) for number, line in lines)
+    ids = []
+    for number, line in read_lines(path, "one id per line"):
+        name = id_of(line, images)
+        if name is None:
+            raise DatasetError(
+                f"{printable(path)}: line {number} is {line!r}, which lies outside of {printable(str(images))};"
+                " expected a path below that folder, such as 'a.jpg'."
+            )
+        ids.append((number, name))
     return list(_without_repeats(path, ids))
 
 
-def _within(path: Path, number: int, line: str, images: Path | None) -> str:
+def id_of(line: str, images: Path | None) -> str | None:
+    """The id in a line of a list, as `read_ids` reads it; None for the path of a file elsewhere."""
+    name = _within(line, images)
+    return None if name is None else _without_suffix(name)
+
+
+def _within(line: str, images: Path | None) -> str | None:
     """Turn a path of an image into one relative to the folder of the images."""
     name = line.replace("\\", "/")
     if images is None:
@@ -39,10 +52,7 @@ def _within(path: Path, number: int, line: str, images: Path | None) -> str:
     for folder in (images.absolute(), real_path(images)):
         if PurePosixPath(name).is_relative_to(folder):
             return str(PurePosixPath(name).relative_to(folder))
-    raise DatasetError(
-        f"{printable(path)}: line {number} is {line!r}, which lies outside of {printable(images)}; expected a path"
-        " below that folder, such as 'a.jpg'."
-    )
+    return None
 
 
 def read_paths(path: Path, root: Path) -> dict[str, tuple[str, str]]:
@@ -59,7 +69,7 @@ def read_paths(path: Path, root: Path) -> dict[str, tuple[str, str]]:
         DatasetError: if the list cannot be read or is empty, a line is not two paths, or two images have one name.
     """
     rows = []
-    for number, line in _read_lines(path, "an image's and a mask's path per line"):
+    for number, line in read_lines(path, "an image's and a mask's path per line"):
         columns = [_below(root, column) for column in line.split()]
         if len(columns) != 2:
             raise DatasetError(
@@ -80,8 +90,12 @@ def _below(root: Path, column: str) -> str:
     return str(name).lstrip("/")
 
 
-def _read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
-    """Read the lines that are not blank, with their numbers."""
+def read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
+    """Read the lines of a list that are not blank, with their numbers.
+
+    Raises:
+        DatasetError: if the list cannot be read, or is empty where `expected` should be.
+    """
     try:
         lines = read_text(path).splitlines()
     except FileNotFoundError:

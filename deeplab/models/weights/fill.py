@@ -45,8 +45,8 @@ def load_initial_weights(model: nn.Module, path: Path, mean: Sequence[float]) ->
     """Fill the backbone of a model, and whatever else fits, with the weights of a file; see `fill_backbone`.
 
     Args:
-        model: the network.
-        path: weights of a DeepLab network, or of a ResNet of torchvision's, alone or within another network.
+        model: whose tensors are replaced.
+        path: weights of a DeepLab model, or of a ResNet of torchvision's, alone or within another model.
         mean: blue, green and red, 0..255, that are subtracted from the model's input; for a ResNet of torchvision's.
     """
     weights = load_state_dict(path, model.state_dict())
@@ -62,7 +62,7 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
     initialised; the backbone (layer1 .. layer5, or torchvision's `backbone`) must be whole.
 
     Args:
-        model: the network.
+        model: whose tensors are replaced.
         weights: by key, with the prefix `base.` or without.
         source: where they come from, for the error.
 
@@ -77,7 +77,7 @@ def fill_backbone(model: nn.Module, weights: dict[str, Tensor], source: str) -> 
     fitting = {key: value for key, value in weights.items() if key in own and value.shape == own[key].shape}
     left = [key for key in own if key not in fitting and not key.endswith("num_batches_tracked")]
     backbone = [key for key in left if in_backbone(key)]
-    unexpected = [key for key in weights if in_backbone(key) and key not in own]  # of a deeper network
+    unexpected = [key for key in weights if in_backbone(key) and key not in own]  # of a deeper model
     if backbone or unexpected:
         reshaped = [_describe_shapes(key, weights[key], own[key]) for key in backbone if key in weights]
         missing = [key for key in backbone if key not in weights]

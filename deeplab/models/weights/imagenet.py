@@ -25,7 +25,7 @@ _PARTS = {
 
 
 def normalisation(mean: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """How torchvision's networks want our input, RGB minus `mean`: divided by the first, plus the second, (3,) each.
+    """How torchvision's models want our input, RGB minus `mean`: divided by the first, plus the second, (3,) each.
 
     Args:
         mean: blue, green and red that our input lacks, 0..255.
@@ -35,7 +35,7 @@ def normalisation(mean: Sequence[float]) -> tuple[Tensor, Tensor]:
 
 
 def is_torchvision_resnet(weights: Mapping[str, Tensor]) -> bool:
-    """Whether weights are named as torchvision's ResNets are, alone or within a network, such as its DeepLab v3."""
+    """Whether weights are named as torchvision's ResNets are, alone or within a model, such as its DeepLab v3."""
     return any(f".{key}".endswith(f".{_FIRST_BLOCK}") for key in weights)
 
 
@@ -75,7 +75,7 @@ def _fit_to_input(weights: dict[str, Tensor], mean: Sequence[float]) -> None:
     """Let the first convolution take BGR minus `mean`; the constant that this leaves goes into its batch norm."""
     conv, running_mean = "layer1.conv1.conv.weight", "layer1.conv1.bn.running_mean"
     if conv not in weights or running_mean not in weights or weights[conv].shape[1] != 3:
-        return  # of another network, which is refused for what it lacks
+        return  # of another model, which is refused for what it lacks
     std, shift = normalisation(mean)
     theirs = weights[conv].float()
     constant = (theirs.sum(dim=(2, 3)) * shift).sum(dim=1)

@@ -24,7 +24,7 @@ def convert_small(path: Path, dataset: str) -> dict[str, torch.Tensor]:
 @pytest.mark.parametrize("version", [1, 2])
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("dataset", ["coco", "voc12"])
-def test_a_small_network_arrives_value_by_value(tmp_path: Path, dataset: str, version: int, double: bool) -> None:
+def test_a_small_model_arrives_value_by_value(tmp_path: Path, dataset: str, version: int, double: bool) -> None:
     written = Deeplab(dataset, n_blocks=N_BLOCKS, width=WIDTH)
     if version == 1:  # in which a batch norm has no parameters, and Caffe's defaults hold
         written.norm_parameters = {}
@@ -37,7 +37,7 @@ def test_a_small_network_arrives_value_by_value(tmp_path: Path, dataset: str, ve
         np.testing.assert_array_equal(weights[key].numpy(), expected, err_msg=key)
 
 
-def test_the_full_network_in_little_memory(tmp_path: Path) -> None:
+def test_the_full_model_in_little_memory(tmp_path: Path) -> None:
     """The released files have this layout; a process of its own shows what a conversion takes at most."""
     dataset = "voc12"  # the command line's tests do it with the other
     written = Deeplab(dataset, n_blocks=BACKBONES["ResNet101"], width=64)

@@ -86,7 +86,7 @@ def serialize(layer: Layer, *, version: int = 2, double: bool = False) -> bytes:
 
 
 def write(path: Path, layers: Iterable[Layer], *, version: int = 2, double: bool = False) -> Path:
-    """Write a network layer by layer."""
+    """Write a model layer by layer."""
     with path.open("wb") as file:
         file.write(_CLASSES["Net"](name="written", input=["data"], input_dim=[1, 3, 513, 513]).SerializeToString())
         for layer in layers:

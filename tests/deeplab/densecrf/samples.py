@@ -33,7 +33,7 @@ def softmax(scores: NDArray[Any]) -> Probs:
 
 
 def smooth_planes(values: NDArray[np.float32], height: int, width: int) -> NDArray[np.float32]:
-    """Resize each plane of (C, h, w) as a network's output is."""
+    """Resize each plane of (C, h, w) as a model's output is."""
     planes = [Image.fromarray(plane).resize((width, height), Image.Resampling.BILINEAR) for plane in values]
     return np.stack([np.asarray(plane, np.float32) for plane in planes])
 
@@ -47,8 +47,8 @@ def distribution(
     return softmax(smooth_planes(rng.normal(0, strength, shape).astype(np.float32), height, width))
 
 
-def network_answer(n_classes: int, height: int, width: int, seed: int = 0, n_present: int = 6) -> Probs:
-    """What a trained network says: sure of a few classes over regions, next to nothing for all others."""
+def model_answer(n_classes: int, height: int, width: int, seed: int = 0, n_present: int = 6) -> Probs:
+    """What a trained model says: sure of a few classes over regions, next to nothing for all others."""
     rng = np.random.default_rng(seed)
     rows, columns = math.ceil(height / 8), math.ceil(width / 8)
     scores = rng.normal(-7, 0.7, (n_classes, 1, 1)) + rng.normal(0, 0.3, (n_classes, rows, columns))

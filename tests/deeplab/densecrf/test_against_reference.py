@@ -17,7 +17,7 @@ from tests.deeplab.densecrf.samples import (
     Probs,
     assert_same_labels,
     distribution,
-    network_answer,
+    model_answer,
     photograph,
     reference,
 )
@@ -49,7 +49,7 @@ def images(draw: Any, max_height: int, max_width: int) -> Pixels:
 def probabilities(draw: Any, image: NDArray[Any], n_classes: int) -> Probs:
     height, width = image.shape[:2]
     if draw(st.booleans()):
-        return network_answer(n_classes, height, width, draw(seeds), n_present=min(6, n_classes))
+        return model_answer(n_classes, height, width, draw(seeds), n_present=min(6, n_classes))
     strength, cell = draw(st.sampled_from([0.1, 2.0, 8.0])), draw(st.sampled_from([1, 4, 16, 64]))
     return distribution(n_classes, height, width, draw(seeds), strength, cell)
 
@@ -96,7 +96,7 @@ def test_odd_sizes(height: int, width: int, n_classes: int, pos_xy_std: float) -
 
 
 def test_unlikely_classes_are_dropped_without_harm() -> None:
-    image, probs = photograph(90, 120), network_answer(182, 90, 120)
+    image, probs = photograph(90, 120), model_answer(182, 90, 120)
     expected = reference(image, probs, VOC)
     q = DenseCRF(*VOC, backend="numba")(image, probs)
     assert (probs.max(axis=(1, 2)) < 1e-2).sum() > 150

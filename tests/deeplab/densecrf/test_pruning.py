@@ -3,7 +3,7 @@ import pytest
 
 from deeplab.densecrf import DenseCRF
 from deeplab.densecrf.pruning import RATIO, THRESHOLD
-from tests.deeplab.densecrf.samples import VOC, Probs, distribution, network_answer, photograph
+from tests.deeplab.densecrf.samples import VOC, Probs, distribution, model_answer, photograph
 
 
 def with_class_at(probability: float, height: int = 30, width: int = 40) -> Probs:
@@ -45,7 +45,7 @@ def test_rivals_of_the_best_class_are_kept() -> None:
 @pytest.mark.parametrize("pos_xy_std", [1.0, 3.0])
 def test_what_is_shared_out_keeps_the_answer(seed: int, pos_xy_std: float) -> None:
     settings = (10, 3.0, pos_xy_std, 4.0, 67.0, 3.0)
-    image, probs = photograph(60, 80, seed), network_answer(182, 60, 80, seed)
+    image, probs = photograph(60, 80, seed), model_answer(182, 60, 80, seed)
     exact, default = DenseCRF(*settings, exact=True)(image, probs), DenseCRF(*settings)(image, probs)
     assert (probs.max(axis=(1, 2)) < THRESHOLD).sum() > 100
     assert np.abs(default - exact).max() < 2e-3

@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from deeplab.datasets.class_names import load_class_names
-from deeplab.errors import DatasetError, OutputError
+from deeplab.errors import DatasetError, NothingSegmentedError, OutputError
 from deeplab.images.files import read_image
 from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
@@ -70,6 +70,22 @@ def test_every_image_gets_a_mask_or_an_error(tmp_path: Path, segmenter: Segmente
     assert recorder.progressed == [(done, n_images, "image") for done in range(n_images + 1)]
     assert load_class_names(tmp_path / "out" / "labels.txt") == CLASS_NAMES
     assert not (tmp_path / "out" / "overlays").exists()
+
+
+def test_a_run_fails_if_all_images_do(tmp_path: Path, segmenter: Segmenter) -> None:
+    images, output = tmp_path / "in", tmp_path / "out"
+    images.mkdir()
+    (images / "a.png").write_text("no image")
+    with pytest.raises(NothingSegmentedError, match=f"^The only image could not be segmented: {images / 'a.png'}: "):
+        segment_folder(segmenter, images, output, SilentReporter())
+    (images / "b.png").write_text("no image")
+    sentence = f"^None of the 2 images could be segmented; the first: {images / 'a.png'}: "
+    with pytest.raises(NothingSegmentedError, match=sentence):
+        segment_folder(segmenter, images, output, SilentReporter())
+    assert [row.status for row in read_manifest(output / "manifest.csv")] == ["error", "error"]
+    draw(images / "b.png")
+    assert segment_folder(segmenter, images, output, SilentReporter()).n_error == 1
+    assert segment_folder(segmenter, images, output, SilentReporter()).n_skipped == 1
 
 
 def test_overlays_blend_image_and_palette(tmp_path: Path, segmenter: Segmenter) -> None:
@@ -298,7 +314,7 @@ def test_the_mask_of_an_image_on_a_map_is_on_the_map(tmp_path: Path, segmenter: 
     assert segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter()).n_skipped == 1
 
 
-def test_an_image_of_which_the_network_says_no_number_is_a_row(tmp_path: Path) -> None:
+def test_an_image_of_which_the_model_says_no_number_is_a_row(tmp_path: Path) -> None:
     class Broken(nn.Module):
         def forward(self, x: Tensor) -> Tensor:
             return torch.where(x.mean() > 0, torch.inf, x)
@@ -312,6 +328,6 @@ def test_an_image_of_which_the_network_says_no_number_is_a_row(tmp_path: Path) -
     assert (summary.n_ok, summary.n_error) == (1, 1)
     dark, light = read_manifest(tmp_path / "out" / "manifest.csv")
     assert (dark.status, light.status, light.width) == ("ok", "error", 30)
-    assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The network's output is NaN or infinite: ")
+    assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The model's output is NaN or infinite: ")
     assert light.error.endswith("set RUNTIME.PRECISION to bf16 or fp32.")
     assert not mask_path(tmp_path / "out", "light.png").exists()

@@ -188,14 +188,14 @@ class _Broken(nn.Module):
 
 @pytest.mark.parametrize("crf", [False, True])
 @pytest.mark.parametrize("inference", [{}, {"MODE": "slide", "WINDOW": 16}, {"FLIP": True}])
-def test_a_network_that_says_no_number_labels_nothing(crf: bool, inference: dict[str, object]) -> None:
+def test_a_model_that_says_no_number_labels_nothing(crf: bool, inference: dict[str, object]) -> None:
     config = tiny_config(DATASET={"N_CLASSES": 3}, INFERENCE=inference)
     segmenter = Segmenter(_Broken(), config, CLASS_NAMES[:3], "cpu", crf=crf)
     good, bad = np.maximum(random_image(20, 30), 1), random_image(20, 30, 1)
     bad[0, 0] = 0
     results = segmenter.label([good, bad, good])
     assert [isinstance(each, LabelError) for each in results] == [False, True, False]
-    assert str(results[1]).startswith("The network's output is NaN or infinite in fp32: the weights are damaged")
+    assert str(results[1]).startswith("The model's output is NaN or infinite in fp32: the weights are damaged")
     with pytest.raises(LabelError, match="NaN or infinite"):
         segmenter.predict([bad])
 

@@ -82,7 +82,7 @@ def test_what_a_window_adds_to_all_classes_changes_nothing() -> None:
 
 
 def test_gaussian_weights_hide_what_happens_at_the_borders_of_windows() -> None:
-    """A convolution that sees zeros beyond a window's border, as real networks do."""
+    """A convolution that sees zeros beyond a window's border, as real models do."""
     torch.manual_seed(0)
     convolution = nn.Conv2d(3, 3, 9, padding=4, bias=False)
     image = random_image(200, 200)

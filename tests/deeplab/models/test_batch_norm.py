@@ -16,7 +16,7 @@ def test_synchronised_batch_norms_stand_in_for_plain_ones() -> None:
     keys, parameters = list(plain.state_dict()), list(plain.parameters())
     settings = [(each.momentum, each.eps) for each in batch_norms(plain)]
 
-    model = synchronise_batch_norm(plain, torch.device("cuda"))  # the network itself may still be elsewhere
+    model = synchronise_batch_norm(plain, torch.device("cuda"))  # the model itself may still be elsewhere
 
     assert list(model.state_dict()) == keys
     assert all(one is other for one, other in zip(model.parameters(), parameters, strict=True))

@@ -16,7 +16,7 @@ def with_statistics(model: nn.Module) -> nn.Module:
     """Batch norms that change something, which fresh ones hardly do."""
     generator = torch.Generator().manual_seed(0)
     for norm in batch_norms(model):
-        for name, tensor in norm.state_dict().items():  # which shares memory with the network
+        for name, tensor in norm.state_dict().items():  # which shares memory with the model
             if name in ("weight", "running_var"):
                 nn.init.uniform_(tensor, 0.5, 1.5, generator=generator)
             elif name in ("bias", "running_mean"):
@@ -37,7 +37,7 @@ def test_no_batch_norm_is_left_and_the_logits_are_equal(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", TORCHVISION_MODELS)
-def test_torchvisions_networks_keep_their_logits(name: str) -> None:
+def test_torchvisions_models_keep_their_logits(name: str) -> None:
     torch.manual_seed(0)
     model = with_statistics(build_model(name, 5))
     folded = copy.deepcopy(model)

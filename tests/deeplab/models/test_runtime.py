@@ -27,31 +27,31 @@ def images(*sizes: tuple[int, int]) -> list[torch.Tensor]:
 
 def test_the_copy_is_in_the_wanted_form() -> None:
     model = build()
-    network = prepare_inference(model, Runtime(PRECISION="bf16"), CPU)
-    for parameter in network.parameters():
+    prepared = prepare_inference(model, Runtime(PRECISION="bf16"), CPU)
+    for parameter in prepared.parameters():
         assert parameter.dtype == torch.bfloat16
         assert not parameter.requires_grad
         assert parameter.ndim < 4 or parameter.is_contiguous(memory_format=torch.channels_last)
-    assert not network.training
+    assert not prepared.training
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
 
 
 @pytest.mark.compiler
 @pytest.mark.slow
-def test_compiled_networks_give_the_same_for_images_of_any_size() -> None:
+def test_compiled_models_give_the_same_for_images_of_any_size() -> None:
     model = build().eval()
-    network = prepare_inference(model, Runtime(COMPILE=True), CPU)
-    assert not any("_orig_mod" in key for key in network.state_dict())
+    prepared = prepare_inference(model, Runtime(COMPILE=True), CPU)
+    assert not any("_orig_mod" in key for key in prepared.state_dict())
     with torch.inference_mode():
         for image in images((33, 49), (65, 97)):  # at three scales each; a third remainder by 4 would be compiled anew
-            torch.testing.assert_close(network(image), model(image), rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(prepared(image), model(image), rtol=1e-4, atol=1e-5)
 
 
 def test_without_a_compiler_it_says_so(tmp_path: Path) -> None:
     """In a process of its own: PyTorch remembers for the rest of one which compilers do not work."""
     script = (
-        "import torch; from deeplab.models.runtime import compile_network;"
-        "compile_network(torch.nn.Linear(1, 1), torch.device('cpu'))"
+        "import torch; from deeplab.models.runtime import compile_model;"
+        "compile_model(torch.nn.Linear(1, 1), torch.device('cpu'))"
     )
     environment = {**os.environ, "CXX": "no-such-compiler", "TORCHINDUCTOR_CACHE_DIR": str(tmp_path)}
     ended = subprocess.run([sys.executable, "-c", script], env=environment, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Trainings of a tiny network for six iterations, and what they leave."""
+"""Trainings of a tiny model for six iterations, and what they leave."""
 
 from pathlib import Path
 from typing import Any

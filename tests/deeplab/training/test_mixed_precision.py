@@ -113,7 +113,7 @@ def test_a_run_may_go_on_in_another_precision(first: str, then: str) -> None:
 
 
 def overflowing_weights(config: Config, path: Path) -> Path:
-    """Weights whose network is beyond half precision's largest number, 65504."""
+    """Weights whose model is beyond half precision's largest number, 65504."""
     torch.manual_seed(0)
     state = build_from_config(config).state_dict()
     torch.save({key: value * 1e4 if key.endswith("bn.weight") else value for key, value in state.items()}, path)

@@ -122,7 +122,7 @@ def test_several_processes_do_not_train_batch_norm_on_the_cpu() -> None:
 @pytest.mark.compiler
 @pytest.mark.slow
 @pytest.mark.timeout(900)  # compiling forward and backward pass takes minutes on a small machine
-def test_a_compiled_network_trains_alike() -> None:
+def test_a_compiled_model_trains_alike() -> None:
     losses = []
     for compiled in (False, True):
         run = build("MODEL.NAME=DeepLabV1_ResNet50", f"RUNTIME.COMPILE={compiled}")

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def config_path(tmp_path: Path) -> Path:
-    """Of a tiny network with frozen batch norm, and batches of four."""
+    """Of a tiny model with frozen batch norm, and batches of four."""
     keys: dict[str, Any] = {**TINY, "DATASET": {**TINY["DATASET"], "ROOT": str(draw_folder(tmp_path / "data"))}}
     keys["SOLVER"] = {**TINY["SOLVER"], "FREEZE_BN": True, "BATCH_SIZE": {"TRAIN": 4}}
     path = tmp_path / "config.yaml"

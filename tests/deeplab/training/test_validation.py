@@ -24,7 +24,7 @@ def config(tmp_path: Path) -> Config:
     return parse_config({"DATASET": dataset, "MODEL": tiny_model(), "SOLVER": {"EVAL_EVERY": 2, "ITER_MAX": 5}}, "test")
 
 
-def test_the_network_is_evaluated_when_it_is_due(config: Config, tmp_path: Path) -> None:
+def test_the_model_is_evaluated_when_it_is_due(config: Config, tmp_path: Path) -> None:
     run = TrainingRun(config, torch.device("cpu"), seed=0)
     reporter = Recorder()
     log, validation = TrainingLog(tmp_path / "logs", run, reporter), Validation(run, reporter)
@@ -77,7 +77,7 @@ def test_a_stop_in_the_middle_leaves_the_run_as_it_was(config: Config, tmp_path:
     assert len(reporter.progressed) == 2
 
 
-def test_the_modes_of_a_network_are_restored() -> None:
+def test_the_modes_of_a_model_are_restored() -> None:
     model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.BatchNorm2d(4), nn.Dropout(), nn.Conv2d(4, 2, 1)).train()
     freeze_batch_norm(model)
     model[0].requires_grad_(False)

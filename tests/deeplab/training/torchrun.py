@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
+from deeplab.distributed import open_meeting
 
 BIN = Path(sys.executable).parent
 
@@ -29,15 +29,7 @@ def run_together(*command: str | Path, n: int = 2) -> subprocess.CompletedProces
 
 def run_unsupervised(*command: str | Path, n: int = 2) -> list[subprocess.CompletedProcess[str]]:
     """Run a program in `n` processes as torchrun does, but let each go on when another fails; by rank."""
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
-    world = {
-        "MASTER_ADDR": store.host,
-        "MASTER_PORT": str(store.port),
-        "WORLD_SIZE": str(n),
-        "TORCHELASTIC_RUN_ID": "test",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-        "TORCHELASTIC_USE_AGENT_STORE": "True",
-    }
+    _meeting, world = open_meeting(n)
     processes = [
         subprocess.Popen(
             [*map(str, command)],

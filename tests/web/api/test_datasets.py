@@ -17,6 +17,7 @@ def test_register_a_dataset(client: FlaskClient, population: Population) -> None
     response: Any = client.post("/api/v1/datasets", json={"name": "over-api", "root": str(root)})
     assert response.status_code == 201
     assert (response.json["n_classes"], response.json["splits"]) == (3, {"train": 3, "val": 1})
+    assert (response.json["passed_over"], response.json["other_texts"]) == ({}, {})
     again: Any = client.post("/api/v1/datasets", json={"name": "over-api", "root": str(root)})
     assert again.status_code == 422
     assert "already" in again.json["error"]["fields"]["name"]

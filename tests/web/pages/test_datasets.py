@@ -12,10 +12,12 @@ def test_datasets_are_listed_and_registered(
     client: FlaskClient, submit_form: SubmitForm, population: Population
 ) -> None:
     root = make_dataset(population.root / "more-shapes")
+    (root / "README.txt").write_text("More shapes.\n")
     response = submit_form("/datasets", name="more", root=str(root))
     assert response.status_code == 302
     page = client.get("/datasets").text
     assert "Dataset more registered: 3 classes." in page
+    assert f"{root}/README.txt is no split list: none of its lines names an image." in page
     assert 'href="/jobs/new/train?dataset=more"' in page
     assert re.search(r'train <span class="count">3</span>', page)
     assert str(root) in page
@@ -51,15 +53,18 @@ def test_a_dataset_is_checked_on_its_page(client: FlaskClient, submit_form: Subm
     submit_form("/datasets", name="checked", root=str(root))
     assert 'action="/datasets/checked/check"' in client.get("/datasets").text
     good = submit_form("/datasets/checked/check").text
-    assert "Read 3 of 3 pairs, no problems." in " ".join(good.split())
+    assert "Read 3 of 3 pairs." in " ".join(good.split())
+    assert good.count('state-succeeded">no problems') == 2
     (root / "images/3.png").write_bytes((root / "images/0.png").read_bytes())
     (root / "images/3.heics").touch()
     (root / "masks/0.png").unlink()
     (root / "masks/1.png").write_bytes(b"no mask")
     page = " ".join(submit_form("/datasets/checked/check").text.split())
-    assert "Read 1 of 3 pairs, 2 problems." in page
-    assert f"{root}/masks/0" in page
-    assert "1 file is of another kind: 1 heics" in page
+    assert "Read 1 of 3 pairs." in page
+    assert '<span class="state state-failed">2 problems</span>' in page
+    assert f"<small>{root}</small>" in page
+    assert "<li>masks/0</li>" in page
+    assert "<li>images: 1 file is of another kind: 1 heics.</li>" in page
     assert submit_form("/datasets/none/check").status_code == 404
 
 

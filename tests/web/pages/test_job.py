@@ -83,6 +83,17 @@ def test_parameters_and_configuration_are_shown(client: FlaskClient, population:
     assert "ITER_MAX: 1200" in page
 
 
+def test_a_job_for_more_gpus_than_any_worker_has_says_so(client: FlaskClient, population: Population) -> None:
+    config = str(population.dataset / "config.yaml")
+    job_id = population.submit("train", config=config, gpus=4, overrides="SOLVER.BATCH_SIZE.TRAIN=4")
+    page = client.get(f"/jobs/{job_id}").text
+    assert "It asks for 4 GPUs; no live worker has as many (at most 1)." in page
+    assert "waiting for 4 GPUs" in page
+    assert re.search(r"<dt>GPUs</dt>\s*<dd>4</dd>", page)
+    with open_session(population.settings) as session:
+        jobs.cancel(session, job_id)
+
+
 def test_markup_in_parameters_stays_text(client: FlaskClient, population: Population) -> None:
     folder = population.root / "a<b>_c&d"
     shutil.copytree(population.dataset / "images", folder)

@@ -4,6 +4,7 @@ import re
 
 from flask.testing import FlaskClient
 
+from tests.web.photos import ODD_NAMES
 from tests.web.population import Population
 from web.results.segmentation import item_key
 
@@ -86,6 +87,16 @@ def test_manifest_and_masks_are_downloads(client: FlaskClient, population: Popul
     assert len(rows) == 6
     mask = client.get(f"/jobs/{population.segmented}/masks/{item_key('000.jpg')}?download=1", buffered=True)
     assert "attachment; filename=000.jpg.png" in mask.headers["Content-Disposition"]
+    odd = client.get(f"/jobs/{population.segmented}/masks/{item_key(ODD_NAMES[-1])}?download=1", buffered=True)
+    assert odd.headers["Content-Disposition"].startswith("attachment; filename=")
+
+
+def test_a_job_whose_images_all_failed_has_a_manifest(client: FlaskClient, population: Population) -> None:
+    job = population.segment_nothing()
+    page = client.get(f"/jobs/{job}/results?only=errors").text
+    assert "is not an image" in page
+    assert f'href="/jobs/{job}/manifest.csv"' in page
+    assert client.get(f"/jobs/{job}/manifest.csv", buffered=True).status_code == 200
 
 
 def test_without_results_it_says_why(client: FlaskClient, population: Population) -> None:
@@ -98,7 +109,7 @@ def test_without_results_it_says_why(client: FlaskClient, population: Population
     assert 'hx-trigger="every 5s"' in page
     manifest = client.get(f"/jobs/{running}/manifest.csv")
     assert manifest.status_code == 404
-    assert "There is no manifest until the job has succeeded" in manifest.text
+    assert "There is no manifest until the job is through with all images" in manifest.text
 
 
 def test_other_kinds_have_no_gallery(client: FlaskClient, population: Population) -> None:

@@ -1,13 +1,11 @@
 import math
 
-import pytest
-
 from web.results.scores import Cell, ScoreLine, class_lines, confusion_of, score_lines
 from worker.jobs.records.evaluations import Evaluation
 
 
 def evaluation(**scores: object) -> Evaluation:
-    return Evaluation(1, 1, "2", "shapes", "val", {}, 0.5, {"class_iou": [], **scores}, 0.0)
+    return Evaluation(1, 1, "2", "shapes", "val", {}, 0.5, 0.0, {"class_iou": [], **scores})
 
 
 def test_lines_have_a_value_per_evaluation() -> None:
@@ -35,12 +33,11 @@ def test_classes_without_names_are_numbered() -> None:
 
 
 def test_confusion_is_by_row_and_leaves_out_what_cannot_be_seen() -> None:
-    confusion = confusion_of(evaluation(confusion=[[998, 2, 0], [30, 60, 10], [0, 0, 0]], labels=["a", "b", "c"]))
+    confusion = confusion_of(evaluation(labels=["a", "b", "c"]), [[998, 2, 0], [30, 60, 10], [0, 0, 0]])
     assert confusion is not None
     assert confusion.cells == [Cell(0, 0, 0.998), Cell(1, 0, 0.3), Cell(1, 1, 0.6), Cell(1, 2, 0.1)]
     assert confusion.worst == [Cell(1, 0, 0.3), Cell(1, 2, 0.1)]
 
 
-@pytest.mark.parametrize("scores", [{}, {"confusion": None}])
-def test_without_a_matrix_there_is_no_drawing(scores: dict[str, object]) -> None:
-    assert confusion_of(evaluation(**scores)) is None
+def test_without_a_matrix_there_is_no_drawing() -> None:
+    assert confusion_of(evaluation(), None) is None

@@ -10,6 +10,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
 from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.waiting import Obstacle
 
 
 def read(population: Population, job_id: int) -> Job:
@@ -67,7 +68,8 @@ def test_progress(population: Population, changes: dict[str, object], text: str)
 
 def test_a_queue_that_nobody_serves_is_named(population: Population) -> None:
     job = read(population, population.queued)
-    assert progress(job, is_served=False) == "no live worker serves the gpu queue"
+    obstacle = Obstacle("No live worker serves the gpu queue.", None)
+    assert progress(job, obstacle) == "no live worker serves the gpu queue"
 
 
 @pytest.mark.parametrize(("dataset", "text"), [("shapes", "shapes, val"), ("/data/city streets", "city streets, val")])
@@ -96,5 +98,5 @@ def test_errors_are_told_without_the_common_folder(population: Population) -> No
     ],
 )
 def test_conditions_of_an_evaluation(settings: dict[str, object], expected: list[str]) -> None:
-    evaluation = Evaluation(1, 1, "1", "shapes", "val", settings, 0.5, {}, 0.0)
+    evaluation = Evaluation(1, 1, "1", "shapes", "val", settings, 0.5, 0.0, {})
     assert conditions(evaluation) == expected

@@ -37,7 +37,7 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def overrides(name: str) -> list[str]:
-    """What makes the network of a config small; torchvision's are as they are."""
+    """What makes the model of a config small; torchvision's are as they are."""
     is_ours = not load_config(CONFIGS / name).MODEL.NAME.islower()
     return _as_options(_SMALL if is_ours else _SMALL[2:])
 
@@ -47,7 +47,7 @@ def _as_options(keys: tuple[str, ...]) -> list[str]:
 
 
 def save_weights(name: str, path: Path) -> Path:
-    """Random weights for the network of a config."""
+    """Random weights for the model of a config."""
     torch.manual_seed(0)
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.save(build_from_config(load_config(CONFIGS / name, overrides(name)[1::2])).state_dict(), path)

@@ -1,7 +1,9 @@
 import multiprocessing
+import os
 
 import pytest
 
+from deeplab.processes import n_cpus
 from worker.execution.slots import Gpu, Slots, StopFlag, find_gpus, parse_gpus, visible_gpus
 
 TWO = """\
@@ -43,11 +45,38 @@ def test_cuda_visible_devices_is_honoured(allowed: str | None, numbers: list[int
 
 def test_a_cpu_worker_s_children_see_no_gpu() -> None:
     slots = Slots("cpu@here", [], None)
-    assert slots.count == 1
+    assert (slots.count, slots.most_gpus) == (1, 0)
     assert slots.device.startswith("CPU (")
-    assert slots.current().environment["CUDA_VISIBLE_DEVICES"] == ""
-    assert slots.current().owner.startswith("cpu@here/")
+    with slots.reserved(1, lambda: True) as slot:
+        assert slot is not None
+        assert slot.environment == {"CUDA_VISIBLE_DEVICES": ""}
+        assert (slot.owner, slot.device) == (f"cpu@here/{os.getpid()}", slots.device)
     assert Slots("cpu@here", [], 3).count == 3
+
+
+def test_a_slot_has_the_gpus_that_its_job_asks_for() -> None:
+    gpus = parse_gpus(TWO)
+    slots = Slots("gpu@here", gpus, None)
+    assert (slots.count, slots.most_gpus, slots.device) == (2, 2, "2 x NVIDIA H200")
+    with slots.reserved(1, lambda: True) as slot:
+        assert slot is not None
+        assert slot.environment == {"CUDA_VISIBLE_DEVICES": gpus[0].id}
+        assert slot.device == "NVIDIA H200"
+    with slots.reserved(2, lambda: True) as slot:
+        assert slot is not None
+        assert slot.environment["CUDA_VISIBLE_DEVICES"] == f"{gpus[0].id},{gpus[1].id}"
+        assert slot.environment["OMP_NUM_THREADS"] == os.environ.get("OMP_NUM_THREADS", str(max(1, n_cpus() // 2)))
+        assert slot.device == "2 x NVIDIA H200"
+
+
+def test_parts_of_gpus_are_for_jobs_that_ask_for_one() -> None:
+    divided = parse_gpus(DIVIDED)  # two parts and a whole one
+    assert Slots("gpu@here", divided, None).most_gpus == 1
+    slots = Slots("gpu@here", [*divided, *parse_gpus(TWO)[:1]], None)
+    assert slots.most_gpus == 2
+    with slots.reserved(2, lambda: True) as slot:
+        assert slot is not None
+        assert "MIG" not in slot.environment["CUDA_VISIBLE_DEVICES"]
 
 
 @pytest.mark.gpu

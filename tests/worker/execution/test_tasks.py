@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
+from worker.execution.slots import Gpu, Slots
 from worker.execution.supervisor import SlotContext
-from worker.execution.tasks import run_job
+from worker.execution.tasks import answer, run_job
 from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -63,6 +64,7 @@ def test_duplicate_and_late_messages_do_nothing(bench: Bench) -> None:
 
 def test_a_message_from_another_database_does_nothing(bench: Bench) -> None:
     run_job(bench.settings, 4711, bench.slot)
+    answer(bench.settings, 4711, Slots("cpu@here", [], None))
     assert bench.calls() == []
 
 
@@ -71,6 +73,15 @@ def test_a_worker_that_stops_takes_no_job(bench: Bench) -> None:
         job = submit(session, bench.settings)
     bench.stopping = True
     assert bench.deliver(job.id) == job
+
+
+@pytest.mark.parametrize("gpus", [[], [Gpu("GPU-0", "Made up")]], ids=["none", "one"])
+def test_a_job_for_more_gpus_than_the_worker_has_is_left_alone(bench: Bench, gpus: list[Gpu]) -> None:
+    with open_session(bench.settings) as session:
+        job = submit(session, bench.settings, gpus=2, overrides="SOLVER.BATCH_SIZE.TRAIN=4")
+    answer(bench.settings, job.id, Slots("gpu@here", gpus, None))
+    with open_session(bench.settings, reads_only=True) as session:
+        assert jobs.get(session, job.id) == job
 
 
 @pytest.fixture

@@ -21,6 +21,7 @@ from worker.jobs.database import (
     retry_for,
     upgrade,
 )
+from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.tables import Base, EvaluationRow, EventRow, JobRow, MetricRow
 
@@ -67,6 +68,11 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
                 " VALUES (7, 'train', 'queued', 'gpu', '{}', '{}', 0, 0, 3, false, 0, 0, '', 0, 0)"
             )
             connection.exec_driver_sql("INSERT INTO event (job_id, fence, at, message) VALUES (7, 0, 0, 'submitted')")
+            connection.exec_driver_sql(
+                "INSERT INTO evaluation"
+                " (id, job_id, checkpoint, dataset, split, settings, mean_iou, scores, created_at)"
+                """ VALUES (3, 7, '1', 'a', 'val', '{}', 0.5, '{"mean_iou": 0.5, "confusion": [[3]]}', 0)"""
+            )
         with pytest.raises(DatabaseError, match="`deeplab db upgrade`"), open_session(settings) as session:
             session.get(JobRow, 7)
 
@@ -76,6 +82,10 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             job = session.get_one(JobRow, 7)
             assert (job.kind, job.best_checkpoint) == ("train", None)
             assert session.scalar(select(EventRow.message)) == "submitted"
+            evaluation = evaluations.find(session, 7)
+            assert evaluation is not None
+            assert (evaluation.scores, evaluation.policy) == ({"mean_iou": 0.5}, None)
+            assert evaluations.find_confusion(session, 7) == [[3]]
         engine_for(settings.database).dispose()
 
 
@@ -95,7 +105,7 @@ def test_earlier_jobs_get_what_lists_show_of_them(sqlite: OpenStore, postgresql:
     }
     for url in ("", earlier):
         settings = load_settings(home=tmp_path / "earlier", database_url=url)
-        migrate(settings, "0002")
+        migrate(settings, "0004")
         with engine_for(settings.database).begin() as connection:
             for job_id, (kind, spec) in requests.items():
                 job = {"id": job_id, "kind": kind, "state": "queued", "queue": "gpu", "spec": spec, "config": config}

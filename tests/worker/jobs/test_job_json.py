@@ -29,4 +29,4 @@ def test_a_whole_job_has_what_it_left_behind(sqlite_store: Settings) -> None:
     assert [each["message"] for each in whole["events"]][:2] == ["submitted", "claimed by a"]
     assert [(each["id"], each["iteration"]) for each in whole["checkpoints"]] == [(checkpoint, 10)]
     assert "config" not in whole["checkpoints"][0]
-    assert (whole["evaluation"], whole["trials"]) == (None, [])
+    assert (whole["evaluation"], whole["trials"], whole["obstacle"]) == (None, [], None)

@@ -8,7 +8,7 @@ import click
 
 from deeplab.formats import plural
 from deeplab.images.kinds import describe_passed_over
-from worker.cli.dataset.options import dataset_options
+from worker.cli.dataset.options import dataset_options, load_dataset
 from worker.cli.output import json_option, print_json, print_table
 
 if TYPE_CHECKING:
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 _SHOWN = 10  # problems of a kind; --json has them all
 
 
-@click.command(epilog="Example: deeplab dataset check -c configs/voc12.yaml")
+@click.command(epilog="Example: deeplab dataset check configs/voc12.yaml")
 @dataset_options
 @click.option(
     "--split",
     "splits",
     multiple=True,
     metavar="NAME",
-    help="Check only this split; repeatable.  [default: the splits TRAIN, VAL and TEST of DATASET.SPLIT]",
+    help="Check only this split; repeatable.  [default: TRAIN, VAL and TEST of DATASET.SPLIT; all of a registered"
+    " dataset]",
 )
 @click.option(
     "-j",
@@ -37,21 +38,27 @@ _SHOWN = 10  # problems of a kind; --json has them all
 )
 @json_option
 def check(
-    config_path: Path, overrides: tuple[str, ...], splits: tuple[str, ...], n_jobs: int | None, as_json: bool
+    dataset: str | None,
+    config_path: Path | None,
+    overrides: tuple[str, ...],
+    splits: tuple[str, ...],
+    n_jobs: int | None,
+    as_json: bool,
 ) -> None:
     """Check every image and mask of a dataset.
+
+    DATASET is a configuration file, or the name of a registered dataset.
 
     Lists missing and unreadable files, masks that differ from their image in size, and mask values that are not
     classes; then warns of what looks wrong but may be meant so, and counts the pixels of each class. Skips a test split
     without masks. The exit code is 1 if there is any problem; warnings do not count.
     """
-    from deeplab.config import load_config
     from deeplab.datasets.checking.check import check_dataset
     from worker.cli.reporter import STARTS_OVER, report_progress
 
-    config = load_config(config_path, overrides)
+    config, all_splits = load_dataset(dataset, config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
-        report = check_dataset(config, reporter, splits=splits, n_workers=n_jobs)
+        report = check_dataset(config, reporter, splits=splits or all_splits, n_workers=n_jobs)
     if as_json:
         print_json(report.as_json())
     else:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import click
 
-from deeplab.images.kinds import describe_passed_over
 from worker.cli.dataset.check import check
 from worker.cli.dataset.download import download
 from worker.cli.dataset.preview import preview_command
@@ -33,19 +32,21 @@ dataset.add_command(preview_command)
 def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
     """Register a dataset under a name, for jobs to use.
 
-    ROOT is a folder with images/, masks/, split lists and a labels file.
+    ROOT is a folder with images/, masks/, split lists and a labels file. A text file of which no line names an image is
+    no split list.
     """
+    from deeplab.datasets.layouts.survey import survey_folder
     from worker.jobs import datasets
 
+    folder = survey_folder(root, labels)
     with open_store(create=True) as session:
-        registered = datasets.register(session, name, root, labels)
-    passed_over = datasets.passed_over(registered)
+        registered = datasets.register(session, name, folder)
     if as_json:
-        print_json({**asdict(registered), "passed_over": passed_over})
+        print_json({**asdict(registered), "passed_over": folder.passed_over, "other_texts": folder.other_texts})
         return
     click.echo(f"Registered {name}: {registered.n_classes} classes, {_splits(registered.splits)}.")
-    for folder, kinds in passed_over.items():
-        click.echo(f"{folder}: {describe_passed_over(kinds)}.")
+    for note in folder.notes:
+        click.echo(note)
 
 
 @dataset.command("list")

@@ -1,37 +1,70 @@
-"""The configuration option of the commands that read a dataset."""
+"""Which dataset a command reads: a registered one, or that of a configuration."""
 
+import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from worker.cli.options import config_options
+from deeplab.errors import DatasetError
+from worker.cli.options import config_option, set_option
+from worker.cli.store import NoPlatformError, open_store
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from deeplab.config import Config
+    from worker.jobs.datasets import Dataset
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def dataset_options(command: F) -> F:
-    """`config_options`, where the configuration file may also be given as an argument, without `-c`."""
-    return click.argument(
-        "config",
-        cls=_UnlistedArgument,
-        type=click.Path(path_type=Path),
-        required=False,
-        expose_value=False,
-        is_eager=True,  # before -c, for which it stands in
-        callback=_stand_in,
-    )(config_options(command))
+    """An argument that names the dataset, or `-c`, and `--set`, for `load_dataset`."""
+    return click.argument("dataset", required=False)(config_option(required=False)(set_option(command)))
 
 
-class _UnlistedArgument(click.Argument):
-    """An argument that `--help` does not mention."""
+def load_dataset(
+    dataset: str | None, config_path: Path | None, overrides: "Sequence[str]"
+) -> "tuple[Config, Sequence[str]]":
+    """Read the configuration of the dataset that the options name.
 
-    def get_usage_pieces(self, ctx: click.Context) -> list[str]:
-        """Return nothing, so that the usage line leaves the argument out."""
-        return []
+    Args:
+        dataset: the path of a configuration file or, where no such file is, the name of a registered dataset.
+        config_path: the path of a configuration file, instead of `dataset`.
+        overrides: of the configuration's keys.
+
+    Returns:
+        The configuration, and all splits of a registered dataset; those of others are what the configuration says.
+
+    Raises:
+        UsageError: if there is not exactly one of `dataset` and `config_path`.
+        ConfigError: if the configuration is not valid.
+        DatasetError: if there is neither such a file nor such a dataset.
+    """
+    from deeplab.config import load_config
+    from worker.jobs.datasets import config_of
+
+    if (dataset is None) == (config_path is None):
+        raise click.UsageError("Expected either a dataset or '-c' / '--config-path'.")
+    if config_path is not None:
+        return load_config(config_path, overrides), ()
+    name = str(dataset)
+    if os.path.exists(name) and not os.path.isdir(name):  # noqa: PTH110, PTH112 -- these raise nothing
+        return load_config(Path(name), overrides), ()
+    registered = _registered()
+    if name not in registered:
+        names = ", ".join(registered) or "none"
+        raise DatasetError(f"{name} is neither a configuration file nor a registered dataset (registered: {names}).")
+    return config_of(registered[name], overrides), list(registered[name].splits)
 
 
-def _stand_in(context: click.Context, _argument: click.Parameter, path: Path | None) -> None:
-    if path is not None:
-        context.default_map = {"config_path": path}
+def _registered() -> "dict[str, Dataset]":
+    """The registered datasets by name; none if there is no platform."""
+    from worker.jobs import datasets
+
+    with suppress(NoPlatformError), open_store() as session:
+        return {dataset.name: dataset for dataset in datasets.list_datasets(session)}
+    return {}

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import click
 
-from worker.cli.dataset.options import dataset_options
+from worker.cli.dataset.options import dataset_options, load_dataset
 from worker.cli.options import number_option, seed_option
 from worker.cli.output import json_option, print_json
 
 
-@click.command("preview", epilog="Example: deeplab dataset preview -c configs/voc12.yaml -o preview.png")
+@click.command("preview", epilog="Example: deeplab dataset preview configs/voc12.yaml -o preview.png")
 @dataset_options
 @click.option(
     "-o", "--output", type=click.Path(path_type=Path), metavar="FILE", required=True, help="PNG file to write."
@@ -20,7 +20,8 @@ from worker.cli.output import json_option, print_json
 @seed_option("Random seed for order and augmentation.")
 @json_option
 def preview_command(
-    config_path: Path,
+    dataset: str | None,
+    config_path: Path | None,
     overrides: tuple[str, ...],
     output: Path,
     split: str | None,
@@ -31,13 +32,14 @@ def preview_command(
 ) -> None:
     """Draw a preview of the samples that training sees.
 
+    DATASET is a configuration file, or the name of a registered dataset.
+
     Shows augmented images beside their masks: the first samples of a training with this seed.
     """
-    from deeplab.config import load_config
     from deeplab.datasets.preview import write_preview
     from worker.cli.reporter import STARTS_OVER, report_progress
 
-    config = load_config(config_path, overrides)
+    config, _ = load_dataset(dataset, config_path, overrides)
     with report_progress(STARTS_OVER) as reporter:
         write_preview(config, output, reporter, split=split, n_images=images, n_columns=columns, seed=seed)
     if as_json:

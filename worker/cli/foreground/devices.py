@@ -121,17 +121,9 @@ def run_in_processes(n: int, arguments: Sequence[str]) -> int:
 
     SIGINT and SIGTERM reach all of them. When one fails, the others have a minute to end by themselves.
     """
-    from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
+    from deeplab.distributed import open_meeting
 
-    store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)  # where they meet
-    world = {
-        "MASTER_ADDR": store.host,
-        "MASTER_PORT": str(store.port),
-        "WORLD_SIZE": str(n),
-        "TORCHELASTIC_RUN_ID": "deeplab",
-        "TORCHELASTIC_RESTART_COUNT": "0",
-        "TORCHELASTIC_USE_AGENT_STORE": "True",
-    }
+    _meeting, world = open_meeting(n)
     environment = {"OMP_NUM_THREADS": str(max(1, n_cpus() // n))} | os.environ | world
     command = command_line([sys.executable, "-P", "-m", "worker.cli", *arguments])
     processes: list[subprocess.Popen[bytes]] = []

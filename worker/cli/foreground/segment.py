@@ -41,7 +41,8 @@ def segment(
     Images keep their size, as in `deeplab test`; --mode slide labels those that do not fit into memory as a whole.
 
     Writes masks/, overlays/ (both mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image that cannot
-    be read gets a row with its error. After an interruption, the same command skips the images already done.
+    be read gets a row with its error; the command fails only if all do. After an interruption, the same command skips
+    the images already done.
     """
     from deeplab.config import load_config
     from deeplab.inference.folder import segment_folder

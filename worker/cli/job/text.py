@@ -16,6 +16,7 @@ from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
 from worker.jobs.records.trials import Trial
+from worker.jobs.waiting import Obstacle, find_obstacle
 
 _LONGEST_REASON = 80  # characters of a line of a table; `job show` prints whole errors
 
@@ -29,6 +30,7 @@ class WholeJob:
     trials: Sequence[Trial]
     checkpoints: Sequence[Checkpoint]
     events: Sequence[Event]
+    obstacle: Obstacle | None = None  # that keeps it waiting
 
 
 def read_job(session: Session, job_id: int) -> WholeJob:
@@ -44,6 +46,7 @@ def read_job(session: Session, job_id: int) -> WholeJob:
         trials.list_trials(session, job_id, job.spec),
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
+        find_obstacle(session, job),
     )
 
 
@@ -82,6 +85,8 @@ def _lines(whole: WholeJob) -> Iterator[str]:
         yield f"Notes: {job.notes}"
     if job.error:
         yield f"Error: {job.error}"
+    if whole.obstacle is not None:
+        yield f"Waiting: {whole.obstacle}"
     yield from _section("Request", [f"{name}: {value}" for name, value in job.spec.items() if value not in (None, [])])
     if counts := progress(job):
         left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""

@@ -21,6 +21,7 @@ from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
+from worker.jobs.waiting import find_obstacle
 from worker.platform.home_lock import HomeLockedError, platform_at
 from worker.platform.up import Platform, stop_signals_interrupt
 
@@ -62,6 +63,7 @@ def _follow(settings: Settings, job: Job) -> Job:
         if notice := try_publish(settings, job):
             _say(notice)
         progress = stack.enter_context(JobProgress())
+        has_said = False
         while not job.is_terminal:
             progress.show(job)
             time.sleep(_POLL_SECONDS)
@@ -71,6 +73,10 @@ def _follow(settings: Settings, job: Job) -> Job:
                 platform.restart_dead()
             with open_session(settings, reads_only=True) as session:
                 job = jobs.get(session, job.id)
+                obstacle = find_obstacle(session, job)
+            if obstacle is not None and obstacle.command is None and not has_said:  # workers may be starting
+                _say(f"Job {job.id} waits. {obstacle}")
+                has_said = True
         progress.show(job)
     return job
 

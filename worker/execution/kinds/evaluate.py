@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 from deeplab.datasets.class_names import class_names_of
 from deeplab.evaluate import evaluate
 from worker.execution.kinds import JobContext, weights_path
+from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import storage
 from worker.jobs.records import evaluations
 from worker.jobs.requests.specs import EvaluateSpec
@@ -22,6 +23,7 @@ def run(context: JobContext) -> dict[str, Any]:
     spec = EvaluateSpec.model_validate(context.job.spec)
     storage.discard_older_logits(context.settings, context.job.id, context.job.fence)
     logits = storage.logits_dir(context.settings, context.job.id, context.job.fence) if spec.save_logits else None
+    recorder = ImageRecorder(context)
     scores = evaluate(
         context.config,
         weights_path(context.settings, spec.checkpoint_ref),
@@ -30,7 +32,12 @@ def run(context: JobContext) -> dict[str, Any]:
         device=spec.device,
         logits_dir=logits,
         logits_dtype=spec.logits_dtype,
+        masks_dir=storage.label_maps_dir(context.settings, context.job.id, context.job.fence)
+        if spec.save_masks
+        else None,
+        observe=recorder.add,
     )
+    recorder.finish()
     record_scores(
         context,
         scores,
@@ -62,9 +69,6 @@ def record_scores(
             dataset=dataset or config.DATASET.ROOT or config.DATASET.NAME,
             split=split or config.DATASET.SPLIT.VAL,
             settings=settings,
-            scores={
-                **scores.as_json(),
-                "labels": class_names_of(config.DATASET),
-                "confusion": scores.confusion.tolist(),
-            },
+            scores={**scores.as_json(), "labels": class_names_of(config.DATASET)},
+            confusion=scores.confusion.tolist(),
         )

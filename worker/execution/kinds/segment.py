@@ -9,9 +9,10 @@ from typing import Any
 from deeplab.files import write_text
 from deeplab.formats import plural
 from deeplab.images.listing import scan_folder
-from deeplab.inference.manifest import Row, read_manifest, write_manifest
+from deeplab.inference.manifest import Row, read_manifest, require_success, write_manifest
 from deeplab.inference.output import manifest_path, write_passed_over
 from worker.execution.kinds import JobContext
+from worker.execution.kinds.recording import PartMerger
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import AliveFile
 from worker.jobs import shards, storage, workers
@@ -26,7 +27,11 @@ _log = logging.getLogger(__name__)
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """Own a segment job: split it into shards, segment shards until all are done, and merge their manifests."""
+    """Own a segment job: split it into shards, segment shards until all are done, and merge their manifests.
+
+    Raises:
+        NothingSegmentedError: if every image failed, which other attempts would not change.
+    """
     settings, job = context.settings, context.job
     spec = SegmentSpec.model_validate(job.spec)
     output = storage.output_dir(settings, job.id, spec.output)
@@ -35,13 +40,17 @@ def run(context: JobContext) -> dict[str, Any]:
         shards.plan(session, job.id, len(items), settings.shard_images)
     _invite_assistants(context)
     pump = ShardPump(settings, job, spec, str(job.owner), items, context.reporter.should_stop)
-    pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"))
+    merger = PartMerger(context)
+    pump.run_all(lambda done: context.reporter.progress(done, len(items), "image"), tidy=merger.merge_due)
     context.reporter.flush()  # also makes sure that the job is still ours
+    merger.merge_all()
     _merge_manifests(settings, job, items, manifest_path(output))
     passed_over = _read_passed_over(settings, job)
     write_passed_over(output, passed_over)
     with open_session(settings, reads_only=True) as session:
         counts = shards.counts(session, job.id)
+    if counts.n_ok == 0:
+        require_success(manifest_path(output))
     return {"output": str(output), "n_ok": counts.n_ok, "n_error": counts.n_error, "passed_over": passed_over}
 
 

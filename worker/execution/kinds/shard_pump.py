@@ -25,6 +25,9 @@ from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SegmentSpec
+from worker.jobs.results import parts
+from worker.jobs.results.record import ImageResult
+from worker.jobs.results.writer import write_part
 from worker.jobs.settings import Settings
 from worker.jobs.shards import Shard, ShardLostError
 
@@ -54,8 +57,10 @@ class ShardPump:
         self._output = storage.output_dir(settings, job.id, spec.output)
         self._should_stop = should_stop
 
-    def run_all(self, report: Callable[[int], None]) -> None:
+    def run_all(self, report: Callable[[int], None], tidy: Callable[[], None]) -> None:
         """Segment shards until all are done, by this owner or others; `report` hears how many images of the job are.
+
+        `tidy` is called between shards, and now and then while others are at work.
 
         Raises:
             Stopped: when asked to stop.
@@ -63,6 +68,7 @@ class ShardPump:
         finished = _Recount(self._count_finished)
         while True:
             report(finished.recount())
+            tidy()
             shard = self._claim()
             if shard is not None:
                 self._segment(shard, lambda done: report(finished.recent() + done))
@@ -122,8 +128,16 @@ class ShardPump:
 
     def _finish(self, shard: Shard, manifest: Path, summary: Summary) -> None:
         n_ok = summary.n_ok + summary.n_skipped
+        rows = read_manifest(manifest)
+        part = storage.shard_part_dir(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
+        write_part(part, [ImageResult.of_row(row) for row in rows])
+
+        def finish(session: Session) -> None:
+            shards.finish(session, shard, manifest, n_ok, summary.n_error)
+            parts.add(session, self._job.id, part, len(rows))
+
         try:
-            self._ask(lambda session: shards.finish(session, shard, manifest, n_ok, summary.n_error))
+            self._ask(finish)
         except ShardLostError as error:
             _log.warning("%s", error)
 

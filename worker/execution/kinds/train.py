@@ -1,14 +1,18 @@
 """Train jobs."""
 
 import logging
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
 from deeplab.errors import CheckpointError
 from deeplab.training.train import train
+from worker.execution.companion_processes import companions
 from worker.execution.kinds import JobContext, require_intact
 from worker.jobs import jobs
 from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.requests.specs import TrainSpec
@@ -24,16 +28,19 @@ def run(context: JobContext) -> dict[str, Any]:
 
     Raises:
         CheckpointError: if the checkpoint that was requested is gone or damaged.
+        CompanionFailedError: if another process of a training on several GPUs failed.
     """
     spec = TrainSpec.model_validate(context.job.spec)
-    trained = train(
-        context.config,
-        context.folder,
-        context.reporter,
-        device=spec.device,
-        resume=_resume_path(context, spec),
-        seed=spec.seed,
-    )
+    resume = _resume_path(context, spec)
+    with companions(spec.gpus, _companion_command(context.job, resume), context.folder):
+        trained = train(
+            context.config,
+            context.folder,
+            context.reporter,
+            device=spec.device,
+            resume=resume,
+            seed=spec.seed,
+        )
     if trained.early_end is not None:
         context.add_event(trained.early_end)
     context.reporter.flush()
@@ -49,6 +56,12 @@ def run(context: JobContext) -> dict[str, Any]:
         "best_checkpoint": best_checkpoint,
         "mean_iou": mean_iou,
     }
+
+
+def _companion_command(job: Job, resume: Path | None) -> list[str]:
+    command = [sys.executable, "-P", "-m", "worker.execution.companion", str(job.id), str(job.fence)]
+    command += ["--parent", str(os.getpid())]
+    return command if resume is None else [*command, "--resume", str(resume)]
 
 
 def _resume_path(context: JobContext, spec: TrainSpec) -> Path | None:

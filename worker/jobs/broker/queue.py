@@ -16,6 +16,23 @@ from worker.jobs.settings import Settings
 RUN_JOB = "deeplab.run_job"
 
 
+def channels(queue: str, most_gpus: int) -> list[str]:
+    """The Celery queues that a worker consumes.
+
+    Jobs that ask for several GPUs have one for each number of them, so that a message only comes to workers that have
+    as many.
+
+    Args:
+        queue: of the worker: gpu or cpu.
+        most_gpus: how many GPUs it can give to one job.
+    """
+    return [_channel(queue, n_gpus) for n_gpus in range(1, max(most_gpus, 1) + 1)]
+
+
+def _channel(queue: str, n_gpus: int) -> str:
+    return queue if n_gpus == 1 else f"{queue}.{n_gpus}"
+
+
 class BrokerUnreachableError(DeepLabError):
     """A job could not be published; it stays queued, and the reconciler publishes it later."""
 
@@ -27,7 +44,7 @@ def publish(settings: Settings, job: Job) -> None:
         BrokerUnreachableError: if the broker does not answer.
     """
     try:
-        celery_app(settings).send_task(RUN_JOB, args=[job.id], queue=job.queue, retry=False)
+        celery_app(settings).send_task(RUN_JOB, args=[job.id], queue=_channel(job.queue, job.gpus), retry=False)
     except (OperationalError, BrokerError, OSError) as error:
         raise BrokerUnreachableError(
             f"Job {job.id} is queued, but the broker cannot be reached ({error}); the job starts when it can."

@@ -1,5 +1,6 @@
 """Scores of checkpoints on splits. Written inside worker.jobs.leases.fenced."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,12 +8,13 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from worker.jobs.database import db_now
+from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import EvaluationRow
 
 
 @dataclass(frozen=True)
-class Evaluation:
-    """One checkpoint's scores on one dataset split under stated settings."""
+class EvaluationLine:
+    """What a list shows of one checkpoint's scores on one dataset split under stated settings."""
 
     id: int
     job_id: int
@@ -21,8 +23,16 @@ class Evaluation:
     split: str
     settings: dict[str, Any]  # {"inference": {...}, and for refined logits "crf": {...}}
     mean_iou: float
-    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
     created_at: float
+
+
+@dataclass(frozen=True)
+class Evaluation(EvaluationLine):
+    """All scores of an evaluation, and what they mean."""
+
+    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
+    policy: dict[str, Any] | None = None  # what the scores are over; None of an older version
+    dataset_version: str | None = None  # a hash of the split's list and sizes; None of an older version
 
 
 def add(
@@ -34,8 +44,24 @@ def add(
     split: str,
     settings: dict[str, Any],
     scores: dict[str, Any],
+    confusion: Sequence[Sequence[int]] | None = None,
+    policy: dict[str, Any] | None = None,
+    dataset_version: str | None = None,
 ) -> None:
-    """Record the scores that a job computed, replacing those of an earlier attempt."""
+    """Record the scores that a job computed, replacing those of an earlier attempt.
+
+    Args:
+        session: of the fence.
+        job_id: of the job.
+        checkpoint: the text of a CheckpointRef.
+        dataset: by its registered name, else its folder.
+        split: its name.
+        settings: see `EvaluationLine`.
+        scores: see `Evaluation`.
+        confusion: (C, C) pixel counts, rows are ground truth.
+        policy: see `deeplab.metrics.metric_policy`.
+        dataset_version: see `deeplab.datasets.split.split_version`.
+    """
     session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))
     session.add(
         EvaluationRow(
@@ -46,6 +72,9 @@ def add(
             settings=settings,
             mean_iou=scores["mean_iou"],
             scores=scores,
+            confusion=confusion,
+            policy=policy,
+            dataset_version=dataset_version,
             created_at=session.scalar(select(db_now())),
         )
     )
@@ -53,17 +82,36 @@ def add(
 
 def find(session: Session, job_id: int) -> Evaluation | None:
     """Find the scores that a job computed, if it has finished."""
-    row = session.scalars(select(EvaluationRow).where(EvaluationRow.job_id == job_id)).one_or_none()
-    return None if row is None else _evaluation(row)
+    row = session.execute(select(*_columns(Evaluation)).where(EvaluationRow.job_id == job_id)).one_or_none()
+    return None if row is None else Evaluation(**row._mapping)
 
 
-def list_evaluations(session: Session, limit: int = 200) -> list[Evaluation]:
-    """List evaluations, newest first."""
-    return [
-        _evaluation(row)
-        for row in session.scalars(select(EvaluationRow).order_by(EvaluationRow.id.desc()).limit(limit))
-    ]
+def find_confusion(session: Session, job_id: int) -> list[list[int]] | None:
+    """Read the confusion matrix of an evaluation, (C, C) pixel counts whose rows are ground truth, if it has one."""
+    return session.scalar(select(EvaluationRow.confusion).where(EvaluationRow.job_id == job_id))
 
 
-def _evaluation(row: EvaluationRow) -> Evaluation:
-    return Evaluation(**{name: getattr(row, name) for name in Evaluation.__dataclass_fields__})
+def read_evaluation_page(
+    session: Session,
+    checkpoint: str | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> Page[EvaluationLine]:
+    """Read a page of evaluations, newest first.
+
+    Args:
+        session: reads.
+        checkpoint: only evaluations of this one, as a CheckpointRef spells it.
+        before, after, limit: as `worker.jobs.paging.read_page` takes them.
+    """
+    query = select(*_columns(EvaluationLine))
+    if checkpoint is not None:
+        query = query.where(EvaluationRow.checkpoint == checkpoint)
+    page = read_page(session, query, Order(EvaluationRow.id), before=before, after=after, limit=limit)
+    return Page([EvaluationLine(**row._mapping) for row in page.lines], page.n_before, page.n_all)
+
+
+def _columns(kind: type[EvaluationLine]) -> list[Any]:
+    return [getattr(EvaluationRow, name) for name in kind.__dataclass_fields__]

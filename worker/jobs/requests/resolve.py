@@ -86,6 +86,11 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
                 f" SOLVER.ITER_MAX must be greater than that, not {length}."
             }
         )
+    batch_size = resolved["SOLVER"]["BATCH_SIZE"]["TRAIN"]
+    if batch_size % spec.gpus:
+        raise SpecError(
+            {"gpus": f"must divide SOLVER.BATCH_SIZE.TRAIN, {batch_size}, which they share equally; got {spec.gpus}."}
+        )
     return resolved
 
 

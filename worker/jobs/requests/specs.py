@@ -55,6 +55,15 @@ Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
+def _overrides(example: str) -> Any:
+    return Field(
+        (),
+        title="Overrides",
+        description=f"Configuration keys to change, one KEY=VALUE per line, such as {example}.",
+        examples=[example],
+    )
+
+
 class _Spec(BaseModel):
     """The fields of all kinds."""
 
@@ -63,12 +72,7 @@ class _Spec(BaseModel):
     kind: ClassVar[Kind]
     queue: ClassVar[str]
 
-    overrides: Lines = Field(
-        (),
-        title="Overrides",
-        description="Configuration keys to change, one KEY=VALUE per line, such as SOLVER.LR=1e-3.",
-        examples=["SOLVER.ITER_MAX=1000"],
-    )
+    overrides: Lines = _overrides("SOLVER.LR=1e-3")
 
     def chosen_queue(self) -> str:
         """The queue of this job: that of its kind, unless the request needs another."""
@@ -101,11 +105,22 @@ class TrainSpec(_ModelSpec):
         None, title="Resume from", description="Id of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
+    gpus: int = Field(
+        1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
+    )
+
+    @field_validator("gpus")
+    @classmethod
+    def _check_gpus(cls, gpus: int, earlier: ValidationInfo) -> int:
+        if gpus > 1 and earlier.data.get("device") == "cpu":
+            raise ValueError(f"must be 1 with device cpu, got {gpus}.")
+        return gpus
 
 
 class _CheckpointSpec(_ModelSpec):
     """The fields of the kinds that run a trained model."""
 
+    overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
     config: Annotated[str | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
@@ -113,7 +128,7 @@ class _CheckpointSpec(_ModelSpec):
 
     mode: Annotated[InferenceMode | None, BlankIsNone] = Field(
         None,
-        title="Mode",
+        title="Inference mode",
         description="How the model sees an image, always at its full size: whole, or slide, window by window, for"
         " images that do not fit into memory. By default as configured.",
     )
@@ -125,7 +140,9 @@ class _CheckpointSpec(_ModelSpec):
         title="Scales",
         description="Average over these scales of each image, such as 0.75,1,1.25; by default as configured.",
     )
-    flip: bool = Field(False, title="Flip", description="Average over each image and its mirror image.")
+    flip: bool = Field(
+        False, title="Flip", description="Average over each image and its mirror image; otherwise as configured."
+    )
 
     def chosen_keys(self) -> tuple[str, ...]:
         """The fields that stand for configuration keys, as overrides."""
@@ -166,6 +183,7 @@ class EvaluateSpec(_CheckpointSpec):
     logits_dtype: LogitsDtype = Field(
         "float16", title="Logits precision", description="float16 takes half the space of float32."
     )
+    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
 
 
 class CrfSpec(_Spec):
@@ -174,6 +192,7 @@ class CrfSpec(_Spec):
     kind: ClassVar[Kind] = "crf"
     queue: ClassVar[str] = "cpu"
 
+    overrides: Lines = _overrides("CRF.ITER_MAX=5")
     evaluate_job: Positive = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
     grid: Lines = Field(
         (),
@@ -184,6 +203,7 @@ class CrfSpec(_Spec):
     sample: Annotated[Positive | None, BlankIsNone] = Field(
         None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
+    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
     seed: Seed = Field(0, title="Seed", description="Search: random seed that picks those images.")
     device: Literal["cpu", "cuda"] = Field(
         "cpu", title="Device", description="cuda uses a GPU, on the workers of the gpu queue."

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from deeplab.densecrf import DenseCRF
-from tests.deeplab.densecrf.samples import VOC, distribution, network_answer, photograph
+from tests.deeplab.densecrf.samples import VOC, distribution, model_answer, photograph
 
 ROOT = Path(__file__).parents[4]
 
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[4]
 @pytest.mark.parametrize("exact", [True, False])
 def test_threads_give_the_same_answer(exact: bool, pos_xy_std: float) -> None:
     settings = (4, 3.0, pos_xy_std, 4.0, 67.0, 3.0)
-    image, probs = photograph(37, 53), network_answer(70, 37, 53)
+    image, probs = photograph(37, 53), model_answer(70, 37, 53)
     answers = [DenseCRF(*settings, exact=exact, n_threads=n)(image, probs) for n in (1, 2, 5)]
     assert np.array_equal(answers[0], answers[1])
     assert np.array_equal(answers[0], answers[2])
@@ -34,7 +34,7 @@ def test_labels_are_the_best_classes(n_classes: int) -> None:
 
 
 def test_answers_are_distributions() -> None:
-    q = DenseCRF(*VOC)(photograph(40, 50), network_answer(182, 40, 50))
+    q = DenseCRF(*VOC)(photograph(40, 50), model_answer(182, 40, 50))
     assert q.dtype == np.float32
     assert q.flags.c_contiguous
     assert q.min() >= 0
@@ -42,7 +42,7 @@ def test_answers_are_distributions() -> None:
 
 
 def test_no_iterations_give_clipped_probabilities() -> None:
-    image, probs = photograph(9, 10), network_answer(40, 9, 10)
+    image, probs = photograph(9, 10), model_answer(40, 9, 10)
     clipped = np.clip(probs, 1e-5, 1)
     for exact in (True, False):
         q = DenseCRF(0, *VOC[1:], exact=exact)(image, probs)
@@ -108,13 +108,13 @@ def test_nothing_is_read_or_written_out_of_bounds(tmp_path: Path) -> None:
     code = """
         import numpy as np
         from deeplab.densecrf import DenseCRF
-        from tests.deeplab.densecrf.samples import distribution, network_answer, photograph
+        from tests.deeplab.densecrf.samples import distribution, model_answer, photograph
 
         sizes = [(1, 1), (1, 130), (130, 1), (16, 16), (17, 40), (20, 33), (21, 65)]
         for n_classes in (1, 2, 21, 40, 70):
             for size in sizes:
                 for std in (0.3, 0.8, 1.0, 2.5):
-                    for make in (distribution, network_answer):
+                    for make in (distribution, model_answer):
                         for exact in (True, False):
                             crf = DenseCRF(2, 3, std, 4, 67, 3, exact=exact, n_threads=3)
                             n_present = {} if make is distribution else {"n_present": min(6, n_classes)}

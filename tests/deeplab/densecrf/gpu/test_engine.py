@@ -9,7 +9,7 @@ import torch
 from deeplab.densecrf import CrfError, DenseCRF
 from deeplab.densecrf.gpu.engine import TorchEngine
 from deeplab.densecrf.parameters import CrfParameters
-from tests.deeplab.densecrf.samples import MAX_ERROR, VOC, distribution, network_answer, photograph
+from tests.deeplab.densecrf.samples import MAX_ERROR, VOC, distribution, model_answer, photograph
 
 DEVICES = [
     "cpu",
@@ -27,7 +27,7 @@ SIZES = [(1, 1), (1, 9), (13, 1), (20, 31), (33, 22)]
 def test_same_answer_as_the_numba_engine(device: str, size: tuple[int, int], pos_xy_std: float) -> None:
     settings = (6, 3.0, pos_xy_std, 4.0, 67.0, 3.0)
     image = photograph(*size)
-    for probs in (distribution(7, *size), network_answer(70, *size)):
+    for probs in (distribution(7, *size), model_answer(70, *size)):
         for exact in (True, False):
             expected = DenseCRF(*settings, backend="numba", exact=exact)
             crf = DenseCRF(*settings, backend="torch", exact=exact, device=device)
@@ -79,7 +79,7 @@ def test_the_bad_image_of_a_batch_is_found(device: str) -> None:
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("exact", [True, False])
 def test_an_image_of_usual_size(device: str, exact: bool) -> None:
-    image, probs = photograph(120, 160), network_answer(21, 120, 160)
+    image, probs = photograph(120, 160), model_answer(21, 120, 160)
     settings: Any = (3, *VOC[1:])
     q = DenseCRF(*settings, backend="torch", exact=exact, device=device)(image, probs)
     assert np.abs(q - DenseCRF(*settings, backend="numba", exact=exact)(image, probs)).max() <= MAX_ERROR

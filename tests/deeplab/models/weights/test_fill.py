@@ -123,7 +123,7 @@ def test_initial_weights_where_a_whole_model_is_wanted(tmp_path: Path) -> None:
     )
 
 
-def test_initial_weights_of_a_deeper_network_are_refused(tmp_path: Path) -> None:
+def test_initial_weights_of_a_deeper_model_are_refused(tmp_path: Path) -> None:
     deeper = build_model("DeepLabV2_ResNet50", 3, n_blocks=(1, 1, 2, 1), width=4)
     torch.save(deeper.state_dict(), tmp_path / "deep.pth")
     with pytest.raises(CheckpointError, match=r"has another backbone: \d+ keys unexpected \(base\.layer4\.block2"):

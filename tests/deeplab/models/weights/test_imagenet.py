@@ -108,7 +108,7 @@ def test_without_another_mean_nothing_remains(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("wrap", ["", "module.", "backbone."])
 @pytest.mark.parametrize("name", ["DeepLabV2_ResNet50_MSC", "DeepLabV3_ResNet50", "DeepLabV3Plus_ResNet50_MSC"])
-def test_a_file_of_a_resnet_starts_any_of_our_networks(tmp_path: Path, name: str, wrap: str) -> None:
+def test_a_file_of_a_resnet_starts_any_of_our_models(tmp_path: Path, name: str, wrap: str) -> None:
     state = {f"{wrap}{key}": value for key, value in theirs().state_dict().items()}
     torch.save({**state, "classifier.4.weight": torch.zeros(21, 256, 1, 1)}, tmp_path / "resnet.pth")
     model = build_model(name, 3, n_blocks=(2, 2, 2, 2))
@@ -147,7 +147,7 @@ def test_no_internet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         fill_initially(build_from_config(config_of()), config_of())
 
 
-def test_they_are_no_network_to_evaluate() -> None:
+def test_they_are_no_model_to_evaluate() -> None:
     with pytest.raises(ConfigError, match=r"No checkpoint is given; MODEL\.WEIGHTS IMAGENET1K_V2 is where a training"):
         load_model(config_of(), None)
 

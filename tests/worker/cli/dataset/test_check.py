@@ -2,9 +2,11 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from tests.worker.cli.conftest import Deeplab
+from worker.jobs.settings import Settings
 
 
 def test_check_of_a_good_dataset(deeplab: Deeplab, config: Path) -> None:
@@ -82,6 +84,37 @@ def test_check_of_another_datasets_labels(deeplab: Deeplab, config: Path) -> Non
 def test_configuration_may_be_given_without_its_option(deeplab: Deeplab, config: Path) -> None:
     ended = deeplab("dataset", "check", config, "-j", 1, "--split", "val")
     assert ended.exit_code == 0, ended.output
-    neither = deeplab("dataset", "check")
-    assert neither.exit_code == 2
-    assert "Missing option '-c' / '--config-path'." in neither.stderr
+
+
+def test_there_is_one_dataset(deeplab: Deeplab, config: Path) -> None:
+    for arguments in ([], [config, "-c", config]):
+        ended = deeplab("dataset", "check", *arguments)
+        assert ended.exit_code == 2
+        assert "Error: Expected either a dataset or '-c' / '--config-path'." in ended.stderr
+
+
+def test_check_of_a_registered_dataset(deeplab: Deeplab, home: Settings, config: Path, tmp_path: Path) -> None:
+    """All its splits, whatever their names."""
+    root = tmp_path / "drawn"
+    (root / "val.txt").rename(root / "night.txt")
+    assert deeplab("dataset", "register", "drawn", root).exit_code == 0
+    ended = deeplab("dataset", "check", "drawn", "-j", 1)
+    assert ended.exit_code == 0, ended.output
+    assert ended.stdout.splitlines()[:2] == [
+        "night: read 6 of 6 pairs, no problems.",
+        "train: read 6 of 6 pairs, no problems.",
+    ]
+    one = deeplab("dataset", "check", "drawn", "-j", 1, "--split", "night", "--set", "DATASET.N_CLASSES=4")
+    assert one.exit_code == 1
+    assert one.stderr.endswith("the file names 3 classes, but DATASET.N_CLASSES is 4.\n")
+
+
+def test_check_of_what_is_neither_a_file_nor_registered(
+    deeplab: Deeplab, monkeypatch: pytest.MonkeyPatch, home: Settings, config: Path, tmp_path: Path
+) -> None:
+    assert deeplab("dataset", "register", "drawn", tmp_path / "drawn").exit_code == 0
+    ended = deeplab("dataset", "check", "gone.yaml")
+    sentence = "Error: gone.yaml is neither a configuration file nor a registered dataset (registered: {}).\n"
+    assert (ended.exit_code, ended.stderr) == (1, sentence.format("drawn"))
+    monkeypatch.setenv("DEEPLAB_HOME", str(tmp_path / "no platform"))
+    assert deeplab("dataset", "check", "gone.yaml").stderr == sentence.format("none")

@@ -8,6 +8,8 @@ from worker.jobs.settings import Settings
 def draw_dataset(root: Path) -> Path:
     for folder in ("images", "masks"):
         (root / folder).mkdir(parents=True)
+    for name in ("a", "b"):
+        (root / f"images/{name}.png").touch()
     (root / "train.txt").write_text("a\nb\n")
     (root / "labels.txt").write_text("0\troad\n1\tsky\n")
     return root
@@ -29,3 +31,16 @@ def test_dataset_with_labels_elsewhere(deeplab: Deeplab, home: Settings, tmp_pat
     labels = (root / "labels.txt").rename(tmp_path / "names.txt")
     ended = deeplab("dataset", "register", "street", root, "--labels", labels, "--json")
     assert json.loads(ended.output)["labels"] == str(labels)
+
+
+def test_what_is_not_read_is_said(deeplab: Deeplab, home: Settings, tmp_path: Path) -> None:
+    root = draw_dataset(tmp_path / "street")
+    (root / "README.txt").write_text("Streets by night.\n")
+    (root / "images/c.mov").touch()
+    assert deeplab("dataset", "register", "street", root).output.splitlines()[1:] == [
+        f"{root}/README.txt is no split list: none of its lines names an image.",
+        f"{root}/images: 1 file is of another kind: 1 mov.",
+    ]
+    registered = json.loads(deeplab("dataset", "register", "again", root, "--json").output)
+    assert registered["other_texts"] == {"README.txt": "none of its lines names an image"}
+    assert registered["passed_over"] == {f"{root}/images": {"mov": 1}}

@@ -31,6 +31,22 @@ def test_segment_fills_a_folder_and_continues(
     assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
 
 
+def test_a_run_of_which_every_image_failed_has_failed(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "images").mkdir()
+    for name in ("a.png", "b.png"):
+        (tmp_path / "images" / name).write_text("no image")
+    ended = deeplab(
+        "segment", *output, "-m", experiment / "weights.pth", tmp_path / "images", tmp_path / "out", "--json"
+    )
+    first = tmp_path / "images" / "a.png"
+    assert ended.exit_code == 1
+    assert ended.stdout == ""
+    assert f"\nError: None of the 2 images could be segmented; the first: {first}: is not an image" in ended.stderr
+    assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2
+
+
 def test_files_of_other_kinds_are_said(deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path) -> None:
     images = tmp_path / "images"
     images.mkdir()

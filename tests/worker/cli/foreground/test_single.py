@@ -60,7 +60,7 @@ def test_an_output_that_is_no_number_names_the_image_and_the_remedy(
     ended = deeplab(*command, "-o", tmp_path / "figure.png", "--precision", "fp16")
     assert ended.exit_code == 1
     assert ended.stderr == (
-        f"Error: {image}: The network's output is NaN or infinite: it overflows in half precision; set"
+        f"Error: {image}: The model's output is NaN or infinite: it overflows in half precision; set"
         " RUNTIME.PRECISION to bf16 or fp32.\n"
     )
     assert not (tmp_path / "figure.png").exists()

@@ -92,6 +92,14 @@ def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Setti
     assert whole["events"][0]["message"] == "submitted"
 
 
+def test_show_says_what_keeps_a_job_waiting(deeplab: Deeplab, submitted: Job) -> None:
+    text = deeplab("job", "show", 1).output
+    sentence = "No live worker serves the gpu queue."
+    assert f"\nWaiting: {sentence} Start one: deeplab worker start --queue gpu\n" in text
+    assert "\n  gpus: 1\n" in text
+    assert json.loads(deeplab("job", "show", 1, "--json").output)["obstacle"] == sentence
+
+
 def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:
     scores = dict.fromkeys(SCORES, 0.5)
     found = [

@@ -49,6 +49,7 @@ def test_makes_the_home_and_says_when_the_job_starts(
         "config": str(files.config),
         "resume": None,
         "seed": 7,
+        "gpus": 1,
     }
     assert job.config["SOLVER"]["LR"] == 1e-3
 

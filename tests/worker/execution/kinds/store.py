@@ -36,14 +36,17 @@ class Attempts:
             return submit(session, self.settings, config=str(self.config), device="cpu", **fields)
 
     def submit_segment(self, **fields: Any) -> Job:
-        """Segment the four images with an untrained network."""
+        """Segment the four images with an untrained model."""
         return self._submit_with_weights("segment", input=str(self.root / "images"), batch_size=1, **fields)
 
     def evaluate(self) -> Job:
-        """Score an untrained network on the four images, and save its logits: a job that has succeeded."""
-        attempt = self.claim(self._submit_with_weights("evaluate"))
+        """Score an untrained model on the four images, and save its logits: a job that has succeeded."""
+        attempt = self.claim(self.submit_evaluate())
         self.succeed(attempt)
         return attempt.job
+
+    def submit_evaluate(self, **fields: Any) -> Job:
+        return self._submit_with_weights("evaluate", **fields)
 
     def submit_crf(self, evaluated: Job, **fields: Any) -> Job:
         with open_session(self.settings) as session:

@@ -1,4 +1,4 @@
-"""CRF jobs on the logits of a real network, which is tiny and untrained."""
+"""CRF jobs on the logits of a real model, which is tiny and untrained."""
 
 from pathlib import Path
 

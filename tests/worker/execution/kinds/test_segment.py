@@ -1,4 +1,4 @@
-"""Shards of a segment job, with a real network that is tiny and untrained."""
+"""Shards of a segment job, with a real model that is tiny and untrained."""
 
 import itertools
 import json
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
-from deeplab.errors import OutputError
+from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import write_text
 from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
@@ -17,11 +17,15 @@ from deeplab.reporter import Stopped
 from tests.processes import wait_until
 from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
+from worker.execution.child import describe
 from worker.execution.kinds import run_attempt, segment
 from worker.execution.reporter import AliveFile
 from worker.jobs import catalog, jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.results import parts
+from worker.jobs.results.filters import Filter
+from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
 from worker.jobs.tables import ShardRow
 
@@ -62,6 +66,13 @@ def assist(
     segment.assist(attempts.settings, job, owner, alive, should_stop)
 
 
+def recorded(attempts: Attempts, job: Job) -> list[str]:
+    """The images in the job's result tables, which must be one part."""
+    with open_session(attempts.settings, reads_only=True) as session:
+        [part] = parts.list_parts(session, job.id)
+    return [image.path for image in Results(attempts.settings, lambda: [part.folder]).stream(Filter())]
+
+
 def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     attempt = attempts.claim(attempts.submit_segment(overlays=True))
     result = run_attempt(attempt)
@@ -77,6 +88,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
         "run.json",
     ]
     assert "2 shards to do" in attempts.events(attempt.job)
+    assert recorded(attempts, attempt.job) == NAMES
     with open_session(attempts.settings) as session:
         job = jobs.get(session, attempt.job.id)
     assert (job.done, job.total, job.unit) == (4, 4, "image")
@@ -109,6 +121,24 @@ def test_images_are_counted_once_whichever_attempt_did_them(attempts: Attempts, 
     assert (result["n_ok"], result["n_error"]) == (3, 1)
     rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
     assert [(row.path, row.status) for row in rows] == list(zip(NAMES, ["ok", "error", "ok", "ok"], strict=True))
+
+
+def test_a_job_whose_images_all_fail_has_failed(attempts: Attempts) -> None:
+    """Also when an assistant did a part of them; the manifest stays."""
+    for name in NAMES:
+        (attempts.root / "images" / name).write_bytes(b"no image")
+    attempt = attempts.claim(attempts.submit_segment(), owner="owner")
+    plan(attempts, attempt.job)
+    assist(attempts, attempt.job)
+    first = attempts.root / "images" / "0.png"
+    with pytest.raises(
+        NothingSegmentedError, match=f"None of the 4 images could be segmented; the first: {first}: "
+    ) as failure:
+        run_attempt(attempt)
+    outcome = describe(failure.value)
+    assert (outcome.state, outcome.error) == (catalog.FAILED, str(failure.value))
+    rows = read_manifest(storage.output_dir(attempts.settings, attempt.job.id) / "manifest.csv")
+    assert [(row.path, row.status) for row in rows] == [(name, "error") for name in NAMES]
 
 
 def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
+from deeplab.datasets.layouts.survey import survey_folder
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment
@@ -20,7 +21,7 @@ from worker.jobs.settings import Settings
 def register(session: Session, folder: Path) -> Path:
     root = draw_folder(folder / "streets")
     (root / "labels.txt").write_text("0\tsky\n1\troad\n2\tcar\n")
-    datasets.register(session, "streets", root)
+    datasets.register(session, "streets", survey_folder(root))
     return root
 
 
@@ -43,6 +44,14 @@ def test_a_registered_dataset_replaces_the_configuration_s(store: Settings, tmp_
         assert (dataset["ROOT"], dataset["N_CLASSES"]) == (str(root), 3)
         assert (dataset["NAME"], dataset["LABELS"]) == ("folder", str(root / "labels.txt"))
         assert dataset["SPLIT"]["VAL"] == "mine"
+
+
+def test_gpus_must_share_the_batch_equally(store: Settings) -> None:
+    with open_session(store) as session:
+        submit(session, store, gpus=3, overrides="SOLVER.BATCH_SIZE.TRAIN=6")
+        sentence = re.escape("gpus: must divide SOLVER.BATCH_SIZE.TRAIN, 6, which they share equally; got 4.")
+        with pytest.raises(SpecError, match=sentence):
+            submit(session, store, gpus=4, overrides="SOLVER.BATCH_SIZE.TRAIN=6")
 
 
 def test_relative_paths_are_meant_from_where_the_request_is_made(
@@ -83,7 +92,7 @@ def test_a_palette_in_a_registered_folder_is_the_datasets(store: Settings, tmp_p
         write_config(store.home, DATASET={"N_CLASSES": 21})
         job = submit(session, store, config=str(store.home / "config.yaml"), dataset="streets")
         assert job.config["DATASET"]["PALETTE"] == str(root / "palette.txt")
-        assert "palette" not in datasets.register(session, "again", root).splits
+        assert "palette" not in datasets.register(session, "again", survey_folder(root)).splits
 
 
 def test_labels_may_lie_beside_the_configuration(

@@ -38,6 +38,12 @@ def test_a_form_s_strings_are_taken() -> None:
     assert parse_spec("crf", search) == CrfSpec(evaluate_job=4, grid=("BI_W=2,4", "ITER_MAX=5"), sample=30, seed=1)
 
 
+def test_a_train_job_asks_for_one_gpu_unless_told_otherwise() -> None:
+    assert TrainSpec(config="c").gpus == 1
+    assert TrainSpec(config="c", device="cpu").gpus == 1
+    assert TrainSpec(config="c", device="cuda", gpus=8).gpus == 8
+
+
 def test_a_spec_survives_json() -> None:
     spec = SegmentSpec(checkpoint="3", input="in", overrides=("A.B=1",))
     assert parse_spec("segment", spec.model_dump(mode="json")) == spec
@@ -52,6 +58,9 @@ def test_a_spec_survives_json() -> None:
         ("train", {"config": "c", "colour": "red"}, {"colour": "is not a field of this kind of job."}),
         ("train", {"config": "c", "seed": -1}, {"seed": "input should be greater than or equal to 0, got -1."}),
         ("train", {"config": "c", "device": "tpu"}, {"device": "input should be 'auto', 'cpu' or 'cuda', got 'tpu'."}),
+        ("train", {"config": "c", "gpus": 0}, {"gpus": "input should be greater than or equal to 1, got 0."}),
+        ("train", {"config": "c", "gpus": 65}, {"gpus": "input should be less than or equal to 64, got 65."}),
+        ("train", {"config": "c", "gpus": 2, "device": "cpu"}, {"gpus": "must be 1 with device cpu, got 2."}),
         ("evaluate", {"split": "val"}, {"checkpoint": "is required."}),
         (
             "crf",

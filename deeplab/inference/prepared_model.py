@@ -37,7 +37,7 @@ def views_of(inference: Inference) -> list[View]:
     return [View(scale, flipped) for scale in inference.SCALES for flipped in mirrored]
 
 
-class Network:
+class PreparedModel:
     """A copy of a model on a device, in the form in which inference computes it.
 
     Args:
@@ -123,11 +123,11 @@ def no_numbers(precision: str) -> LabelError:
     """Why logits are not finite: the sentence for people."""
     if precision == "fp16":
         return LabelError(
-            "The network's output is NaN or infinite: it overflows in half precision; set RUNTIME.PRECISION to bf16 or"
+            "The model's output is NaN or infinite: it overflows in half precision; set RUNTIME.PRECISION to bf16 or"
             " fp32."
         )
     return LabelError(
-        f"The network's output is NaN or infinite in {precision}: the weights are damaged or belong to other settings;"
+        f"The model's output is NaN or infinite in {precision}: the weights are damaged or belong to other settings;"
         " take another checkpoint."
     )
 

@@ -1,0 +1,84 @@
+"""What a folder of the layout `folder` holds, found out before it is registered. Torch-free."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeplab.datasets.layouts.folder import FileIndex
+from deeplab.datasets.layouts.lists import id_of, read_lines
+from deeplab.datasets.nearby import spelling
+from deeplab.errors import DatasetError
+from deeplab.files import printable, real_path
+from deeplab.images.kinds import IMAGE_SUFFIXES, describe_passed_over
+from deeplab.images.listing import scan_folder
+
+PALETTE = "palette.txt"  # in a folder whose masks are colours
+
+
+@dataclass(frozen=True)
+class FolderSurvey:
+    """A folder of images, masks, split lists and a labels file."""
+
+    root: Path
+    labels: Path  # the labels file, which has not been read
+    splits: dict[str, int]  # number of lines by split
+    other_texts: dict[str, str]  # text files that are no split lists, and why
+    passed_over: dict[str, dict[str, int]]  # files that are not read, by folder and kind
+
+    @property
+    def notes(self) -> list[str]:
+        """A sentence for each thing in the folder that is not read."""
+        texts = [
+            f"{printable(self.root / name)} is no split list: {reason}." for name, reason in self.other_texts.items()
+        ]
+        return texts + [f"{folder}: {describe_passed_over(kinds)}." for folder, kinds in self.passed_over.items()]
+
+
+def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
+    """Look which splits a folder has, and what in it is not read.
+
+    A text file in the folder is a split list if at least one of its lines names an image in images/, so that an image
+    that is missing does not unmake a split, and a README.txt does not become one.
+
+    Args:
+        root: the folder.
+        labels: the labels file; None: labels.txt in the folder.
+
+    Raises:
+        DatasetError: if images/, masks/, an image or a split list is missing.
+    """
+    root = real_path(root)
+    for part in (root, root / "images", root / "masks"):
+        if not part.is_dir():
+            raise DatasetError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
+    labels = root / "labels.txt" if labels is None else real_path(labels)
+    images = scan_folder(root / "images")
+    passed_over = {printable(root / "images"): images.passed_over}
+    with suppress(DatasetError):  # an empty folder may be filled later
+        passed_over[printable(root / "masks")] = scan_folder(root / "masks").passed_over
+    texts = [path for path in sorted(root.glob("*.txt")) if path not in (labels, root / PALETTE)]
+    splits, others = _find_splits(texts, root / "images", images.paths)
+    if not splits:
+        found = "".join(f"; {name}: {reason}" for name, reason in others.items())
+        raise DatasetError(f"{root} has no split list, such as train.txt with one image id per line{found}.")
+    return FolderSurvey(root, labels, splits, others, {folder: kinds for folder, kinds in passed_over.items() if kinds})
+
+
+def _find_splits(texts: Sequence[Path], images: Path, paths: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+    """Tell split lists, with their number of lines, from other text files, with the reason."""
+    index = FileIndex(images, paths, IMAGE_SUFFIXES)
+    splits: dict[str, int] = {}
+    others: dict[str, str] = {}
+    for path in texts:
+        try:
+            lines = [line for _, line in read_lines(path, "one id per line")]
+        except DatasetError as error:
+            others[path.name] = str(error).removeprefix(f"{printable(path)}: ").rstrip(".")
+            continue
+        ids = (id_of(line, images) for line in lines)
+        if any(name is not None and index.candidates(spelling(name)) for name in ids):
+            splits[path.stem] = len(lines)
+        else:
+            others[path.name] = "none of its lines names an image"
+    return splits, others

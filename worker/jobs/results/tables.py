@@ -1,0 +1,77 @@
+"""The three result tables of a job, each a Parquet file in the folder of a part.
+
+images   one row per image, sorted by path; `classes` lists what is known of each class in it
+classes  one row per image and class, sorted by class and falling share: a class's images are one short read
+cells    one row per image and cell of its confusion matrix, sorted by cell and falling pixels
+
+`key` stands for an image in all three; see `worker.jobs.results.record.item_key`.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Table:
+    """One of the tables."""
+
+    name: str
+    columns: tuple[tuple[str, str], ...]  # names and types, as they are written
+    order: str
+    group: int  # rows of a row group: small ones, so that a page reads little
+
+    @property
+    def file(self) -> str:
+        """The name of its file in the folder of a part."""
+        return f"{self.name}.parquet"
+
+    @property
+    def nulls(self) -> str:
+        """A row without values, as SQL."""
+        return ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self.columns)
+
+
+CLASSES = Table(
+    "classes",
+    (
+        ("key", "UBIGINT"),
+        ("class", "USMALLINT"),
+        ("pixels", "BIGINT"),  # of the label map
+        ("share", "FLOAT"),  # of the image's pixels
+        ("true_pixels", "BIGINT"),  # that the ground truth gives to the class; null where nothing was evaluated
+        ("labelled_pixels", "BIGINT"),  # that the label map gives to it, of those that have a true class
+        ("hits", "BIGINT"),  # pixels of both
+        ("iou", "FLOAT"),
+        ("confidence", "FLOAT"),  # mean probability over the pixels of the label map that have the class
+        ("label_quality", "FLOAT"),  # softmin of the class's probability over its true pixels
+        ("boundary_hits", "BIGINT"),  # intersection and union of boundary IoU
+        ("boundary_union", "BIGINT"),
+    ),
+    'class, share DESC, "key"',
+    8192,
+)
+CELLS = Table(
+    "cells",
+    (("true_class", "USMALLINT"), ("predicted_class", "USMALLINT"), ("key", "UBIGINT"), ("pixels", "BIGINT")),
+    'true_class, predicted_class, pixels DESC, "key"',
+    8192,
+)
+IMAGES = Table(
+    "images",
+    (
+        ("key", "UBIGINT"),
+        ("path", "VARCHAR"),
+        ("raw_path", "BLOB"),  # of a path that is no UTF-8; else null
+        ("width", "INTEGER"),
+        ("height", "INTEGER"),
+        ("status", "VARCHAR"),  # ok or error
+        ("error", "VARCHAR"),
+        ("seconds", "FLOAT"),
+        ("confidence", "FLOAT"),
+        ("label_quality", "FLOAT"),
+        ("pixel_accuracy", "FLOAT"),
+        ("mean_iou", "FLOAT"),
+    ),
+    'path, "key"',
+    4096,
+)
+TABLES = (IMAGES, CLASSES, CELLS)

@@ -55,6 +55,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
         MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
         JOBS_PER_PAGE=25,
+        CHECKPOINTS_PER_PAGE=50,
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()

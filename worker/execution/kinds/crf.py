@@ -49,7 +49,7 @@ def _refine(
         context,
         scores,
         checkpoint=evaluated.checkpoint,
-        dataset=evaluated.dataset,
+        dataset=context.job.dataset,
         split=evaluated.split,
         settings={"inference": looked, "crf": context.config.CRF.model_dump(mode="json")},
     )

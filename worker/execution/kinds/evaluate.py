@@ -45,7 +45,7 @@ def run(context: JobContext) -> dict[str, Any]:
         context,
         scores,
         checkpoint=spec.checkpoint,
-        dataset=spec.dataset,
+        dataset=context.job.dataset,
         split=spec.split,
         settings={"inference": context.config.INFERENCE.conditions()},
     )

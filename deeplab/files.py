@@ -5,6 +5,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator
@@ -15,7 +16,10 @@ from typing import BinaryIO
 from deeplab.errors import OutputError
 
 LARGEST_FILE = 1_000_000  # bytes of a configuration, or of a file of class names or colours
-LARGEST_LIST = 100_000_000  # bytes of a split list: a million lines and more
+LARGEST_LIST = 50_000_000  # bytes of a split list: more than a million lines
+
+# Control characters; line and paragraph separators; marks of direction; surrogates.
+_HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _log = logging.getLogger(__name__)
 _BYTE_ORDER_MARKS = (
@@ -138,6 +142,14 @@ def read_text(path: Path, largest: int = LARGEST_LIST) -> str:
     content = _read_bounded(path, largest)
     encodings = (encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark))
     return content.decode(next(encodings, "utf-8"))
+
+
+def is_plain(text: str) -> bool:
+    """Whether a text is one line without what nobody sees: control characters, marks that turn text around, surrogates.
+
+    Such a text can be stored by every database, and cannot pass for another one on a page, in a log or on a terminal.
+    """
+    return not _HIDDEN.search(text)
 
 
 def reason_of(error: Exception) -> str:

@@ -7,6 +7,7 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has n
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
+from web.context import LARGEST_REQUEST
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
@@ -31,7 +32,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
 _SENTENCES = {
     404: "Page not found.",
     405: "This address does not accept this kind of request.",
-    413: "The request is too large.",
+    413: f"The request is too large; the limit is {LARGEST_REQUEST:,} bytes.",
     500: "Internal error; see the server's log.",
 }
 
@@ -69,7 +70,7 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
     is_default = error.description == type(error).description
     sentence = _SENTENCES.get(error.code) if is_default else None
     response = _render(error.code, sentence or error.description or error.name)
-    response.headers.extend([header for header in error.get_headers() if header[0] == "Allow"])
+    response.headers.extend([header for header in error.get_headers() if header[0] in ("Allow", "Retry-After")])
     return response
 
 

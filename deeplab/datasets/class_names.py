@@ -4,8 +4,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from deeplab.files import printable, read_text, write_text
+from deeplab.files import LARGEST_FILE, is_plain, printable, read_text, reason_of, write_text
+from deeplab.formats import shortened
 from deeplab.schema import Dataset
+
+_MOST_CLASSES = 255  # masks are of 8 bits, and 255 marks pixels without a class
+_LONGEST_NAME = 200  # characters
+_LONGEST_INDEX = 10  # digits
 
 
 def class_names_of(settings: Dataset) -> list[str]:
@@ -37,6 +42,8 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     """
     names: list[str] = []
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if len(names) == _MOST_CLASSES and line.strip():
+            raise DatasetError(f"{printable(path)}: the file names more than {_MOST_CLASSES} classes, the limit.")
         if line.strip():
             names.append(_parse_line(line, expected=len(names), where=f"{printable(path)}: line {number}"))
     if not names:
@@ -55,20 +62,28 @@ def save_class_names(path: Path, class_names: Iterable[str]) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        return read_text(path)
+        return read_text(path, LARGEST_FILE)
     except FileNotFoundError:
         places = "" if path.is_absolute() else f", neither in {Path.cwd()} nor in the configuration file's folder"
         raise DatasetError(f"{printable(path)}: the labels file does not exist{places}.") from None
     except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: the labels file cannot be read: {error}.") from error
+        raise DatasetError(f"{printable(path)}: the labels file cannot be read: {reason_of(error)}.") from error
 
 
 def _parse_line(line: str, expected: int, where: str) -> str:
     index, tab, name = line.partition("\t")
     if not tab or not index.strip().isdecimal() or not name.strip():
-        raise DatasetError(f"{where} is {line!r}; expected 'index<TAB>name'.")
-    if int(index) < expected:
-        raise DatasetError(f"{where}: class {int(index)} appears twice or out of order; expected class {expected}.")
-    if int(index) > expected:
-        raise DatasetError(f"{where}: class {expected} is missing before class {int(index)}.")
+        expectation = "; expected 'index<TAB>name'."
+        raise DatasetError(
+            f"{where} is {shortened(line)}{expectation}", discreet=f"{where} is something else{expectation}"
+        )
+    number = int(index) if len(index.strip()) <= _LONGEST_INDEX else _MOST_CLASSES
+    if number < expected:
+        raise DatasetError(f"{where}: class {number} appears twice or out of order; expected class {expected}.")
+    if number > expected:
+        raise DatasetError(f"{where}: class {expected} is missing before class {index.strip()[:_LONGEST_INDEX]}.")
+    if len(name.strip()) > _LONGEST_NAME or not is_plain(name.strip()):
+        raise DatasetError(
+            f"{where}: the name of class {expected} must be plain text of at most {_LONGEST_NAME} characters."
+        )
     return name.strip()

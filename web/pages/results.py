@@ -14,6 +14,7 @@ from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import find_mask, frame_mask_path
 from web.context import current_settings, reading
+from web.pages.paging import read_number
 from web.results.films import film_of, frame_at
 from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import (
@@ -26,6 +27,7 @@ from web.results.segmentation import (
     reading_of,
 )
 from worker.jobs import jobs
+from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
 
 
@@ -38,7 +40,7 @@ def list_results(job_id: int) -> str:
     rows = _filtered(results.rows)
     per_page: int = current_app.config["IMAGES_PER_PAGE"]
     n_pages = max(1, math.ceil(len(rows) / per_page))
-    page = min(max(request.args.get("page", 1, int), 1), n_pages)
+    page = min(max(read_number("page", 1), 1), n_pages)
     names = class_names(current_settings(), job)
     return render_template(
         "results.html",
@@ -95,7 +97,7 @@ def mask(job_id: int, key: str) -> Response:
     inside(folder, row.path)
     path = find_mask(folder, row.path)
     if row.frames is not None:
-        path = frame_mask_path(folder, row.path, max(0, request.args.get("frame", 0, int)))
+        path = frame_mask_path(folder, row.path, read_number("frame"))
     elif row.status != "ok":
         abort(404, f"{printable(row.path)} has no mask.")
     if not path.is_file():
@@ -131,8 +133,8 @@ def _film(job: Job, row: Row) -> dict[str, Any]:
     shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
     if film is None or not shows_frame:
         return {"film": film, "frame": None}
-    place = request.args.get("frame", 0, int)
-    frame = frame_at(film, place)
+    place = parse_integer(request.args.get("frame", "0"))
+    frame = None if place is None else frame_at(film, place)
     return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}
 
 
@@ -148,7 +150,7 @@ def _row(row: Row | None) -> Row:
 
 
 def _filtered(rows: Sequence[Row]) -> list[Row]:
-    wanted = request.args.get("class", type=int)
+    wanted = parse_integer(request.args.get("class", ""))
     return [
         row
         for row in rows

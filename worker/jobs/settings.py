@@ -42,8 +42,18 @@ class Settings(BaseSettings):
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Additional host names of the dashboard, separated by ','."
     )
-    lease_seconds: float = Field(default=30, gt=0, description="Seconds that a claim holds without a heartbeat.")
-    reconcile_seconds: float = Field(default=5, gt=0, description="Seconds between two passes of the reconciler.")
+    requests_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
+        " number. Behind a proxy all people are one client.",
+    )
+    lease_seconds: float = Field(
+        default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
+    )
+    reconcile_seconds: float = Field(
+        default=5, gt=0, le=3600, description="Seconds between two passes of the reconciler."
+    )
     stop_seconds: float = Field(default=5, gt=0, description="Seconds between asking a child to stop and killing it.")
     stall_seconds: float = Field(
         default=1800, gt=0, description="Seconds without progress after which a child is killed."

@@ -49,7 +49,7 @@ def submit(
         config = resolve_config(session, spec, environment)
         if check_config is not None:
             check_config(session, config)
-        check_initial_weights(spec, config)
+        check_initial_weights(spec, config, environment)
     with open_session(settings) as session:
         return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label)
 

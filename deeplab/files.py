@@ -55,6 +55,11 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
         raise
 
 
+def is_draft(name: str) -> bool:
+    """Whether a file has the name of one that `replace_file` is writing."""
+    return re.fullmatch(r"\.[0-9a-f]{32}\.tmp", name) is not None
+
+
 def name_is_too_long(error: OutputError) -> bool:
     """Whether a file could not be written because of its name alone."""
     return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG

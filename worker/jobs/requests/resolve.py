@@ -16,6 +16,7 @@ from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
+from deeplab.inference.output import require_unused
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets
 from worker.jobs.catalog import SUCCEEDED
@@ -184,6 +185,7 @@ def _check_folders(spec: SegmentSpec) -> None:
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
+            require_unused(Path(spec.output))
 
 
 def check_initial_weights(spec: Spec, config: Mapping[str, Any], environment: Environment = None) -> None:

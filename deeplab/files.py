@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from deeplab.confinement import require_readable, require_writable
 from deeplab.errors import OutputError
 
 LARGEST_FILE = 1_000_000  # bytes of a configuration, or of a file of class names or colours
@@ -42,6 +43,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     """
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
+        require_writable(path.parent)
         with draft.open("xb") as file:
             yield file
             file.flush()
@@ -120,6 +122,7 @@ def make_folder(path: Path) -> None:
         OutputError: if it cannot be created or something else has its name.
     """
     try:
+        require_writable(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{printable(path)}: the folder cannot be created: {error.strerror or error}.") from error
@@ -165,6 +168,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _read_bounded(path: Path, largest: int) -> bytes:
+    require_readable(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # else it would wait for a pipe's writer
     with open(descriptor, "rb") as file:  # noqa: PTH123  (of a descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -2,12 +2,14 @@
 
 import logging
 from collections.abc import Generator
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from deeplab.confinement import readable_folders
 from deeplab.datasets.retry import read_patiently
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
@@ -104,7 +106,8 @@ def _settings(n_workers: int) -> dict[str, Any]:
     settings: dict[str, Any] = {"generator": torch.Generator(), "num_workers": _bounded(n_workers)}
     if n_workers:
         # Spawned, because forking a process that runs CUDA and threads can hang.
-        settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start_pool_worker}
+        start = partial(start_pool_worker, readable=readable_folders())
+        settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start}
     return settings
 
 

@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from deeplab.confinement import lies_under
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.listing import is_folder
-from web.access.paths import lies_under, outside
+from web.access.paths import CONFIG_SUFFIXES, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 
-CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".safetensors"})
 
 _MOST_ENTRIES = 10_000  # of a folder that are looked at

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from deeplab.confinement import lies_under
 from deeplab.datasets.layouts.survey import FolderSurvey, LabelsFileError, SurveyLimits, survey_folder
-from web.access.paths import is_plain_text, lies_under, outside, readable_roots
+from deeplab.files import is_plain
+from web.access.paths import outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
 from worker.jobs.datasets import Dataset, NameRefusedError
@@ -28,7 +30,7 @@ def register(settings: Settings, name: str, root: str, labels: str | None = None
     foreign = {
         field: outside(path, settings)
         for field, path in given.items()
-        if path is not None and not (is_plain_text(path) and lies_under(path, readable_roots(settings)))
+        if path is not None and not (is_plain(path) and lies_under(path, readable_roots(settings)))
     }
     if foreign:
         raise SpecError(foreign)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.access.paths import check_config, check_spec, paths_of
+from web.access.paths import check_config, check_spec, trusted_paths
 from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
@@ -14,14 +14,21 @@ from worker.jobs.settings import Settings
 
 
 def submit(
-    settings: Settings, spec: Spec, *, parent_id: int | None = None, label: Label = NO_LABEL
+    settings: Settings,
+    spec: Spec,
+    *,
+    parent_id: int | None = None,
+    is_retry: bool = False,
+    label: Label = NO_LABEL,
 ) -> tuple[Job, str | None]:
     """Submit a job, and tell Celery once it is committed.
 
     Args:
         settings: of the platform.
         spec: the request.
-        parent_id: the job that this one was cloned from; paths that it names are allowed again.
+        parent_id: the job that this one was cloned from; paths that somebody with a shell named in it are allowed
+            again, in the same fields.
+        is_retry: whether it retries that job.
         label: its name and notes.
 
     Returns:
@@ -31,12 +38,13 @@ def submit(
         SpecError: if the request names something that does not exist, does not fit or must not be named.
         JobNotFoundError: if there is no parent of that id.
     """
-    trusted = set() if parent_id is None else paths_of(_read(settings, parent_id))
+    trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
     job = submission.submit(
         settings,
         spec,
         parent_id=parent_id,
+        is_retry=is_retry,
         label=label,
         check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
     )
@@ -49,8 +57,8 @@ def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
     """
-    job = submission.retry(settings, job_id)
-    return job, try_publish(settings, job)
+    spec, label = submission.request_again(settings, job_id)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label)
 
 
 def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[Job, str | None]:

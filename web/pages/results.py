@@ -13,6 +13,7 @@ from deeplab.files import printable
 from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import find_mask, frame_mask_path
+from web.access.paths import may_be_shown
 from web.context import current_settings, reading
 from web.pages.paging import read_number
 from web.results.films import film_of, frame_at
@@ -87,7 +88,10 @@ def image(job_id: int, key: str) -> Response:
     job, row = find_row(job_id, key)
     if row.frames is not None:
         abort(404, f"{printable(row.path)} is a video, not an image.")
-    return send_image(inside(folder_of(Path(job.spec["input"])), row.path), reading_of(job))
+    path = inside(folder_of(Path(job.spec["input"])), row.path)
+    if not may_be_shown(job, path):
+        abort(404, f"{printable(row.path)} leads out of the folders that its job may read.")
+    return send_image(path, reading_of(job))
 
 
 def mask(job_id: int, key: str) -> Response:

@@ -31,10 +31,11 @@ def up(host: str | None, port: int | None, home: Path | None, data: tuple[Path, 
     Runs the database, the broker, a worker for each queue and the web server, and restarts any that dies. Ctrl-C stops
     everything; a running train job saves a checkpoint first. Jobs continue when the platform is started again.
     """
+    from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
     from worker.platform.up import Platform, run
 
     settings = load_settings(host=host, port=port, home=home)
     if data:
         settings = load_settings(host=host, port=port, home=home, data_roots=(*settings.roots, *data))
-    run(Platform(settings, web=not no_web, say=click.echo))
+    run(Platform(close_home(settings), web=not no_web, say=click.echo))

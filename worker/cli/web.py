@@ -16,10 +16,11 @@ def web(host: str | None, port: int | None) -> None:
     It serves the dashboard and the JSON API of a platform that spans several machines. On one machine, `deeplab up`
     starts everything.
     """
+    from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
     from worker.platform import web_server
 
-    settings = load_settings(host=host, port=port)
+    settings = close_home(load_settings(host=host, port=port))
     listener = web_server.listen(settings.host, settings.port)
     listener.set_inheritable(True)
     click.echo(f"DeepLab listens on {web_server.address(settings)}. Ctrl-C stops it.")

@@ -175,7 +175,9 @@ def upgrade(settings: Settings) -> None:
 
     engine = engine_for(settings.database)
     if engine.dialect.name == "sqlite":
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (file := settings.embedded_database) is not None:
+        file.touch(mode=0o600)  # SQLite gives its files beside it the same permissions
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))

@@ -18,6 +18,7 @@ from worker.jobs.requests.facts import facts_of
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
 from worker.jobs.requests.specs import Spec
+from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
 
@@ -99,6 +100,7 @@ class Job(JobSummary):
 
     notes: str
     config: dict[str, Any]  # the whole configuration, resolved at submission
+    roots: dict[str, Any] | None = None  # what it may open, a worker.jobs.roots.Roots; None: anything
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,7 @@ def insert(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
+    roots: Roots | None = None,
 ) -> Job:
     """Insert a job as queued.
 
@@ -133,6 +136,7 @@ def insert(
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
         label: its name and notes.
+        roots: what it may open; None: anything.
 
     Raises:
         SpecError: if the checkpoint that the request names was discarded since it was resolved.
@@ -146,6 +150,7 @@ def insert(
         config=dict(config),
         parent_id=parent_id,
         is_retry=is_retry,
+        roots=None if roots is None else asdict(roots),
         name=label.name,
         notes=label.notes,
         **asdict(facts_of(session, spec, config)),

@@ -1,6 +1,7 @@
 """The platform's settings, all of which come from environment variables DEEPLAB_*."""
 
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from worker.jobs import urls
+
+_OWN_FOLDERS = ("jobs", "logs", "valkey")  # of a home; see worker.jobs.storage
 
 
 class SettingsError(DeepLabError):
@@ -48,6 +51,13 @@ class Settings(BaseSettings):
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
         " number. Behind a proxy all people are one client.",
     )
+    output_umask: int | None = Field(
+        default=None,
+        ge=0,
+        le=0o777,
+        description="Permissions that masks and tables in a data root lack, such as 022; empty: as in the shell that"
+        " starts the platform. Files in the home are for their owner alone.",
+    )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
     )
@@ -75,6 +85,25 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(real_path(Path(part).expanduser()) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("data_roots", mode="after")
+    @classmethod
+    def _check_roots(cls, value: tuple[Path, ...], field: ValidationInfo) -> tuple[Path, ...]:
+        """Secrets, logs and the database must not lie under a root, whose contents people may read."""
+        home = real_path(field.data["home"])
+        for root in map(real_path, value):
+            if home.is_relative_to(root):
+                raise ValueError(f"{root} holds the home folder {home}, with its secrets; expected folders of data")
+            if any(root.is_relative_to(home / name) for name in _OWN_FOLDERS):
+                raise ValueError(f"{root} is the platform's own folder; expected folders of data")
+        return value
+
+    @field_validator("output_umask", mode="before")
+    @classmethod
+    def _octal(cls, value: object) -> object:
+        if isinstance(value, str):
+            return int(value, 8) if re.fullmatch("[0-7]{1,4}", value) else value or None
         return value
 
     @field_validator("allowed_hosts", mode="before")
@@ -117,6 +146,7 @@ class Settings(BaseSettings):
         if any(os.pathsep in root for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        values["output_umask"] = "" if self.output_umask is None else f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
 
 

@@ -5,7 +5,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from web.access import folders
-from web.access.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots
+from web.access.folders import FolderRefusedError, list_folder, list_roots
+from web.access.paths import CONFIG_SUFFIXES
 from worker.jobs.settings import Settings
 
 

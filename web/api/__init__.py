@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, datasets, evaluations, folders, health, jobs, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, health, jobs, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -23,6 +23,7 @@ _ROUTES = (
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
+    ("GET", "/comparisons", comparisons.compare_evaluations),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

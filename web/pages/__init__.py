@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, new_job, results, videos, workers
+from web.pages import checkpoints, compare, datasets, job, jobs, new_job, results, videos, workers
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -28,7 +28,8 @@ _ROUTES = (
     ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
-    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/evaluations/compare", compare.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", compare.download_comparison),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

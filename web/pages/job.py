@@ -9,7 +9,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from deeplab.files import read_tail
 from web.actions import submission
 from web.context import current_settings, reading, writing
-from web.results.scores import class_lines, confusion_of, score_lines
+from web.results.confusion import confusion_of
+from web.results.scores import class_lines, score_lines
 from worker.jobs import jobs, shards, storage
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job

@@ -74,7 +74,7 @@ def compare_line(
 
 
 def intervals_of(line: ScoreLine, comparisons: Sequence[Comparison | None]) -> list[Difference | None]:
-    """The intervals of a line: of a class's IoU or of mean IoU; None for other scores."""
+    """The intervals of a line, by place; None where there is no comparison, or none of this score."""
     return [None if each is None else _interval(line, each) for each in comparisons]
 
 
@@ -115,6 +115,6 @@ def _change(value: float | None, base: float | None, interval: Difference | None
 
 
 def _interval(line: ScoreLine, comparison: Comparison) -> Difference | None:
-    if line.name == "mean_iou":
-        return comparison.mean_iou
-    return None if line.index is None else comparison.class_iou.get(line.index)
+    if line.index is not None:
+        return comparison.class_iou.get(line.index)
+    return comparison.scores.get(line.name)

@@ -38,7 +38,7 @@ def judge(session: Session, settings: Settings, base: Evaluation, other: Evaluat
             return Verdict(None, f"Job {each.job_id} left no rows per image, which the interval is computed from.")
     comparison = _compare(settings, *folders)
     if comparison is None:
-        return Verdict(None, "They did not see the same images.")
+        return Verdict(None, "They did not see the same images with the same ground truth.")
     for each in (base, other):
         if comparison.n_images != (n_images := each.scores.get("n_images")):
             return Verdict(None, f"Job {each.job_id} left rows of {comparison.n_images} of its {n_images} images.")

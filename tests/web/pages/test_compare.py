@@ -3,6 +3,7 @@
 import csv
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -29,7 +30,7 @@ class Evaluated:
 @pytest.fixture(scope="module")
 def jobs(population: Population) -> Evaluated:
     def record(right: int = 70, spread: int = 5, **columns: object) -> int:
-        chosen = {"policy": POLICY, "dataset_version": "f00d" * 8} | columns
+        chosen: dict[str, Any] = {"policy": POLICY, "dataset_version": "f00d" * 8} | columns
         return record_evaluation(population, images(20, right, spread=spread), **chosen)
 
     return Evaluated(

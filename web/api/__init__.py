@@ -23,6 +23,7 @@ _ROUTES = (
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
     ("GET", "/comparisons", comparisons.compare_evaluations),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),

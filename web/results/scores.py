@@ -34,6 +34,12 @@ class ScoreLine:
         first, last = self.values[0], self.values[-1]
         return None if first is None or last is None else last - first
 
+    @property
+    def trend(self) -> str:
+        """Whether the last value is "better" or "worse" than the first as both are shown; empty if neither."""
+        shown = as_points(self.difference or 0.0)
+        return "better" if shown > 0 else "worse" if shown < 0 else ""
+
 
 def labels_of(evaluation: Evaluation) -> list[str]:
     """The names of the classes of an evaluation."""

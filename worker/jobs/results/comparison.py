@@ -118,7 +118,7 @@ def _sum(counts: _Counts) -> _Counts:
 
 
 def _draw(pair: tuple[_Counts, _Counts]) -> tuple[_Counts, _Counts]:
-    """Draw as many images as there are, with repeats, DRAWS times, and sum up both evaluations over them: (DRAWS, C)."""
+    """Draw as many images as there are, with repeats, DRAWS times, and sum up both evaluations over it: (DRAWS, C)."""
     random = np.random.default_rng(_SEED)
     n_images, n_classes = pair[0].hits.shape
     true = np.zeros((DRAWS, n_classes))

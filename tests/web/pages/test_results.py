@@ -38,7 +38,7 @@ def test_the_legend_names_colours_and_shares(client: FlaskClient, population: Po
     names = re.findall(r"</svg> (\w+) <span class=\"count\">([\d.]+)", legend)
     assert [name for name, _ in names] == ["ground", "disc", "bar"]
     assert abs(sum(float(share) for _, share in names) - 100) < 0.2
-    assert 'fill="#800000"' in legend
+    assert 'color="#800000"' in legend
 
 
 def test_only_errors_are_listed_with_their_sentences(client: FlaskClient, population: Population) -> None:

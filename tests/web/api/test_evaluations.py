@@ -6,7 +6,19 @@ from tests.web.population import Population
 
 def test_evaluations_are_listed_the_newest_first(client: FlaskClient, population: Population) -> None:
     evaluations = get(client, "/evaluations")["evaluations"]
-    assert [each["job_id"] for each in evaluations][-2:] == [population.refined, population.evaluated]
+    job_ids = [each["job_id"] for each in evaluations]
+    assert job_ids == sorted(job_ids, reverse=True)
+    assert job_ids[-2:] == [population.refined, population.evaluated]
+    assert get(client, "/evaluations", checkpoint="2")["evaluations"] == evaluations[-2:]
+    assert get(client, "/evaluations", checkpoint="1")["evaluations"] == []
+
+
+def test_a_list_has_no_confusion_matrices_and_continues(client: FlaskClient, population: Population) -> None:
+    first = get(client, "/evaluations", limit=1, checkpoint="2")
+    assert "scores" not in first["evaluations"][0]
+    second = get(client, "/evaluations", limit=1, checkpoint="2", before=first["next_before"])
+    assert [each["job_id"] for each in second["evaluations"]] == [population.evaluated]
+    assert second["next_before"] is None
 
 
 def test_a_confusion_matrix_comes_with_orders_of_its_classes(client: FlaskClient, population: Population) -> None:

@@ -2,13 +2,13 @@
 
 from flask import Response, render_template, request
 
-from web.actions.comparison import read_compared
-from web.context import reading
+from web.context import current_settings, reading
+from web.results.compared import load_compared
 from web.results.comparison import search_and_sort
 from web.results.comparison_csv import as_csv
 from web.results.parameters import differing_of_evaluations
 from web.results.scores import class_lines, score_lines
-from web.text.addresses import change_query
+from web.text.queries import change_query, read_base, read_jobs
 from worker.jobs import jobs
 from worker.jobs.database import read_clock
 
@@ -19,8 +19,11 @@ def compare_evaluations() -> str:
     ?search= takes classes by a part of their names, ?sort= orders them, ?intervals=1 computes the intervals.
     """
     with_intervals = request.args.get("intervals") == "1"
+    job_ids = read_jobs()
     with reading() as session:
-        compared = read_compared(session, with_intervals=with_intervals)
+        compared = load_compared(
+            session, current_settings(), job_ids, read_base(job_ids), with_intervals=with_intervals
+        )
         configs = [jobs.get(session, job_id).config for job_id in compared.job_ids]
         now = read_clock(session)
     lines = compared.lines(class_lines(compared.evaluations))
@@ -42,8 +45,9 @@ def compare_evaluations() -> str:
 
 def download_comparison() -> Response:
     """Send the same table as CSV, with all intervals."""
+    job_ids = read_jobs()
     with reading() as session:
-        compared = read_compared(session, with_intervals=True)
+        compared = load_compared(session, current_settings(), job_ids, read_base(job_ids), with_intervals=True)
     lines = compared.lines([*score_lines(compared.evaluations), *class_lines(compared.evaluations)])
     headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
     return Response(as_csv(compared.job_ids, compared.base, lines), mimetype="text/csv", headers=headers)

@@ -25,7 +25,7 @@ def test_checkpoints_are_listed_with_what_to_do_with_them(client: FlaskClient, p
 
 def test_evaluations_can_be_selected_for_a_comparison(client: FlaskClient, population: Population) -> None:
     page = client.get("/evaluations").text
-    assert '<form action="/evaluations/compare">' in page
+    assert '<form action="/evaluations/compare"' in page
     assert f'name="job" value="{population.refined}"' in page
 
 

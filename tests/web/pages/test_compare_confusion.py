@@ -50,7 +50,7 @@ def test_the_page_of_many_classes_is_light(client: FlaskClient, population: Popu
     assert "The first 100 of " in client.get(f"/evaluations/{job_id}/confusion").text
 
 
-def test_a_job_without_a_matrix_is_said(client: FlaskClient, population: Population) -> None:
+def test_a_job_without_an_evaluation_is_said(client: FlaskClient, population: Population) -> None:
     answer = client.get(f"/evaluations/{population.trained}/confusion")
     assert answer.status_code == 404
-    assert f"Job {population.trained} has no confusion matrix." in answer.text
+    assert f"Job {population.trained} has no evaluation." in answer.text

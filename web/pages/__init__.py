@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, compare, compare_confusion, datasets, job, jobs, new_job, results, videos, workers
+from web.pages import (
+    checkpoints,
+    compare,
+    compare_confusion,
+    compare_jobs,
+    datasets,
+    job,
+    jobs,
+    new_job,
+    results,
+    videos,
+    workers,
+)
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -13,6 +25,7 @@ _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs/actions", jobs.act_on_jobs),
+    ("GET", "/jobs/compare", compare_jobs.compare_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),

@@ -14,6 +14,7 @@ from worker.jobs import jobs, shards, storage
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, evaluations, events, trials
+from worker.jobs.results import parts
 from worker.jobs.waiting import find_obstacle
 
 _LOG_TAIL = 16_384  # bytes
@@ -34,6 +35,7 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job.id, job.spec),
             obstacle=find_obstacle(session, job),
+            n_recorded=parts.count_images(session, job_id),
             **_scores(session, job),
         )
 

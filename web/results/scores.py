@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from deeplab.catalog import SCORES
 from deeplab.datasets.class_names import default_class_names
-from web.results.segmentation import colour
+from web.results.classes import colour
 from worker.jobs.records.evaluations import Evaluation
 
 _VISIBLE = 0.005  # smaller shares of a row are not drawn: nearly every cell of a matrix of 182 classes is empty

@@ -8,7 +8,7 @@ from PIL import Image
 from deeplab.inference.output import frames_path, labelled_video_path
 from tests.web.films import BROKEN, CUT, LABELLED, MASKED, Films, segment_films
 from tests.web.population import Population
-from web.results.segmentation import item_key
+from worker.jobs.results.record import item_key
 
 
 @pytest.fixture(scope="module")

@@ -2,21 +2,34 @@
 
 from typing import Any
 
-from flask import abort
+from flask import abort, request
 
+from web.api.requests import read_number, require_known
 from web.context import reading
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import evaluations
 
+_LARGEST_PAGE = 500
+
 
 def list_evaluations() -> dict[str, Any]:
-    """GET /evaluations: evaluations, newest first."""
+    """GET /evaluations?checkpoint=&before=&limit=: evaluations, newest first; `next_before` continues the list.
+
+    Each has its mean IoU; `GET /evaluations/<job id>` has all scores of one.
+    """
+    require_known("checkpoint", "before", "limit")
+    before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE, smallest=1)
     with reading() as session:
-        return {"evaluations": as_json(evaluations.list_evaluations(session))}
+        page = evaluations.read_evaluation_page(session, request.args.get("checkpoint"), before=before, limit=limit)
+    return {
+        "evaluations": as_json(page.lines),
+        "next_before": page.lines[-1].id if page.has_more else None,
+    }
 
 
 def show_evaluation(job_id: int) -> dict[str, Any]:
     """GET /evaluations/<job id>: all scores of an evaluate or crf job, and its confusion matrix."""
+    require_known()
     with reading() as session:
         evaluation = evaluations.find(session, job_id)
         if evaluation is None:

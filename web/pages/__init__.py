@@ -12,6 +12,7 @@ _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
+    ("POST", "/jobs/actions", jobs.act_on_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
@@ -28,6 +29,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
+    ("GET", "/evaluations", checkpoints.list_evaluations),
     ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

@@ -18,6 +18,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     companion-<rank>.json   why a companion of its child ended before the end
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
+    confidence/             their maps of confidence, <id>.png
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -120,6 +121,11 @@ def indexed_part_dir(settings: Settings, job_id: int) -> Path:
 def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Label maps of an evaluate or crf job."""
     return attempt_dir(settings, job_id, fence) / "masks"
+
+
+def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Maps of confidence of an evaluate or crf job."""
+    return attempt_dir(settings, job_id, fence) / "confidence"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

@@ -8,6 +8,7 @@ from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
 from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
+from worker.jobs.job_list import list_jobs
 from worker.jobs.records import checkpoints
 
 POLLING = 'hx-trigger="every 2s"'
@@ -189,7 +190,7 @@ def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) 
 
 def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Population) -> None:
     with open_session(population.settings, reads_only=True) as session:
-        everything = jobs.list_jobs(session, limit=1000)
+        everything = list_jobs(session, limit=1000)
     assert {client.get(f"/jobs/{job.id}").status_code for job in everything} == {200}
     assert {job.kind for job in everything} == {"train", "evaluate", "crf", "segment"}
     assert {job.state for job in everything} == set(catalog.STATES)

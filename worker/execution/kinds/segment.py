@@ -2,10 +2,11 @@
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Any, Literal
+from typing import Any
 
 from deeplab.errors import NothingSegmentedError
 from deeplab.formats import plural
+from deeplab.image_scores import Certainty
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path, write_passed_over
 from worker.execution.kinds import JobContext
@@ -87,7 +88,16 @@ def _invite_assistants(context: JobContext) -> None:
 
 def _rows(results: Results) -> Iterator[Row]:
     """The rows of the manifest, in the order of the items."""
-    for image, pixels in results.stream_with_pixels(Filter()):
-        status: Literal["ok", "error"] = "ok" if image.status == "ok" else "error"
-        size = image.width, image.height
-        yield Row(image.item, *size, status, image.error, image.seconds, pixels, image.frames)
+    for image, classes in results.stream_with_classes(Filter()):
+        sure = {each.index: each.confidence for each in classes if each.confidence is not None}
+        yield Row(
+            path=image.item,
+            width=image.width,
+            height=image.height,
+            status="ok" if image.status == "ok" else "error",
+            error=image.error,
+            seconds=image.seconds,
+            pixels={each.index: each.pixels for each in sorted(classes, key=lambda each: each.index)},
+            frames=image.frames,
+            certainty=None if image.confidence is None else Certainty(image.confidence, sure, None, {}),
+        )

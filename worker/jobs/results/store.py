@@ -153,12 +153,11 @@ class Results:
         for keys in self._stream_keys(wanted, sort, at_once):
             yield from self._images(keys)
 
-    def stream_with_pixels(self, wanted: Filter, at_once: int = 500) -> Iterator[tuple[Image, dict[int, int]]]:
-        """Yield all images that a filter lets through, by name, with the pixels of each class in their label maps."""
+    def stream_with_classes(self, wanted: Filter, at_once: int = 500) -> Iterator[tuple[Image, list[ClassInImage]]]:
+        """Yield all images that a filter lets through, by name, with their classes."""
         for keys in self._stream_keys(wanted, "name", at_once):
             for row in self._image_rows(keys, (*IMAGE_COLUMNS, "classes")):
-                found = {each["class"]: each["pixels"] for each in row[-1] or () if each["pixels"]}
-                yield image_of(row[:-1]), found
+                yield image_of(row[:-1]), classes_of(row[-1])
 
     def _stream_keys(self, wanted: Filter, sort: str, at_once: int) -> Iterator[list[int]]:
         order = parse_sort(sort, wanted)

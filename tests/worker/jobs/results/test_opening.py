@@ -75,12 +75,12 @@ def test_parts_are_found_while_the_job_runs_and_afterwards(sqlite_store: Setting
 def test_a_manifest_of_an_earlier_version_is_read_once(sqlite_store: Settings) -> None:
     job = run(sqlite_store, ROWS[:2], ROWS[2:])
     results = open_results(sqlite_store, job)
-    found = {image.item: (image, pixels) for image, pixels in results.stream_with_pixels(Filter())}
+    found = {image.item: (image, classes) for image, classes in results.stream_with_classes(Filter())}
     assert len(found) == len(ROWS)
     for row in ROWS:
-        image, pixels = found[row.path]
+        image, classes = found[row.path]
         assert (image.width, image.height, image.status, image.error) == (row.width, row.height, row.status, row.error)
-        assert (pixels, image.frames) == (row.pixels, row.frames)
+        assert ({each.index: each.pixels for each in classes}, image.frames) == (row.pixels, row.frames)
         assert image.seconds == pytest.approx(row.seconds)
     merged_manifest(sqlite_store, job).write_text("This is no manifest.")
     assert len(paths(open_results(sqlite_store, job))) == 4

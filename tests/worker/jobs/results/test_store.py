@@ -116,11 +116,11 @@ def test_a_stream_holds_every_image_once(street: Results) -> None:
     assert [image.path for image in street.stream(Filter(), at_once=2)] == IN_ORDER
 
 
-def test_a_stream_tells_the_pixels_of_each_class(street: Results) -> None:
-    pixels = {image.path: found for image, found in street.stream_with_pixels(Filter(), at_once=2)}
-    assert list(pixels) == IN_ORDER
-    assert pixels["b/2.jpg"] == {0: 60, 3: 40}
-    assert pixels["a/1.jpg"] == {}
+def test_a_stream_tells_the_classes_of_each_image(street: Results) -> None:
+    classes = {image.path: found for image, found in street.stream_with_classes(Filter(), at_once=2)}
+    assert list(classes) == IN_ORDER
+    assert [(each.index, each.pixels) for each in classes["b/2.jpg"]] == [(0, 60), (3, 40)]
+    assert classes["a/1.jpg"] == []
 
 
 def test_what_is_known_of_all_images(street: Results) -> None:

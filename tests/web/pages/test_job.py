@@ -206,3 +206,9 @@ def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, popul
     form = client.get(link[1].replace("&amp;", "&")).text
     assert "CRF.POS_W=2\nCRF.BI_W=8\nCRF.BI_XY_STD=40</textarea>" in form
     assert f'<option value="{population.evaluated}" selected' in form
+
+
+def test_jobs_with_results_of_images_link_them(client: FlaskClient, population: Population) -> None:
+    for job_id in (population.segmented, population.evaluated):
+        assert f'href="/jobs/{job_id}/results">Results</a>' in client.get(f"/jobs/{job_id}").text
+    assert "Results</a>" not in client.get(f"/jobs/{population.refined}").text

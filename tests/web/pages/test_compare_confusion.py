@@ -16,7 +16,7 @@ def rows_of(page: str) -> list[list[str]]:
 
 def test_the_largest_confusions_are_a_table(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/evaluations/{population.evaluated}/confusion").text
-    assert f'data-address="/api/v1/evaluations/{population.evaluated}/confusion" data-images=""' in page
+    assert f'data-address="/api/v1/evaluations/{population.evaluated}/confusion"' in page
     rows = rows_of(page)
     assert rows[:2] == [["bar", "disc", "30.0\u202f%", "60"], ["disc", "ground", "10.0\u202f%", "30"]]
     by_pixels = client.get(f"/evaluations/{population.evaluated}/confusion?sort=-pixels").text

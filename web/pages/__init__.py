@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, new_job, results, workers
+from web.pages import checkpoints, datasets, job, jobs, logs, new_job, results, workers
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -18,7 +18,9 @@ _ROUTES = (
     ("POST", _KIND, new_job.create_job),
     ("GET", "/pick", new_job.pick),
     ("GET", _JOB, job.show_job),
-    ("GET", f"{_JOB}/log.txt", job.show_log),
+    ("POST", f"{_JOB}/edit", job.edit_job),
+    ("GET", f"{_JOB}/log", logs.show_log),
+    ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
     ("GET", f"{_JOB}/results", results.list_results),

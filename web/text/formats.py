@@ -48,10 +48,11 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def points(difference: float | None) -> str:
-    """A difference of two fractions in percentage points, with its sign: "+1.3"."""
+    """A difference of two fractions in percentage points, with its sign: "+1.3"; what rounds to nothing is "0.0"."""
     if difference is None:
         return DASH
-    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+    text = f"{100 * difference:+.1f}"
+    return text.lstrip("+-") if float(text) == 0 else text.replace("-", "\u2212")
 
 
 def size(n_bytes: float) -> str:

@@ -26,10 +26,16 @@ DATASET_NAMES: tuple[str, ...] = ("folder", "voc", "vocaug", "cocostuff10k", "co
 LogitsDtype = Literal["float32", "float16"]  # of logits on disk
 Precision = Literal["fp32", "bf16", "fp16"]  # of a model's arithmetic
 InferenceMode = Literal["whole", "slide"]  # whether a model sees an image at once or window by window
+VideoOutput = Literal["video", "masks"]  # what is made of a video: one with the classes' colours, or a mask per frame
 StrideIn = Literal["1x1", "3x3"]  # the convolution of a bottleneck that has its stride
 SCORES: dict[str, str] = {  # the summary scores of an evaluation, fractions in [0, 1], with their titles
     "mean_iou": "Mean IoU",
     "pixel_accuracy": "Pixel accuracy",
     "mean_accuracy": "Mean accuracy",
     "frequency_weighted_iou": "Frequency-weighted IoU",
+}
+IMAGE_SCORES: dict[str, str] = {  # those that come from single images, and only if an evaluation looks at these
+    "image_mean_iou": "Mean IoU of an image",
+    "worst_tenth_iou": "Mean IoU of the worst tenth",
+    "boundary_iou": "Boundary IoU",
 }

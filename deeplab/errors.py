@@ -26,12 +26,11 @@ class LabelError(DeepLabError):
 
 
 class NothingSegmentedError(DeepLabError):
-    """None of the images of a segmentation could be segmented."""
+    """None of the images and videos of a segmentation could be segmented."""
 
-    def __init__(self, n_images: int, first: str) -> None:
-        """`first` says what is wrong with the first image."""
-        several = f"None of the {n_images} images could be segmented; the first"
-        super().__init__(f"{several if n_images > 1 else 'The only image could not be segmented'}: {first}")
+    def __init__(self, n_items: int, first: str) -> None:
+        """`first` says what is wrong with the first one."""
+        super().__init__(first if n_items == 1 else f"None of {n_items} files could be segmented; the first: {first}")
 
 
 class OutputError(DeepLabError):

@@ -1,6 +1,7 @@
 """Write files whole or not at all, hash them, read the ends of logs, and name files in sentences. Torch-free."""
 
 import codecs
+import errno
 import hashlib
 import logging
 import os
@@ -44,6 +45,11 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(draft)
         raise
+
+
+def name_is_too_long(error: OutputError) -> bool:
+    """Whether a file could not be written because of its name alone."""
+    return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
 
 
 def write_text(path: Path, text: str) -> None:

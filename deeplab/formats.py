@@ -1,6 +1,6 @@
 """Format numbers, durations, lists and tables, alike in pages, commands and errors. Torch-free."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -39,6 +39,21 @@ def size(n_bytes: float) -> str:
 def plural(count: int, noun: str) -> str:
     """Format a count with its noun: "1 image", "3 images"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def images_and_videos(n_files: int, n_videos: int, n_frames: int, count: Callable[[int, str], str] = plural) -> str:
+    """Format how many files there are: "3 images", "1 video (250 frames)", "3 images and 1 video (250 frames)".
+
+    Args:
+        n_files: images and videos.
+        n_videos: how many of them are videos.
+        n_frames: in these videos.
+        count: formats a count with its noun.
+    """
+    if not n_videos:
+        return count(n_files, "image")
+    videos = f"{count(n_videos, 'video')} ({count(n_frames, 'frame')})"
+    return videos if n_videos == n_files else f"{count(n_files - n_videos, 'image')} and {videos}"
 
 
 def list_briefly(names: Sequence[str], limit: int = 5) -> str:

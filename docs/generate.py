@@ -90,6 +90,12 @@ def api() -> str:
     for rule in app.url_map.iter_rules():
         if rule.endpoint.startswith("api."):
             lines.append(f"- {_described(inspect.getdoc(app.view_functions[rule.endpoint]) or '')}")
+    lines += [
+        "",
+        "Files of an item lie outside of `/api/v1` and are named by its `key`: `/jobs/<id>/images/<key>` and",
+        "`/jobs/<id>/masks/<key>?download=1`; of a video `/jobs/<id>/videos/<key>`, which is the labelled one,",
+        "`/jobs/<id>/masks/<key>?frame=<number>` and `/jobs/<id>/frames/<key>.csv`.",
+    ]
     return "\n".join(lines) + "\n"
 
 

@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
 from web import api, pages
+from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.context import SETTINGS
 from web.errors import register_errors
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     csrf = CSRFProtect()
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
     csrf.init_app(app)
+    register_delivery(app)
     register_templating(app)
     register_errors(app)
     app.register_blueprint(pages.blueprint)

@@ -28,7 +28,9 @@ def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
     return scan_folder(root, exclude=exclude).paths
 
 
-def scan_folder(root: Path, *, exclude: Path | None = None) -> ImageListing:
+def scan_folder(
+    root: Path, *, exclude: Path | None = None, video_suffixes: frozenset[str] = frozenset()
+) -> ImageListing:
     """Find the image files under a folder by their suffixes, links to folders included, and count the other files.
 
     Hidden files and folders (`.name`) are left out, as are links that lead back to a folder above them.
@@ -36,6 +38,7 @@ def scan_folder(root: Path, *, exclude: Path | None = None) -> ImageListing:
     Args:
         root: where to look, at any depth.
         exclude: a folder to leave out, such as the one that the masks of these images go to.
+        video_suffixes: those of videos, if they are wanted beside the images.
 
     Returns:
         The images, and what was passed over. Bytes of names that are not UTF-8 are surrogate escapes, as everywhere in
@@ -44,21 +47,24 @@ def scan_folder(root: Path, *, exclude: Path | None = None) -> ImageListing:
     Raises:
         DatasetError: if `root` is not a folder, cannot be listed, or holds no image.
     """
+    wanted, noun = IMAGE_SUFFIXES | video_suffixes, "image or video" if video_suffixes else "image"
     if not root.is_dir():
         reason = "is not a folder" if root.exists() else "the folder does not exist"
         raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
     paths: list[str] = []
     others: list[str] = []
-    for path in _walk(root, visited=frozenset({_identity(exclude)})):
-        (paths if PurePath(path).suffix.lower() in IMAGE_SUFFIXES else others).append(path)
+    for path in _walk(root, wanted, visited=frozenset({_identity(exclude)})):
+        (paths if PurePath(path).suffix.lower() in wanted else others).append(path)
     if not paths:
-        suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES))
+        suffixes = " ".join(sorted(suffix[1:] for suffix in wanted))
         found = f"; {described}" if (described := describe_passed_over(count_kinds(others))) else ""
-        raise DatasetError(f"{printable(root)}: the folder holds no image; expected files ending in {suffixes}{found}.")
+        raise DatasetError(
+            f"{printable(root)}: the folder holds no {noun}; expected files ending in {suffixes}{found}."
+        )
     return ImageListing(sorted(paths), sorted(others))
 
 
-def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[str]:
+def _walk(folder: Path, wanted: frozenset[str], visited: frozenset[tuple[int, int] | None]) -> Iterator[str]:
     """Yield the files under a folder, without entering a visited folder again."""
     visited |= {_identity(folder)}
     try:
@@ -71,8 +77,8 @@ def _walk(folder: Path, visited: frozenset[tuple[int, int] | None]) -> Iterator[
             continue
         if entry.is_dir():
             if _identity(path) not in visited:
-                yield from (f"{entry.name}/{inner}" for inner in _walk(path, visited))
-        elif entry.is_file() or (entry.is_symlink() and path.suffix.lower() in IMAGE_SUFFIXES):
+                yield from (f"{entry.name}/{inner}" for inner in _walk(path, wanted, visited))
+        elif entry.is_file() or (entry.is_symlink() and path.suffix.lower() in wanted):
             yield entry.name
 
 

@@ -1,33 +1,50 @@
-"""The table of a segmentation: a CSV file with a row per image. Torch-free."""
+"""The tables of a segmentation, as CSV: a row per image or video, and of each video a row per frame. Torch-free."""
 
 import csv
 import errno
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import BinaryIO, Literal, Self
 
 from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.image_scores import Certainty
 
-COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
+_FIRST_COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
+COLUMNS = (*_FIRST_COLUMNS, "frames", "confidence", "class_confidence")
+FRAME_COLUMNS = ("frame", "time", "pixels")
+_EARLIER_COLUMNS = (_FIRST_COLUMNS, COLUMNS[:-2])  # of manifests from before there were videos, and confidence
 
 
 @dataclass(frozen=True)
 class Row:
-    """The result of one image."""
+    """The result of one image or video."""
 
     path: str  # relative to the input folder, `/` between the parts; may contain surrogate escapes
-    width: int | None  # pixels, upright; None if the image could not be decoded
+    width: int | None  # pixels, upright, of a video's first frame; None if nothing could be decoded
     height: int | None
     status: Literal["ok", "error"]
     error: str  # one sentence; empty for "ok"
     seconds: float  # of work on this image: to decode it, its part of the batch, to write it
-    pixels: Mapping[int, int]  # by class that occurs; empty after an error
+    pixels: Mapping[int, int]  # by class that occurs, of all frames; empty after an error
+    frames: int | None = None  # how many frames of a video were segmented, before an error too; None: an image
+    certainty: Certainty | None = None  # of an image, without label quality; None if it was not asked for
+
+
+@dataclass(frozen=True)
+class FrameRow:
+    """The result of one frame of a video."""
+
+    frame: int  # its number among all frames of the video that can be decoded, from 0
+    time: float  # seconds since the first frame, by the video's own clock
+    pixels: Mapping[int, int]  # by class that occurs
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -61,6 +78,38 @@ def require_success(path: Path) -> None:
         raise NothingSegmentedError(len(rows), rows[0].error)
 
 
+@contextmanager
+def write_frames(path: Path) -> Iterator[Callable[[FrameRow], None]]:
+    """Write the table of a video's frames, whole or not at all: the block receives a function that adds a row.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    make_folder(path.parent)
+    with replace_file(path) as file:
+        file.write(_encode([FRAME_COLUMNS]))
+        yield lambda row: _write_all(file, _encode([(row.frame, f"{row.time:.6f}", _pixels_text(row.pixels))]))
+
+
+def read_frames(path: Path) -> Iterator[FrameRow]:
+    """Read the rows of a table of frames one after the other.
+
+    Raises:
+        OutputError: if the file cannot be read, or has a line that no segmentation wrote.
+    """
+    try:
+        with path.open(encoding="ascii", newline="") as file:
+            lines = csv.reader(file, strict=True)
+            if tuple(next(lines, ())) != FRAME_COLUMNS:
+                raise ValueError
+            for frame, time, pixels in lines:
+                yield FrameRow(int(frame), float(time), _read_pixels(pixels))
+    except OSError as error:
+        raise OutputError(f"{printable(path)}: the table of frames cannot be read: {error.strerror}.") from error
+    except (csv.Error, ValueError, AttributeError):
+        raise OutputError(f"{printable(path)}: is not a table of frames; expected {','.join(FRAME_COLUMNS)}.") from None
+
+
 class ManifestWriter:
     """Appends rows to a new manifest, each flushed before `add` returns.
 
@@ -83,10 +132,8 @@ class ManifestWriter:
         Raises:
             OutputError: if it cannot be written, such as on a full disk.
         """
-        line = _encode([_fields(row)])
         try:
-            if self._file.write(line) != len(line):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            _write_all(self._file, _encode([_fields(row)]))
         except OSError as error:
             raise OutputError(f"{printable(self._path)}: cannot be written: {error.strerror}.") from error
 
@@ -123,8 +170,8 @@ def _parse(path: Path, content: bytes) -> list[Row]:
     lines = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""), strict=True)
     rows: list[Row] = []
     try:
-        header = next(lines, COLUMNS)
-        if tuple(header) != COLUMNS:
+        header = tuple(next(lines, COLUMNS))
+        if header not in (COLUMNS, *_EARLIER_COLUMNS):
             raise ValueError
         rows.extend(_row(*fields) for fields in lines)
     except (csv.Error, ValueError, TypeError, AttributeError):
@@ -134,7 +181,18 @@ def _parse(path: Path, content: bytes) -> list[Row]:
     return rows
 
 
-def _row(path: str, width: str, height: str, status: str, error: str, seconds: str, pixels: str) -> Row:
+def _row(
+    path: str,
+    width: str,
+    height: str,
+    status: str,
+    error: str,
+    seconds: str,
+    pixels: str,
+    frames: str = "",
+    confidence: str = "",
+    class_confidence: str = "",
+) -> Row:
     if status not in {"ok", "error"}:
         raise ValueError
     return Row(
@@ -144,16 +202,43 @@ def _row(path: str, width: str, height: str, status: str, error: str, seconds: s
         status="ok" if status == "ok" else "error",
         error=error,
         seconds=float(seconds),
-        pixels={int(index): int(count) for index, count in json.loads(pixels).items()},
+        pixels=_read_pixels(pixels),
+        frames=int(frames) if frames else None,
+        certainty=_read_certainty(confidence, class_confidence) if confidence else None,
     )
 
 
 def _fields(row: Row) -> tuple[object, ...]:
-    pixels = json.dumps({str(index): count for index, count in row.pixels.items()}, separators=(",", ":"))
-    return row.path, row.width, row.height, row.status, row.error, f"{row.seconds:.3f}", pixels
+    numbers = f"{row.seconds:.3f}", _pixels_text(row.pixels), row.frames
+    return row.path, row.width, row.height, row.status, row.error, *numbers, *_certainty_texts(row.certainty)
+
+
+def _read_certainty(top: str, top_by_class: str) -> Certainty:
+    by_class = {int(index): float(value) for index, value in json.loads(top_by_class).items()}
+    return Certainty(float(top), by_class, label_quality=None, label_quality_by_class={})
+
+
+def _certainty_texts(certainty: Certainty | None) -> tuple[str, str]:
+    if certainty is None:
+        return "", ""
+    by_class = {str(index): round(value, 6) for index, value in certainty.top_by_class.items()}
+    return f"{certainty.top:.6f}", json.dumps(by_class, separators=(",", ":"))
+
+
+def _read_pixels(text: str) -> dict[int, int]:
+    return {int(index): int(count) for index, count in json.loads(text).items()}
+
+
+def _pixels_text(pixels: Mapping[int, int]) -> str:
+    return json.dumps({str(index): count for index, count in pixels.items()}, separators=(",", ":"))
 
 
 def _encode(records: Iterable[Iterable[object]]) -> bytes:
     text = io.StringIO(newline="")
     csv.writer(text, lineterminator="\n").writerows(records)
     return text.getvalue().encode("utf-8", "surrogateescape")
+
+
+def _write_all(file: BinaryIO | FileIO, content: bytes) -> None:
+    if file.write(content) != len(content):  # a file without a buffer says so of a full disk
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))

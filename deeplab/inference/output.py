@@ -3,8 +3,12 @@
 masks/<path of the image>.png      class indices with palette; the image's suffix is kept, so that a.jpg and a.png never
                                    collide
 masks/<path of the image>.tif      in its place for an image that lies on a map (GeoTIFF), as does then the mask
+masks/<path of the video>/<number of the frame>.png   the mask of a frame, if masks of videos are asked for
 overlays/<path of the image>.jpg   the image blended with its mask, if asked for
-manifest.csv                       one row per image
+confidence/<path of the image>.png the probability of each pixel's class, grey from 0 to 255, if asked for
+overlays/<path of the video>.mp4   the labelled video: its frames blended with their masks
+frames/<path of the video>.csv     one row per frame of a video
+manifest.csv                       one row per image or video
 labels.txt                         index<TAB>name
 run.json                           the settings that made the masks
 passed_over.json                   how many files are of kinds that are not read, by kind: {"heic": 5}
@@ -43,6 +47,26 @@ def find_mask(output_dir: Path, item: str) -> Path:
 def overlay_path(output_dir: Path, item: str) -> Path:
     """Path of an image's overlay."""
     return output_dir / "overlays" / f"{item}.jpg"
+
+
+def confidence_path(output_dir: Path, item: str) -> Path:
+    """Path of an image's map of confidence."""
+    return output_dir / "confidence" / f"{item}.png"
+
+
+def frame_mask_path(output_dir: Path, item: str, frame: int) -> Path:
+    """Path of the mask of a video's frame, by its number; names sort by number."""
+    return output_dir / "masks" / item / f"{frame:08}.png"
+
+
+def labelled_video_path(output_dir: Path, item: str) -> Path:
+    """Path of the labelled video that was made of a video."""
+    return output_dir / "overlays" / f"{item}.mp4"
+
+
+def frames_path(output_dir: Path, item: str) -> Path:
+    """Path of the table of a video's frames."""
+    return output_dir / "frames" / f"{item}.csv"
 
 
 def manifest_path(output_dir: Path) -> Path:
@@ -101,7 +125,7 @@ def locked_output(output_dir: Path) -> Iterator[None]:
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
     # Looked for before run.json, because another worker may be starting: it writes run.json before any result.
-    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "manifest.csv"))
+    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "frames", "manifest.csv"))
     try:
         run = json.loads(path.read_text(encoding="utf-8"))
     except (FileNotFoundError, NotADirectoryError):

@@ -1,6 +1,6 @@
 import pytest
 
-from deeplab.formats import duration, list_briefly, plural, size, table
+from deeplab.formats import duration, images_and_videos, list_briefly, plural, size, table
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,10 @@ def test_list_briefly() -> None:
 def test_table_aligns_numbers_to_the_right() -> None:
     rows = [("a", 5, "0.25"), ("long name", 12, "")]
     assert table(("NAME", "N", "SCORE"), rows) == "NAME        N  SCORE\na           5   0.25\nlong name  12"
+
+
+def test_images_and_videos() -> None:
+    assert images_and_videos(0, 0, 0) == "0 images"
+    assert images_and_videos(3, 0, 0) == "3 images"
+    assert images_and_videos(1, 1, 250) == "1 video (250 frames)"
+    assert images_and_videos(4, 2, 1) == "2 images and 2 videos (1 frame)"

@@ -122,7 +122,7 @@ def list_events(job_id: int) -> dict[str, Any]:
 
 
 def list_items(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/items?only=errors&offset=&limit=: the images that a segment job has finished so far, by path."""
+    """GET /jobs/<id>/items?only=errors&offset=&limit=: images and videos that a segment job has finished so far."""
     require_known("only", "offset", "limit")
     only = read_choice("only", ("errors",))
     offset, limit = read_number("offset", 0), read_number("limit", 100, _LARGEST_PAGE, smallest=1)
@@ -164,7 +164,7 @@ def _bulk_as_json(result: bulk.BulkResult) -> dict[str, Any]:
 
 
 def _item_as_json(row: Row) -> dict[str, Any]:
-    """An image of a segment job; `key` names it in /jobs/<id>/images/<key> and /jobs/<id>/masks/<key>."""
+    """An item of a segment job; `key` names it in the addresses of its files, which are those of the pages."""
     return {"key": item_key(row.path), **as_json(row)}
 
 

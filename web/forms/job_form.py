@@ -21,7 +21,7 @@ _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "crf": ("evaluate_job", "grid", "sample"),
     "segment": ("checkpoint", "input", "output", "crf", "overlays"),
 }
-_PICKED = {"config": "config", "input": "folder", "output": "folder"}
+_PICKED = {"config": "config", "input": "input", "output": "folder"}
 PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name
 
 
@@ -32,7 +32,7 @@ class FormField:
     name: str
     title: str
     description: str
-    widget: str  # text, number, checkbox, lines, select, checkpoint, config or folder
+    widget: str  # text, number, checkbox, lines, select, checkpoint, config, folder or input
     required: bool
     value: str  # as it was entered; for a checkbox "on" or ""
     options: Sequence[Option]  # of a select

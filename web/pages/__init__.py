@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, logs, new_job, results, workers
+from web.pages import checkpoints, datasets, job, jobs, logs, new_job, results, videos, workers
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -27,6 +27,8 @@ _ROUTES = (
     ("GET", f"{_JOB}/results/<key>", results.show_image),
     ("GET", f"{_JOB}/images/<key>", results.image),
     ("GET", f"{_JOB}/masks/<key>", results.mask),
+    ("GET", f"{_JOB}/videos/<key>", videos.video),
+    ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
+from deeplab.video.kinds import VIDEO_SUFFIXES
 from web.access.folders import (
     CONFIG_SUFFIXES,
     WEIGHTS_SUFFIXES,
@@ -23,7 +24,12 @@ from worker.jobs.catalog import KINDS, parse_integer
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
 
-_PICKED_FILES = {"folder": frozenset[str](), "config": CONFIG_SUFFIXES, "weights": WEIGHTS_SUFFIXES}
+_PICKED_FILES = {
+    "folder": frozenset[str](),
+    "input": VIDEO_SUFFIXES,
+    "config": CONFIG_SUFFIXES,
+    "weights": WEIGHTS_SUFFIXES,
+}
 
 
 def choose_kind() -> Response:

@@ -1,16 +1,20 @@
-"""The gallery of a segment job: images under their masks."""
+"""The gallery of a segment job: images under their masks, and labelled videos."""
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, send_file
 from sqlalchemy.orm import Session
 
 from deeplab.files import printable
+from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
-from deeplab.inference.output import find_mask
+from deeplab.inference.output import find_mask, frame_mask_path
 from web.context import current_settings, reading
+from web.results.films import film_of, frame_at
 from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import (
     class_names,
@@ -48,11 +52,12 @@ def list_results(job_id: int) -> str:
         shares=class_shares(results.pixels, names),
         filters=_filters(),
         item_key=item_key,
+        film_of=partial(film_of, current_settings(), job),
     )
 
 
 def show_image(job_id: int, key: str) -> str:
-    """Show one image at full size, with links to its neighbours in the filtered list."""
+    """Show one image or video at full size, with links to its neighbours; ?frame= is a place among a video's masks."""
     with reading() as session:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
@@ -71,27 +76,35 @@ def show_image(job_id: int, key: str) -> str:
         following=item_key(rows[position + 1].path) if position is not None and position + 1 < len(rows) else None,
         shares=class_shares(row.pixels, class_names(current_settings(), job)),
         filters=_filters(),
+        **_film(job, row),
     )
 
 
 def image(job_id: int, key: str) -> Response:
     """Send the image of an item, at most ?size= pixels a side."""
-    job, row = _find(job_id, key)
-    return send_image(inside(Path(job.spec["input"]), row.path), reading_of(job))
+    job, row = find_row(job_id, key)
+    if row.frames is not None:
+        abort(404, f"{printable(row.path)} is a video, not an image.")
+    return send_image(inside(folder_of(Path(job.spec["input"])), row.path), reading_of(job))
 
 
 def mask(job_id: int, key: str) -> Response:
-    """Send the mask of an item, at most ?size= pixels a side; with ?download=1 the file itself."""
-    job, row = _find(job_id, key)
+    """Send the mask of an image, or of a video's ?frame=, at most ?size= pixels a side; with ?download=1 the file."""
+    job, row = find_row(job_id, key)
     folder = output_dir(current_settings(), job)
     inside(folder, row.path)
     path = find_mask(folder, row.path)
-    if row.status != "ok" or not path.is_file():
+    if row.frames is not None:
+        path = frame_mask_path(folder, row.path, max(0, request.args.get("frame", 0, int)))
+    elif row.status != "ok":
+        abort(404, f"{printable(row.path)} has no mask.")
+    if not path.is_file():
         abort(404, f"{printable(row.path)} has no mask.")
     if "download" not in request.args:
         return send_mask(path)
+    name = printable(path.name) if row.frames is None else f"{printable(row.path.rpartition('/')[2])}-{path.name}"
     version = path.stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
-    return send_file(path, "image/png", as_attachment=True, download_name=printable(path.name), etag=f"{version:x}")
+    return send_file(path, "image/png", as_attachment=True, download_name=name, etag=f"{version:x}")
 
 
 def manifest(job_id: int) -> Response:
@@ -104,18 +117,30 @@ def manifest(job_id: int) -> Response:
     return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 
 
+def find_row(job_id: int, key: str) -> tuple[Job, Row]:
+    """Find an item of a segment job by its key. Raises NotFound."""
+    with reading() as session:
+        job = _segment_job(session, job_id)
+        results = load_results(session, current_settings(), job)
+    return job, _row(results.by_key.get(key))
+
+
+def _film(job: Job, row: Row) -> dict[str, Any]:
+    """What the page of an item shows of a video: its files, and a frame with its place among those with a mask."""
+    film = film_of(current_settings(), job, row)
+    shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
+    if film is None or not shows_frame:
+        return {"film": film, "frame": None}
+    place = request.args.get("frame", 0, int)
+    frame = frame_at(film, place)
+    return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}
+
+
 def _segment_job(session: Session, job_id: int) -> Job:
     job = jobs.get(session, job_id)
     if job.kind != "segment":
         abort(404, f"Job {job_id} is a {job.kind} job; only segment jobs have results.")
     return job
-
-
-def _find(job_id: int, key: str) -> tuple[Job, Row]:
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        results = load_results(session, current_settings(), job)
-    return job, _row(results.by_key.get(key))
 
 
 def _row(row: Row | None) -> Row:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.catalog import SCORES
+from deeplab.catalog import IMAGE_SCORES, SCORES
 from deeplab.datasets.class_names import default_class_names
 from web.results.segmentation import colour
 from worker.jobs.records.evaluations import Evaluation
@@ -59,9 +59,11 @@ def labels_of(evaluation: Evaluation) -> list[str]:
 
 
 def score_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
-    """The summary scores, a value per evaluation."""
+    """The summary scores, a value per evaluation; those of single images where at least one evaluation has them."""
+    there = {name: title for name, title in IMAGE_SCORES.items() if any(name in each.scores for each in evaluations)}
     return [
-        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations]) for name, title in SCORES.items()
+        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations])
+        for name, title in {**SCORES, **there}.items()
     ]
 
 

@@ -33,14 +33,19 @@ class ClassShare:
 
 @dataclass(frozen=True)
 class Results:
-    """The finished images, by path."""
+    """The finished images and videos, by path."""
 
     rows: Sequence[Row]
 
     @cached_property
     def errors(self) -> Sequence[Row]:
-        """The images that could not be segmented."""
+        """The images and videos that could not be segmented."""
         return [row for row in self.rows if row.status == "error"]
+
+    @cached_property
+    def n_videos(self) -> int:
+        """How many of the rows are of videos."""
+        return sum(row.frames is not None for row in self.rows)
 
     @cached_property
     def by_key(self) -> Mapping[str, Row]:

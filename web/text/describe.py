@@ -1,11 +1,12 @@
 """A job in a few words."""
 
 from collections.abc import Mapping
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any, assert_never
 
 from deeplab.crf.grid import as_text
-from deeplab.formats import duration
+from deeplab.formats import duration, images_and_videos
+from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
@@ -116,8 +117,8 @@ def parameter_title(job: JobSummary, name: str) -> str:
 
 
 def error_text(row: Row, job: JobSummary) -> str:
-    """Why an image failed, without the folder that all images of the job share."""
-    return row.error.replace(f"{job.spec['input']}/", "")
+    """Why an image or video failed, without the folder that all of the job share."""
+    return row.error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
 
 
 def _trained(result: Mapping[str, Any]) -> str:
@@ -129,8 +130,9 @@ def _trained(result: Mapping[str, Any]) -> str:
 def _segmented(result: Mapping[str, Any]) -> str:
     n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
     n_others = sum(result.get("passed_over", {}).values())
-    failed = f"{number(n_ok)} of {plural(n_ok + n_error, 'image')} segmented, {number(n_error)} failed"
-    segmented = failed if n_error else f"{plural(n_ok, 'image')} segmented"
+    n_videos, n_frames = result.get("n_videos", 0), result.get("n_frames", 0)
+    failed = f"{number(n_ok)} of {number(n_ok + n_error)} segmented, {number(n_error)} failed"
+    segmented = failed if n_error else f"{images_and_videos(n_ok, n_videos, n_frames, plural)} segmented"
     return segmented + (f", {number(n_others)} passed over" if n_others else "")
 
 

@@ -48,7 +48,11 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(
         default=1800, gt=0, description="Seconds without progress after which a child is killed."
     )
-    shard_images: int = Field(default=64, ge=1, description="Images of a segment job that a worker claims at a time.")
+    shard_images: int = Field(
+        default=64,
+        ge=1,
+        description="Images, or frames of whole videos, of a segment job that a worker claims at a time.",
+    )
     max_attempts: int = Field(default=3, ge=1, description="Attempts at a job before it fails for good.")
 
     @field_validator("home", mode="after")

@@ -1,9 +1,10 @@
 """Shards: slices of a segment job's items, each with a lease and a fence of its own, so that workers can share a job.
 
-A shard is queued, running or succeeded. An image that cannot be read is a row of the manifest, never a failed shard.
+A shard is queued, running or succeeded. An item is an image or a video; one that cannot be read is a row of the
+manifest, never a failed shard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,12 +45,19 @@ class ShardCounts:
     n_error: int  # ... and that could not be
 
 
-def plan(session: Session, job_id: int, n_items: int, size: int) -> None:
-    """Split a job into shards, unless an earlier attempt did."""
+def plan(session: Session, job_id: int, n_items: int, size: int, work: Sequence[int] | None = None) -> None:
+    """Split a job into shards, unless an earlier attempt did.
+
+    Args:
+        session: writes.
+        job_id: of the job.
+        n_items: of the job.
+        size: how much work a shard is at most, unless a single item is more.
+        work: how much work each item is; None: 1.
+    """
     if session.scalar(select(func.count()).where(ShardRow.job_id == job_id)):
         return
-    for number, first in enumerate(range(0, n_items, size)):
-        last = min(first + size, n_items)
+    for number, (first, last) in enumerate(_cut(work or [1] * n_items, size)):
         session.add(ShardRow(job_id=job_id, number=number, first=first, last=last, state=QUEUED))
     session.flush()
 
@@ -115,10 +123,28 @@ def counts(session: Session, job_id: int) -> ShardCounts:
     return ShardCounts(*row)
 
 
+def finished(session: Session, job_id: int) -> Sequence[tuple[int, int]]:
+    """List the items [first, last) of each finished shard."""
+    query = select(ShardRow.first, ShardRow.last).where(ShardRow.job_id == job_id, ShardRow.state == SUCCEEDED)
+    return [(first, last) for first, last in session.execute(query)]
+
+
 def manifests(session: Session, job_id: int) -> Sequence[Path]:
     """List the manifests of the finished shards, in the order of the items."""
     query = select(ShardRow.manifest).where(ShardRow.job_id == job_id, ShardRow.manifest.is_not(None))
     return [Path(path) for path in session.scalars(query.order_by(ShardRow.number)) if path is not None]
+
+
+def _cut(work: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
+    """Cut items into successive slices of at most `size` work each; an item of more is a slice alone."""
+    first, sum_of_slice = 0, 0
+    for place, each in enumerate(work):
+        if place > first and sum_of_slice + each > size:
+            yield first, place
+            first, sum_of_slice = place, 0
+        sum_of_slice += each
+    if work:
+        yield first, len(work)
 
 
 def _free() -> ColumnElement[bool]:

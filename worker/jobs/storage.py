@@ -7,7 +7,8 @@ secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
-jobs/<id>/items.json        the images of a segment job, fixed when it is split into shards
+jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
+jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
 jobs/<id>/passed_over.json  the other files of its input folder, by kind
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
@@ -15,6 +16,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     companion-<rank>.json   why a companion of its child ended before the end
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
+    confidence/             their maps of confidence, <id>.png
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -109,6 +111,11 @@ def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
     return attempt_dir(settings, job_id, fence) / "masks"
 
 
+def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Maps of confidence of an evaluate or crf job."""
+    return attempt_dir(settings, job_id, fence) / "confidence"
+
+
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
@@ -130,6 +137,11 @@ def output_dir(settings: Settings, job_id: int, requested: str | None = None) ->
 def items_path(settings: Settings, job_id: int) -> Path:
     """The list of a segment job's items: JSON, paths relative to the input folder."""
     return job_dir(settings, job_id) / "items.json"
+
+
+def item_frames_path(settings: Settings, job_id: int) -> Path:
+    """About how many frames of each video of a segment job are to be segmented: JSON, by item."""
+    return job_dir(settings, job_id) / "frames.json"
 
 
 def passed_over_path(settings: Settings, job_id: int) -> Path:

@@ -7,10 +7,21 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import OutputError
-from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, write_manifest
+from deeplab.image_scores import Certainty
+from deeplab.inference.manifest import (
+    FrameRow,
+    ManifestWriter,
+    Row,
+    read_frames,
+    read_manifest,
+    write_frames,
+    write_manifest,
+)
 
 OK = Row("a b/ü \"q\",'s'.jpg", 30, 20, "ok", "", 0.25, {0: 500, 4: 100})
 ERROR = Row("broken.jpg", None, None, "error", "broken.jpg: is not an image.", 0.001, {})
+FILM = Row("film.mp4", 48, 32, "ok", "", 9.5, {1: 15360}, 10)
+SURE = Row("sure.png", 3, 2, "ok", "", 1.5, {0: 4, 2: 2}, certainty=Certainty(0.75, {0: 0.8125, 2: 0.625}, None, {}))
 ODD = Row(os.fsdecode(b"caf\xe9\n\r.png"), 1, 1, "ok", "", 1.5, {3: 1})
 
 
@@ -22,11 +33,43 @@ def write(path: Path, *rows: Row) -> None:
 
 def test_rows_come_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "manifest.csv"
-    write(path, OK, ERROR, ODD)
-    assert read_manifest(path) == [OK, ERROR, ODD]
+    write(path, OK, ERROR, ODD, FILM, SURE)
+    assert read_manifest(path) == [OK, ERROR, ODD, FILM, SURE]
     first, second = path.read_bytes().splitlines()[:2]
-    assert first == b"path,width,height,status,error,seconds,pixels"
-    assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}"'
+    assert first == b"path,width,height,status,error,seconds,pixels,frames,confidence,class_confidence"
+    assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}",,,'
+    assert path.read_bytes().splitlines()[-1].endswith(b',,0.750000,"{""0"":0.8125,""2"":0.625}"')
+
+
+def test_manifests_from_before_there_were_videos_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('path,width,height,status,error,seconds,pixels\na.png,30,20,ok,,0.250,"{""0"":600}"\n')
+    assert read_manifest(path) == [Row("a.png", 30, 20, "ok", "", 0.25, {0: 600})]
+
+
+def test_manifests_from_before_there_was_confidence_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('path,width,height,status,error,seconds,pixels,frames\na.mp4,30,20,ok,,0.250,"{""0"":600}",1\n')
+    assert read_manifest(path) == [Row("a.mp4", 30, 20, "ok", "", 0.25, {0: 600}, 1)]
+
+
+def test_frames_come_back(tmp_path: Path) -> None:
+    path, rows = tmp_path / "new" / "a.mp4.csv", [FrameRow(0, 0.0, {0: 4}), FrameRow(10, 0.4004, {1: 3, 2: 1})]
+    with write_frames(path) as add:
+        for row in rows:
+            add(row)
+        assert not path.exists()
+    assert path.read_bytes() == b'frame,time,pixels\n0,0.000000,"{""0"":4}"\n10,0.400400,"{""1"":3,""2"":1}"\n'
+    assert list(read_frames(path)) == rows
+
+
+@pytest.mark.parametrize("content", ["", "a,b\n", "frame,time,pixels\n0,0\n", "frame,time,pixels\n0,0,[]\n"])
+def test_what_is_no_table_of_frames_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "a.csv").write_text(content)
+    with pytest.raises(OutputError, match=r"a\.csv: is not a table of frames; expected frame,time,pixels\."):
+        list(read_frames(tmp_path / "a.csv"))
+    with pytest.raises(OutputError, match=r"b\.csv: the table of frames cannot be read: No such file"):
+        list(read_frames(tmp_path / "b.csv"))
 
 
 def test_all_rows_are_written_or_none(tmp_path: Path) -> None:

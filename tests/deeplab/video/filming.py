@@ -1,7 +1,8 @@
 """Videos that tests write for themselves, with PyAV alone."""
 
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 from typing import cast
 
@@ -32,6 +33,27 @@ def film(path: Path, *, n: int = 10, rate: int = 10, codec: str = "mpeg4", rotat
         for image in images:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image)))
         container.mux(stream.encode(None))
+    return path
+
+
+def film_unevenly(path: Path, times: Sequence[int]) -> Path:
+    """A video of `random_images` that shows each frame from a time of its own on, in milliseconds."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=30)
+        stream.height, stream.width, stream.pix_fmt = 32, 48, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, 1000)
+        for time, image in zip(times, random_images(len(times)), strict=True):
+            frame = av.VideoFrame.from_ndarray(image)
+            frame.pts, frame.time_base = time, Fraction(1, 1000)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    return path
+
+
+def cut_short(path: Path) -> Path:
+    """Cut the second half of a file off."""
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
     return path
 
 

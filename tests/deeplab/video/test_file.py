@@ -1,3 +1,4 @@
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 
 from deeplab.errors import VideoError
 from deeplab.video.file import VideoFile
-from tests.deeplab.video.filming import film, random_images, with_matrix
+from tests.deeplab.video.filming import cut_short, film, film_unevenly, random_images, with_matrix
 
 Pixels = NDArray[np.uint8]
 
@@ -18,7 +19,7 @@ Pixels = NDArray[np.uint8]
 def test_every_frame_in_order(tmp_path: Path, name: str) -> None:
     with VideoFile(film(tmp_path / name, n=10, rate=10)) as video:
         frames = list(video)
-    assert (video.n_frames, video.n_damaged) == (10, 0)
+    assert (video.n_frames, video.n_damaged, video.damage()) == (10, 0, "")
     assert [frame.seconds for frame in frames] == pytest.approx(np.arange(10) / 10, abs=2e-3)
     for frame, expected in zip(frames, random_images(10), strict=True):
         assert frame.image.shape == (32, 48, 3)
@@ -67,14 +68,35 @@ def test_what_cannot_be_decoded_is_left_out_and_counted(tmp_path: Path) -> None:
     with VideoFile(path) as video:
         assert 10 < len(list(video)) < 30
         assert video.n_damaged > 0
+        sentence = (
+            rf"film\.avi: is damaged: \d+ pieces? could not be decoded, {video.n_decoded} frames could be decoded\."
+        )
+        assert re.search(sentence, video.damage())
 
 
 def test_a_video_that_was_cut_short_ends_early(tmp_path: Path) -> None:
-    path = film(tmp_path / "film.mkv", n=30)
-    content = path.read_bytes()
-    path.write_bytes(content[: len(content) // 2])
-    with VideoFile(path) as video:
-        assert 2 < len(list(video)) < 20
+    with VideoFile(cut_short(film(tmp_path / "film.mkv", n=30))) as video:
+        frames = list(video)
+        assert 2 < len(frames) < 20
+        found = f"{len(frames) / 10:.2f} s of 3.00 s, {len(frames)} frames could be decoded."
+        assert video.damage() == f"{tmp_path}/film.mkv: is cut short: it ends at {found}"
+
+
+def test_only_every_nth_frame(tmp_path: Path) -> None:
+    with VideoFile(film(tmp_path / "film.mp4", n=10, rate=10), every=4) as video:
+        frames = list(video)
+    assert (video.n_frames, video.n_decoded, video.damage()) == (3, 10, "")
+    assert [frame.seconds for frame in frames] == pytest.approx([0, 0.4, 0.8])
+
+
+@pytest.mark.parametrize("name", ["film.mp4", "film.mkv", "film.mov"])
+def test_the_last_frame_may_be_shown_long(tmp_path: Path, name: str) -> None:
+    """As in a recording of a screen on which nothing happens."""
+    times = [0, 40, 80, 2000, 2040, 7000]
+    with VideoFile(film_unevenly(tmp_path / name, times)) as video:
+        frames = list(video)
+        assert video.damage() == ""
+    assert [frame.seconds for frame in frames] == pytest.approx([time / 1000 for time in times], abs=2e-3)
 
 
 def write_music(path: Path) -> None:
@@ -94,6 +116,7 @@ def write_music(path: Path) -> None:
         ("text.mp4", "text.mp4: cannot be read as a video: Invalid data"),
         ("text.txt", "text.txt: has no video stream."),
         ("music.wav", "music.wav: has no video stream."),
+        ("list.mp4", "list.mp4: cannot be read as a video: Invalid argument."),
         ("headless.mp4", "headless.mp4: cannot be read as a video: Invalid data"),
     ],
 )
@@ -102,6 +125,7 @@ def test_files_that_are_not_videos_are_refused(tmp_path: Path, name: str, senten
     for text in ("text.mp4", "text.txt"):
         (tmp_path / text).write_text("No video here.\n" * 50)
     write_music(tmp_path / "music.wav")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile whole.mp4\n")  # FFmpeg would read the other file
     whole = film(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "headless.mp4").write_bytes(whole[: whole.index(b"moov")])  # as after a crash of the writer
     with pytest.raises(VideoError) as error:

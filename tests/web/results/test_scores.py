@@ -21,6 +21,12 @@ def test_lines_have_a_value_per_evaluation() -> None:
     assert lines["b"].colour == "#800000"
 
 
+def test_scores_of_single_images_have_a_line_where_an_evaluation_has_them() -> None:
+    first, second = evaluation(mean_iou=0.5), evaluation(mean_iou=0.6, boundary_iou=0.4)
+    assert len(score_lines([first])) == 4
+    assert score_lines([first, second])[4:] == [ScoreLine("Boundary IoU", [None, 0.4])]
+
+
 def test_the_best_and_the_difference() -> None:
     assert ScoreLine("x", [0.2, 0.4, 0.3]).best == 0.4
     assert ScoreLine("x", [0.2]).best is None  # there is nothing to compare

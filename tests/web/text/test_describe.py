@@ -39,7 +39,7 @@ def test_outcomes(population: Population) -> None:
         "checkpoint 4 after 1\u202f200 iterations",
         population.refined: "mean IoU 74.0\u202f%",
         population.searched: "best mean IoU 74.0\u202f% with BI_W=8, BI_XY_STD=40",
-        population.segmented: "5 of 6 images segmented, 1 failed",
+        population.segmented: "5 of 6 segmented, 1 failed",
         population.failed: "masks/3.png: holds class 7; DATASET.N_CLASSES is 3.",
         population.cancelled: "cancelled",
         population.running: "",
@@ -78,6 +78,12 @@ def test_an_evaluation_names_its_dataset(population: Population, dataset: str, t
         evaluation = evaluations.find(session, population.evaluated)
     assert evaluation is not None
     assert evaluated_on(replace(evaluation, dataset=dataset)) == text
+
+
+def test_the_outcome_of_a_job_with_videos(population: Population) -> None:
+    job = read(population, population.segmented)
+    result = {"n_ok": 4, "n_error": 0, "n_videos": 1, "n_frames": 1200}
+    assert outcome(replace(job, result=result)) == "3 images and 1 video (1\u202f200 frames) segmented"
 
 
 def test_errors_are_told_without_the_common_folder(population: Population) -> None:

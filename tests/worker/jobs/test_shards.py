@@ -38,6 +38,18 @@ def test_shards_cover_all_items_once(store: Settings) -> None:
         assert shards.claim(session, job_id, "a", FOREVER) is None
 
 
+def test_large_items_are_shards_of_their_own(store: Settings) -> None:
+    with open_session(store) as session:
+        job_id = submit(session, store).id
+        shards.plan(session, job_id, 7, 10, work=[1, 1, 200, 5, 4, 2, 30])
+        taken = [claim(session, job_id) for _ in range(5)]
+        assert [(each.first, each.last) for each in taken] == [(0, 2), (2, 3), (3, 5), (5, 6), (6, 7)]
+        assert shards.claim(session, job_id, "a", FOREVER) is None
+        shards.finish(session, taken[1], MANIFEST, 1, 0)
+        shards.finish(session, taken[4], MANIFEST, 0, 1)
+        assert sorted(shards.finished(session, job_id)) == [(2, 3), (6, 7)]
+
+
 def test_a_job_is_split_once(store: Settings) -> None:
     with open_session(store) as session:
         job_id = plan(session, store)

@@ -66,7 +66,7 @@ def _plain_type(annotation: Any) -> Any:
 def _metavar(name: str, kind: type) -> str:
     if kind is int:
         return "ID" if name in _IDS else "N"
-    return {"config": "FILE", "checkpoint": "ID|FILE", "input": "DIR", "output": "DIR"}.get(name, "NAME")
+    return {"config": "FILE", "checkpoint": "ID|FILE", "input": "PATH", "output": "DIR"}.get(name, "NAME")
 
 
 def _option_name(field: str) -> str:

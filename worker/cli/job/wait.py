@@ -9,7 +9,7 @@ import click
 
 from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
-from deeplab.formats import duration, plural
+from deeplab.formats import duration, images_and_videos
 from deeplab.images.kinds import describe_passed_over
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
@@ -112,7 +112,8 @@ def describe_result(settings: Settings, job: Job) -> str:
         case "segment":
             failed = f", {result['n_error']} failed" if result["n_error"] else ""
             others = f"; {passed_over}" if (passed_over := describe_passed_over(result.get("passed_over", {}))) else ""
-            return sentence + f"{plural(result['n_ok'], 'image')} segmented{failed}, in {result['output']}{others}"
+            found = images_and_videos(result["n_ok"], result.get("n_videos", 0), result.get("n_frames", 0))
+            return sentence + f"{found} segmented{failed}, in {result['output']}{others}"
         case "crf" if "best" in result:
             options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
             return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"

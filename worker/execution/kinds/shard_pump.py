@@ -6,7 +6,7 @@ the first one still writes goes to a manifest of its own fence, which no row poi
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -16,11 +16,14 @@ from sqlalchemy.orm import Session
 from deeplab.config import parse_config
 from deeplab.files import flush_to_disk
 from deeplab.inference.folder import Summary, segment_items
+from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import prepare_output
 from deeplab.inference.segmenter import Segmenter
+from deeplab.inference.videos import VideoOptions
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
+from worker.execution.kinds.items import Items
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
@@ -46,7 +49,7 @@ class ShardPump:
         job: Job,
         spec: SegmentSpec,
         owner: str,
-        items: Sequence[str],
+        items: Items,
         should_stop: Callable[[], bool],
     ) -> None:
         self._settings = settings
@@ -58,7 +61,7 @@ class ShardPump:
         self._should_stop = should_stop
 
     def run_all(self, report: Callable[[int], None], tidy: Callable[[], None]) -> None:
-        """Segment shards until all are done, by this owner or others; `report` hears how many images of the job are.
+        """Segment shards until all are done, by this owner or others; `report` hears how much of the job's work is.
 
         `tidy` is called between shards, and now and then while others are at work.
 
@@ -73,13 +76,13 @@ class ShardPump:
             if shard is not None:
                 self._segment(shard, lambda done: report(finished.recent() + done))
             elif self._all_done():
-                report(len(self._items))
+                report(self._items.total)
                 return
             else:
                 time.sleep(_POLL_SECONDS)  # others are at work; should they die, their shards become free
 
     def run_free(self, report: Callable[[int], None]) -> None:
-        """Segment shards until none is free; `report` hears how many images of the current one are done.
+        """Segment shards until none is free; `report` hears how much of the current one's work is done.
 
         Raises:
             Stopped: when asked to stop.
@@ -93,8 +96,13 @@ class ShardPump:
         config = parse_config(self._job.config, f"job {self._job.id}")
         path = weights_path(self._settings, self._spec.checkpoint_ref)
         segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
-        prepare_output(self._output, Path(self._spec.input), segmenter.settings(), segmenter.class_names)
+        run = {**segmenter.settings(), **self._videos.settings()}
+        prepare_output(self._output, Path(self._spec.input), run, segmenter.class_names)
         return segmenter
+
+    @property
+    def _videos(self) -> VideoOptions:
+        return VideoOptions(self._spec.video_output, self._spec.every)
 
     def _claim(self) -> Shard | None:
         if self._should_stop():
@@ -102,19 +110,22 @@ class ShardPump:
         return self._ask(lambda session: shards.claim(session, self._job.id, self._owner, self._settings.lease_seconds))
 
     def _segment(self, shard: Shard, report: Callable[[int], None]) -> None:
-        """Segment the images of a shard that no earlier claim of it has finished."""
-        _log.info("Shard %d: images %d to %d.", shard.number, shard.first + 1, shard.last)
+        """Segment the items of a shard that no earlier claim of it has finished."""
+        _log.info("Shard %d: items %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         summary = segment_items(
             self._segmenter,
-            Path(self._spec.input),
+            folder_of(Path(self._spec.input)),
             self._output,
-            self._items[shard.first : shard.last],
+            self._items.paths[shard.first : shard.last],
             manifest,
             _ShardReporter(report, self._should_stop),
             done=self._earlier_rows(shard),
             overlays=self._spec.overlays,
+            confidence=self._spec.confidence,
             batch_size=self._spec.batch_size,
+            videos=self._videos,
+            n_frames=self._items.n_frames,
         )
         flush_to_disk(manifest)
         self._finish(shard, manifest, summary)
@@ -142,8 +153,8 @@ class ShardPump:
             _log.warning("%s", error)
 
     def _count_finished(self) -> int:
-        counts = self._ask(lambda session: shards.counts(session, self._job.id))
-        return counts.n_ok + counts.n_error
+        finished = self._ask(lambda session: shards.finished(session, self._job.id))
+        return sum(self._items.work_of(first, last) for first, last in finished)
 
     def _all_done(self) -> bool:
         return self._ask(lambda session: shards.counts(session, self._job.id)).n_open == 0

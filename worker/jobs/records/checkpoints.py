@@ -38,7 +38,7 @@ class Checkpoint:
     model: str  # MODEL.NAME of the job that saved it
     dataset: str  # that its job trained on
     split: str  # that its job validates on
-    mean_iou: float | None  # on that split, by the network alone; see worker.jobs.records.scores
+    mean_iou: float | None  # on that split, by the model alone; see worker.jobs.records.scores
     other_scores: tuple[Score, ...]  # on other splits and datasets, under other settings, with a CRF
     is_best: bool  # whether it is its job's best
 

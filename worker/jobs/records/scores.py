@@ -1,6 +1,6 @@
 """The scores of checkpoints: one number of each that can be compared within its training, and all others beside it.
 
-The number is the mean IoU on the split that the training validates on, of the network alone, under the inference
+The number is the mean IoU on the split that the training validates on, of the model alone, under the inference
 settings of the training: by the newest such evaluation, else by the training's own validation. What another split,
 another dataset, other settings or a CRF scored says something else, and never takes its place.
 """
@@ -117,7 +117,7 @@ def _scores(training: Training, evaluations: Sequence[Any], validation: float | 
 
 
 def _is_own(training: Training, evaluation: Any) -> bool:
-    """Whether an evaluation is of the training's split, of the network alone and under the training's settings."""
+    """Whether an evaluation is of the training's split, of the model alone and under the training's settings."""
     return (
         (evaluation.dataset, evaluation.split) == (training.dataset, training.split)
         and "crf" not in evaluation.settings

@@ -48,7 +48,8 @@ def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint
     root = JobRow.config[("DATASET", "ROOT")].as_string()
     inherited = session.execute(select(JobRow.dataset, root.label("root")).where(JobRow.id == source)).one_or_none()
     if inherited is not None and inherited.root == own["ROOT"]:  # else another folder was asked for
-        return inherited.dataset
+        dataset: str | None = inherited.dataset
+        return dataset
     return str(own["ROOT"] or own["NAME"])
 
 

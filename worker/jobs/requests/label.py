@@ -36,7 +36,7 @@ class Label(BaseModel):
     )
 
 
-NO_LABEL = Label()  # type: ignore[call-arg]  # the fields have defaults
+NO_LABEL = Label()
 
 
 def parse_label(mapping: Mapping[str, Any]) -> Label:

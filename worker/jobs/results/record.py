@@ -12,7 +12,7 @@ from deeplab.inference.manifest import Row
 
 @dataclass(frozen=True)
 class ImageResult:
-    """One image of a segment, evaluate or crf job."""
+    """One image, or video, of a segment, evaluate or crf job."""
 
     path: str  # of the image in the input folder, or its id in the split; may contain surrogate escapes
     width: int | None  # pixels; None if the image could not be decoded
@@ -20,14 +20,15 @@ class ImageResult:
     status: Literal["ok", "error"]
     error: str  # one sentence; empty for "ok"
     seconds: float  # of work on this image
-    pixels: Mapping[int, int]  # by class of the label map
+    pixels: Mapping[int, int]  # by class of the label map; of a video by class of all frames
+    frames: int | None = None  # of a video; None: an image
     certainty: Certainty | None = None
     scores: ImageScores | None = None  # of an evaluated image
 
     @classmethod
     def of_row(cls, row: Row) -> Self:
         """The record of a row of a manifest."""
-        return cls(row.path, row.width, row.height, row.status, row.error, row.seconds, row.pixels)
+        return cls(**vars(row))
 
     @classmethod
     def of_scores(cls, scores: ImageScores) -> Self:

@@ -31,7 +31,7 @@ class ClassInImage:
 
 @dataclass(frozen=True)
 class Image:
-    """One image of a job."""
+    """One image, or video, of a job."""
 
     key: str
     path: str  # as it can be shown
@@ -41,6 +41,7 @@ class Image:
     status: str
     error: str
     seconds: float
+    frames: int | None
     confidence: float | None
     label_quality: float | None
     pixel_accuracy: float | None
@@ -299,6 +300,7 @@ _IMAGE = (
     "status",
     "error",
     "seconds",
+    "frames",
     "confidence",
     "label_quality",
     "pixel_accuracy",

@@ -66,6 +66,7 @@ IMAGES = Table(
         ("status", "VARCHAR"),  # ok or error
         ("error", "VARCHAR"),
         ("seconds", "FLOAT"),
+        ("frames", "INTEGER"),  # of a video; null: an image
         ("confidence", "FLOAT"),
         ("label_quality", "FLOAT"),
         ("pixel_accuracy", "FLOAT"),

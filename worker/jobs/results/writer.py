@@ -114,6 +114,7 @@ def _image_row(image: ImageResult) -> tuple[object, ...]:
         image.status,
         image.error,
         image.seconds,
+        image.frames,
         certainty and certainty.top,
         certainty and certainty.label_quality,
         scores and scores.pixel_accuracy,

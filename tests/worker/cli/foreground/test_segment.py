@@ -9,6 +9,7 @@ import pytest
 
 from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
+from tests.deeplab.video.filming import cut_short, film
 from tests.worker.cli.conftest import Deeplab
 
 
@@ -43,7 +44,7 @@ def test_a_run_of_which_every_image_failed_has_failed(
     first = tmp_path / "images" / "a.png"
     assert ended.exit_code == 1
     assert ended.stdout == ""
-    assert f"\nError: None of the 2 images could be segmented; the first: {first}: is not an image" in ended.stderr
+    assert f"\nError: None of 2 files could be segmented; the first: {first}: is not an image" in ended.stderr
     assert len(read_manifest(tmp_path / "out" / "manifest.csv")) == 2
 
 
@@ -51,12 +52,36 @@ def test_files_of_other_kinds_are_said(deeplab: Deeplab, experiment: Path, outpu
     images = tmp_path / "images"
     images.mkdir()
     (images / "a.png").symlink_to(experiment / "unlabelled" / "scene_00.png")
-    for name in ("b.mov", "c.mov", "d"):
+    for name in ("b.raw", "c.raw", "d"):
         (images / name).touch()
     command = ["segment", *output, "-m", experiment / "weights.pth", images, tmp_path / "out"]
-    assert "3 files are of another kind: 2 mov, 1 without suffix.\n" in deeplab(*command).stdout
-    assert json.loads(deeplab(*command, "--json").stdout)["passed_over"] == {"mov": 2, "no suffix": 1}
-    assert json.loads((tmp_path / "out/passed_over.json").read_text()) == {"mov": 2, "no suffix": 1}
+    assert "3 files are of another kind: 2 raw, 1 without suffix.\n" in deeplab(*command).stdout
+    assert json.loads(deeplab(*command, "--json").stdout)["passed_over"] == {"raw": 2, "no suffix": 1}
+    assert json.loads((tmp_path / "out/passed_over.json").read_text()) == {"raw": 2, "no suffix": 1}
+
+
+def test_a_video_becomes_a_labelled_video(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    path = film(tmp_path / "film.mp4", n=5)
+    command = ["segment", *output, "-m", experiment / "weights.pth", path, tmp_path / "out"]
+    ended = deeplab(*command, "--every", 2)
+    assert ended.exit_code == 0, ended.output
+    assert "Segmented 1 video (3 frames) in " in ended.stdout
+    assert f"Labelled videos: {tmp_path / 'out' / 'overlays'}" in ended.stdout
+    assert "Masks: " not in ended.stdout
+    summary = json.loads(deeplab(*command, "--every", 2, "--video-output", "masks", "--json").stdout)
+    assert (summary["n_ok"], summary["n_videos"], summary["n_frames"]) == (1, 1, 3)
+    assert read_mask(tmp_path / "out" / "masks" / "film.mp4" / "00000004.png").shape == (32, 48)
+
+
+def test_one_video_that_fails_is_a_failure(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    path = cut_short(film(tmp_path / "film.mkv", n=30))
+    ended = deeplab("segment", *output, "-m", experiment / "weights.pth", path, tmp_path / "out")
+    assert ended.exit_code == 1
+    assert f"Error: {path}: is cut short: it ends at " in ended.stderr
 
 
 def test_options_of_the_runtime_are_configuration_keys(

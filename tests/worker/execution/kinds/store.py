@@ -37,7 +37,8 @@ class Attempts:
 
     def submit_segment(self, **fields: Any) -> Job:
         """Segment the four images with an untrained model."""
-        return self._submit_with_weights("segment", input=str(self.root / "images"), batch_size=1, **fields)
+        request = {"input": str(self.root / "images"), "batch_size": 1, **fields}
+        return self._submit_with_weights("segment", **request)
 
     def evaluate(self) -> Job:
         """Score an untrained model on the four images, and save its logits: a job that has succeeded."""

@@ -13,7 +13,9 @@ from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import write_text
 from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
+from deeplab.inference.output import labelled_video_path
 from deeplab.reporter import Stopped
+from tests.deeplab.video.filming import cut_short, film
 from tests.processes import wait_until
 from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
@@ -77,7 +79,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     attempt = attempts.claim(attempts.submit_segment(overlays=True))
     result = run_attempt(attempt)
     output = storage.output_dir(attempts.settings, attempt.job.id)
-    assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}
+    assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
     assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
     assert sorted(path.name for path in output.iterdir()) == [
         "labels.txt",
@@ -132,7 +134,7 @@ def test_a_job_whose_images_all_fail_has_failed(attempts: Attempts) -> None:
     assist(attempts, attempt.job)
     first = attempts.root / "images" / "0.png"
     with pytest.raises(
-        NothingSegmentedError, match=f"None of the 4 images could be segmented; the first: {first}: "
+        NothingSegmentedError, match=f"None of 4 files could be segmented; the first: {first}: "
     ) as failure:
         run_attempt(attempt)
     outcome = describe(failure.value)
@@ -187,7 +189,9 @@ def test_the_owner_waits_for_others_and_takes_over_from_those_that_die(attempts:
         shards.renew(session, attempt.job.id, "assistant", OVER)
     thread.join(30)
     output = storage.output_dir(attempts.settings, attempt.job.id)
-    assert results == [{"output": str(output), "n_ok": 4, "n_error": 0, "passed_over": {}}]
+    assert results == [
+        {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
+    ]
     assert held is not None
     with open_session(attempts.settings) as session, pytest.raises(shards.ShardLostError):
         shards.finish(session, held, Path("late.csv"), 2, 0)
@@ -237,8 +241,83 @@ def test_the_crf_refines_and_its_settings_belong_to_the_output(attempts: Attempt
 def test_files_of_other_kinds_are_counted(attempts: Attempts) -> None:
     job = attempts.submit_segment()
     folder = Path(job.spec["input"])
-    for name in ("a.mov", "b.MOV", "c"):
+    for name in ("a.raw", "b.RAW", "c"):
         (folder / name).touch()
     result = run_attempt(attempts.claim(job))
-    assert result["passed_over"] == {"mov": 2, "no suffix": 1}
+    assert result["passed_over"] == {"raw": 2, "no suffix": 1}
     assert json.loads((Path(result["output"]) / "passed_over.json").read_text()) == result["passed_over"]
+
+
+def job_of(attempts: Attempts, job: Job) -> Job:
+    with open_session(attempts.settings, reads_only=True) as session:
+        return jobs.get(session, job.id)
+
+
+def test_a_video_is_an_item_and_progress_counts_its_frames(attempts: Attempts) -> None:
+    film(attempts.root / "images" / "1.mp4", n=6)
+    attempt = attempts.claim(attempts.submit_segment(every=2, video_output="masks"))
+    result = run_attempt(attempt)
+    output = Path(result["output"])
+    assert (result["n_ok"], result["n_error"], result["n_videos"], result["n_frames"]) == (5, 0, 1, 3)
+    rows = read_manifest(output / "manifest.csv")
+    assert [(row.path, row.frames) for row in rows] == [
+        ("0.png", None),
+        ("1.mp4", 3),
+        ("1.png", None),
+        ("2.png", None),
+        ("3.png", None),
+    ]
+    assert sorted(path.name for path in (output / "masks" / "1.mp4").iterdir()) == [
+        f"0000000{number}.png" for number in (0, 2, 4)
+    ]
+    assert "4 shards to do" in attempts.events(attempt.job)  # the video is one
+    job = job_of(attempts, attempt.job)
+    assert (job.done, job.total, job.unit) == (7, 7, "frame")
+
+
+def test_a_job_of_one_video(attempts: Attempts) -> None:
+    path = film(attempts.root / "film.mp4", n=6)
+    attempt = attempts.claim(attempts.submit_segment(input=str(path)))
+    result = run_attempt(attempt)
+    assert (result["n_ok"], result["n_videos"], result["n_frames"]) == (1, 1, 6)
+    assert labelled_video_path(Path(result["output"]), "film.mp4").is_file()
+    assert job_of(attempts, attempt.job).done == 6
+
+
+@pytest.mark.parametrize("n_questions", [2, 4, 7])
+def test_a_half_written_video_is_never_seen(attempts: Attempts, n_questions: int) -> None:
+    """Wherever the first attempt is stopped; the next one does the video from its beginning."""
+    path = film(attempts.root / "film.mp4", n=6)
+    job = attempts.submit_segment(input=str(path))
+    first = attempts.claim(job, should_stop=stop_after(n_questions))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    output = storage.output_dir(attempts.settings, job.id)
+    assert not list(output.rglob("*film*"))
+    attempts.crash(first)
+    assert run_attempt(attempts.claim(job))["n_frames"] == 6
+
+
+def test_a_video_that_was_cut_short_is_an_error_of_the_job(attempts: Attempts) -> None:
+    cut_short(film(attempts.root / "images" / "film.mkv", n=30))
+    result = run_attempt(attempts.claim(attempts.submit_segment()))
+    assert (result["n_ok"], result["n_error"], result["n_videos"], result["n_frames"]) == (4, 1, 0, 0)
+    row = read_manifest(Path(result["output"]) / "manifest.csv")[-1]
+    assert (row.path, row.status) == ("film.mkv", "error")
+    assert row.frames is not None
+    assert 2 < row.frames < 20
+    assert "film.mkv: is cut short" in row.error
+
+
+def test_steps_of_videos_belong_to_the_output(attempts: Attempts, tmp_path: Path) -> None:
+    path = film(attempts.root / "film.mp4", n=6)
+    run_attempt(attempts.claim(attempts.submit_segment(input=str(path), output=str(tmp_path / "out"))))
+    other = attempts.submit_segment(input=str(path), output=str(tmp_path / "out"), every=2)
+    with pytest.raises(OutputError, match="holds the results of a run with different every"):
+        run_attempt(attempts.claim(other))
+
+
+def test_jobs_that_an_earlier_version_listed_go_on(attempts: Attempts) -> None:
+    attempt = attempts.claim(attempts.submit_segment())
+    write_text(storage.items_path(attempts.settings, attempt.job.id), '["0.png", "2.png"]')
+    assert run_attempt(attempt)["n_ok"] == 2

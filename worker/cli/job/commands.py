@@ -146,12 +146,13 @@ def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> Non
 @job.command()
 @_ID
 @click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends.")
-def logs(job_id: int, follow: bool) -> None:
-    """Print the log of a job's latest attempt."""
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt, from 1 on; by default the latest.")
+def logs(job_id: int, follow: bool, attempt: int | None) -> None:
+    """Print the log of a job's latest attempt, or of an earlier one."""
     from worker.cli.job.log import print_log
     from worker.jobs.settings import load_settings
 
-    print_log(load_settings(), job_id, follow=follow)
+    print_log(load_settings(), job_id, follow=follow, attempt=attempt)
 
 
 @job.command()

@@ -20,6 +20,9 @@ from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submis
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics, trials
 from worker.jobs.requests.specs import parse_spec
+from worker.jobs.results import parts
+from worker.jobs.results.record import ImageResult
+from worker.jobs.results.writer import write_part
 from worker.jobs.settings import Settings
 
 OWNER = "gpu@laboratory"
@@ -194,3 +197,10 @@ class Population:
         assert shard is not None
         n_ok = sum(row.status == "ok" for row in rows)
         shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok)
+        self.record(session, job_id, [ImageResult.of_row(row) for row in rows])
+
+    def record(self, session: Session, job_id: int, images: Sequence[ImageResult]) -> None:
+        """Leave the results of some images."""
+        folder = storage.part_dir(self.settings, job_id, 1, 1)
+        write_part(folder, images)
+        parts.add(session, job_id, folder, len(images))

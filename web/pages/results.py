@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, send_file
 from sqlalchemy.orm import Session
@@ -14,7 +13,7 @@ from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from deeplab.inference.output import find_mask, frame_mask_path
 from web.context import current_settings, reading
-from web.results.films import film_of, frame_at
+from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
 from web.results.segmentation import (
     class_names,
@@ -53,30 +52,6 @@ def list_results(job_id: int) -> str:
         filters=_filters(),
         item_key=item_key,
         film_of=partial(film_of, current_settings(), job),
-    )
-
-
-def show_image(job_id: int, key: str) -> str:
-    """Show one image or video at full size, with links to its neighbours; ?frame= is a place among a video's masks."""
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        results = load_results(session, current_settings(), job)
-    row = _row(results.by_key.get(key))
-    rows = _filtered(results.rows)
-    position = rows.index(row) if row in rows else None
-    return render_template(
-        "image.html",
-        job=job,
-        row=row,
-        key=key,
-        position=position,
-        n_rows=len(rows),
-        page=1 if position is None else position // current_app.config["IMAGES_PER_PAGE"] + 1,
-        previous=item_key(rows[position - 1].path) if position else None,
-        following=item_key(rows[position + 1].path) if position is not None and position + 1 < len(rows) else None,
-        shares=class_shares(row.pixels, class_names(current_settings(), job)),
-        filters=_filters(),
-        **_film(job, row),
     )
 
 
@@ -123,17 +98,6 @@ def find_row(job_id: int, key: str) -> tuple[Job, Row]:
         job = _segment_job(session, job_id)
         results = load_results(session, current_settings(), job)
     return job, _row(results.by_key.get(key))
-
-
-def _film(job: Job, row: Row) -> dict[str, Any]:
-    """What the page of an item shows of a video: its files, and a frame with its place among those with a mask."""
-    film = film_of(current_settings(), job, row)
-    shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
-    if film is None or not shows_frame:
-        return {"film": film, "frame": None}
-    place = request.args.get("frame", 0, int)
-    frame = frame_at(film, place)
-    return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}
 
 
 def _segment_job(session: Session, job_id: int) -> Job:

@@ -6,6 +6,7 @@ valkey/                     the embedded broker's append-only file, configuratio
 secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
+tiles/                      images and masks in tiles, as the viewer asked for them; may be deleted at any time
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
 jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
@@ -16,6 +17,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     companion-<rank>.json   why a companion of its child ended before the end
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
+    confidence/             the probability of each pixel's class, <id>.png: grey from 0 to 255
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -110,6 +112,11 @@ def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
     return attempt_dir(settings, job_id, fence) / "masks"
 
 
+def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Maps of confidence of an evaluate or crf job."""
+    return attempt_dir(settings, job_id, fence) / "confidence"
+
+
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
@@ -141,6 +148,11 @@ def item_frames_path(settings: Settings, job_id: int) -> Path:
 def passed_over_path(settings: Settings, job_id: int) -> Path:
     """How many files of a segment job's input folder are of kinds that are not read: JSON, by kind."""
     return job_dir(settings, job_id) / "passed_over.json"
+
+
+def tiles_dir(settings: Settings) -> Path:
+    """Tiles of images and masks, which are made again when they are missing."""
+    return settings.home / "tiles"
 
 
 def logs_dir(settings: Settings) -> Path:

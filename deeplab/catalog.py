@@ -34,3 +34,8 @@ SCORES: dict[str, str] = {  # the summary scores of an evaluation, fractions in 
     "mean_accuracy": "Mean accuracy",
     "frequency_weighted_iou": "Frequency-weighted IoU",
 }
+IMAGE_SCORES: dict[str, str] = {  # those that come from single images, and only if an evaluation looks at these
+    "image_mean_iou": "Mean IoU of an image",
+    "worst_tenth_iou": "Mean IoU of the worst tenth",
+    "boundary_iou": "Boundary IoU",
+}

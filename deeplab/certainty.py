@@ -1,7 +1,7 @@
 """How sure a model is of an image, and how far it believes the ground truth: added up strip by strip."""
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -11,7 +11,8 @@ from torch import Tensor
 from deeplab.image_scores import Certainty
 
 _TEMPERATURE = 0.1  # of the softmin
-_STRIP = 2**20  # numbers of probs that are looked at together
+_STRIP_CPU = 2**20  # numbers of probs that are looked at together
+_STRIP_GPU = 2**25
 
 
 class Best(Protocol):
@@ -50,6 +51,11 @@ class CertaintyCount:
         self._keeps_map = keeps_map
         self._sums: Tensor | None = None  # (3, C + 1): top by predicted class, w and s * w by true class
         self._confidence: Tensor | None = None
+
+    @classmethod
+    def unlabelled(cls, n_classes: int, height: int, width: int, *, keeps_map: bool = False) -> Self:
+        """Of an image of a size without ground truth."""
+        return cls(n_classes, torch.full((1, 1), 255, dtype=torch.uint8).expand(height, width), keeps_map=keeps_map)
 
     def add(self, rows: slice, columns: slice, scores: Tensor, best: Best, *, are_probs: bool) -> None:
         """Add some pixels; each comes once.
@@ -119,7 +125,7 @@ def label_probs(probs: Tensor, certainty: CertaintyCount) -> Tensor:
     """
     n_classes, height, width = probs.shape
     label_map = torch.empty((height, width), dtype=torch.uint8, device=probs.device)
-    n_rows = max(1, _STRIP // (n_classes * width))
+    n_rows = max(1, (_STRIP_GPU if probs.is_cuda else _STRIP_CPU) // (n_classes * width))
     for top in range(0, height, n_rows):
         rows = slice(top, top + n_rows)
         best = probs[:, rows].max(dim=0)

@@ -14,7 +14,7 @@ from deeplab.image_scores import ImageScores
 from deeplab.inference.segmenter import Segmenter
 from deeplab.metrics import ConfusionMatrix, Scores
 from deeplab.models.load import load_model
-from deeplab.observation import ImageTally, Observer
+from deeplab.observation import ImageTally, Observer, Watch, watch_of
 from deeplab.reporter import Reporter
 from deeplab.scoring import Keep, Look
 
@@ -31,7 +31,9 @@ def evaluate(
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
     masks_dir: Path | None = None,
+    confidence_dir: Path | None = None,
     observe: Observer | None = None,
+    boundary_iou: bool = False,
 ) -> Scores:
     """Compare a model's label maps with the masks of a split, at the size of the images.
 
@@ -47,17 +49,20 @@ def evaluate(
             it looks by windows or under several views; None: it is not saved.
         logits_dtype: of those files; see `save_logits`.
         masks_dir: if given, where to leave the model's own masks, `<id>.png`.
+        confidence_dir: if given, where to leave the top probability of each pixel, grey from 0 to 255 in `<id>.png`.
         observe: hears of each image in the order of the split, some batches later; of several processes that of the
             first hears of the images of all, in rounds. The scores then have those of the images, too.
+        boundary_iou: also compare the boundaries of the classes (see `deeplab.boundaries`).
 
     Raises:
         Stopped: if the reporter asked for it; complete files of logits stay.
         DeepLabError: if the checkpoint or a file of the dataset is missing or wrong, an image cannot be labelled, or no
             pixel has a class.
     """
-    keep = Keep(logits_dir, logits_dtype, masks_dir)
+    keep = Keep(logits_dir, logits_dtype, masks_dir, confidence_dir)
+    watch = watch_of(observe, boundary_iou=boundary_iou)
     split = split or config.DATASET.SPLIT.VAL
-    confusion, tally = _look_together(config, checkpoint, reporter, split, device, keep, observe)
+    confusion, tally = _look_together(config, checkpoint, reporter, split, device, keep, watch, observe)
     return tally.add_to(_require_scores(config, split, confusion))
 
 
@@ -71,6 +76,7 @@ def label_split(
     device: str = "auto",
     logits_dir: Path | None = None,
     logits_dtype: LogitsDtype = "float32",
+    confidence_dir: Path | None = None,
     observe: Observer | None = None,
 ) -> int:
     """Leave the model's masks, `<id>.png`, of a split that has no ground truth; otherwise as `evaluate`.
@@ -78,8 +84,8 @@ def label_split(
     Returns:
         How many images it has.
     """
-    keep = Keep(logits_dir, logits_dtype, masks_dir)
-    confusion, _ = _look_together(config, checkpoint, reporter, split, device, keep, observe, labelled=False)
+    keep, watch = Keep(logits_dir, logits_dtype, masks_dir, confidence_dir), watch_of(observe)
+    confusion, _ = _look_together(config, checkpoint, reporter, split, device, keep, watch, observe, labelled=False)
     return confusion.n_images
 
 
@@ -110,6 +116,7 @@ def _look_together(
     split: str,
     device: str,
     keep: Keep,
+    watch: Watch | None,
     observe: Observer | None,
     *,
     labelled: bool = True,
@@ -119,7 +126,7 @@ def _look_together(
         with world.together():
             segmenter = Segmenter(load_model(config, checkpoint), config, device=world.choose_device(device))
             dataset = open_split(config, split, labelled=labelled)
-        look = Look(segmenter, dataset, keep, watch=observe is not None, world=world)
+        look = Look(segmenter, dataset, keep, watch=watch, world=world)
         tally = ImageTally(config.DATASET.N_CLASSES, observe if world.is_main else None)
         with closing(look.images(reporter, "image")) as images:
             _hear_in_order(images, world, tally.hear)

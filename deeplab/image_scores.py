@@ -42,7 +42,7 @@ class ImageScores:
     id: str
     width: int  # pixels
     height: int
-    seconds: float  # of work on this image
+    seconds: float  # of work on this image, its reading included; in a batch its share
     pixels: Mapping[int, int]  # by predicted class, of all pixels, whether they have a true class or not
     cells: Sequence[Cell]  # of the pixels that have a true class
     certainty: Certainty | None = None  # None if there are no probs, as after a CRF that returns labels alone

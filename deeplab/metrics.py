@@ -17,7 +17,8 @@ class Scores(Mapping[str, Any]):
     """The scores of an evaluation as a mapping, and the confusion matrix that they come from.
 
     Keys: those of `deeplab.catalog.SCORES`, fractions in [0, 1]; "class_iou", a list of fractions by class, NaN for a
-    class that occurs neither in the ground truth nor in the predictions; "n_images".
+    class that occurs neither in the ground truth nor in the predictions; "n_images". If single images were looked
+    at, also those of `deeplab.catalog.IMAGE_SCORES`, and "class_boundary_iou" if there is "boundary_iou".
     """
 
     values_by_name: dict[str, Any]
@@ -34,8 +35,11 @@ class Scores(Mapping[str, Any]):
 
     def as_json(self) -> dict[str, Any]:
         """Return the mapping with None for NaN, which JSON lacks."""
-        class_iou = [None if np.isnan(iou) else iou for iou in self["class_iou"]]
-        return {**self.values_by_name, "class_iou": class_iou}
+        lists = {name: values for name, values in self.items() if isinstance(values, list)}
+        return {
+            **self.values_by_name,
+            **{name: [None if np.isnan(each) else each for each in values] for name, values in lists.items()},
+        }
 
 
 class ConfusionMatrix:

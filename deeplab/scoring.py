@@ -13,19 +13,21 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deeplab.catalog import LogitsDtype
-from deeplab.certainty import CertaintyCount, certainty_of
+from deeplab.certainty import CertaintyCount
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.distributed import ALONE, World
 from deeplab.errors import LabelError
-from deeplab.image_scores import ImageScores, cells_of, occurring
+from deeplab.image_scores import ImageScores
+from deeplab.images.grey import write_grey
 from deeplab.images.masks import write_mask
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.prediction import Prediction
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
 from deeplab.metrics import ConfusionMatrix
+from deeplab.observation import Watch, image_scores
 from deeplab.reporter import Reporter, Stopped
 from deeplab.transfer import Transfer
 
@@ -37,6 +39,7 @@ class Keep:
     logits_dir: Path | None = None
     logits_dtype: LogitsDtype = "float32"
     masks_dir: Path | None = None
+    confidence_dir: Path | None = None
 
     def label(self, prediction: Prediction, sample: Sample, certainty: CertaintyCount | None) -> Tensor:
         """The label map on any device; of saved logits labels are made of these. `certainty` hears of all pixels."""
@@ -45,11 +48,17 @@ class Keep:
         else:
             logits = prediction.logits()
             labels = best_classes([logits], *sample.label_map.shape, certainty=certainty)
-        if self.logits_dir is not None and bool(prediction.finite()):
-            save_logits(self.logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), self.logits_dtype)
-        if self.masks_dir is not None and bool(prediction.finite()):
-            write_mask(self.masks_dir / f"{sample.id}.png", labels.cpu().numpy())
+        if any((self.logits_dir, self.masks_dir, self.confidence_dir)) and bool(prediction.finite()):
+            self._save_maps(sample.id, labels, certainty)
+            if self.logits_dir is not None:
+                save_logits(self.logits_dir / f"{sample.id}.npy", logits.cpu().numpy(), self.logits_dtype)
         return labels
+
+    def _save_maps(self, image: str, labels: Tensor, certainty: CertaintyCount | None) -> None:
+        if self.masks_dir is not None:
+            write_mask(self.masks_dir / f"{image}.png", labels.cpu().numpy())
+        if self.confidence_dir is not None and certainty is not None:
+            write_grey(self.confidence_dir / f"{image}.png", certainty.confidence().cpu().numpy())
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ class _Seen:
 
     id: str
     label_map: NDArray[np.uint8]  # (H, W), the ground truth
-    transfer: Transfer  # whether the logits are finite; of a watched image also its counts, and sums of certainty
+    transfer: Transfer  # whether the logits are finite; of a watched image also its counts and what else is noted
     seconds: float = 0.0
 
 
@@ -69,7 +78,7 @@ class Look:
         segmenter: the model, with its configuration.
         dataset: the split.
         keep: where to leave masks and logits.
-        watch: note something of each image.
+        watch: what to note of each image; None: nothing.
         world: the processes that share the split.
     """
 
@@ -79,7 +88,7 @@ class Look:
         dataset: SplitDataset,
         keep: Keep,
         *,
-        watch: bool = False,
+        watch: Watch | None = None,
         world: World = ALONE,
     ) -> None:
         self._segmenter = segmenter
@@ -141,26 +150,41 @@ class Look:
 
     def _see(self, sample: Sample, prediction: Prediction) -> _Seen:
         label_map = self._segmenter.to_device(torch.from_numpy(sample.label_map))
-        certainty = CertaintyCount(self.confusion.n_classes, label_map) if self._watch else None
+        certainty = self._certainty_of(label_map)
         with naming(sample.id):
             labels = self._keep.label(prediction, sample, certainty)
+        noted = {"finite": prediction.finite()}
         counts = self.confusion.update(label_map, labels)
-        noted = [] if certainty is None else [counts, certainty.sums()]
-        return _Seen(sample.id, sample.label_map, Transfer([prediction.finite(), *noted]))
+        if self._watch is not None:
+            noted["counts"] = counts
+            if self._watch.boundaries:
+                noted["labels"] = labels
+            if self._watch.certainty and certainty is not None:
+                noted["sums"] = certainty.sums()
+        return _Seen(sample.id, sample.label_map, Transfer(noted))
+
+    def _certainty_of(self, label_map: Tensor) -> CertaintyCount | None:
+        keeps_map = self._keep.confidence_dir is not None
+        if not keeps_map and (self._watch is None or not self._watch.certainty):
+            return None
+        return CertaintyCount(self.confusion.n_classes, label_map, keeps_map=keeps_map)
 
     def _note(self, seen: _Seen) -> ImageScores | None:
-        """What is noted of an image. Raises LabelError if its logits are not finite."""
-        finite, *noted = seen.transfer.arrived()
-        if not bool(finite):
+        """What is noted of an image, if it is watched. Raises LabelError if its logits are not finite."""
+        arrived = {name: each.numpy() for name, each in seen.transfer.arrived().items()}
+        if not arrived["finite"]:
             with naming(seen.id):
                 raise self._segmenter.no_numbers()
-        if not self._watch:
+        if self._watch is None:
             return None
-        counts, sums = (each.numpy() for each in noted)
-        height, width = seen.label_map.shape
-        pixels = occurring(counts[:, :-1].sum(axis=0))
-        certainty = certainty_of(sums, pixels)
-        return ImageScores(seen.id, width, height, seen.seconds, pixels, cells_of(counts[:-1, :-1]), certainty)
+        return image_scores(
+            seen.id,
+            seen.label_map,
+            arrived["counts"],
+            seconds=seen.seconds,
+            sums=arrived.get("sums"),
+            predicted=arrived.get("labels"),
+        )
 
 
 @contextmanager

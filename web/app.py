@@ -8,6 +8,7 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
 from web import api, pages
+from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.context import SETTINGS
 from web.errors import register_errors
@@ -54,11 +55,13 @@ def create_app(settings: Settings | None = None) -> Flask:
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
         MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
         JOBS_PER_PAGE=25,
+        CHECKPOINTS_PER_PAGE=50,
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
     csrf.init_app(app)
+    register_delivery(app)
     register_templating(app)
     register_errors(app)
     app.register_blueprint(pages.blueprint)

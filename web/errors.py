@@ -13,11 +13,17 @@ from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.requests.specs import SpecError
 
+
+class QueryError(SpecError):
+    """A query with a parameter that is unknown or has a value that is not allowed."""
+
+
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),
     (CheckpointNotFoundError, 404),
     (DatasetNotFoundError, 404),
     (JobStateError, 409),
+    (QueryError, 400),
     (SpecError, 422),
     (DatabaseError, 503),
     (DeepLabError, 422),  # such as an image that cannot be decoded
@@ -46,8 +52,10 @@ def _render_known_error(error: DeepLabError) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
     if not isinstance(error, SpecError):
         return _render(status, str(error))
+    if isinstance(error, QueryError):
+        return _render(status, " ".join(f"{name} {message}" for name, message in error.fields.items()), error.fields)
     # An error page has no fields to put the sentences beside, so it shows them all.
-    summary = "Invalid request; see the fields." if request.method == "POST" else "Invalid query; see the fields."
+    summary = "Invalid request; see the fields." if request.method != "GET" else "Invalid query; see the fields."
     return _render(status, summary if wants_json() else str(error), error.fields)
 
 

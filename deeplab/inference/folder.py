@@ -11,10 +11,8 @@ from types import MappingProxyType
 from deeplab.inference.inputs import count_frames, list_inputs
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, require_success
 from deeplab.inference.output import (
-    find_mask,
     locked_output,
     manifest_path,
-    overlay_path,
     prepare_output,
     write_passed_over,
 )
@@ -49,6 +47,7 @@ def segment_folder(
     reporter: Reporter,
     *,
     overlays: bool = False,
+    confidence: bool = False,
     batch_size: int = 1,
     videos: VideoOptions = _AS_USUAL,
 ) -> Summary:
@@ -77,6 +76,7 @@ def segment_folder(
             reporter,
             done=read_manifest(manifest),
             overlays=overlays,
+            confidence=confidence,
             batch_size=batch_size,
             videos=videos,
             n_frames=count_frames(inputs.folder, inputs.items, videos.every),
@@ -96,6 +96,7 @@ def segment_items(
     *,
     done: Iterable[Row] = (),
     overlays: bool = False,
+    confidence: bool = False,
     batch_size: int = 1,
     videos: VideoOptions = _AS_USUAL,
     n_frames: Mapping[str, int] = _NO_VIDEOS,
@@ -111,6 +112,8 @@ def segment_items(
         reporter: hears of each image and each frame.
         done: rows of earlier runs; an image with a good row and its files in place is skipped.
         overlays: also write each image blended with its mask.
+        confidence: also write the probability of the class of each pixel of an image, and note its means in the rows;
+            not of videos.
         batch_size: images of equal size per forward pass.
         videos: what is made of videos.
         n_frames: how much work a video is, as `count_frames` says; an image is 1.
@@ -118,11 +121,11 @@ def segment_items(
     start = time.monotonic()
     wanted = dict.fromkeys(items)
     films = VideoPipeline(segmenter, input_dir, output_dir, videos, overlays, batch_size)
-    kept = {row.path: row for row in done if row.path in wanted and _is_complete(row, output_dir, overlays, films)}
+    images = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size, confidence)
+    kept = {row.path: row for row in done if row.path in wanted and _is_complete(row, images, films)}
     todo = [item for item in wanted if item not in kept]
     tally = _Tally(kept.values())
     progress = _Progress(reporter, wanted, n_frames, kept)
-    images = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size)
     rows = chain(
         images.rows([item for item in todo if not is_video(item)], reporter.should_stop, progress.tick),
         films.rows([item for item in todo if is_video(item)], progress.tick),
@@ -196,10 +199,6 @@ class _Tally:
         )
 
 
-def _is_complete(row: Row, output_dir: Path, overlays: bool, films: VideoPipeline) -> bool:
+def _is_complete(row: Row, images: Pipeline, films: VideoPipeline) -> bool:
     """Whether an image or video was segmented and its files are still there."""
-    if row.status != "ok":
-        return False
-    if is_video(row.path):
-        return films.is_complete(row)
-    return find_mask(output_dir, row.path).exists() and (not overlays or overlay_path(output_dir, row.path).exists())
+    return row.status == "ok" and (films if is_video(row.path) else images).is_complete(row)

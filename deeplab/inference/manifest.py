@@ -15,10 +15,12 @@ from typing import BinaryIO, Literal, Self
 
 from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.image_scores import Certainty
 
-COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels", "frames")
+_FIRST_COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
+COLUMNS = (*_FIRST_COLUMNS, "frames", "confidence", "class_confidence")
 FRAME_COLUMNS = ("frame", "time", "pixels")
-_EARLIER_COLUMNS = COLUMNS[:-1]  # of manifests from before there were videos
+_EARLIER_COLUMNS = (_FIRST_COLUMNS, COLUMNS[:-2])  # of manifests from before there were videos, and confidence
 
 
 @dataclass(frozen=True)
@@ -33,6 +35,7 @@ class Row:
     seconds: float  # of work on this image: to decode it, its part of the batch, to write it
     pixels: Mapping[int, int]  # by class that occurs, of all frames; empty after an error
     frames: int | None = None  # how many frames of a video were segmented, before an error too; None: an image
+    certainty: Certainty | None = None  # of an image, without label quality; None if it was not asked for
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,7 @@ def _parse(path: Path, content: bytes) -> list[Row]:
     rows: list[Row] = []
     try:
         header = tuple(next(lines, COLUMNS))
-        if header not in (COLUMNS, _EARLIER_COLUMNS):
+        if header not in (COLUMNS, *_EARLIER_COLUMNS):
             raise ValueError
         rows.extend(_row(*fields) for fields in lines)
     except (csv.Error, ValueError, TypeError, AttributeError):
@@ -179,7 +182,16 @@ def _parse(path: Path, content: bytes) -> list[Row]:
 
 
 def _row(
-    path: str, width: str, height: str, status: str, error: str, seconds: str, pixels: str, frames: str = ""
+    path: str,
+    width: str,
+    height: str,
+    status: str,
+    error: str,
+    seconds: str,
+    pixels: str,
+    frames: str = "",
+    confidence: str = "",
+    class_confidence: str = "",
 ) -> Row:
     if status not in {"ok", "error"}:
         raise ValueError
@@ -192,12 +204,25 @@ def _row(
         seconds=float(seconds),
         pixels=_read_pixels(pixels),
         frames=int(frames) if frames else None,
+        certainty=_read_certainty(confidence, class_confidence) if confidence else None,
     )
 
 
 def _fields(row: Row) -> tuple[object, ...]:
     numbers = f"{row.seconds:.3f}", _pixels_text(row.pixels), row.frames
-    return row.path, row.width, row.height, row.status, row.error, *numbers
+    return row.path, row.width, row.height, row.status, row.error, *numbers, *_certainty_texts(row.certainty)
+
+
+def _read_certainty(top: str, top_by_class: str) -> Certainty:
+    by_class = {int(index): float(value) for index, value in json.loads(top_by_class).items()}
+    return Certainty(float(top), by_class, label_quality=None, label_quality_by_class={})
+
+
+def _certainty_texts(certainty: Certainty | None) -> tuple[str, str]:
+    if certainty is None:
+        return "", ""
+    by_class = {str(index): round(value, 6) for index, value in certainty.top_by_class.items()}
+    return f"{certainty.top:.6f}", json.dumps(by_class, separators=(",", ":"))
 
 
 def _read_pixels(text: str) -> dict[int, int]:

@@ -5,6 +5,7 @@ masks/<path of the image>.png      class indices with palette; the image's suffi
 masks/<path of the image>.tif      in its place for an image that lies on a map (GeoTIFF), as does then the mask
 masks/<path of the video>/<number of the frame>.png   the mask of a frame, if masks of videos are asked for
 overlays/<path of the image>.jpg   the image blended with its mask, if asked for
+confidence/<path of the image>.png the probability of each pixel's class, grey from 0 to 255, if asked for
 overlays/<path of the video>.mp4   the labelled video: its frames blended with their masks
 frames/<path of the video>.csv     one row per frame of a video
 manifest.csv                       one row per image or video
@@ -46,6 +47,11 @@ def find_mask(output_dir: Path, item: str) -> Path:
 def overlay_path(output_dir: Path, item: str) -> Path:
     """Path of an image's overlay."""
     return output_dir / "overlays" / f"{item}.jpg"
+
+
+def confidence_path(output_dir: Path, item: str) -> Path:
+    """Path of an image's map of confidence."""
+    return output_dir / "confidence" / f"{item}.png"
 
 
 def frame_mask_path(output_dir: Path, item: str, frame: int) -> Path:

@@ -13,17 +13,19 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.bounded_map import bounded_map
+from deeplab.certainty import CertaintyCount, certainty_of
 from deeplab.errors import ImageError, LabelError, OutputError
 from deeplab.files import make_folder, name_is_too_long, printable, replace_file
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, open_image, read_image
+from deeplab.images.grey import write_grey
 from deeplab.images.masks import write_mask
 from deeplab.images.overlay import draw_overlay, draw_small_overlay
 from deeplab.images.resize import shrink_longer_side
 from deeplab.images.tiff import read_georeference, write_geotiff_mask
 from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import Row
-from deeplab.inference.output import geotiff_mask_path, mask_path, overlay_path
+from deeplab.inference.output import confidence_path, find_mask, geotiff_mask_path, mask_path, overlay_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import Stopped
 
@@ -57,6 +59,7 @@ class _Segmented:
 
     decoded: _Decoded
     label_map: NDArray[np.uint8]
+    certainty: CertaintyCount | None
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ class Pipeline:
     output_dir: Path
     overlays: bool
     batch_size: int  # images of equal size per forward pass
+    confidence: bool = False  # also write maps of confidence, and note means of it in the rows
 
     def rows(
         self, items: Iterable[str], should_stop: Callable[[], bool], tick: Callable[[], None] = lambda: None
@@ -89,6 +93,15 @@ class Pipeline:
             decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
             segmented = self._segment(decoded, should_stop, tick)
             yield from bounded_map(pool, self._write, segmented, depth=1 + self.batch_size)
+
+    def is_complete(self, row: Row) -> bool:
+        """Whether all files of an image that was segmented are still there, and its row has all that is asked for."""
+        files = [find_mask(self.output_dir, row.path)]
+        if self.overlays:
+            files.append(overlay_path(self.output_dir, row.path))
+        if self.confidence:
+            files.append(confidence_path(self.output_dir, row.path))
+        return all(path.exists() for path in files) and (row.certainty is not None or not self.confidence)
 
     @cached_property
     def _reading(self) -> Reading:
@@ -121,13 +134,18 @@ class Pipeline:
                     return
                 continue
             start = time.monotonic()
-            results = self.segmenter.label([each.image for each in group])
+            counts = [self._certainty_of(*each.image.shape[:2]) for each in group]
+            results = self.segmenter.label([each.image for each in group], counts)
             share = (time.monotonic() - start) / len(group)
-            for each, result in zip(group, results, strict=True):
+            for each, result, certainty in zip(group, results, counts, strict=True):
                 if isinstance(result, LabelError):
                     yield self._failed(each, result, share)
                 else:
-                    yield _Segmented(replace(each, seconds=each.seconds + share), result)
+                    yield _Segmented(replace(each, seconds=each.seconds + share), result, certainty)
+
+    def _certainty_of(self, height: int, width: int) -> CertaintyCount | None:
+        n_classes = self.segmenter.config.DATASET.N_CLASSES
+        return CertaintyCount.unlabelled(n_classes, height, width, keeps_map=True) if self.confidence else None
 
     def _segment_large(self, large: _Large, tick: Callable[[], None]) -> Row:
         """Segment and write one image, part by part where its file and INFERENCE.MODE allow it."""
@@ -136,8 +154,9 @@ class Pipeline:
         try:
             source = open_image(path, self._reading)
             height, width = source.height, source.width
-            label_map = self.segmenter.label_source(source, tick)
-            error = self._save(item, label_map, lambda: draw_small_overlay(source, label_map, _OVERLAY_SIDE))
+            certainty = self._certainty_of(height, width)
+            label_map = self.segmenter.label_source(source, tick, certainty)
+            error = self._save(item, label_map, certainty, lambda: draw_small_overlay(source, label_map, _OVERLAY_SIDE))
         except ImageError as failure:
             return Row(item, None, None, "error", str(failure), time.monotonic() - start, {})
         except LabelError as failure:
@@ -145,7 +164,7 @@ class Pipeline:
         seconds = time.monotonic() - start
         if error:
             return Row(item, width, height, "error", error, seconds, {})
-        return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
+        return _row_of(item, label_map, seconds, certainty)
 
     def _failed(self, decoded: _Decoded, error: LabelError, seconds: float) -> Row:
         height, width = decoded.image.shape[:2]
@@ -158,13 +177,19 @@ class Pipeline:
         start = time.monotonic()
         item, label_map = result.decoded.item, result.label_map
         height, width = label_map.shape
-        error = self._save(item, label_map, lambda: draw_overlay(result.decoded.image, label_map))
+        error = self._save(item, label_map, result.certainty, lambda: draw_overlay(result.decoded.image, label_map))
         seconds = result.decoded.seconds + time.monotonic() - start
         if error:
             return Row(item, width, height, "error", error, seconds, {})
-        return Row(item, width, height, "ok", "", seconds, count_classes(label_map))
+        return _row_of(item, label_map, seconds, result.certainty)
 
-    def _save(self, item: str, label_map: NDArray[np.uint8], overlay: Callable[[], NDArray[np.uint8]]) -> str:
+    def _save(
+        self,
+        item: str,
+        label_map: NDArray[np.uint8],
+        certainty: CertaintyCount | None,
+        overlay: Callable[[], NDArray[np.uint8]],
+    ) -> str:
         """Write the files of an image; the reason why it has none, or nothing.
 
         Raises:
@@ -176,6 +201,8 @@ class Pipeline:
                 write_geotiff_mask(geotiff_mask_path(self.output_dir, item), label_map, georeference)
             else:
                 write_mask(mask_path(self.output_dir, item), label_map)
+            if certainty is not None:
+                write_grey(confidence_path(self.output_dir, item), certainty.confidence().cpu().numpy())
             if self.overlays:
                 _write_overlay(overlay_path(self.output_dir, item), overlay())
         except OutputError as error:
@@ -183,6 +210,12 @@ class Pipeline:
                 raise
             return str(error)
         return ""
+
+
+def _row_of(item: str, label_map: NDArray[np.uint8], seconds: float, certainty: CertaintyCount | None) -> Row:
+    (height, width), pixels = label_map.shape, count_classes(label_map)
+    means = None if certainty is None else certainty_of(certainty.sums().cpu().numpy(), pixels)
+    return Row(item, width, height, "ok", "", seconds, pixels, certainty=means)
 
 
 def _groups(decoded: Iterable[_Decoded | _Large | Row], size: int) -> Iterator[list[_Decoded] | _Large | Row]:

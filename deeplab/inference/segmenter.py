@@ -11,6 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from deeplab.certainty import CertaintyCount, label_probs
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf, view_of
@@ -104,38 +105,53 @@ class Segmenter:
                 label_maps[index] = result
         return [label_maps[index] for index in range(len(images))]
 
-    def label(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap | LabelError]:
-        """Label images of equal size, (H, W, 3) uint8 RGB; one that cannot be labelled gives its error."""
+    def label(
+        self, images: Sequence[NDArray[np.uint8]], certainties: Sequence[CertaintyCount | None] | None = None
+    ) -> list[LabelMap | LabelError]:
+        """Label images of equal size, (H, W, 3) uint8 RGB; one that cannot be labelled gives its error.
+
+        Args:
+            images: the images.
+            certainties: for each image what hears of its pixels; None: nothing does.
+        """
         try:
             predictions = self.predictions(images)
         except LabelError as error:  # they have one size, so none of them fits into memory
             return [error] * len(images)
+        counts = certainties or [None] * len(images)
         if self._crf is None:
-            return [self._label(each) for each in predictions]
+            return [self._label(*each) for each in zip(predictions, counts, strict=True)]
         at_once = len(images) if self._logits_are_small else 1
+        groups = (slice(first, first + at_once) for first in range(0, len(images), at_once))
         return [
             result
-            for first in range(0, len(images), at_once)
-            for result in self._refine(self._crf, images[first : first + at_once], predictions[first : first + at_once])
+            for group in groups
+            for result in self._refine(self._crf, images[group], predictions[group], counts[group])
         ]
 
-    def label_source(self, source: ImageSource, tick: Callable[[], None] = lambda: None) -> LabelMap:
+    def label_source(
+        self,
+        source: ImageSource,
+        tick: Callable[[], None] = lambda: None,
+        certainty: CertaintyCount | None = None,
+    ) -> LabelMap:
         """Label one image of any size, of which only the parts are read that are looked at.
 
         Args:
             source: the image.
             tick: called now and then; may raise to stop.
+            certainty: hears of all pixels.
 
         Raises:
             LabelError: if it cannot be labelled.
             ImageError: if a part of it cannot be decoded.
         """
         if self._crf is not None or not self._slides(source):
-            (result,) = self.label([read_all(source)])
+            (result,) = self.label([read_all(source)], None if certainty is None else [certainty])
             if isinstance(result, LabelError):
                 raise result
             return result
-        return self._finite_labels(self._slide(source, tick))
+        return self._finite_labels(self._slide(source, tick), certainty)
 
     def predictions(self, images: Sequence[Pixels], tick: Callable[[], None] = lambda: None) -> Sequence[Prediction]:
         """What the model says of images of equal size, (H, W, 3) RGB in 0..255; see `Prediction`.
@@ -196,20 +212,24 @@ class Segmenter:
     def _slide(self, source: ImageSource, tick: Callable[[], None]) -> SlidePrediction:
         return SlidePrediction(self._prepared, source, self.config.INFERENCE, self.config.RUNTIME.PRECISION, tick)
 
-    def _label(self, prediction: Prediction) -> LabelMap | LabelError:
+    def _label(self, prediction: Prediction, certainty: CertaintyCount | None) -> LabelMap | LabelError:
         try:
-            return self._finite_labels(prediction)
+            return self._finite_labels(prediction, certainty)
         except LabelError as error:
             return error
 
-    def _finite_labels(self, prediction: Prediction) -> LabelMap:
-        labels: LabelMap = prediction.labels().cpu().numpy()
+    def _finite_labels(self, prediction: Prediction, certainty: CertaintyCount | None) -> LabelMap:
+        labels: LabelMap = prediction.labels(certainty).cpu().numpy()
         if not bool(prediction.finite()):
             raise self.no_numbers()
         return labels
 
     def _refine(
-        self, crf: DenseCRF, images: Sequence[NDArray[np.uint8]], predictions: Sequence[Prediction]
+        self,
+        crf: DenseCRF,
+        images: Sequence[NDArray[np.uint8]],
+        predictions: Sequence[Prediction],
+        certainties: Sequence[CertaintyCount | None],
     ) -> list[LabelMap | LabelError]:
         """Label with the CRF, as many images at a time as it takes."""
         logits: dict[int, Tensor] = {}  # by place in the batch
@@ -228,7 +248,11 @@ class Segmenter:
             for place, probs in zip(
                 list(logits), refine_logits(crf, good, list(logits.values()), view_of(self.config)), strict=True
             ):
-                results[place] = label_map_of(probs, *images[place].shape[:2])
+                certainty = certainties[place]
+                if certainty is None:
+                    results[place] = label_map_of(probs, *images[place].shape[:2])
+                else:
+                    results[place] = label_probs(probs, certainty).cpu().numpy()
         except (CrfError, torch.OutOfMemoryError) as error:  # they have one size: what fails for one fails for all
             reason = str(error) if isinstance(error, CrfError) else _TOO_LARGE_FOR_CRF
             results |= {place: LabelError(reason) for place in logits if place not in results}

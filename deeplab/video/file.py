@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from av.video.frame import VideoFrame
     from av.video.stream import VideoStream
 
+# Others, such as playlists and lists of files to join, would read files that nobody named, or ask other hosts.
+_CONTAINERS = (
+    "mov,matroska,webm,avi,mpeg,mpegvideo,mpegts,asf,flv,ogg,nut,ivf,obu,h264,hevc,m4v,mjpeg,gif,yuv4mpegpipe,dv,mxf,"
+    "rm,wav,mp3,flac,tty"
+)
 _DEFAULT_RATE = Fraction(25)  # frames per second of a file that does not say
 
 
@@ -89,7 +94,9 @@ def _open(path: Path) -> "tuple[InputContainer, VideoStream]":
     if not path.is_file():  # to open a named pipe could block forever
         raise VideoError(f"{name}: is not a file.")
     try:
-        container = av.open(str(path.absolute()))
+        container = av.open(
+            str(path.absolute()), options={"format_whitelist": _CONTAINERS, "protocol_whitelist": "file"}
+        )
     except FFmpegError as error:
         raise VideoError(f"{name}: cannot be read as a video: {error.strerror}.") from error
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]

@@ -11,8 +11,8 @@ import torch
 
 from tests.acceptance.up_process import DEEPLAB, run_deeplab, running_up
 from tests.processes import family_of, lives, wait_until
-from worker.jobs import jobs
 from worker.jobs.database import open_session
+from worker.jobs.job_list import list_jobs
 from worker.jobs.settings import Settings
 from worker.platform.home_lock import platform_at
 
@@ -29,7 +29,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Settings:
 def state_of(settings: Settings, job_id: int) -> str:
     """The state of a job, "" while there is none of that number."""
     with open_session(settings, reads_only=True) as session:
-        return next((job.state for job in jobs.list_jobs(session) if job.id == job_id), "")
+        return next((job.state for job in list_jobs(session) if job.id == job_id), "")
 
 
 def test_runs_the_workers_itself_where_no_platform_runs(

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 import torch
 import yaml
+from PIL import Image
 from torch.nn import functional
 
+from deeplab.boundaries import boundary_overlaps
 from deeplab.config import Config, parse_config
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import open_split
@@ -234,6 +236,38 @@ def test_certainty_is_that_of_the_probs_of_all_pixels(
         shares = np.exp(-believed[known] / 0.1)
         assert each.certainty.label_quality == pytest.approx((believed[known] * shares).sum() / shares.sum(), abs=1e-3)
         assert set(each.certainty.label_quality_by_class) == set(np.unique(sample.label_map[known]).tolist())
+
+
+def test_boundary_iou_and_confidence_of_each_image(root: Path, weights: Path, tmp_path: Path) -> None:
+    heard: list[ImageScores] = []
+    config = configure(root)
+    folder = tmp_path / "confidence"
+
+    scores = evaluate(
+        config,
+        weights,
+        SilentReporter(),
+        device="cpu",
+        masks_dir=tmp_path / "m",
+        confidence_dir=folder,
+        observe=heard.append,
+        boundary_iou=True,
+    )
+
+    total = np.zeros((2, 3))
+    for each, sample in zip(heard, samples_of(config), strict=True):
+        expected = boundary_overlaps(sample.label_map, read_mask(tmp_path / "m" / f"{each.id}.png"), 3)
+        assert each.boundaries == expected
+        for index, overlap in expected.items():
+            total[:, index] += overlap.intersection, overlap.union
+        with Image.open(folder / f"{each.id}.png") as confidence:
+            assert (confidence.mode, confidence.size) == ("L", (each.width, each.height))
+            assert each.certainty is not None
+            assert np.asarray(confidence).mean() / 255 == pytest.approx(each.certainty.top, abs=1 / 255)
+    assert scores["class_boundary_iou"] == pytest.approx(list(total[0] / total[1]))
+    assert scores["boundary_iou"] == pytest.approx((total[0] / total[1]).mean())
+    alone = evaluate(config, weights, SilentReporter(), device="cpu", boundary_iou=True)
+    assert alone.as_json() == scores.as_json()
 
 
 def test_an_unobserved_evaluation_scores_no_single_image(root: Path, weights: Path) -> None:

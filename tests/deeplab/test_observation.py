@@ -2,7 +2,7 @@
 
 import pytest
 
-from deeplab.image_scores import Cell, ImageScores
+from deeplab.image_scores import BoundaryOverlap, Cell, ImageScores
 from deeplab.metrics import ConfusionMatrix
 from deeplab.observation import ImageTally
 
@@ -34,3 +34,17 @@ def test_without_images_nothing_is_added() -> None:
     matrix = ConfusionMatrix(2)
     matrix.update([[0]], [[0]])
     assert "image_mean_iou" not in ImageTally(2, None).add_to(matrix.scores())
+
+
+def test_boundaries_of_all_images_are_added_up_by_class() -> None:
+    matrix = ConfusionMatrix(3)
+    matrix.update([[0, 1]], [[0, 2]])
+    tally = ImageTally(3, None)
+    for overlap in (BoundaryOverlap(1, 4), BoundaryOverlap(2, 2)):
+        tally.hear(ImageScores("a", 4, 4, 0.1, {}, [Cell(0, 0, 1)], boundaries={0: overlap, 2: BoundaryOverlap(0, 3)}))
+    tally.hear(ImageScores("a", 4, 4, 0.1, {}, [Cell(0, 0, 1)], boundaries={1: BoundaryOverlap(1, 4)}))
+
+    scores = tally.add_to(matrix.scores())
+
+    assert scores["class_boundary_iou"] == pytest.approx([0.5, 0.25, 0])
+    assert scores["boundary_iou"] == pytest.approx(0.375)  # class 2 does not occur in the ground truth

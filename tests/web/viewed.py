@@ -133,7 +133,8 @@ def _refine(
 
 
 def _segment(population: Population, root: Path, labels: Mapping[str, Labels], n_classes: int) -> int:
-    job_id = population.submit("segment", checkpoint="2", input=str(root / "images"))
+    overrides = f"DATASET.N_CLASSES={n_classes}"
+    job_id = population.submit("segment", checkpoint="2", input=str(root / "images"), overrides=overrides)
     fence = population.claim(job_id)
     output = storage.output_dir(population.settings, job_id)
     images = []

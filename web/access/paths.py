@@ -145,4 +145,5 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
     if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.id is None:
         return set()
-    return {value for _, value in _config_paths(checkpoints.get(session, spec.checkpoint_ref.id).config)}
+    config = checkpoints.read_config(session, checkpoints.get(session, spec.checkpoint_ref.id))
+    return {value for _, value in _config_paths(config)}

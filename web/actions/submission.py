@@ -8,17 +8,21 @@ from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
 
 
-def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> tuple[Job, str | None]:
+def submit(
+    settings: Settings, spec: Spec, *, parent_id: int | None = None, label: Label = NO_LABEL
+) -> tuple[Job, str | None]:
     """Submit a job, and tell Celery once it is committed.
 
     Args:
         settings: of the platform.
         spec: the request.
         parent_id: the job that this one was cloned from; paths that it names are allowed again.
+        label: its name and notes.
 
     Returns:
         The job, and a sentence for the user if Celery could not be told; the job stands all the same.
@@ -33,6 +37,7 @@ def submit(settings: Settings, spec: Spec, *, parent_id: int | None = None) -> t
         settings,
         spec,
         parent_id=parent_id,
+        label=label,
         check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
     )
     return job, try_publish(settings, job)

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, datasets, evaluations, folders, health, jobs, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, health, jobs, metrics, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -12,17 +12,23 @@ _ROUTES = (
     ("GET", "/health", health.health),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs", jobs.submit_job),
+    ("POST", "/jobs/cancel", jobs.cancel_jobs),
+    ("POST", "/jobs/retry", jobs.retry_jobs),
     ("GET", _JOB, jobs.show_job),
+    ("PATCH", _JOB, jobs.edit_job),
     ("POST", f"{_JOB}/cancel", jobs.cancel_job),
     ("POST", f"{_JOB}/retry", jobs.retry_job),
     ("POST", f"{_JOB}/clone", jobs.clone_job),
-    ("GET", f"{_JOB}/metrics", jobs.list_metrics),
+    ("GET", f"{_JOB}/metrics", metrics.list_metrics),
     ("GET", f"{_JOB}/log", jobs.show_log),
     ("GET", f"{_JOB}/events", jobs.list_events),
     ("GET", f"{_JOB}/items", jobs.list_items),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
+    ("GET", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.show_checkpoint),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
+    ("GET", "/comparisons", comparisons.compare_evaluations),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

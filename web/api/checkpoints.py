@@ -1,13 +1,37 @@
 """Checkpoints over the API."""
 
+from dataclasses import fields
 from typing import Any
 
+from web.api.requests import read_fields, read_number, require_known
 from web.context import reading
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints
+from worker.jobs.records.checkpoints import Checkpoint
+
+_LARGEST_PAGE = 500
+_FIELDS = [field.name for field in fields(Checkpoint)]
 
 
 def list_checkpoints() -> dict[str, Any]:
-    """GET /checkpoints: checkpoints, newest first."""
+    """GET /checkpoints?job=&before=&limit=&fields=: checkpoints, newest first; `next_before` continues the list.
+
+    `mean_iou` is that on `split`, which the training validates on, by the network alone; `other_scores` are those on
+    other splits and datasets, under other settings and with a CRF.
+    """
+    require_known("job", "before", "limit", "fields")
+    job_id, before = read_number("job", None), read_number("before", None)
+    limit = read_number("limit", 50, _LARGEST_PAGE, smallest=1)
+    names = read_fields(_FIELDS)
     with reading() as session:
-        return {"checkpoints": as_json(checkpoints.list_checkpoints(session))}
+        found = checkpoints.list_checkpoints(session, job_id, limit + 1, before=before)
+    lines = [{name: line[name] for name in names or line} for line in as_json(found[:limit])]
+    return {"checkpoints": lines, "next_before": found[limit - 1].id if len(found) > limit else None}
+
+
+def show_checkpoint(checkpoint_id: int) -> dict[str, Any]:
+    """GET /checkpoints/<id>: the checkpoint, with the configuration that it was trained with."""
+    require_known()
+    with reading() as session:
+        found = checkpoints.get(session, checkpoint_id)
+        return {**as_json(found), "config": as_json(checkpoints.read_config(session, found))}

@@ -6,7 +6,7 @@ from flask import Response, jsonify
 
 from web.actions.dataset_check import check
 from web.actions.registration import register
-from web.api.requests import read_body
+from web.api.requests import read_body, require_known
 from web.context import current_settings, reading
 from worker.jobs import datasets
 from worker.jobs.plain_json import as_json
@@ -15,6 +15,7 @@ from worker.jobs.requests.specs import SpecError
 
 def list_datasets() -> dict[str, Any]:
     """GET /datasets: datasets, by name."""
+    require_known()
     with reading() as session:
         return {"datasets": as_json(datasets.list_datasets(session))}
 

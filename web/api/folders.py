@@ -5,12 +5,14 @@ from typing import Any
 from flask import request
 
 from web.access.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
+from web.api.requests import require_known
 from web.context import current_settings
 from worker.jobs.plain_json import as_json
 
 
 def list_folders() -> dict[str, Any]:
     """GET /folders?path=: folders and configurations under a data root; without ?path= the roots."""
+    require_known("path")
     path = request.args.get("path")
     settings = current_settings()
     listing = list_folder(settings, path, CONFIG_SUFFIXES) if path else list_roots(settings)

@@ -4,12 +4,13 @@ from importlib.metadata import version
 from typing import Any
 
 from web.context import reading
-from worker.jobs import jobs, workers
+from worker.jobs import workers
+from worker.jobs.job_list import count_by_state
 
 
 def health() -> dict[str, Any]:
     """GET /health: 200 if the database answers and has its tables, else 503."""
     with reading() as session:
-        counts = jobs.count_by_state(session)
+        counts = count_by_state(session)
         alive = [worker.name for worker in workers.list_workers(session) if worker.alive]
     return {"status": "ok", "version": version("deeplab-platform"), "jobs": counts, "workers": alive}

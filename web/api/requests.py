@@ -1,12 +1,13 @@
 """Reads and checks what is sent to the API: bodies and queries."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, overload
 
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from web.errors import QueryError
 from worker.jobs.catalog import LARGEST_INTEGER, parse_integer
-from worker.jobs.requests.specs import SpecError
 
 
 def read_body() -> dict[str, Any]:
@@ -25,18 +26,45 @@ def read_body() -> dict[str, Any]:
     return body
 
 
-def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER) -> int | None:
-    """Read a whole number in the query, from 0 to `largest`.
+def require_known(*names: str) -> None:
+    """Check that the query has no other parameters than these.
 
     Raises:
-        SpecError: if it is something else.
+        QueryError: if it has, such as one that is misspelt.
+    """
+    known = f"the parameters are {', '.join(names)}" if names else "there are none"
+    if unknown := [name for name in request.args if name not in names]:
+        raise QueryError(dict.fromkeys(unknown, f"is not a parameter of this address; {known}."))
+
+
+def read_fields(known: Sequence[str]) -> list[str]:
+    """Read ?fields=, names with commas between them: the fields of each line of a list; empty if it is not given.
+
+    Raises:
+        QueryError: if there is no field of such a name.
+    """
+    names = [name.strip() for name in request.args.get("fields", "").split(",") if name.strip()]
+    if unknown := [name for name in names if name not in known]:
+        raise QueryError({"fields": f"has the unknown {', '.join(unknown)}; the fields are {', '.join(known)}."})
+    return list(dict.fromkeys(names))
+
+
+@overload
+def read_number(name: str, default: int, largest: int = ..., *, smallest: int = ...) -> int: ...
+@overload
+def read_number(name: str, default: None, largest: int = ..., *, smallest: int = ...) -> int | None: ...
+def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER, *, smallest: int = 0) -> int | None:
+    """Read a whole number in the query, from `smallest` to `largest`.
+
+    Raises:
+        QueryError: if it is something else.
     """
     text = request.args.get(name)
     if text is None:
         return default
     number = parse_integer(text, largest)
-    if number is None:
-        raise SpecError({name: f"must be a whole number from 0 to {largest}, got {text!r}."})
+    if number is None or number < smallest:
+        raise QueryError({name: f"must be a whole number from {smallest} to {largest}, got {text!r}."})
     return number
 
 
@@ -44,9 +72,9 @@ def read_choice(name: str, known: tuple[str, ...]) -> str | None:
     """Read a word in the query.
 
     Raises:
-        SpecError: if it is not a known one.
+        QueryError: if it is not a known one.
     """
     text = request.args.get(name)
     if text is not None and text not in known:
-        raise SpecError({name: f"must be one of {', '.join(known)}, got {text!r}."})
+        raise QueryError({name: f"must be one of {', '.join(known)}, got {text!r}."})
     return text

@@ -11,6 +11,7 @@ from pydantic.fields import FieldInfo
 
 from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
+from worker.jobs.requests.label import Label
 from worker.jobs.requests.specs import SPECS
 
 # What a form asks for at first; the other fields are under "More options".
@@ -36,7 +37,7 @@ class FormField:
     value: str  # as it was entered; for a checkbox "on" or ""
     options: Sequence[Option]  # of a select
     suggestions: Sequence[str]  # of a text
-    limits: Mapping[str, Any]  # min and max of a number
+    limits: Mapping[str, Any]  # min and max of a number, maxlength of a text
     example: str  # of lines
     error: str | None
 
@@ -68,8 +69,28 @@ def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: M
     names = [*_FIRST_FIELDS[kind], *(name for name in SPECS[kind].model_fields if name not in _FIRST_FIELDS[kind])]
     fields = [_build_field(kind, name, offered, values, errors.get(name)) for name in names]
     n_first = len(_FIRST_FIELDS[kind])
-    others = [f"{name} {message}" for name, message in errors.items() if name not in names]
+    others = [f"{name} {message}" for name, message in errors.items() if name not in (*names, *Label.model_fields)]
     return Form(kind, fields[:n_first], fields[n_first:], " ".join(others) or None)
+
+
+def build_label_fields(values: Mapping[str, str], errors: Mapping[str, str]) -> list[FormField]:
+    """Build the fields of a job's name and notes, which all kinds have."""
+    return [
+        FormField(
+            name=name,
+            title=field.title or name,
+            description=field.description or "",
+            widget="text" if name == "name" else "lines",
+            required=False,
+            value=values.get(name, ""),
+            options=(),
+            suggestions=(),
+            limits={"maxlength": next(each.max_length for each in field.metadata if hasattr(each, "max_length"))},
+            example="",
+            error=as_sentence(field.title or name, errors[name]) if name in errors else None,
+        )
+        for name, field in Label.model_fields.items()
+    ]
 
 
 def read_form(kind: str, form: Mapping[str, str]) -> dict[str, str]:

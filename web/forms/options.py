@@ -1,16 +1,22 @@
 """What the forms offer to choose from: datasets, checkpoints, evaluations."""
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
-from web.text.describe import model_name, subject
+from web.text.describe import subject
 from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
-from worker.jobs.catalog import SUCCEEDED
+from worker.jobs.catalog import SUCCEEDED, parse_integer
+from worker.jobs.job_list import JobFilter, list_jobs
+from worker.jobs.jobs import JobNotFoundError
 from worker.jobs.records import checkpoints
-from worker.jobs.records.checkpoints import Checkpoint
+from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
+from worker.jobs.requests.specs import SPECS
+
+_LISTED = 200  # the newest checkpoints or jobs that a list offers
 
 
 @dataclass(frozen=True)
@@ -29,35 +35,57 @@ class Options:
     suggestions: Mapping[str, Sequence[str]]  # for inputs in which anything may be typed
 
 
-def load_options(session: Session) -> Options:
-    """Read everything that a form may offer to choose from."""
-    known = datasets.list_datasets(session)
-    saved = [_checkpoint_option(checkpoint) for checkpoint in checkpoints.list_checkpoints(session)]
-    return Options(
-        lists={
-            "dataset": [
-                Option("", "From the configuration"),
-                *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
-            ],
-            "checkpoint": saved,
-            "resume": [Option("", "None: start from scratch"), *saved],
-            "evaluate_job": [Option("", "Choose…"), *_evaluate_options(session)],
-        },
-        suggestions={"split": sorted({split for each in known for split in each.splits})},
-    )
+def load_options(session: Session, kind: str, chosen: Mapping[str, str]) -> Options:
+    """Read what the form of a kind of job offers to choose from, and no more.
+
+    Args:
+        session: reads.
+        kind: of the job.
+        chosen: what was entered, by field; an older checkpoint or job than those that are listed is added to them.
+    """
+    names = SPECS[kind].model_fields.keys()
+    known = datasets.list_datasets(session) if "dataset" in names else []
+    lists: dict[str, Sequence[Option]] = {}
+    if "dataset" in names:
+        lists["dataset"] = [
+            Option("", "From the configuration"),
+            *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
+        ]
+    if "checkpoint" in names:
+        lists["checkpoint"] = _checkpoint_options(session, chosen.get("checkpoint", ""))
+    if "resume" in names:
+        scratch = Option("", "None: start from scratch")
+        lists["resume"] = [scratch, *_checkpoint_options(session, chosen.get("resume", ""))]
+    if "evaluate_job" in names:
+        lists["evaluate_job"] = [Option("", "Choose…"), *_evaluate_options(session, chosen.get("evaluate_job", ""))]
+    return Options(lists, suggestions={"split": sorted({split for each in known for split in each.splits})})
+
+
+def _checkpoint_options(session: Session, chosen: str) -> list[Option]:
+    listed = checkpoints.list_checkpoints(session, limit=_LISTED)
+    older = parse_integer(chosen)
+    if older is not None and older not in (each.id for each in listed):
+        with suppress(CheckpointNotFoundError):  # the submission says so
+            listed.append(checkpoints.get(session, older))
+    return [_checkpoint_option(each) for each in listed]
 
 
 def _checkpoint_option(checkpoint: Checkpoint) -> Option:
-    score = "" if checkpoint.mean_iou is None else f", mean IoU {percent(checkpoint.mean_iou)}"
+    score = "" if checkpoint.mean_iou is None else f", mean IoU {percent(checkpoint.mean_iou)} on {checkpoint.split}"
     iteration = number(checkpoint.iteration)
     best = ", best" if checkpoint.is_best else ""
-    name = f"{checkpoint.id} · {model_name(checkpoint.config)}, job {checkpoint.job_id}"
+    name = f"{checkpoint.id} · {checkpoint.model}, job {checkpoint.job_id}"
     return Option(str(checkpoint.id), f"{name}, iteration {iteration}{score}{best}")
 
 
-def _evaluate_options(session: Session) -> list[Option]:
+def _evaluate_options(session: Session, chosen: str) -> list[Option]:
+    listed = list_jobs(session, JobFilter("evaluate", SUCCEEDED), limit=_LISTED)
+    older = parse_integer(chosen)
+    if older is not None and older not in (job.id for job in listed):
+        with suppress(JobNotFoundError):
+            listed.append(jobs.get(session, older))
     return [
         Option(str(job.id), f"Job {job.id} · {subject(job)}, mean IoU {percent(job.result.get('mean_iou'))}")
-        for job in jobs.list_jobs(session, kind="evaluate", state=SUCCEEDED, limit=200)
-        if job.result and job.result.get("logits")
+        for job in listed
+        if job.kind == "evaluate" and job.result and job.result.get("logits")
     ]

@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, new_job, results, videos, viewer, workers
+from web.pages import (
+    checkpoints,
+    compare,
+    compare_confusion,
+    datasets,
+    job,
+    jobs,
+    new_job,
+    results,
+    videos,
+    viewer,
+    workers,
+)
 from web.results.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
@@ -14,6 +26,7 @@ _LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
+    ("POST", "/jobs/actions", jobs.act_on_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
@@ -31,7 +44,10 @@ _ROUTES = (
     ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
-    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/evaluations", checkpoints.list_evaluations),
+    ("GET", "/evaluations/compare", compare.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", compare.download_comparison),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

@@ -1,12 +1,20 @@
 """The list of jobs."""
 
-from flask import abort, current_app, redirect, render_template, request, url_for
+import re
+
+from flask import abort, current_app, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
-from web.context import reading
-from worker.jobs import jobs
-from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
+from web.actions import bulk
+from web.context import current_settings, reading
+from web.pages.paging import read_place
+from web.text.formats import plural
+from worker.jobs.catalog import KINDS, STATES, parse_integer
 from worker.jobs.database import read_clock
+from worker.jobs.job_list import ORDERS, JobFilter, count_by_state, list_datasets, read_job_page
+from worker.jobs.waiting import find_obstacles
+
+_LIST = re.compile(r"/jobs(\?[^\s]*)?")  # where a form may lead back to
 
 
 def start() -> Response:
@@ -15,25 +23,64 @@ def start() -> Response:
 
 
 def list_jobs() -> str:
-    """Show the newest jobs; ?kind= and ?state= filter, ?before= pages."""
-    kind, state = _choice("kind", KINDS), _choice("state", STATES)
-    before = request.args.get("before", type=int)
+    """Show a page of jobs; ?kind=, ?state=, ?dataset= and ?search= filter, ?order= sorts, ?before= and ?after= page."""
+    chosen = {
+        "kind": _choice("kind", KINDS),
+        "state": _choice("state", STATES),
+        "dataset": request.args.get("dataset") or None,
+        "search": request.args.get("search", "").strip() or None,
+        "order": _choice("order", tuple(ORDERS)),
+    }
+    wanted = JobFilter(chosen["kind"], chosen["state"], chosen["dataset"], chosen["search"] or "")
+    order = chosen["order"] or "newest"
+    before, after = read_place()
     limit: int = current_app.config["JOBS_PER_PAGE"]
     with reading() as session:
-        found = jobs.list_jobs(session, kind=kind, state=state, before=_row_number(before), limit=limit + 1)
-        counts = jobs.count_by_state(session, kind)
-        now = read_clock(session)
-    return render_template(
-        "jobs.html",
-        jobs=found[:limit],
-        next_before=found[limit - 1].id if len(found) > limit else None,
-        before=before,
-        counts=counts,
-        kind=kind,
-        state=state,
-        kinds=KINDS,
-        now=now,
-    )
+        page = read_job_page(session, wanted, order, before=before, after=after, limit=limit)
+        return render_template(
+            "jobs.html",
+            page=page,
+            counts=count_by_state(session, wanted),
+            chosen=chosen,
+            place={"before": before, "after": after},
+            order=order,
+            orders=tuple(ORDERS),
+            kinds=KINDS,
+            datasets=list_datasets(session),
+            obstacles=find_obstacles(session, page.lines),
+            now=read_clock(session),
+        )
+
+
+def act_on_jobs() -> Response:
+    """Cancel, retry or compare the jobs whose boxes were ticked, and go back to the list."""
+    numbers = [parse_integer(text) for text in request.form.getlist("job")]
+    job_ids = [number for number in numbers if number is not None][: bulk.MOST]
+    if not job_ids:
+        abort(400, "Select at least one job.")
+    match request.form.get("action"):
+        case "cancel":
+            _tell(bulk.cancel(current_settings(), job_ids), "Cancelled {}.")
+        case "retry":
+            _tell(bulk.retry(current_settings(), job_ids), "Submitted {} again.")
+        case "compare":
+            return redirect(url_for("pages.compare_evaluations", job=job_ids))
+        case other:
+            abort(400, f"Unknown action {other!r}; expected cancel, retry or compare.")
+    back = request.form.get("back", "")
+    return redirect(back if _LIST.fullmatch(back) else url_for("pages.list_jobs"))
+
+
+def _tell(result: bulk.BulkResult, sentence: str) -> None:
+    """Say on the next page what became of the jobs; of refused ones the first three reasons."""
+    if result.jobs:
+        flash(sentence.format(plural(len(result.jobs), "job")), "success")
+    if result.refused:
+        reasons = list(result.refused.values())
+        more = f" And {plural(len(reasons) - 3, 'more job')}." if len(reasons) > 3 else ""
+        flash(" ".join(reasons[:3]) + more, "warning")
+    if result.notice:
+        flash(result.notice, "warning")
 
 
 def _choice(name: str, known: tuple[str, ...]) -> str | None:
@@ -41,8 +88,3 @@ def _choice(name: str, known: tuple[str, ...]) -> str | None:
     if value and value not in known:
         abort(404, f"Unknown {name} {value!r}; expected one of {', '.join(known)}.")
     return value or None
-
-
-def _row_number(value: int | None) -> int | None:
-    """A number that every database can compare with."""
-    return None if value is None else min(max(value, 0), LARGEST_INTEGER)

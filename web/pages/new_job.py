@@ -1,6 +1,7 @@
 """The forms for new jobs, and the picker of folders and files on the server."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -16,10 +17,11 @@ from web.access.folders import (
 )
 from web.actions import submission
 from web.context import current_settings, reading
-from web.forms.job_form import as_request, as_values, build_form, read_form
+from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
 from web.forms.options import load_options
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, parse_integer
+from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
 
 _PICKED_FILES = {
@@ -51,11 +53,13 @@ def create_job(kind: str) -> str | Response | tuple[str, int]:
     """Submit the form, or show it again with errors beside the fields."""
     values = read_form(kind, request.form)
     parent_id = _parent_id(request.form)
+    entered = {name: request.form.get(name, "") for name in Label.model_fields}
     try:
+        label = parse_label(entered)
         spec = parse_spec(kind, as_request(kind, values))
-        job, notice = submission.submit(current_settings(), spec, parent_id=parent_id)
+        job, notice = submission.submit(current_settings(), spec, parent_id=parent_id, label=label)
     except SpecError as error:
-        return _render(kind, values, error.fields, parent_id), 422
+        return _render(kind, values, error.fields, parent_id, entered), 422
     if notice:
         flash(notice, "warning")
     return redirect(url_for("pages.show_job", job_id=job.id))
@@ -83,9 +87,21 @@ def _parent_id(source: Mapping[str, str]) -> int | None:
     return parse_integer(source.get("clone", ""))
 
 
-def _render(kind: str, values: Mapping[str, str], errors: Mapping[str, str], parent_id: int | None) -> str:
+def _render(
+    kind: str,
+    values: Mapping[str, str],
+    errors: Mapping[str, str],
+    parent_id: int | None,
+    entered: Mapping[str, str] = MappingProxyType({}),
+) -> str:
     with reading() as session:
-        form = build_form(kind, load_options(session), values, errors)
+        form = build_form(kind, load_options(session, kind, values), values, errors)
     return render_template(
-        "new_job.html", form=form, kinds=KINDS, purpose=SPECS[kind].__doc__, parent_id=parent_id, n_errors=len(errors)
+        "new_job.html",
+        form=form,
+        kinds=KINDS,
+        purpose=SPECS[kind].__doc__,
+        parent_id=parent_id,
+        n_errors=len(errors),
+        label=build_label_fields(entered, errors),
     )

@@ -48,7 +48,7 @@ def show_image(job_id: int, key: str) -> str:
             view=view,
             data=_as_json(view, names, labelled),
             classes=list_classes(settings, labelled, view, names),
-            partners=list_partners(session, settings, labelled.job, view.path),
+            partners=list_partners(session, labelled.job, view.path),
             beside=beside,
             filters=question.as_args(),
             b=None if view.partner is None else view.partner.job.id,

@@ -3,9 +3,10 @@
 from flask import render_template
 
 from web.context import reading
-from worker.jobs import jobs, workers
+from worker.jobs import workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
+from worker.jobs.job_list import count_by_state
 
 
 def list_workers() -> str:
@@ -14,6 +15,6 @@ def list_workers() -> str:
         return render_template(
             "workers.html",
             workers=workers.list_workers(session),
-            n_queued=jobs.count_by_state(session)[QUEUED],
+            n_queued=count_by_state(session)[QUEUED],
             now=read_clock(session),
         )

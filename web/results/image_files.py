@@ -12,7 +12,7 @@ from deeplab.datasets.split import SplitDataset
 from deeplab.errors import DeepLabError
 from deeplab.images.bands import Reading
 from deeplab.inference.inputs import folder_of
-from deeplab.inference.output import find_mask
+from deeplab.inference.output import confidence_path, find_mask
 from web.results.images import inside
 from web.results.segmentation import output_dir, reading_of
 from web.results.splits import SplitRef, find_pair, split_of
@@ -72,7 +72,7 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
         image=inside(folder_of(Path(job.spec["input"])), item),
         reading=reading_of(job),
         labels=find_mask(folder, str(inside(Path(), item))),
-        confidence=folder / "confidence" / f"{item}.png",
+        confidence=confidence_path(folder, item),
     )
 
 

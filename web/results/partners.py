@@ -11,14 +11,15 @@ from deeplab.inference.inputs import folder_of
 from web.results.class_colours import names_of
 from web.results.splits import find_id, split_of
 from worker.jobs import jobs
-from worker.jobs.catalog import QUEUED
-from worker.jobs.jobs import Job
+from worker.jobs.catalog import QUEUED, SUCCEEDED
+from worker.jobs.job_list import JobFilter, list_jobs
+from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.record import item_key
 from worker.jobs.results.store import Image
 from worker.jobs.settings import Settings
 
-_MOST = 100  # newest jobs of a kind that are looked through
+_MOST = 50  # newest jobs of a kind that are looked through
 
 
 class PartnerError(DeepLabError):
@@ -33,18 +34,12 @@ class Labelled:
     image: Image
 
 
-def list_partners(session: Session, settings: Settings, job: Job, path: Path | None) -> list[Job]:
+def list_partners(session: Session, job: Job, path: Path | None) -> list[Job]:
     """List the jobs that may have labelled an image, the newest first; the file is `path`, if that is known."""
-    found = [
-        other
-        for kind in ("evaluate", "crf", "segment")
-        for other in jobs.list_jobs(session, kind=kind, limit=_MOST)
-        if other.id != job.id and other.state != QUEUED and not other.spec.get("grid")
-    ]
-    sharing = [other for other in found if _may_have(session, job, path, other)]
-    return sorted(
-        (each for each in sharing if not _difference(session, settings, job, each)), key=lambda each: -each.id
-    )
+    kinds = ("evaluate", "crf", "segment")
+    lines = [line for kind in kinds for line in list_jobs(session, JobFilter(kind=kind), limit=_MOST)]
+    found = [jobs.get(session, line.id) for line in lines if line.id != job.id and _has_labels(line)]
+    return sorted((each for each in found if _may_have(session, job, path, each)), key=lambda each: -each.id)
 
 
 def find_partner(
@@ -57,8 +52,8 @@ def find_partner(
         PartnerError: if it has other classes or no such image.
     """
     partner = jobs.get(session, partner_id)
-    if partner.kind == "train" or partner.spec.get("grid"):
-        raise PartnerError(f"Job {partner.id} labels no images, so that there is nothing to compare.")
+    if not _has_labels(partner):
+        raise PartnerError(f"Job {partner.id} has labelled no images, so that there is nothing to compare.")
     difference = _difference(session, settings, job, partner)
     if difference:
         raise PartnerError(difference)
@@ -73,11 +68,14 @@ def find_refined(session: Session, job: Job) -> Job | None:
     """The job before or after the CRF: of an evaluate job the newest that refined it, of a crf job what it refined."""
     if job.kind == "crf":
         return jobs.get(session, job.spec["evaluate_job"])
-    refining = jobs.list_jobs(session, kind="crf", limit=_MOST) if job.kind == "evaluate" else []
-    return next(
-        (each for each in refining if each.spec["evaluate_job"] == job.id and each.result and not each.spec["grid"]),
-        None,
-    )
+    lines = list_jobs(session, JobFilter(kind="crf", state=SUCCEEDED), limit=_MOST) if job.kind == "evaluate" else []
+    found = next((line.id for line in lines if line.evaluate_job == job.id and _has_labels(line)), None)
+    return None if found is None else jobs.get(session, found)
+
+
+def _has_labels(job: JobSummary) -> bool:
+    """Whether a job has labelled images, or begun to."""
+    return job.kind != "train" and not job.spec.get("grid") and job.state != QUEUED
 
 
 def _difference(session: Session, settings: Settings, job: Job, other: Job) -> str:
@@ -98,6 +96,8 @@ def _difference(session: Session, settings: Settings, job: Job, other: Job) -> s
 
 
 def _may_have(session: Session, job: Job, path: Path | None, other: Job) -> bool:
+    if other.config["DATASET"]["N_CLASSES"] != job.config["DATASET"]["N_CLASSES"]:
+        return False
     split, its_split = split_of(session, job), split_of(session, other)
     if split is not None and its_split is not None:
         return split.has_images_of(its_split) or _is_below(path, its_split.root)

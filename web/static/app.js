@@ -38,6 +38,32 @@ addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form[data-once] button:disabled")) button.disabled = false;
 });
 
+// ---- lists of choices take effect at once ----
+document.addEventListener("change", (event) => {
+  if ("submit" in event.target.dataset) event.target.form.requestSubmit();
+});
+
+// ---- ticks: buttons that act on ticked lines wait for one ----
+const ticksOf = (form) => [...form.querySelectorAll("tbody input[type=checkbox]")];
+const showTicks = () => {
+  for (const form of document.querySelectorAll("form[data-ticks]")) {
+    const ticks = ticksOf(form);
+    const n = ticks.filter((tick) => tick.checked).length;
+    for (const button of form.querySelectorAll(".bulk-actions button")) button.disabled = n === 0;
+    const all = form.querySelector("[data-tick-all]");
+    all.checked = n === ticks.length;
+    all.indeterminate = n > 0 && n < ticks.length;
+  }
+};
+document.addEventListener("change", (event) => {
+  const form = event.target.closest("form[data-ticks]");
+  if (!form) return;
+  if ("tickAll" in event.target.dataset) for (const tick of ticksOf(form)) tick.checked = event.target.checked;
+  showTicks();
+});
+document.addEventListener("htmx:after:swap", showTicks);
+addEventListener("pageshow", showTicks);
+
 // ---- the picker of folders and files on the server ----
 let pickInto = null;
 document.addEventListener("click", (event) => {

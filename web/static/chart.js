@@ -9,7 +9,7 @@ let plot = null;
 let last = -1;
 
 async function load() {
-  const query = new URLSearchParams(Object.keys(series).map((name) => ["name", name]));
+  const query = new URLSearchParams([...Object.keys(series).map((name) => ["name", name]), ["points", 1000]]);
   if (last >= 0) query.set("after", last);
   const response = await fetch(`${box.dataset.metrics}?${query}`);
   if (!response.ok) return;

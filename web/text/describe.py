@@ -10,10 +10,12 @@ from deeplab.inference.inputs import folder_of
 from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
-from worker.jobs.jobs import Job
+from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.records.evaluations import EvaluationLine
+from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SPECS
+from worker.jobs.waiting import Obstacle
 
 
 def kind_title(kind: str) -> str:
@@ -21,37 +23,37 @@ def kind_title(kind: str) -> str:
     return "CRF" if kind == "crf" else kind.capitalize()
 
 
-def subject(job: Job) -> str:
+def subject(job: JobSummary) -> str:
     """What a job works on: a dataset, a checkpoint, a job or a folder."""
     match job.kind:
         case "train":
-            return f"on {dataset_name(job)}"
+            return f"on {_dataset(job)}"
         case "evaluate":
-            return f"{checkpoint_name(job)} on {dataset_name(job)}"
+            return f"{checkpoint_name(job)} on {_dataset(job)}"
         case "crf":
-            return (
-                "grid search " if job.spec.get("grid") else ""
-            ) + f"on job {job.spec['evaluate_job']}, {dataset_name(job)}"
+            search = "grid search " if job.spec.get("grid") else ""
+            return f"{search}on job {job.evaluate_job}, {_dataset(job)}"
         case "segment":
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
     assert_never(job.kind)
 
 
-def conditions(evaluation: Evaluation) -> list[str]:
-    """What an evaluation did beside running the model once on each image, in a word or two each."""
-    looked = evaluation.settings.get("inference", {})
-    scales = looked.get("SCALES", [1])
-    said = [
-        f"slide {looked.get('WINDOW')}" if looked.get("MODE") == "slide" else "",
-        "scales " + ", ".join(f"{scale:g}" for scale in scales) if scales != [1] else "",
-        "flip" if looked.get("FLIP") else "",
-        "CRF" if "crf" in evaluation.settings else "",
-    ]
-    return [each for each in said if each]
+def conditions(evaluation: EvaluationLine) -> list[str]:
+    """What an evaluation did beside running the network once on each image, in a word or two each."""
+    return list(describe_conditions(evaluation.settings))
 
 
-def progress(job: Job) -> str:
-    """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left"."""
+def progress(job: JobSummary, obstacle: Obstacle | None = None) -> str:
+    """How far a queued or running job is: "480 of 1 200 iterations · 2 min 31 s left".
+
+    Args:
+        job: that has not ended.
+        obstacle: what keeps it from being started.
+    """
+    if job.state == RUNNING and job.cancel_requested:
+        return "stopping; this takes a few seconds"
+    if obstacle is not None:
+        return f"{obstacle.sentence[:1].lower()}{obstacle.sentence[1:].rstrip('.')}"
     if not job.total:
         awaited = "a worker" if job.gpus == 1 else f"{job.gpus} GPUs"
         return "starting" if job.state == RUNNING else f"waiting for {awaited}"
@@ -61,7 +63,7 @@ def progress(job: Job) -> str:
     return f"{done} · {duration(job.eta_seconds)} left"
 
 
-def outcome(job: Job) -> str:
+def outcome(job: JobSummary) -> str:
     """The result of a job in a few words; empty while it is queued or running."""
     result = job.result or {}
     if job.state != SUCCEEDED:
@@ -75,43 +77,33 @@ def outcome(job: Job) -> str:
         case "evaluate" | "crf":
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case "segment":
-            n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
-            n_others = sum(result.get("passed_over", {}).values())
-            failed = f", {number(n_error)} failed" if n_error else ""
-            found = images_and_videos(n_ok, result.get("n_videos", 0), result.get("n_frames", 0), plural)
-            return f"{found} segmented{failed}" + (f", {number(n_others)} passed over" if n_others else "")
+            return _segmented(result)
     assert_never(job.kind)
 
 
-def dataset_name(job: Job) -> str:
-    """The dataset of a job: its name if it is registered, else its folder, else its layout."""
-    dataset = job.config["DATASET"]
-    return str(job.spec.get("dataset") or PurePath(dataset["ROOT"] or "").name or dataset["NAME"])
+def dataset_title(dataset: str) -> str:
+    """A dataset as people call it: by its name if it is registered, else by its folder, else by its layout."""
+    return PurePath(dataset).name or dataset
 
 
-def evaluated_on(evaluation: Evaluation) -> str:
+def evaluated_on(evaluation: EvaluationLine) -> str:
     """The dataset and split of an evaluation. An unregistered dataset goes by its folder."""
-    return f"{PurePath(evaluation.dataset).name}, {evaluation.split}"
+    return f"{dataset_title(evaluation.dataset)}, {evaluation.split}"
 
 
-def checkpoint_name(job: Job) -> str:
+def checkpoint_name(job: JobSummary) -> str:
     """The checkpoint that a job uses: its id, or the name of its file."""
-    ref = CheckpointRef.parse(job.spec["checkpoint"])
+    ref = CheckpointRef.parse(job.checkpoint or "")
     return str(ref) if ref.id is not None else PurePath(ref.text).name
 
 
-def model_name(config: Mapping[str, Any]) -> str:
-    """The model of a configuration."""
-    return str(config["MODEL"]["NAME"])
-
-
-def parameter_title(job: Job, name: str) -> str:
+def parameter_title(job: JobSummary, name: str) -> str:
     """The title of a field of a job's request, as in the form."""
     field = SPECS[job.kind].model_fields.get(name)
     return (field.title if field else None) or name
 
 
-def error_text(row: Row, job: Job) -> str:
+def error_text(row: Row, job: JobSummary) -> str:
     """Why an image or video failed, without the folder that all of the job share."""
     return row.error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
 
@@ -120,3 +112,16 @@ def _trained(result: Mapping[str, Any]) -> str:
     last = f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
     best = result.get("best_checkpoint")
     return last if best is None else f"best mean IoU {percent(result['mean_iou'])} with checkpoint {best}; last {last}"
+
+
+def _segmented(result: Mapping[str, Any]) -> str:
+    n_ok, n_error = result.get("n_ok", 0), result.get("n_error", 0)
+    n_others = sum(result.get("passed_over", {}).values())
+    n_videos, n_frames = result.get("n_videos", 0), result.get("n_frames", 0)
+    failed = f"{number(n_ok)} of {number(n_ok + n_error)} segmented, {number(n_error)} failed"
+    segmented = failed if n_error else f"{images_and_videos(n_ok, n_videos, n_frames, plural)} segmented"
+    return segmented + (f", {number(n_others)} passed over" if n_others else "")
+
+
+def _dataset(job: JobSummary) -> str:
+    return dataset_title(job.dataset or "")

@@ -8,17 +8,19 @@ from deeplab.formats import duration
 from deeplab.images.kinds import describe_passed_over
 from web.text.describe import (
     conditions,
+    dataset_title,
     error_text,
     evaluated_on,
     kind_title,
-    model_name,
     outcome,
     parameter_title,
     progress,
     subject,
 )
 from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
+from worker.jobs.reasons import reason
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.records.scores import describe_score
 
 
 def register_templating(app: Flask) -> None:
@@ -27,7 +29,7 @@ def register_templating(app: Flask) -> None:
         app.add_template_filter(format_value)
     app.add_template_filter(describe_passed_over, "passed_over")
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
-    for describe_value in (as_overrides, as_text, conditions, error_text, kind_title):
+    for describe_value in (as_overrides, as_text, conditions, dataset_title, error_text, kind_title, reason):
         app.add_template_filter(describe_value)
-    for describe in (evaluated_on, model_name, outcome, parameter_title, progress, subject):
+    for describe in (describe_score, evaluated_on, outcome, parameter_title, progress, subject):
         app.add_template_global(describe)

@@ -5,29 +5,28 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from worker.jobs import jobs
-from worker.jobs.jobs import Job
+from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.waiting import find_obstacle
 
 
-def job_as_json(job: Job) -> dict[str, Any]:
+def job_as_json(job: JobSummary) -> dict[str, Any]:
     """A job's fields and its progress as a fraction. `attempts` is how many count against `max_attempts`."""
     return {**as_json(job), "fraction": job.fraction}
 
 
 def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
-    """A job with what it left behind. `history` lists its attempts; checkpoints lack their configuration.
+    """A job with what it left behind. `history` lists its attempts.
 
     `obstacle` says why a queued job cannot start for now; null if a live worker can run it.
     """
-    saved = as_json(checkpoints.list_checkpoints(session, job.id))
     return {
         **job_as_json(job),
         "obstacle": None if (obstacle := find_obstacle(session, job)) is None else obstacle.sentence,
         "evaluation": as_json(evaluations.find(session, job.id)),
         "trials": as_json(trials.list_trials(session, job.id, job.spec)),
-        "checkpoints": [{name: each[name] for name in each if name != "config"} for each in saved],
+        "checkpoints": as_json(checkpoints.list_checkpoints(session, job.id)),
         **history_as_json(session, job.id),
     }
 

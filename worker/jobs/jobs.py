@@ -1,19 +1,21 @@
-"""Jobs as the dashboard, the API and the command line see them: insert, read, list, cancel.
+"""Jobs as the dashboard, the API and the command line see them: insert, read, name, cancel; job_list lists them.
 
 Every function takes a Session and leaves the commit to its caller.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
-from sqlalchemy import case, func, select, update
+from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, STATES, SUCCEEDED, TERMINAL, Kind
+from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now
 from worker.jobs.records import events
+from worker.jobs.requests.facts import facts_of
+from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
 from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
@@ -31,17 +33,29 @@ class JobStateError(DeepLabError):
     """The job's state does not allow what was requested."""
 
 
+def fraction_of(state: str, done: int, total: int) -> float:
+    """Progress in [0, 1] of a job that has finished `done` of `total` units."""
+    if state == SUCCEEDED:
+        return 1.0
+    return min(done / total, 1.0) if total else 0.0
+
+
 @dataclass(frozen=True)
-class Job:
-    """One requested piece of work, as it was when it was read."""
+class JobSummary:
+    """What lists show of a job, as it was when it was read."""
 
     id: int
     kind: Kind
     state: str  # one of worker.jobs.catalog.STATES
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
+    name: str  # what people call it; may be empty
+    model: str  # MODEL.NAME
+    dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    checkpoint: str | None  # the text of the CheckpointRef that it starts from
+    evaluate_job: int | None  # whose logits a crf job refines
     spec: dict[str, Any]  # the request as worker.jobs.requests.specs validated it, as JSON
-    config: dict[str, Any]  # the whole configuration, resolved at submission
     parent_id: int | None  # the job that this one retries or clones
+    is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
     attempts: int  # claims that count against max_attempts
     max_attempts: int
@@ -76,9 +90,15 @@ class Job:
     @property
     def fraction(self) -> float:
         """Progress in [0, 1]."""
-        if self.state == SUCCEEDED:
-            return 1.0
-        return min(self.done / self.total, 1.0) if self.total else 0.0
+        return fraction_of(self.state, self.done, self.total)
+
+
+@dataclass(frozen=True)
+class Job(JobSummary):
+    """One requested piece of work, with the parts that are too large for a list."""
+
+    notes: str
+    config: dict[str, Any]  # the whole configuration, resolved at submission
 
 
 @dataclass(frozen=True)
@@ -101,6 +121,7 @@ def insert(
     *,
     parent_id: int | None = None,
     is_retry: bool = False,
+    label: Label = NO_LABEL,
 ) -> Job:
     """Insert a job as queued.
 
@@ -111,6 +132,7 @@ def insert(
         config: the configuration that was resolved for it.
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
+        label: its name and notes.
 
     Raises:
         SpecError: if the checkpoint that the request names was discarded since it was resolved.
@@ -123,6 +145,10 @@ def insert(
         spec=spec.model_dump(mode="json"),
         config=dict(config),
         parent_id=parent_id,
+        is_retry=is_retry,
+        name=label.name,
+        notes=label.notes,
+        **asdict(facts_of(session, spec, config)),
         max_attempts=settings.max_attempts,
         created_at=session.scalar(select(db_now())),
     )
@@ -145,33 +171,15 @@ def get(session: Session, job_id: int) -> Job:
     return from_row(row)
 
 
-def list_jobs(
-    session: Session,
-    *,
-    kind: str | None = None,
-    state: str | None = None,
-    before: int | None = None,
-    limit: int = 50,
-) -> list[Job]:
-    """List jobs, newest first: of one kind and state if given, older than job `before` if given."""
-    query = select(JobRow).order_by(JobRow.id.desc()).limit(limit)
-    for column, value in ((JobRow.kind, kind), (JobRow.state, state)):
-        if value is not None:
-            query = query.where(column == value)
-    if before is not None:
-        query = query.where(JobRow.id < before)
-    return [from_row(row) for row in session.scalars(query)]
+def relabel(session: Session, job_id: int, label: Label) -> Job:
+    """Give a job a name and notes.
 
-
-def count_by_state(session: Session, kind: str | None = None) -> dict[str, int]:
-    """Count the jobs in each state, of one kind if given."""
-    counts = dict.fromkeys(STATES, 0)
-    query = select(JobRow.state, func.count()).group_by(JobRow.state)
-    if kind is not None:
-        query = query.where(JobRow.kind == kind)
-    for state, n_jobs in session.execute(query):
-        counts[state] = n_jobs
-    return counts
+    Raises:
+        JobNotFoundError: if there is no such job.
+    """
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(name=label.name, notes=label.notes))
+    session.expire_all()
+    return get(session, job_id)
 
 
 def list_attempts(session: Session, job_id: int) -> list[Attempt]:
@@ -208,4 +216,4 @@ def cancel(session: Session, job_id: int) -> Job:
 
 def from_row(row: JobRow) -> Job:
     """Read a job from its row."""
-    return Job(**{name: getattr(row, name) for name in Job.__dataclass_fields__})
+    return Job(**{field.name: getattr(row, field.name) for field in fields(Job)})

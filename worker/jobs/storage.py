@@ -17,7 +17,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     companion-<rank>.json   why a companion of its child ended before the end
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
-    confidence/             the probability of each pixel's class, <id>.png: grey from 0 to 255
+    confidence/             their maps of confidence, <id>.png
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job

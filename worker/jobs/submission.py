@@ -13,6 +13,7 @@ from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints
+from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, resolve_config
 from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
@@ -26,6 +27,7 @@ def submit(
     *,
     parent_id: int | None = None,
     is_retry: bool = False,
+    label: Label = NO_LABEL,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Job:
@@ -36,6 +38,7 @@ def submit(
         spec: the request.
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
+        label: its name and notes.
         check_config: what the configuration has to pass besides.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
@@ -48,13 +51,13 @@ def submit(
             check_config(session, config)
         check_initial_weights(spec, config)
     with open_session(settings) as session:
-        return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry)
+        return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label)
 
 
 def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
     """Submit a failed or cancelled job again as a new job.
 
-    A train job continues from the last checkpoint of the job that it retries.
+    It keeps name and notes; a train job continues from the last checkpoint of the job that it retries.
 
     Raises:
         JobNotFoundError: if there is no such job.
@@ -67,7 +70,8 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
     if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
-    return submit(settings, changed_spec(job, changes), parent_id=job_id, is_retry=True, environment=environment)
+    spec, label = changed_spec(job, changes), Label(name=job.name, notes=job.notes)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
 
 
 def clone(

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 
@@ -24,7 +24,11 @@ class JobRow(Base):
     """One requested piece of work."""
 
     __tablename__ = "job"
-    __table_args__ = (Index("ix_job_state_lease_until", "state", "lease_until"),)
+    __table_args__ = (
+        Index("ix_job_state_lease_until", "state", "lease_until"),
+        Index("ix_job_kind_state_id", "kind", "state", "id"),
+        Index("ix_job_dataset_id", "dataset", "id"),
+    )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
@@ -32,7 +36,16 @@ class JobRow(Base):
     queue: Mapped[str]
     spec: Mapped[dict[str, Any]]
     config: Mapped[dict[str, Any]]
-    parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"))
+    parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), index=True)
+    is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
+    # What people call it, whatever it was asked to do.
+    name: Mapped[str] = mapped_column(default="", server_default="")
+    notes: Mapped[str] = mapped_column(default="", server_default="")
+    # Parts of the request and the configuration that lists show and search (worker.jobs.requests.facts).
+    model: Mapped[str] = mapped_column(default="", server_default="")
+    dataset: Mapped[str | None]
+    checkpoint: Mapped[str | None] = mapped_column(index=True)
+    evaluate_job: Mapped[int | None] = mapped_column(index=True)
     fence: Mapped[int] = mapped_column(default=0)
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]
@@ -131,7 +144,7 @@ class EvaluationRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
-    checkpoint: Mapped[str]
+    checkpoint: Mapped[str] = mapped_column(index=True)
     dataset: Mapped[str]
     split: Mapped[str]
     settings: Mapped[dict[str, Any]]

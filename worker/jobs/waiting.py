@@ -1,12 +1,14 @@
 """Why a queued job cannot start for now."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
 
 from worker.jobs import workers
 from worker.jobs.catalog import QUEUED
-from worker.jobs.jobs import Job
+from worker.jobs.jobs import JobSummary
+from worker.jobs.workers import Worker
 
 
 @dataclass(frozen=True)
@@ -21,11 +23,21 @@ class Obstacle:
         return self.sentence if self.command is None else f"{self.sentence} Start one: {self.command}"
 
 
-def find_obstacle(session: Session, job: Job) -> Obstacle | None:
+def find_obstacle(session: Session, job: JobSummary) -> Obstacle | None:
     """Find what keeps a job waiting; None if it is not queued, or some live worker can run it."""
-    if job.state != QUEUED:
-        return None
-    serving = [each for each in workers.list_workers(session) if each.alive and each.queue == job.queue]
+    return find_obstacles(session, [job]).get(job.id)
+
+
+def find_obstacles(session: Session, jobs: Sequence[JobSummary]) -> dict[int, Obstacle]:
+    """Find what keeps jobs waiting, by their ids; the workers are read once."""
+    queued = [job for job in jobs if job.state == QUEUED]
+    alive = [each for each in workers.list_workers(session) if each.alive] if queued else []
+    found = {job.id: _obstacle(job, [each for each in alive if each.queue == job.queue]) for job in queued}
+    return {job_id: obstacle for job_id, obstacle in found.items() if obstacle is not None}
+
+
+def _obstacle(job: JobSummary, serving: Sequence[Worker]) -> Obstacle | None:
+    """What keeps a queued job from being started by the live workers of its queue."""
     if not serving:
         sentence = f"No live worker serves the {job.queue} queue."
         return Obstacle(sentence, f"deeplab worker start --queue {job.queue}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deeplab.datasets.colour_table import ColourMaskFile, load_colour_table
 from deeplab.datasets.layouts.coco import list_coco
-from deeplab.datasets.layouts.cocostuff import list_cocostuff10k, list_cocostuff164k
+from deeplab.datasets.layouts.cocostuff import WARP_SIDE, list_cocostuff10k, list_cocostuff164k
 from deeplab.datasets.layouts.folder import list_folder
 from deeplab.datasets.layouts.voc import list_voc, list_vocaug
 from deeplab.datasets.pairs import SplitListing
@@ -33,6 +33,11 @@ def list_split(settings: Dataset, split: str) -> SplitListing:
         return list_cocostuff10k(root, split, warp=settings.WARP)
     listing = _LAYOUTS[settings.NAME](root, split)
     return listing if settings.PALETTE is None else _with_colours(listing, Path(settings.PALETTE), settings)
+
+
+def warp_side_of(settings: Dataset) -> int | None:
+    """The side of the squares that samples are warped to, pixels; None: they stay as they are."""
+    return WARP_SIDE if settings.NAME == "cocostuff10k" and settings.WARP else None
 
 
 def _with_colours(listing: SplitListing, path: Path, settings: Dataset) -> SplitListing:

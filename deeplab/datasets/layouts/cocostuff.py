@@ -12,7 +12,7 @@ from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.kinds import count_kinds
 
-_WARP_SIDE = 513  # pixels, as in the original
+WARP_SIDE = 513  # pixels, as in the original
 
 
 def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
@@ -29,7 +29,7 @@ def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
     ids = read_ids(root / "imageLists" / f"{split}.txt", root / "images")
     images, annotations = root / "images", root / "annotations"
     pairs = (Pair(each, images / f"{each}.jpg", MatFile(annotations / f"{each}.mat")) for each in ids)
-    return replace(list_files(split, pairs), warp_side=_WARP_SIDE if warp else None)
+    return replace(list_files(split, pairs), warp_side=WARP_SIDE if warp else None)
 
 
 def list_cocostuff164k(root: Path, split: str) -> SplitListing:

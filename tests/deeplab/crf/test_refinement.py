@@ -6,10 +6,12 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from deeplab.boundaries import boundary_overlaps
 from deeplab.config import Config, parse_config
 from deeplab.crf.build import build_crf, view_of
 from deeplab.crf.refinement import refine
 from deeplab.errors import DatasetError
+from deeplab.image_scores import ImageScores
 from deeplab.images.masks import read_mask
 from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
@@ -31,6 +33,38 @@ def test_scores_and_masks_are_those_of_the_original_steps(tmp_path: Path, config
         matrix.update(np.array(Image.open(tmp_path / "masks" / "sub" / f"{number}.png")), labels)
     assert scores["n_images"] == N_IMAGES
     assert scores["mean_iou"] == pytest.approx(matrix.scores()["mean_iou"], abs=1e-3)
+
+
+def test_an_observer_hears_of_each_image_with_the_certainty_of_q(tmp_path: Path, config: Config) -> None:
+    heard: list[ImageScores] = []
+    plain = refine(config, tmp_path / "logits", SilentReporter(), jobs=2)
+
+    scores = refine(
+        config,
+        tmp_path / "logits",
+        SilentReporter(),
+        jobs=2,
+        masks_dir=tmp_path / "refined",
+        confidence_dir=tmp_path / "confidence",
+        observe=heard.append,
+        boundary_iou=True,
+    )
+
+    assert np.array_equal(scores.confusion, plain.confusion)
+    assert [each.id for each in heard] == [f"sub/{number}" for number in range(N_IMAGES)]
+    for number, each in enumerate(heard):
+        logits = torch.from_numpy(np.load(tmp_path / "logits" / "sub" / f"{number}.npy")).float()[None]
+        probs = functional.interpolate(logits, size=(24, 32), mode="bilinear", align_corners=False).softmax(dim=1)[0]
+        image = np.array(Image.open(tmp_path / "images" / "sub" / f"{number}.png"))
+        top = build_crf(config.CRF)(view_of(config)(image), probs.numpy()).max(axis=0)
+        truth = np.array(Image.open(tmp_path / "masks" / "sub" / f"{number}.png"))
+        labels = read_mask(tmp_path / "refined" / "sub" / f"{number}.png")
+        assert each.certainty is not None
+        assert each.certainty.top == pytest.approx(top.mean(), abs=1e-3)
+        assert each.boundaries == boundary_overlaps(truth, labels, N_CLASSES)
+        confidence = np.array(Image.open(tmp_path / "confidence" / "sub" / f"{number}.png"))
+        assert np.abs(confidence / 255 - top).mean() < 0.003
+    assert "boundary_iou" in scores
 
 
 def test_stops_after_an_image_when_asked_to(tmp_path: Path, config: Config) -> None:

@@ -11,7 +11,7 @@ LABEL = np.array([[0, 1], [1, 255]], np.uint8)
 
 
 def refined(sample_id: str, number: int, labels: list[list[int]]) -> Refined:
-    return Refined(Sample(sample_id, np.zeros((2, 2, 3), np.uint8), LABEL), number, np.array(labels, np.uint8))
+    return Refined(Sample(sample_id, np.zeros((2, 2, 3), np.uint8), LABEL), number, np.array(labels, np.uint8), 0.1)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@ import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -331,3 +332,44 @@ def test_an_image_of_which_the_model_says_no_number_is_a_row(tmp_path: Path) -> 
     assert light.error.startswith(f"{tmp_path / 'in' / 'light.png'}: The model's output is NaN or infinite: ")
     assert light.error.endswith("set RUNTIME.PRECISION to bf16 or fp32.")
     assert not mask_path(tmp_path / "out", "light.png").exists()
+
+
+@pytest.mark.parametrize("options", [{}, {"crf": True}, {"INFERENCE": {"MODE": "slide", "WINDOW": 32}}])
+@pytest.mark.parametrize("large", [False, True])
+def test_confidence_is_written_and_its_means_are_in_the_rows(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: dict[str, Any], large: bool
+) -> None:
+    if large:
+        monkeypatch.setattr("deeplab.inference.pipeline._LARGE_PIXELS", 1000)
+    segmenter = tiny_segmenter(**options)
+    image = draw(tmp_path / "in" / "sub" / "a.png", 40, 60)
+
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter(), confidence=True)
+
+    (row,) = read_manifest(tmp_path / "out" / "manifest.csv")
+    labels = read_mask(tmp_path / "out" / "masks" / "sub" / "a.png.png")
+    assert np.array_equal(labels, segmenter.predict([image])[0])
+    with Image.open(tmp_path / "out" / "confidence" / "sub" / "a.png.png") as opened:
+        assert opened.mode == "L"
+        confidence = np.asarray(opened) / 255
+    assert row.certainty is not None
+    assert row.certainty.top == pytest.approx(confidence.mean(), abs=0.003)
+    assert row.certainty.label_quality is None
+    by_class = {int(index): confidence[labels == index].mean() for index in np.unique(labels)}
+    assert row.certainty.top_by_class == pytest.approx(by_class, abs=0.003)
+    if not options:
+        probs = segmenter.predictions([image])[0].logits()[None].float()
+        resized = torch.nn.functional.interpolate(probs, size=(40, 60), mode="bilinear", align_corners=False)
+        assert row.certainty.top == pytest.approx(resized.softmax(dim=1).amax(dim=1).mean().item(), abs=1e-4)
+
+
+def test_an_image_without_its_confidence_is_segmented_again(segmenter: Segmenter, tmp_path: Path) -> None:
+    draw(tmp_path / "in" / "a.png")
+    arguments = (segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    segment_folder(*arguments)
+    assert not (tmp_path / "out" / "confidence").exists()
+    assert [row.certainty for row in read_manifest(tmp_path / "out" / "manifest.csv")] == [None]
+    assert segment_folder(*arguments, confidence=True).n_skipped == 0
+    assert segment_folder(*arguments, confidence=True).n_skipped == 1
+    (tmp_path / "out" / "confidence" / "a.png.png").unlink()
+    assert segment_folder(*arguments, confidence=True).n_skipped == 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import OutputError
+from deeplab.image_scores import Certainty
 from deeplab.inference.manifest import (
     FrameRow,
     ManifestWriter,
@@ -20,6 +21,7 @@ from deeplab.inference.manifest import (
 OK = Row("a b/ü \"q\",'s'.jpg", 30, 20, "ok", "", 0.25, {0: 500, 4: 100})
 ERROR = Row("broken.jpg", None, None, "error", "broken.jpg: is not an image.", 0.001, {})
 FILM = Row("film.mp4", 48, 32, "ok", "", 9.5, {1: 15360}, 10)
+SURE = Row("sure.png", 3, 2, "ok", "", 1.5, {0: 4, 2: 2}, certainty=Certainty(0.75, {0: 0.8125, 2: 0.625}, None, {}))
 ODD = Row(os.fsdecode(b"caf\xe9\n\r.png"), 1, 1, "ok", "", 1.5, {3: 1})
 
 
@@ -31,17 +33,24 @@ def write(path: Path, *rows: Row) -> None:
 
 def test_rows_come_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "manifest.csv"
-    write(path, OK, ERROR, ODD, FILM)
-    assert read_manifest(path) == [OK, ERROR, ODD, FILM]
+    write(path, OK, ERROR, ODD, FILM, SURE)
+    assert read_manifest(path) == [OK, ERROR, ODD, FILM, SURE]
     first, second = path.read_bytes().splitlines()[:2]
-    assert first == b"path,width,height,status,error,seconds,pixels,frames"
-    assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}",'
+    assert first == b"path,width,height,status,error,seconds,pixels,frames,confidence,class_confidence"
+    assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}",,,'
+    assert path.read_bytes().splitlines()[-1].endswith(b',,0.750000,"{""0"":0.8125,""2"":0.625}"')
 
 
 def test_manifests_from_before_there_were_videos_are_read(tmp_path: Path) -> None:
     path = tmp_path / "m.csv"
     path.write_text('path,width,height,status,error,seconds,pixels\na.png,30,20,ok,,0.250,"{""0"":600}"\n')
     assert read_manifest(path) == [Row("a.png", 30, 20, "ok", "", 0.25, {0: 600})]
+
+
+def test_manifests_from_before_there_was_confidence_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    path.write_text('path,width,height,status,error,seconds,pixels,frames\na.mp4,30,20,ok,,0.250,"{""0"":600}",1\n')
+    assert read_manifest(path) == [Row("a.mp4", 30, 20, "ok", "", 0.25, {0: 600}, 1)]
 
 
 def test_frames_come_back(tmp_path: Path) -> None:

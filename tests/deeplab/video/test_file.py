@@ -116,6 +116,7 @@ def write_music(path: Path) -> None:
         ("text.mp4", "text.mp4: cannot be read as a video: Invalid data"),
         ("text.txt", "text.txt: has no video stream."),
         ("music.wav", "music.wav: has no video stream."),
+        ("list.mp4", "list.mp4: cannot be read as a video: Invalid argument."),
         ("headless.mp4", "headless.mp4: cannot be read as a video: Invalid data"),
     ],
 )
@@ -124,6 +125,7 @@ def test_files_that_are_not_videos_are_refused(tmp_path: Path, name: str, senten
     for text in ("text.mp4", "text.txt"):
         (tmp_path / text).write_text("No video here.\n" * 50)
     write_music(tmp_path / "music.wav")
+    (tmp_path / "list.mp4").write_text("ffconcat version 1.0\nfile whole.mp4\n")  # FFmpeg would read the other file
     whole = film(tmp_path / "whole.mp4").read_bytes()
     (tmp_path / "headless.mp4").write_bytes(whole[: whole.index(b"moov")])  # as after a crash of the writer
     with pytest.raises(VideoError) as error:

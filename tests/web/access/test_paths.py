@@ -8,7 +8,7 @@ from web.access.paths import lies_under
 from web.actions import submission
 from worker.jobs import storage
 from worker.jobs.database import open_session
-from worker.jobs.jobs import list_jobs
+from worker.jobs.job_list import list_jobs
 from worker.jobs.requests.specs import SpecError, parse_spec
 
 

@@ -29,6 +29,7 @@ def test_types_become_widgets() -> None:
         "output": "folder",
         "crf": "checkbox",
         "overlays": "checkbox",
+        "confidence": "checkbox",
         "overrides": "lines",
         "dataset": "select",
         "device": "select",
@@ -64,7 +65,8 @@ def test_an_error_about_no_field_of_the_form_is_kept() -> None:
 
 def test_an_empty_form_asks_for_the_defaults() -> None:
     request = as_request("segment", read_form("segment", {"checkpoint": "2", "input": "/data/x", "output": " "}))
-    assert request == {"checkpoint": "2", "input": "/data/x", "crf": False, "overlays": False, "flip": False}
+    boxes = dict.fromkeys(("crf", "overlays", "confidence", "flip"), False)
+    assert request == {"checkpoint": "2", "input": "/data/x", **boxes}
     assert parse_spec("segment", request).model_dump()["batch_size"] == 4
 
 

@@ -32,7 +32,7 @@ def test_other_kinds_are_404(client: FlaskClient) -> None:
 def test_lists_what_there_is_to_choose(client: FlaskClient, population: Population) -> None:
     segment = client.get("/jobs/new/segment").text
     assert "shapes (3 classes)" in segment
-    assert "2 · DeepLabV2_ResNet50_MSC, job 1, iteration 1\u202f200, mean IoU 70.9\u202f%" in segment
+    assert "2 · DeepLabV2_ResNet50_MSC, job 1, iteration 1\u202f200, mean IoU 65.2\u202f% on val" in segment
     crf = client.get("/jobs/new/crf").text
     assert f'<option value="{population.evaluated}">' in crf
     assert '<option value="val">' in client.get("/jobs/new/evaluate").text

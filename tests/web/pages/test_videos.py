@@ -30,6 +30,8 @@ def test_the_gallery_shows_videos_and_masks_of_frames(client: FlaskClient, films
     ]
     assert f'src="/jobs/{films.job_id}/masks/{item_key(MASKED)}?frame=0&amp;size=480"' in page
     assert "/images/" not in page
+    assert 'type="range"' not in page
+    assert '<span class="tile-name">cut.mkv (damaged)</span>' in page
     assert "broken.avi: cannot be read as a video" in page
     assert "street&#39;s.mp4" in page
     errors = client.get(f"/jobs/{films.job_id}/results?only=errors").text

@@ -87,7 +87,7 @@ def test_a_job_of_other_classes_is_refused(client: FlaskClient, viewed: Viewed) 
 
 def test_a_job_that_cannot_be_compared_is_said_so(client: FlaskClient, viewed: Viewed, population: Population) -> None:
     trained = client.get(viewed.address("0", f"?b={population.trained}")).text
-    assert f"Job {population.trained} labels no images" in trained
+    assert f"Job {population.trained} has labelled no images" in trained
     photos = client.get(viewed.address("0", f"?b={population.segmented}")).text
     assert f"Job {population.segmented} has no label map of 0." in photos
     assert "There is no job 9999." in client.get(viewed.address("0", "?b=9999")).text

@@ -10,6 +10,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
 from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.waiting import Obstacle
 
 
 def read(population: Population, job_id: int) -> Job:
@@ -27,7 +28,7 @@ def test_subjects(population: Population) -> None:
 
 def test_a_weights_file_and_a_folder_stand_for_themselves(population: Population) -> None:
     job = read(population, population.evaluated)
-    job = replace(job, spec={**job.spec, "checkpoint": "/data/deep.pth", "dataset": None})
+    job = replace(job, checkpoint="/data/deep.pth", dataset="/data/shapes")
     assert subject(job) == "deep.pth on shapes"
 
 
@@ -38,7 +39,7 @@ def test_outcomes(population: Population) -> None:
         "checkpoint 4 after 1\u202f200 iterations",
         population.refined: "mean IoU 74.0\u202f%",
         population.searched: "best mean IoU 74.0\u202f% with BI_W=8, BI_XY_STD=40",
-        population.segmented: "5 images segmented, 1 failed",
+        population.segmented: "5 of 6 segmented, 1 failed",
         population.failed: "masks/3.png: holds class 7; DATASET.N_CLASSES is 3.",
         population.cancelled: "cancelled",
         population.running: "",
@@ -51,6 +52,7 @@ def test_outcomes(population: Population) -> None:
     [
         ({"state": "queued"}, "waiting for a worker"),
         ({"state": "running"}, "starting"),
+        ({"state": "running", "cancel_requested": True, "total": 5}, "stopping; this takes a few seconds"),
         (
             {"state": "running", "done": 480, "total": 1200, "eta_seconds": 151.0},
             "480 of 1\u202f200 iterations · 2 min 31 s left",
@@ -62,6 +64,12 @@ def test_outcomes(population: Population) -> None:
 def test_progress(population: Population, changes: dict[str, object], text: str) -> None:
     job = replace(read(population, population.running), done=0, total=0, eta_seconds=None)
     assert progress(replace(job, **changes)) == text  # type: ignore[arg-type]
+
+
+def test_a_queue_that_nobody_serves_is_named(population: Population) -> None:
+    job = read(population, population.queued)
+    obstacle = Obstacle("No live worker serves the gpu queue.", None)
+    assert progress(job, obstacle) == "no live worker serves the gpu queue"
 
 
 @pytest.mark.parametrize(("dataset", "text"), [("shapes", "shapes, val"), ("/data/city streets", "city streets, val")])

@@ -1,10 +1,11 @@
 import json
+from typing import Any
 
 from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
-from worker.jobs.records import checkpoints, metrics
+from worker.jobs.records import checkpoints, evaluations, metrics
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
@@ -19,7 +20,7 @@ def test_checkpoints(deeplab: Deeplab, home: Settings, files: Files) -> None:
         write_text(path, "weights")
         checkpoints.add(session, job.id, job.fence, 120, path, sha256_of(path))
     line = deeplab("checkpoint", "list").output.splitlines()[1]
-    assert line.split() == ["1", "1", "120", "7", "B", str(path)]
+    assert line.split() == ["1", "1", "120", "7", "B", "val", str(path)]
     assert deeplab("checkpoint", "list", "--job", 2).output == "No checkpoints found.\n"
     text = deeplab("checkpoint", "show", 1).output
     assert text.startswith("Checkpoint 1 of job 1, iteration 120\n")
@@ -40,9 +41,38 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
             checkpoints.add(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
     lines = deeplab("checkpoint", "list").output.splitlines()[1:]
     assert [line.split()[5:] for line in lines] == [
-        ["0.2500", str(home.home / "20.pth")],
-        ["0.5000", "best", str(home.home / "10.pth")],
+        ["0.2500", "val", str(home.home / "20.pth")],
+        ["0.5000", "val", "best", str(home.home / "10.pth")],
     ]
     assert [each["is_best"] for each in json.loads(deeplab("checkpoint", "list", "--json").output)] == [False, True]
-    assert "Mean IoU:  0.5000, the best of its job\n" in deeplab("checkpoint", "show", 1).output
+    assert "Mean IoU:  0.5000 on val, the best of its job\n" in deeplab("checkpoint", "show", 1).output
     assert "1: iteration 10, best, " in deeplab("job", "show", job.id).output
+
+
+def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    path = home.home / "10.pth"
+    path.touch()
+    found: list[tuple[float, str, dict[str, Any]]] = [(0.87, "val", {}), (0.91, "val", {"crf": {}}), (0.92, "test", {})]
+    with open_session(home) as session:
+        checkpoints.add(session, job.id, 1, 10, path, "0" * 64)
+    for mean_iou, split, settings in found:
+        request = {"checkpoint": "1", "split": split}
+        evaluated = submission.submit(home, parse_spec("evaluate", request))
+        with open_session(home) as session:
+            evaluations.add(
+                session,
+                evaluated.id,
+                checkpoint="1",
+                dataset=evaluated.dataset or "",
+                split=split,
+                settings=settings,
+                scores={"mean_iou": mean_iou},
+            )
+    line = deeplab("checkpoint", "list").output.splitlines()[1]
+    assert "0.8700" in line.split()
+    assert "  0.9200 test; 0.9100 val with CRF  " in line
+    shown = deeplab("checkpoint", "show", 1).output
+    assert "Mean IoU:  0.8700 on val\n           0.9200 on test (job 4)\n" in shown
+    (listed,) = json.loads(deeplab("checkpoint", "list", "--json").output)
+    assert listed["mean_iou"] == 0.87

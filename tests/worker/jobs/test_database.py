@@ -4,11 +4,12 @@ import time
 from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import inspect, select
+from sqlalchemy import JSON, column, insert, inspect, select, table
 
 from tests.conftest import OpenStore
 from worker.jobs.database import (
@@ -22,7 +23,15 @@ from worker.jobs.database import (
 )
 from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings, load_settings
-from worker.jobs.tables import Base, EventRow, JobRow, MetricRow
+from worker.jobs.tables import Base, EvaluationRow, EventRow, JobRow, MetricRow
+
+ZERO = ("fence", "attempts", "max_attempts", "cancel_requested", "done", "total", "unit", "publications", "created_at")
+EARLIER_JOB = table(
+    "job",
+    *(column(name) for name in ("id", "kind", "state", "queue")),
+    *(column(name, JSON()) for name in ("spec", "config")),
+    *(column(name) for name in ZERO),
+)
 
 
 def test_the_clock_is_in_seconds_since_1970(store: Settings) -> None:
@@ -77,6 +86,54 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             assert evaluation is not None
             assert (evaluation.scores, evaluation.policy) == ({"mean_iou": 0.5}, None)
             assert evaluations.find_confusion(session, 7) == [[3]]
+        engine_for(settings.database).dispose()
+
+
+def test_earlier_jobs_get_what_lists_show_of_them(sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql("CREATE DATABASE earlier")
+    earlier = server.url.set(database="earlier").render_as_string(hide_password=False)
+    config = {"MODEL": {"NAME": "DeepLabV3"}, "DATASET": {"NAME": "folder", "ROOT": "/data/street"}}
+    requests: dict[int, tuple[str, dict[str, Any]]] = {
+        1: ("train", {"dataset": "camvid"}),
+        2: ("evaluate", {"checkpoint": "9", "dataset": None}),
+        3: ("crf", {"evaluate_job": 2}),
+        4: ("train", {"resume": 9, "dataset": None}),
+        5: ("segment", {"checkpoint": "/weights.pth"}),
+        6: ("evaluate", {"checkpoint": "/weights.pth"}),
+    }
+    for url in ("", earlier):
+        settings = load_settings(home=tmp_path / "earlier", database_url=url)
+        migrate(settings, "0004")
+        with engine_for(settings.database).begin() as connection:
+            for job_id, (kind, spec) in requests.items():
+                job = {"id": job_id, "kind": kind, "state": "queued", "queue": "gpu", "spec": spec, "config": config}
+                zero = {**dict.fromkeys(ZERO, 0), "cancel_requested": False, "unit": ""}
+                connection.execute(insert(EARLIER_JOB).values(job | zero))
+            connection.exec_driver_sql(
+                "INSERT INTO checkpoint (id, job_id, fence, iteration, path, sha256, n_bytes, created_at)"
+                " VALUES (9, 1, 1, 10, '/c.pth', '', 1, 0)"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO event (job_id, fence, at, message) VALUES (4, 0, 0, 'retry of job 1')"
+            )
+            connection.exec_driver_sql(
+                "INSERT INTO evaluation"
+                " (id, job_id, checkpoint, dataset, split, settings, mean_iou, scores, created_at)"
+                " VALUES (1, 2, '9', '/data/street', 'val', '{}', 0.5, '{}', 0)"
+            )
+
+        upgrade(settings)
+
+        with open_session(settings) as session:
+            jobs = [session.get_one(JobRow, job_id) for job_id in requests]
+            assert {job.model for job in jobs} == {"DeepLabV3"}
+            assert [job.dataset for job in jobs] == ["camvid", "camvid", "camvid", "camvid", None, "/data/street"]
+            assert [job.checkpoint for job in jobs] == [None, "9", None, "9", "/weights.pth", "/weights.pth"]
+            assert [job.evaluate_job for job in jobs] == [None, None, 2, None, None, None]
+            assert [job.is_retry for job in jobs] == [False, False, False, True, False, False]
+            assert session.scalar(select(EvaluationRow.dataset)) == "camvid"
         engine_for(settings.database).dispose()
 
 

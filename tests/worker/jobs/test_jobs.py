@@ -2,9 +2,10 @@ from dataclasses import replace
 
 import pytest
 
-from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
+from tests.worker.store import FOREVER, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
+from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records import events
 from worker.jobs.requests.specs import SpecError
@@ -27,28 +28,12 @@ def test_nothing_is_left_of_a_refused_submission(store: Settings) -> None:
     with pytest.raises(SpecError, match=r"overrides: .*SOLVER.LRR is not a known key"), open_session(store) as session:
         submit(session, store, overrides="SOLVER.LRR=1")
     with open_session(store) as session:
-        assert jobs.list_jobs(session) == []
+        assert list_jobs(session) == []
 
 
 def test_an_unknown_job_is_named(store: Settings) -> None:
     with open_session(store) as session, pytest.raises(JobNotFoundError, match="There is no job 7"):
         jobs.get(session, 7)
-
-
-def test_list_filters_and_pages(store: Settings) -> None:
-    with open_session(store) as session:
-        trains = [submit(session, store).id for _ in range(3)]
-        segment = submit_segment(session, store).id  # together with the training that it needs
-        assert [job.id for job in jobs.list_jobs(session, kind="segment")] == [segment]
-        assert [job.id for job in jobs.list_jobs(session, kind="train", state=catalog.QUEUED)] == trains[::-1]
-        assert [job.id for job in jobs.list_jobs(session, before=trains[2], limit=1)] == [trains[1]]
-        assert jobs.count_by_state(session) == {
-            "queued": 4,
-            "running": 1,
-            "succeeded": 0,
-            "failed": 0,
-            "cancelled": 0,
-        }
 
 
 def test_a_queued_job_is_cancelled_at_once(store: Settings) -> None:

@@ -8,6 +8,7 @@ from tests.configs import write_config
 from tests.worker.store import add_checkpoint, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
+from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import JobStateError
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.specs import SpecError, parse_spec
@@ -37,7 +38,7 @@ def test_a_configuration_that_is_refused_leaves_no_job(store: Settings) -> None:
     with pytest.raises(SpecError, match="names a path outside"):
         submission.submit(store, spec, check_config=refuse)
     with open_session(store, reads_only=True) as session:
-        assert jobs.list_jobs(session) == []
+        assert list_jobs(session) == []
 
 
 def test_a_checkpoint_that_is_discarded_after_the_check_is_named(store: Settings) -> None:
@@ -52,7 +53,7 @@ def test_a_checkpoint_that_is_discarded_after_the_check_is_named(store: Settings
     with pytest.raises(SpecError, match=f"checkpoint: There is no checkpoint {number}"):
         submission.submit(store, parse_spec("evaluate", {"checkpoint": str(number)}), check_config=discard)
     with open_session(store, reads_only=True) as session:
-        assert [job.id for job in jobs.list_jobs(session)] == [trained.id]
+        assert [job.id for job in list_jobs(session)] == [trained.id]
 
 
 @pytest.mark.parametrize("state", [catalog.FAILED, catalog.CANCELLED])

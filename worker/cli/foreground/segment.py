@@ -20,6 +20,9 @@ from worker.cli.output import json_option, print_json
 @click.argument("input_path", metavar="INPUT", type=click.Path(path_type=Path))
 @click.argument("output_dir", metavar="OUTPUT", type=click.Path(path_type=Path))
 @crf_option
+@click.option(
+    "--confidence", is_flag=True, help="Also write the probability of each pixel's class, and its means; not of videos."
+)
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
 @number_option("--batch-size", default=1, text="Images per batch; only images of equal size share one.")
 @click.option(
@@ -41,6 +44,7 @@ def segment(
     input_path: Path,
     output_dir: Path,
     crf: bool,
+    confidence: bool,
     overlays: bool,
     batch_size: int,
     video_output: VideoOutput,
@@ -52,9 +56,9 @@ def segment(
 
     Images keep their size, as in `deeplab test`; --mode slide labels those that do not fit into memory as a whole.
 
-    Writes masks/, overlays/ (both mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image that cannot
-    be read gets a row with its error; the command fails only if all do. After an interruption, the same command skips
-    the images already done.
+    Writes masks/, overlays/, confidence/ (all mirror INPUT) and manifest.csv, with a row per image, to OUTPUT. An image
+    that cannot be read gets a row with its error; the command fails only if all do. After an interruption, the same
+    command skips the images already done.
 
     A video becomes overlays/NAME.mp4, its frames blended with their masks, or masks/NAME/00000000.png and so on;
     frames/NAME.csv has a row per frame. Videos need: pip install 'deeplab-platform[live]'
@@ -75,6 +79,7 @@ def segment(
             output_dir,
             reporter,
             overlays=overlays,
+            confidence=confidence,
             batch_size=batch_size,
             videos=VideoOptions(video_output, every),
         )

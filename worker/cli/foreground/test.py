@@ -32,6 +32,14 @@ from worker.cli.output import json_option, print_json
     metavar="DIR",
     help="Write the predicted masks there, as ID.png; the split then needs no ground truth.",
 )
+@click.option(
+    "--confidence",
+    "confidence_dir",
+    type=click.Path(path_type=Path),
+    metavar="DIR",
+    help="Write the probability of each pixel's class there, as grey ID.png.",
+)
+@click.option("--boundary-iou", is_flag=True, help="Also score single images and the boundaries of the classes.")
 @inference_options
 @runtime_options
 @device_options
@@ -45,6 +53,8 @@ def test(
     logits: bool,
     logits_dtype: LogitsDtype,
     masks_dir: Path | None,
+    confidence_dir: Path | None,
+    boundary_iou: bool,
     device: str,
     devices: int | str | None,
     as_json: bool,
@@ -72,6 +82,7 @@ def test(
         "device": device,
         "logits_dir": logits_dir(config, split) if logits else None,
         "logits_dtype": logits_dtype,
+        "confidence_dir": confidence_dir,
     }
     if masks_dir is not None and not has_ground_truth(config, split):
         with report_progress(STARTS_OVER) as reporter:
@@ -85,7 +96,7 @@ def test(
         click.echo(f"Masks of {plural(n_images, 'image')}: {masks_dir}")
         return
     with report_progress(STARTS_OVER) as reporter:
-        scores = evaluate(config, model_path, reporter, masks_dir=masks_dir, **options)
+        scores = evaluate(config, model_path, reporter, masks_dir=masks_dir, boundary_iou=boundary_iou, **options)
     if not is_main_process():
         return
     path = scores_path(config, split, crf=False)

@@ -14,6 +14,8 @@ from worker.jobs.catalog import KINDS, STATES
 _WAIT = click.option(
     "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
 )
+_NAME = click.option("--name", default="", metavar="TEXT", help="What to call the job in lists.")
+_NOTES = click.option("--notes", default="", metavar="TEXT", help="Whatever is worth remembering about the job.")
 _ID = click.argument("job_id", metavar="ID", type=int)
 _EXAMPLES = {  # of `job submit`, by kind
     "train": "train -c config.yaml --dataset street --wait",
@@ -45,14 +47,14 @@ class _Kinds(ComputedGroup):
             epilog=f"Example: deeplab job submit {_EXAMPLES[cmd_name]}",
             callback=_submit,
         )
-        return json_option(_WAIT(set_option(command)))
+        return json_option(_WAIT(_NAME(_NOTES(set_option(command)))))
 
 
-def _submit(wait: bool, as_json: bool, **values: Any) -> None:
+def _submit(name: str, notes: str, wait: bool, as_json: bool, **values: Any) -> None:
     from worker.cli.job.submit import submit_job
 
     kind = click.get_current_context().command.name or ""
-    submit_job(kind, values, wait=wait, as_json=as_json)
+    submit_job(kind, values, {"name": name, "notes": notes}, wait=wait, as_json=as_json)
 
 
 @click.group()
@@ -68,23 +70,33 @@ def submit() -> None:
 @job.command("list")
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
+@click.option("--dataset", metavar="NAME", help="Only jobs on this dataset.")
+@click.option("--search", default="", metavar="TEXT", help="Only jobs with this in name, notes, dataset, error or id.")
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
 @number_option("--limit", default=50, text="At most this many.")
 @json_option
-def list_(kind: str | None, state: str | None, before: int | None, limit: int, as_json: bool) -> None:
+def list_(
+    kind: str | None,
+    state: str | None,
+    dataset: str | None,
+    search: str,
+    before: int | None,
+    limit: int,
+    as_json: bool,
+) -> None:
     """List jobs, newest first."""
     from worker.cli.job.text import table_row
-    from worker.jobs import jobs
     from worker.jobs.database import read_clock
     from worker.jobs.job_json import job_as_json
+    from worker.jobs.job_list import JobFilter, list_jobs
 
     with open_store() as session:
-        found = jobs.list_jobs(session, kind=kind, state=state, before=before, limit=limit)
+        found = list_jobs(session, JobFilter(kind, state, dataset, search), before=before, limit=limit)
         now = read_clock(session)
     if as_json:
         print_json([job_as_json(each) for each in found])
     else:
-        headings = ("ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
+        headings = ("ID", "NAME", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
         print_table(headings, [table_row(each, now) for each in found], "No jobs found.")
 
 
@@ -102,6 +114,30 @@ def show(job_id: int, as_json: bool) -> None:
             print_json(whole_job_as_json(session, jobs.get(session, job_id)))
         else:
             click.echo(render_job(read_job(session, job_id)))
+
+
+@job.command()
+@_ID
+@click.option("--name", metavar="TEXT", help='The new name; "" removes it.')
+@click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
+@json_option
+def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> None:
+    """Change the name or the notes of a job."""
+    from worker.jobs import jobs
+    from worker.jobs.job_json import job_as_json
+    from worker.jobs.requests.label import parse_label
+
+    given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
+    if not given:
+        raise click.UsageError("Nothing to change: give --name, --notes or both.")
+    with open_store() as session:
+        before = jobs.get(session, job_id)
+        label = parse_label({"name": before.name, "notes": before.notes, **given})
+        edited = jobs.relabel(session, job_id, label)
+    if as_json:
+        print_json(job_as_json(edited))
+    else:
+        click.echo(f"Job {job_id} is called {edited.name!r}." if edited.name else f"Job {job_id} has no name.")
 
 
 @job.command()

@@ -1,7 +1,7 @@
 """`deeplab job submit`, and what `retry` and `clone` share with it."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
@@ -15,21 +15,25 @@ from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import platform_at
 
 
-def submit_job(kind: str, values: dict[str, Any], *, wait: bool, as_json: bool) -> None:
-    """Submit what the options of a kind say.
+def submit_job(kind: str, values: dict[str, Any], label: Mapping[str, str], *, wait: bool, as_json: bool) -> None:
+    """Submit what the options of a kind say, under a name and with notes.
 
     Raises:
         RequestError: naming every option that does not fit.
     """
     from worker.cli.job.spec_options import RequestError, request_of
     from worker.jobs import submission
+    from worker.jobs.requests.label import parse_label
     from worker.jobs.requests.specs import SpecError, parse_spec
 
     settings = load_settings()
     try:
-        spec = parse_spec(kind, request_of(values))
+        spec, named = parse_spec(kind, request_of(values)), parse_label(label)
         submit_with(
-            settings, lambda: submission.submit(settings, spec, environment=os.environ), wait=wait, as_json=as_json
+            settings,
+            lambda: submission.submit(settings, spec, label=named, environment=os.environ),
+            wait=wait,
+            as_json=as_json,
         )
     except SpecError as error:
         raise RequestError(error) from None

@@ -9,13 +9,16 @@ from sqlalchemy.orm import Session
 from deeplab.crf.grid import as_overrides
 from deeplab.formats import duration
 from worker.jobs import jobs
-from worker.jobs.jobs import Job
+from worker.jobs.jobs import Job, JobSummary
+from worker.jobs.reasons import reason
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
 from worker.jobs.records.trials import Trial
 from worker.jobs.waiting import Obstacle, find_obstacle
+
+_LONGEST_REASON = 80  # characters of a line of a table; `job show` prints whole errors
 
 
 @dataclass(frozen=True)
@@ -47,17 +50,22 @@ def read_job(session: Session, job_id: int) -> WholeJob:
     )
 
 
-def table_row(job: Job, now: float) -> tuple[object, ...]:
+def table_row(job: JobSummary, now: float) -> tuple[object, ...]:
     """A job as a line of a table; `now` is the database's time."""
     took = None if job.started_at is None else (job.finished_at or now) - job.started_at
-    return job.id, job.kind, job.state, progress(job), _span(took), _span(job.eta_seconds), job.error or ""
+    return job.id, job.name, job.kind, job.state, progress(job), _span(took), _span(job.eta_seconds), _reason(job)
+
+
+def _reason(job: JobSummary) -> str:
+    text = reason(job.error or "")
+    return text if len(text) <= _LONGEST_REASON else f"{text[: _LONGEST_REASON - 1]}…"
 
 
 def _span(seconds: float | None) -> str:
     return "" if seconds is None else duration(seconds)
 
 
-def progress(job: Job) -> str:
+def progress(job: JobSummary) -> str:
     """How far a job is: "120/600 iterations"; empty while unknown."""
     return f"{job.done}/{job.total} {job.unit}s" if job.total else ""
 
@@ -71,6 +79,10 @@ def _lines(whole: WholeJob) -> Iterator[str]:
     job = whole.job
     origin = f", based on job {job.parent_id}" if job.parent_id is not None else ""
     yield f"Job {job.id}: {job.kind}, {job.state}{origin}"
+    if job.name:
+        yield f"Name: {job.name}"
+    if job.notes:
+        yield f"Notes: {job.notes}"
     if job.error:
         yield f"Error: {job.error}"
     if whole.obstacle is not None:

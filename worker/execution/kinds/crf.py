@@ -8,7 +8,8 @@ from deeplab.crf.grid import parse_grid
 from deeplab.crf.refinement import refine
 from deeplab.crf.search import best_of, search
 from worker.execution.kinds import JobContext
-from worker.execution.kinds.evaluate import record_scores
+from worker.execution.kinds.evaluate import map_folders, record_scores
+from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import trials
@@ -32,12 +33,23 @@ def _refine(
     context: JobContext, spec: CrfSpec, evaluated: EvaluateSpec, logits: Path, looked: dict[str, Any]
 ) -> dict[str, Any]:
     """Refine the whole split: another evaluation of the same checkpoint, which looked at the images in the same way."""
-    scores = refine(context.config, logits, context.reporter, split=evaluated.split, device=spec.device)
+    recorder = ImageRecorder(context)
+    scores = refine(
+        context.config,
+        logits,
+        context.reporter,
+        split=evaluated.split,
+        device=spec.device,
+        boundary_iou=spec.boundary_iou,
+        observe=recorder.add,
+        **map_folders(context, save=spec.save_masks),
+    )
+    recorder.finish()
     record_scores(
         context,
         scores,
         checkpoint=evaluated.checkpoint,
-        dataset=evaluated.dataset,
+        dataset=context.job.dataset,
         split=evaluated.split,
         settings={"inference": looked, "crf": context.config.CRF.model_dump(mode="json")},
     )

@@ -1,9 +1,13 @@
 """Evaluate jobs."""
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from deeplab.datasets.class_names import class_names_of
+from deeplab.datasets.split import open_split
+from deeplab.datasets.version import split_version
 from deeplab.evaluate import evaluate
+from deeplab.metric_policy import metric_policy
 from worker.execution.kinds import JobContext, weights_path
 from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import storage
@@ -32,21 +36,36 @@ def run(context: JobContext) -> dict[str, Any]:
         device=spec.device,
         logits_dir=logits,
         logits_dtype=spec.logits_dtype,
-        masks_dir=storage.label_maps_dir(context.settings, context.job.id, context.job.fence)
-        if spec.save_masks
-        else None,
+        boundary_iou=spec.boundary_iou,
         observe=recorder.add,
+        **map_folders(context, save=spec.save_masks),
     )
     recorder.finish()
     record_scores(
         context,
         scores,
         checkpoint=spec.checkpoint,
-        dataset=spec.dataset,
+        dataset=context.job.dataset,
         split=spec.split,
         settings={"inference": context.config.INFERENCE.conditions()},
     )
     return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits)}
+
+
+class MapFolders(TypedDict):
+    """Folders of maps, as `evaluate` and `refine` take them; None: they are not saved."""
+
+    masks_dir: Path | None
+    confidence_dir: Path | None
+
+
+def map_folders(context: JobContext, *, save: bool) -> MapFolders:
+    """Where label maps and maps of confidence of an attempt go."""
+    settings, job = context.settings, context.job
+    return {
+        "masks_dir": storage.label_maps_dir(settings, job.id, job.fence) if save else None,
+        "confidence_dir": storage.confidence_dir(settings, job.id, job.fence) if save else None,
+    }
 
 
 def record_scores(
@@ -61,6 +80,7 @@ def record_scores(
     """Record scores with the class names and the confusion matrix, under the fence."""
     context.reporter.flush()
     config = context.config
+    version = split_version(open_split(config, split or config.DATASET.SPLIT.VAL))
     with context.fenced() as session:
         evaluations.add(
             session,
@@ -71,4 +91,6 @@ def record_scores(
             settings=settings,
             scores={**scores.as_json(), "labels": class_names_of(config.DATASET)},
             confusion=scores.confusion.tolist(),
+            policy=metric_policy(config),
+            dataset_version=version,
         )

@@ -122,6 +122,7 @@ class ShardPump:
             _ShardReporter(report, self._should_stop),
             done=self._earlier_rows(shard),
             overlays=self._spec.overlays,
+            confidence=self._spec.confidence,
             batch_size=self._spec.batch_size,
             videos=self._videos,
             n_frames=self._items.n_frames,

@@ -81,7 +81,7 @@ def _requested_checkpoint(context: JobContext, checkpoint_id: int) -> Checkpoint
     with open_session(context.settings, reads_only=True) as session:
         checkpoint = checkpoints.get(session, checkpoint_id)
     require_intact(checkpoint)
-    if checkpoint.config["DATASET"]["SPLIT"]["VAL"] == context.config.DATASET.SPLIT.VAL:
+    if checkpoint.split == context.config.DATASET.SPLIT.VAL:
         with context.fenced() as session:
             checkpoints.inherit_best(session, context.job.id, checkpoint)
     return checkpoint

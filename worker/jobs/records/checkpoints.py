@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.database import db_now
+from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow, MetricRow
+from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
+from worker.jobs.tables import CheckpointRow, JobRow, MetricRow
 
 
 class CheckpointNotFoundError(DeepLabError):
@@ -33,8 +35,11 @@ class Checkpoint:
     sha256: str
     n_bytes: int
     created_at: float
-    config: dict[str, Any]  # the configuration of the job that saved it
-    mean_iou: float | None  # the highest that an evaluate job or a validation found, if any
+    model: str  # MODEL.NAME of the job that saved it
+    dataset: str  # that its job trained on
+    split: str  # that its job validates on
+    mean_iou: float | None  # on that split, by the model alone; see worker.jobs.records.scores
+    other_scores: tuple[Score, ...]  # on other splits and datasets, under other settings, with a CRF
     is_best: bool  # whether it is its job's best
 
 
@@ -112,12 +117,41 @@ def find_last(session: Session, job_id: int) -> Checkpoint | None:
     return None if row is None else _checkpoints(session, [row])[0]
 
 
-def list_checkpoints(session: Session, job_id: int | None = None, limit: int = 200) -> list[Checkpoint]:
-    """List checkpoints, newest first, of one job if given."""
-    query = select(CheckpointRow).order_by(CheckpointRow.id.desc()).limit(limit)
-    if job_id is not None:
-        query = query.where(CheckpointRow.job_id == job_id)
+def read_config(session: Session, checkpoint: Checkpoint) -> dict[str, Any]:
+    """Read the configuration of the job that saved a checkpoint."""
+    config: dict[str, Any] = session.scalars(select(JobRow.config).where(JobRow.id == checkpoint.job_id)).one()
+    return config
+
+
+def list_checkpoints(
+    session: Session, job_id: int | None = None, limit: int = 200, *, before: int | None = None
+) -> list[Checkpoint]:
+    """List checkpoints, newest first; of one job, and older than checkpoint `before`, if given."""
+    query = _of_job(job_id).order_by(CheckpointRow.id.desc()).limit(limit)
+    if before is not None:
+        query = query.where(CheckpointRow.id < before)
     return _checkpoints(session, session.scalars(query).all())
+
+
+def read_checkpoint_page(
+    session: Session,
+    job_id: int | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> Page[Checkpoint]:
+    """Read a page of the list of checkpoints, newest first; `before` and `after` as worker.jobs.paging has them."""
+    query = _of_job(job_id).with_only_columns(CheckpointRow.id)
+    page = read_page(session, query, Order(CheckpointRow.id), before=before, after=after, limit=limit)
+    ids = [row.id for row in page.lines]
+    rows = session.scalars(select(CheckpointRow).where(CheckpointRow.id.in_(ids)).order_by(CheckpointRow.id.desc()))
+    return Page(_checkpoints(session, rows.all()), page.n_before, page.n_all)
+
+
+def _of_job(job_id: int | None) -> Select[CheckpointRow]:
+    query = select(CheckpointRow)
+    return query if job_id is None else query.where(CheckpointRow.job_id == job_id)
 
 
 def _set_best(session: Session, job_id: int, checkpoint_id: int) -> None:
@@ -140,46 +174,32 @@ def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
     """Whether any job, in any state, was submitted with a checkpoint or has it as its best."""
     return exists().where(
         or_(
-            JobRow.spec["checkpoint"].as_string() == CheckpointRef.of_id(checkpoint_id).text,
-            JobRow.spec["resume"].as_integer() == checkpoint_id,
+            JobRow.checkpoint == CheckpointRef.of_id(checkpoint_id).text,
             JobRow.best_checkpoint == checkpoint_id,
         )
     )
 
 
-def _scores(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, float]:
-    """Find the highest mean IoU of each checkpoint that has any, by evaluate jobs and validations."""
-    ids = {CheckpointRef.of_id(row.id).text: row.id for row in rows}
-    evaluations = select(EvaluationRow.checkpoint, EvaluationRow.mean_iou).where(EvaluationRow.checkpoint.in_(ids))
-    scores = [(ids[text], mean_iou) for text, mean_iou in session.execute(evaluations)]
-    same_iteration = and_(MetricRow.job_id == CheckpointRow.job_id, MetricRow.iteration == CheckpointRow.iteration)
-    validations = (
-        select(CheckpointRow.id, MetricRow.value)
-        .join(MetricRow, same_iteration)
-        .where(MetricRow.name == "mean_iou", CheckpointRow.id.in_(ids.values()))
-    )
-    scores += [(checkpoint_id, mean_iou) for checkpoint_id, mean_iou in session.execute(validations)]
-    # Ascending, so that the highest of a checkpoint's scores is written last.
-    return dict(sorted(scores))
-
-
 def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
-    """Join checkpoints with their jobs' configurations and their scores, in three queries for any number of them."""
-    query = select(JobRow.id, JobRow.config, JobRow.best_checkpoint).where(JobRow.id.in_({row.job_id for row in rows}))
-    jobs = {job.id: job for job in session.execute(query)}
-    scores = _scores(session, rows)
-    return [
-        Checkpoint(
-            id=row.id,
-            job_id=row.job_id,
-            iteration=row.iteration,
-            path=Path(row.path),
-            sha256=row.sha256,
-            n_bytes=row.n_bytes,
-            created_at=row.created_at,
-            config=jobs[row.job_id].config,
-            mean_iou=scores.get(row.id),
-            is_best=jobs[row.job_id].best_checkpoint == row.id,
-        )
-        for row in rows
-    ]
+    """Join checkpoints with what is shown of their jobs and with their scores, in three queries for any number."""
+    trainings = read_trainings(session, {row.job_id for row in rows})
+    scores = read_scores(session, rows, trainings)
+    return [_checkpoint(row, trainings[row.job_id], scores[row.id]) for row in rows]
+
+
+def _checkpoint(row: CheckpointRow, training: Training, scores: CheckpointScores) -> Checkpoint:
+    return Checkpoint(
+        id=row.id,
+        job_id=row.job_id,
+        iteration=row.iteration,
+        path=Path(row.path),
+        sha256=row.sha256,
+        n_bytes=row.n_bytes,
+        created_at=row.created_at,
+        model=training.model,
+        dataset=training.dataset,
+        split=training.split,
+        mean_iou=scores.mean_iou,
+        other_scores=scores.others,
+        is_best=training.best_checkpoint == row.id,
+    )

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from worker.jobs.database import db_now
+from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import EvaluationRow
 
 
@@ -85,17 +86,37 @@ def find(session: Session, job_id: int) -> Evaluation | None:
     return None if row is None else Evaluation(**row._mapping)
 
 
+def find_all(session: Session, job_ids: Sequence[int]) -> dict[int, Evaluation]:
+    """Find the scores of several jobs, by job; those that have none are left out."""
+    rows = session.execute(select(*_columns(Evaluation)).where(EvaluationRow.job_id.in_(job_ids)))
+    return {row.job_id: Evaluation(**row._mapping) for row in rows}
+
+
 def find_confusion(session: Session, job_id: int) -> list[list[int]] | None:
     """Read the confusion matrix of an evaluation, (C, C) pixel counts whose rows are ground truth, if it has one."""
     return session.scalar(select(EvaluationRow.confusion).where(EvaluationRow.job_id == job_id))
 
 
-def list_evaluations(session: Session, limit: int = 200, before: int | None = None) -> list[EvaluationLine]:
-    """List evaluations, newest first, older than that of id `before` if given."""
-    query = select(*_columns(EvaluationLine)).order_by(EvaluationRow.id.desc()).limit(limit)
-    if before is not None:
-        query = query.where(EvaluationRow.id < before)
-    return [EvaluationLine(**row._mapping) for row in session.execute(query)]
+def read_evaluation_page(
+    session: Session,
+    checkpoint: str | None = None,
+    *,
+    before: int | None = None,
+    after: int | None = None,
+    limit: int,
+) -> Page[EvaluationLine]:
+    """Read a page of evaluations, newest first.
+
+    Args:
+        session: reads.
+        checkpoint: only evaluations of this one, as a CheckpointRef spells it.
+        before, after, limit: as `worker.jobs.paging.read_page` takes them.
+    """
+    query = select(*_columns(EvaluationLine))
+    if checkpoint is not None:
+        query = query.where(EvaluationRow.checkpoint == checkpoint)
+    page = read_page(session, query, Order(EvaluationRow.id), before=before, after=after, limit=limit)
+    return Page([EvaluationLine(**row._mapping) for row in page.lines], page.n_before, page.n_all)
 
 
 def _columns(kind: type[EvaluationLine]) -> list[Any]:

@@ -100,7 +100,7 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
     ref = spec.checkpoint_ref
     with errors_at("checkpoint"):
         if ref.id is not None:
-            trained_with = checkpoints.get(session, ref.id).config
+            trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
         elif not Path(ref.text).is_file():
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
     with errors_at("config"):

@@ -183,7 +183,12 @@ class EvaluateSpec(_CheckpointSpec):
     logits_dtype: LogitsDtype = Field(
         "float16", title="Logits precision", description="float16 takes half the space of float32."
     )
-    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
+    save_masks: bool = Field(
+        True, title="Save masks", description="Save label maps and maps of confidence, which the viewer shows."
+    )
+    boundary_iou: bool = Field(
+        False, title="Boundary IoU", description="Also compare the boundaries of the classes, a stricter measure."
+    )
 
 
 class CrfSpec(_Spec):
@@ -203,7 +208,12 @@ class CrfSpec(_Spec):
     sample: Annotated[Positive | None, BlankIsNone] = Field(
         None, title="Sample", description="Search: number of images to try them on; by default the whole split."
     )
-    save_masks: bool = Field(True, title="Save masks", description="Save the label maps, which the viewer shows.")
+    save_masks: bool = Field(
+        True, title="Save masks", description="Save label maps and maps of confidence, which the viewer shows."
+    )
+    boundary_iou: bool = Field(
+        False, title="Boundary IoU", description="Also compare the boundaries of the classes, a stricter measure."
+    )
     seed: Seed = Field(0, title="Seed", description="Search: random seed that picks those images.")
     device: Literal["cpu", "cuda"] = Field(
         "cpu", title="Device", description="cuda uses a GPU, on the workers of the gpu queue."
@@ -246,6 +256,9 @@ class SegmentSpec(_CheckpointSpec):
         False, title="CRF", description="Refine each image with the dense CRF: sharper edges, but slower."
     )
     overlays: bool = Field(False, title="Overlays", description="Also write each image blended with its mask.")
+    confidence: bool = Field(
+        False, title="Confidence", description="Also write how sure the model is of each pixel, and note it by class."
+    )
     batch_size: int = Field(
         4, ge=1, le=256, title="Batch size", description="Images per batch; only images of equal size share one."
     )

@@ -28,7 +28,7 @@ class ImageResult:
     @classmethod
     def of_row(cls, row: Row) -> Self:
         """The record of a row of a manifest."""
-        return cls(row.path, row.width, row.height, row.status, row.error, row.seconds, row.pixels, row.frames)
+        return cls(**vars(row))
 
     @classmethod
     def of_scores(cls, scores: ImageScores) -> Self:

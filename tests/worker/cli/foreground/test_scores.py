@@ -1,10 +1,11 @@
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from deeplab.catalog import SCORES
+from deeplab.catalog import IMAGE_SCORES, SCORES
 from deeplab.metrics import ConfusionMatrix
 from tests.golden import GOLDEN
 from tests.golden.fill import label_maps
@@ -22,9 +23,11 @@ def test_scores_equal_those_of_the_original() -> None:
 
 
 def test_every_score_is_in_the_json() -> None:
-    scores = {name: number / 10 for number, name in enumerate(SCORES)}
-    found = scores_as_original({**scores, "class_iou": []})
-    assert sorted(value for name, value in found.items() if name != "Class IoU") == sorted(scores.values())
+    scores = {name: number / 10 for number, name in enumerate([*SCORES, *IMAGE_SCORES])}
+    found = scores_as_original({**scores, "class_iou": [], "class_boundary_iou": [0.5, math.nan]})
+    assert found.pop("Class IoU") == {}
+    assert found.pop("Class Boundary IoU") == {"0": 0.5, "1": None}
+    assert sorted(found.values()) == sorted(scores.values())
 
 
 def test_a_class_that_does_not_occur_is_null(tmp_path: Path) -> None:

@@ -44,6 +44,22 @@ def test_test_of_another_split_without_logits(
     assert [path.name for path in tmp_path.iterdir()] == ["scores"]
 
 
+def test_boundaries_and_confidence_on_demand(
+    deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    options = ["--no-logits", "--cpu", "--boundary-iou", "--confidence", tmp_path / "confidence"]
+    ended = deeplab("test", *output, "-m", experiment / "weights.pth", *options)
+    assert ended.exit_code == 0, ended.output
+    part = Path("shapes") / "deeplabv2_resnet50_msc" / "val"
+    scores = json.loads((tmp_path / "scores" / part / "scores.json").read_text())
+    added = ["Image Mean IoU", "Worst Tenth IoU", "Boundary IoU"]
+    assert list(scores) == [*SCORES[:-1], *added, "Class IoU", "Class Boundary IoU"]
+    assert "BOUNDARY IOU" in ended.stdout
+    assert f"boundary IoU {scores['Boundary IoU']:.1%} over 2 images" in ended.stdout
+    with Image.open(tmp_path / "confidence" / "val_0000.png") as confidence:
+        assert confidence.mode == "L"
+
+
 def test_masks_of_a_split_are_written_as_the_voc_server_wants_them(
     deeplab: Deeplab, experiment: Path, output: list[str], tmp_path: Path
 ) -> None:

@@ -47,13 +47,31 @@ def test_list_of_no_job(deeplab: Deeplab, home: Settings) -> None:
 
 def test_list_shows_progress(deeplab: Deeplab, running: Job) -> None:
     heading, line = deeplab("job", "list").output.splitlines()
-    assert heading.split() == ["ID", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR"]
+    assert heading.split() == ["ID", "NAME", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR"]
     assert line.split()[:5] == ["1", "train", "running", "60/120", "iterations"]
     assert line.endswith("1 min 1 s")
     (job,) = json.loads(deeplab("job", "list", "--state", "running", "--kind", "train", "--json").output)
     assert (job["id"], job["done"], job["total"], job["fraction"], job["attempts"]) == (1, 60, 120, 0.5, 1)
     assert deeplab("job", "list", "--state", "failed").output == "No jobs found.\n"
     assert deeplab("job", "list", "--before", 1).output == "No jobs found.\n"
+
+
+def test_names_and_notes_are_changed_and_searched(deeplab: Deeplab, running: Job) -> None:
+    assert deeplab("job", "edit", 1, "--name", "First light").output == "Job 1 is called 'First light'.\n"
+    assert deeplab("job", "edit", 1, "--notes", "wide lens").exit_code == 0
+    assert deeplab("job", "show", 1).output.startswith("Job 1: train, running\nName: First light\nNotes: wide lens\n")
+    assert "First light" in deeplab("job", "list", "--search", "WIDE").output
+    assert deeplab("job", "list", "--search", "tele").output == "No jobs found.\n"
+    assert deeplab("job", "edit", 1, "--name", "").output == "Job 1 has no name.\n"
+    nothing = deeplab("job", "edit", 1)
+    assert (nothing.exit_code, "Nothing to change" in nothing.stderr) == (2, True)
+
+
+def test_a_table_has_no_room_for_long_errors(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    finish(home, running, "failed", f"/data/jobs/1/1/best.pth: has {'many ' * 30}keys.")
+    line = deeplab("job", "list").output.splitlines()[1]
+    assert "  Has many many" in line
+    assert line.endswith("…")
 
 
 def test_show_has_everything_that_belongs_to_a_job(deeplab: Deeplab, home: Settings, running: Job) -> None:

@@ -9,6 +9,7 @@ from worker.cli.job.commands import submit as submit_group
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session
+from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SPECS
 from worker.jobs.settings import Settings
@@ -24,7 +25,7 @@ def test_every_field_of_a_request_has_an_option_with_its_description(kind: str) 
     command = submit_group.get_command(click.Context(submit_group), kind)
     assert command is not None
     options = {option.name: option for option in command.params if isinstance(option, click.Option)}
-    assert options.keys() == SPECS[kind].model_fields.keys() | {"wait", "as_json"}
+    assert options.keys() == SPECS[kind].model_fields.keys() | {"name", "notes", "wait", "as_json"}
     for name, field in SPECS[kind].model_fields.items():
         assert options[name].required == field.is_required()
         if name != "overrides":
@@ -103,7 +104,7 @@ def test_refusal_names_the_option(
     assert ended.stderr.startswith(sentence.format(here=here))
     assert ended.stderr.count("\n") == 1
     with open_session(home) as session:
-        assert jobs.list_jobs(session) == []
+        assert list_jobs(session) == []
 
 
 def test_missing_option_is_named(deeplab: Deeplab) -> None:

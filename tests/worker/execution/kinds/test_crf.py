@@ -7,10 +7,12 @@ import pytest
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from worker.execution.kinds import run_attempt
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations, trials
 from worker.jobs.records.trials import Trial
+from worker.jobs.results import parts
 from worker.jobs.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -39,6 +41,16 @@ def test_refined_logits_are_another_evaluation(attempts: Attempts) -> None:
         "crf": job.config["CRF"],
     }
     assert job.result == {"mean_iou": evaluation.mean_iou}
+    assert evaluation.policy is not None
+    assert evaluation.dataset_version is not None
+    with open_session(attempts.settings, reads_only=True) as session:
+        before = evaluations.find(session, evaluated.id)
+        [part] = parts.list_parts(session, job.id)
+    assert before is not None
+    assert (before.policy, before.dataset_version) == (evaluation.policy, evaluation.dataset_version)
+    assert part.n_images == 4
+    masks = storage.label_maps_dir(attempts.settings, job.id, job.fence)
+    assert len(list(masks.iterdir())) == len(list((masks.parent / "confidence").iterdir())) == 4
     assert (job.queue, job.done, job.total, job.unit) == ("cpu", 4, 4, "image")
     assert trials_of(attempts, job) == []
 

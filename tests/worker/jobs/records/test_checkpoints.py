@@ -10,32 +10,20 @@ from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim
 from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints, evaluations, metrics
+from worker.jobs.records import checkpoints, metrics
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
 
-SCORES = {"mean_iou": 0.5, "labels": ["sky", "road"], "n_images": 3}
 
-
-def test_checkpoints_carry_their_job_s_configuration_and_best_score(store: Settings) -> None:
+def test_checkpoints_carry_what_is_shown_of_their_job(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         first, second = add_checkpoint(session, store, job, 10), add_checkpoint(session, store, job, 20)
-        for mean_iou in (0.5, 0.75, 0.25):
-            evaluation = {**SCORES, "mean_iou": mean_iou}
-            evaluations.add(
-                session,
-                submit(session, store).id,
-                checkpoint=str(first),
-                dataset="streets",
-                split="val",
-                settings={},
-                scores=evaluation,
-            )
         checkpoint = checkpoints.get(session, first)
-        assert (checkpoint.job_id, checkpoint.iteration, checkpoint.mean_iou) == (job.id, 10, 0.75)
+        assert (checkpoint.job_id, checkpoint.iteration, checkpoint.mean_iou) == (job.id, 10, None)
+        assert (checkpoint.model, checkpoint.dataset, checkpoint.split) == (job.model, job.dataset, "val")
         assert checkpoint.n_bytes == checkpoint.path.stat().st_size
-        assert checkpoint.config["DATASET"]["N_CLASSES"] == 3
+        assert checkpoints.read_config(session, checkpoint)["DATASET"]["N_CLASSES"] == 3
         assert [each.id for each in checkpoints.list_checkpoints(session)] == [second, first]
         assert [each.id for each in checkpoints.list_checkpoints(session, job.id, limit=1)] == [second]
         assert checkpoints.list_checkpoints(session, job.id + 1) == []
@@ -177,3 +165,14 @@ def test_the_last_checkpoint_is_the_furthest(store: Settings) -> None:
 def test_an_unknown_checkpoint_is_named(store: Settings) -> None:
     with open_session(store) as session, pytest.raises(checkpoints.CheckpointNotFoundError, match="no checkpoint 7"):
         checkpoints.get(session, 7)
+
+
+def test_pages_of_checkpoints(store: Settings) -> None:
+    with open_session(store) as session:
+        job, other = submit_and_claim(session, store), submit_and_claim(session, store)
+        ids = [add_checkpoint(session, store, job, iteration) for iteration in (10, 20, 30)]
+        elsewhere = add_checkpoint(session, store, other, 10)
+        page = checkpoints.read_checkpoint_page(session, before=elsewhere, limit=2)
+        assert ([each.id for each in page.lines], page.n_before, page.n_all) == ([ids[2], ids[1]], 1, 4)
+        own = checkpoints.read_checkpoint_page(session, job.id, after=ids[0], limit=2)
+        assert ([each.id for each in own.lines], own.n_before, own.has_more) == ([ids[2], ids[1]], 0, True)

@@ -20,7 +20,7 @@ def test_scores_of_a_repeated_attempt_replace_the_earlier_ones(store: Settings) 
                 settings={"crf": {"POS_W": 3.0}},
                 scores={**SCORES, "mean_iou": mean_iou},
             )
-        [line] = evaluations.list_evaluations(session)
+        [line] = evaluations.read_evaluation_page(session, limit=9).lines
         evaluation = evaluations.find(session, job.id)
         assert evaluation is not None
         assert (line.id, line.mean_iou, line.settings) == (evaluation.id, 0.5, evaluation.settings)

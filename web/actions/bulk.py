@@ -1,0 +1,54 @@
+"""Several jobs at once: each is cancelled or submitted again by itself, and one that is refused keeps no other back."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from deeplab.errors import DeepLabError
+from web.actions import submission
+from worker.jobs import jobs
+from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+MOST = 500  # jobs in one request
+
+
+@dataclass(frozen=True)
+class BulkResult:
+    """What became of each job."""
+
+    jobs: Sequence[Job]  # those that were cancelled or asked to end, or the new ones
+    refused: dict[int, str]  # a sentence by id
+    notice: str | None = None  # that Celery could not be told
+
+
+def cancel(settings: Settings, job_ids: Sequence[int]) -> BulkResult:
+    """Cancel queued jobs, and ask the supervisors of running ones to."""
+
+    def cancel_one(job_id: int) -> tuple[Job, str | None]:
+        with open_session(settings) as session:
+            return jobs.cancel(session, job_id), None
+
+    return _each(job_ids, cancel_one)
+
+
+def retry(settings: Settings, job_ids: Sequence[int]) -> BulkResult:
+    """Submit failed and cancelled jobs again."""
+    return _each(job_ids, lambda job_id: submission.retry(settings, job_id))
+
+
+def _each(job_ids: Sequence[int], act: Callable[[int], tuple[Job, str | None]]) -> BulkResult:
+    done: list[Job] = []
+    refused: dict[int, str] = {}
+    notice: str | None = None
+    for job_id in dict.fromkeys(job_ids):
+        try:
+            job, notice_now = act(job_id)
+        except DatabaseError:  # concerns all of them
+            raise
+        except DeepLabError as error:
+            refused[job_id] = str(error)
+        else:
+            done.append(job)
+            notice = notice or notice_now
+    return BulkResult(done, refused, notice)

@@ -1,0 +1,59 @@
+"""What lists show and search of a job's request and configuration, as columns: neither has to be read for a list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.tables import CheckpointRow, JobRow
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Columns of a job that follow from what was asked for."""
+
+    model: str  # MODEL.NAME
+    dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    checkpoint: str | None  # the text of the CheckpointRef that the job starts from
+    evaluate_job: int | None  # of a crf job
+
+
+def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
+    """Take the columns from a request and the configuration that was resolved for it."""
+    checkpoint = None
+    match spec:
+        case TrainSpec():
+            checkpoint = None if spec.resume is None else CheckpointRef.of_id(spec.resume).text
+        case EvaluateSpec() | SegmentSpec():
+            checkpoint = spec.checkpoint
+    return Facts(
+        model=config["MODEL"]["NAME"],
+        dataset=_dataset(session, spec, config, checkpoint),
+        checkpoint=checkpoint,
+        evaluate_job=spec.evaluate_job if isinstance(spec, CrfSpec) else None,
+    )
+
+
+def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint: str | None) -> str | None:
+    if isinstance(spec, SegmentSpec):
+        return None
+    if not isinstance(spec, CrfSpec) and spec.dataset is not None:
+        return spec.dataset
+    source = spec.evaluate_job if isinstance(spec, CrfSpec) else _trained_by(session, checkpoint)
+    own = config["DATASET"]
+    root = JobRow.config[("DATASET", "ROOT")].as_string()
+    inherited = session.execute(select(JobRow.dataset, root.label("root")).where(JobRow.id == source)).one_or_none()
+    if inherited is not None and inherited.root == own["ROOT"]:  # else another folder was asked for
+        dataset: str | None = inherited.dataset
+        return dataset
+    return str(own["ROOT"] or own["NAME"])
+
+
+def _trained_by(session: Session, checkpoint: str | None) -> int | None:
+    """The job that saved a checkpoint of this platform."""
+    number = None if checkpoint is None else CheckpointRef.parse(checkpoint).id
+    return session.scalar(select(CheckpointRow.job_id).where(CheckpointRow.id == number))

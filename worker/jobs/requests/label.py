@@ -1,0 +1,64 @@
+"""What people call a job and note about it: the same fields for all kinds, which change at any time and run nothing."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from worker.jobs.requests.specs import SpecError
+
+_LONGEST_NAME = 120  # characters
+_LONGEST_NOTES = 10_000
+
+
+def _check_line(text: str) -> str:
+    if not all(each.isprintable() for each in text):
+        raise ValueError("must be one line of plain text.")
+    return text
+
+
+def _check_text(text: str) -> str:
+    if "\0" in text:  # PostgreSQL cannot store it
+        raise ValueError("must be plain text.")
+    return text
+
+
+class Label(BaseModel):
+    """A name and notes; both may be empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+    name: Annotated[str, AfterValidator(_check_line)] = Field(
+        "", max_length=_LONGEST_NAME, title="Name", description="What to call the job in lists."
+    )
+    notes: Annotated[str, AfterValidator(_check_text)] = Field(
+        "", max_length=_LONGEST_NOTES, title="Notes", description="Whatever is worth remembering about the job."
+    )
+
+
+NO_LABEL = Label()
+
+
+def parse_label(mapping: Mapping[str, Any]) -> Label:
+    """Validate a name and notes; what is left out is empty.
+
+    Raises:
+        SpecError: naming every field that is unknown, too long or no plain text.
+    """
+    try:
+        return Label.model_validate(mapping)
+    except ValidationError as error:
+        raise SpecError({str(item["loc"][0]): _sentence(item) for item in error.errors()}) from None
+
+
+def _sentence(item: Mapping[str, Any]) -> str:
+    match item["type"]:
+        case "extra_forbidden":
+            return "is neither the name nor the notes of a job."
+        case "string_too_long":
+            return f"must have at most {item['ctx']['max_length']} characters, got {len(item['input'])}."
+        case "string_type":
+            return f"must be text, got {item['input']!r}."
+        case "string_unicode":
+            return "must be plain text."
+    return str(item["msg"]).removeprefix("Value error, ")

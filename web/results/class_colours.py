@@ -42,8 +42,12 @@ def names_of(session: Session, settings: Settings, job: Job) -> list[str]:
 
 
 def colours_of(job: Job) -> Colours:
-    """The colours that a job's classes are shown in: those of its labels file or DATASET.PALETTE, else its masks'."""
-    dataset = Dataset.model_validate(job.config["DATASET"])
+    """The colours that a job's classes are shown in; see `colours_of_dataset`."""
+    return colours_of_dataset(Dataset.model_validate(job.config["DATASET"]))
+
+
+def colours_of_dataset(dataset: Dataset) -> Colours:
+    """The colours that the labels file or DATASET.PALETTE gives to classes, and for others those of masks."""
     colours = palette(dataset.N_CLASSES)
     for index, colour in _given(dataset).items():
         colours[index] = colour

@@ -199,7 +199,7 @@ def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Popula
 def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.searched}").text
     assert "6 settings on 30 images" in page
-    (row,) = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
+    _, row = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
     assert re.findall(r"<td[^>]*>([^<]+)</td>", row)[:3] == ["8", "40", "74.00\u202f%"]
     link = re.search(r'href="([^"]+)">refine the whole split</a>', page)
     assert link is not None

@@ -28,6 +28,9 @@ def addresses(population: Population) -> list[str]:
         f"/jobs/{population.segmented}/results/{item_key('000.jpg')}",
         "/checkpoints",
         f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
+        f"/evaluations/{population.evaluated}/confusion",
+        f"/jobs/compare?job={population.trained}&job={population.validated}",
+        f"/jobs/{population.searched}/trials",
         "/datasets",
         "/workers",
     ]

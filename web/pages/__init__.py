@@ -21,6 +21,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/log.txt", job.show_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
+    ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
     ("GET", f"{_JOB}/results/<key>", results.show_image),
     ("GET", f"{_JOB}/images/<key>", results.image),

@@ -13,6 +13,7 @@ from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
+from worker.jobs.results.filters import QuestionError
 
 
 class QueryError(SpecError):
@@ -26,6 +27,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (EvaluationNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
+    (QuestionError, 400),
     (SpecError, 422),
     (DatabaseError, 503),
     (DeepLabError, 422),  # such as an image that cannot be decoded

@@ -36,6 +36,7 @@ _ROUTES = (
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
     ("GET", f"{_JOB}/trials", compare_trials.show_trials),
+    ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
     ("GET", f"{_JOB}/results/<key>", results.show_image),
     ("GET", f"{_JOB}/images/<key>", results.image),

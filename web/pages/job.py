@@ -39,6 +39,8 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
             obstacle=find_obstacle(session, job),
+            retries=jobs.list_retries_of_failed(session, job_id) if job.kind == "segment" else [],
+            n_recorded=parts.count_images(session, job_id),
             **_scores(session, job),
         )
 
@@ -63,6 +65,13 @@ def retry_job(job_id: int) -> AnyResponse:
     """Submit the job again."""
     job, notice = submission.retry(current_settings(), job_id)
     flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
+    return redirect(url_for("pages.show_job", job_id=job.id))
+
+
+def retry_failed(job_id: int) -> AnyResponse:
+    """Submit the images that failed again."""
+    job, notice = submission.retry_failed(current_settings(), job_id)
+    flash(notice or f"Submitted the failed images again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
 
 

@@ -178,6 +178,22 @@ def test_a_poll_leaves_the_notices_for_the_next_page(
     assert "Cancelling; this takes a few seconds" in client.get(f"/jobs/{job_id}").text
 
 
+def test_failed_images_are_tried_again_by_a_job_that_both_pages_name(
+    client: FlaskClient, submit_form: SubmitForm, population: Population
+) -> None:
+    button = f'action="/jobs/{population.segmented}/retry-failed"'
+    assert button in client.get(f"/jobs/{population.segmented}").text
+    assert button in client.get(f"/jobs/{population.segmented}/results").text
+    response = submit_form(f"/jobs/{population.segmented}/retry-failed")
+    again = int(response.location.rpartition("/")[2])
+    page = client.get(f"/jobs/{again}").text
+    assert f'what failed in <a href="/jobs/{population.segmented}">' in page
+    for address in (f"/jobs/{population.segmented}", f"/jobs/{population.segmented}/results"):
+        assert re.search(rf'What failed was tried again by\s+<a href="/jobs/{again}">', client.get(address).text)
+    assert f'href="/jobs/{population.segmented}/results">its results' in client.get(f"/jobs/{again}/results").text
+    assert "retry-failed" not in client.get(f"/jobs/{population.trained}").text
+
+
 def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) -> None:
     response = submit_form(f"/jobs/{population.failed}/retry")
     assert response.status_code == 302
@@ -206,3 +222,9 @@ def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, popul
     form = client.get(link[1].replace("&amp;", "&")).text
     assert "CRF.POS_W=2\nCRF.BI_W=8\nCRF.BI_XY_STD=40</textarea>" in form
     assert f'<option value="{population.evaluated}" selected' in form
+
+
+def test_jobs_with_results_of_images_link_them(client: FlaskClient, population: Population) -> None:
+    for job_id in (population.segmented, population.evaluated):
+        assert f'href="/jobs/{job_id}/results">Results</a>' in client.get(f"/jobs/{job_id}").text
+    assert "Results</a>" not in client.get(f"/jobs/{population.refined}").text

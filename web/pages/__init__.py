@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, logs, new_job, results, videos, workers
+from web.pages import (
+    checkpoints,
+    compare,
+    compare_confusion,
+    datasets,
+    job,
+    jobs,
+    logs,
+    new_job,
+    results,
+    videos,
+    workers,
+)
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -32,7 +44,9 @@ _ROUTES = (
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),
-    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/evaluations/compare", compare.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", compare.download_comparison),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+import numpy as np
 from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
 from web.actions import submission
 from web.context import current_settings, reading, writing
-from web.results.scores import class_lines, confusion_of, score_lines
+from web.results.confusion import Confused, confusions
+from web.results.scores import class_lines, labels_of, score_lines
 from worker.jobs import attempt_logs, jobs, shards
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
@@ -16,9 +18,11 @@ from worker.jobs.lineage import read_lineage
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.specs import SpecError
+from worker.jobs.results import parts
 from worker.jobs.waiting import find_obstacle, find_place
 
 _LOG_TAIL = 16_384  # bytes
+_MOST_CONFUSED = 5  # pairs of classes
 
 
 def show_job(job_id: int) -> str:
@@ -81,5 +85,13 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "before": before,
         "score_lines": score_lines(compared),
         "class_lines": class_lines(compared),
-        "confusion": confusion_of(evaluation, evaluations.find_confusion(session, job.id)),
+        "labels": labels_of(evaluation),
+        "confused": _most_confused(session, job.id),
+        "has_rows": bool(parts.list_parts(session, job.id)),
     }
+
+
+def _most_confused(session: Session, job_id: int) -> list[Confused] | None:
+    """The largest confusions of an evaluation; None if its confusion matrix was not kept."""
+    counts = evaluations.find_confusion(session, job_id)
+    return None if counts is None else confusions(np.array(counts), most=_MOST_CONFUSED)

@@ -86,6 +86,12 @@ def find(session: Session, job_id: int) -> Evaluation | None:
     return None if row is None else Evaluation(**row._mapping)
 
 
+def find_all(session: Session, job_ids: Sequence[int]) -> dict[int, Evaluation]:
+    """Find the scores of several jobs, by job; those that have none are left out."""
+    rows = session.execute(select(*_columns(Evaluation)).where(EvaluationRow.job_id.in_(job_ids)))
+    return {row.job_id: Evaluation(**row._mapping) for row in rows}
+
+
 def find_confusion(session: Session, job_id: int) -> list[list[int]] | None:
     """Read the confusion matrix of an evaluation, (C, C) pixel counts whose rows are ground truth, if it has one."""
     return session.scalar(select(EvaluationRow.confusion).where(EvaluationRow.job_id == job_id))

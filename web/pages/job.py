@@ -41,6 +41,7 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job.id, job.spec),
             obstacle=find_obstacle(session, job),
+            n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             **_scores(session, job),
         )

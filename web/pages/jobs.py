@@ -66,7 +66,7 @@ def act_on_jobs() -> Response:
         case "retry":
             _tell(bulk.retry(current_settings(), job_ids), "Submitted {} again.")
         case "compare":
-            return redirect(url_for("pages.compare_evaluations", job=job_ids))
+            return redirect(url_for("pages.compare_jobs", job=job_ids))
         case other:
             abort(400, f"Unknown action {other!r}; expected cancel, retry or compare.")
     back = request.form.get("back", "")

@@ -7,7 +7,6 @@ from typing import Any, assert_never
 from deeplab.crf.grid import as_text
 from deeplab.formats import duration, images_and_videos
 from deeplab.inference.inputs import folder_of
-from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
@@ -116,9 +115,9 @@ def parameter_title(job: JobSummary, name: str) -> str:
     return (field.title if field else None) or name
 
 
-def error_text(row: Row, job: JobSummary) -> str:
-    """Why an image or video failed, without the folder that all of the job share."""
-    return row.error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
+def error_text(error: str, job: JobSummary) -> str:
+    """Why an image or video of a segment job failed, without the folder that all of the job share."""
+    return error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
 
 
 def _trained(result: Mapping[str, Any]) -> str:

@@ -208,6 +208,12 @@ def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, popul
     assert f'<option value="{population.evaluated}" selected' in form
 
 
+def test_jobs_with_results_of_images_link_them(client: FlaskClient, population: Population) -> None:
+    for job_id in (population.segmented, population.evaluated):
+        assert f'href="/jobs/{job_id}/results">Results</a>' in client.get(f"/jobs/{job_id}").text
+    assert "Results</a>" not in client.get(f"/jobs/{population.refined}").text
+
+
 def test_a_job_leads_to_its_relatives(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:
     trained = client.get(f"/jobs/{population.trained}").text
     related = trained[trained.index("Related jobs") : trained.index("<h2>Parameters</h2>")]

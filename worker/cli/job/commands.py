@@ -109,11 +109,14 @@ def show(job_id: int, as_json: bool) -> None:
     from worker.jobs import jobs
     from worker.jobs.job_json import whole_job_as_json
 
+    if as_json:
+        with open_store() as session:
+            found = whole_job_as_json(session, jobs.get(session, job_id))
+        print_json(found)
+        return
     with open_store() as session:
-        if as_json:
-            print_json(whole_job_as_json(session, jobs.get(session, job_id)))
-        else:
-            click.echo(render_job(read_job(session, job_id)))
+        job = read_job(session, job_id)
+    click.echo(render_job(job))
 
 
 @job.command()
@@ -130,7 +133,7 @@ def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> Non
     given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
     if not given:
         raise click.UsageError("Nothing to change: give --name, --notes or both.")
-    with open_store() as session:
+    with open_store(writes=True) as session:
         before = jobs.get(session, job_id)
         label = parse_label({"name": before.name, "notes": before.notes, **given})
         edited = jobs.relabel(session, job_id, label)
@@ -160,7 +163,7 @@ def cancel(job_id: int, as_json: bool) -> None:
     from worker.jobs import jobs
     from worker.jobs.job_json import job_as_json
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         asked = jobs.cancel(session, job_id)
     if as_json:
         print_json(job_as_json(asked))

@@ -199,7 +199,7 @@ def test_distinct_colours_are_used_everywhere_and_remembered(page: Page, viewed:
     open_image(page, viewed)
     at = points_of(viewed)
     shows(page, {at["bar"]: BAR})
-    page.get_by_role("button", name="Colours that differ more").click()
+    page.get_by_role("button", name="Distinct colours").click()
     wait_until(lambda: read(page, [at["bar"]])[0] != BAR, 30)
     colour = "#" + bytes(read(page, [at["bar"]])[0]).hex()
     expect(page.locator('[data-class="2"] rect')).to_have_attribute("fill", colour)

@@ -1,8 +1,14 @@
 """The viewer: what is on its canvas, pixel by pixel."""
 
+import io
+import struct
+import zlib
 from collections.abc import Sequence
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 
 from tests.processes import wait_until
@@ -70,6 +76,38 @@ def address_of(page: Page) -> str:
 def open_image(page: Page, viewed: Viewed, view: str = "", query: str = "", image_id: str = "0") -> None:
     page.goto(f"{viewed.address(image_id, query)}#{CLOSE}&{view}")
     expect(page.locator("#zoom")).to_have_text("800 %")
+
+
+def as_png(values: NDArray[np.uint8], line_filter: int) -> bytes:
+    """A grey PNG whose lines all have one filter."""
+    padded = np.pad(values.astype(int), ((1, 0), (1, 0)))
+    left, above, corner = padded[1:, :-1], padded[:-1, 1:], padded[:-1, :-1]
+    distances = np.abs(np.stack([above - corner, left - corner, left + above - 2 * corner]))
+    paeth = np.choose(distances.argmin(axis=0), [left, above, corner])
+    guess = [np.zeros_like(left), left, above, (left + above) // 2, paeth][line_filter]
+    lines = np.pad((values - guess).astype(np.uint8), ((0, 0), (1, 0)), constant_values=line_filter)
+    header = struct.pack(">IIBBBBB", values.shape[1], values.shape[0], 8, 0, 0, 0, 0)
+    chunks = [(b"IHDR", header), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data)) for name, data in chunks
+    )
+
+
+@pytest.mark.parametrize("line_filter", range(5))
+def test_label_maps_are_decoded_exactly(page: Page, viewed: Viewed, line_filter: int) -> None:
+    values = np.random.default_rng(0).integers(0, 256, (37, 23), np.uint8)
+    content = as_png(values, line_filter)
+    assert np.array_equal(np.asarray(Image.open(io.BytesIO(content))), values)
+    page.goto(viewed.address("0"))
+    decoded = page.evaluate(
+        """async (bytes) => {
+          const { decodeGreyPng } = await import("/static/viewer/png.js");
+          const { width, height, values } = await decodeGreyPng(new Uint8Array(bytes).buffer);
+          return [width, height, [...values]];
+        }""",
+        list(content),
+    )
+    assert decoded == [23, 37, values.ravel().tolist()]
 
 
 def test_a_prediction_is_painted_in_the_colours_of_its_classes(page: Page, viewed: Viewed) -> None:
@@ -202,9 +240,9 @@ def test_distinct_colours_are_used_everywhere_and_remembered(page: Page, viewed:
     page.get_by_role("button", name="Distinct colours").click()
     wait_until(lambda: read(page, [at["bar"]])[0] != BAR, 30)
     colour = "#" + bytes(read(page, [at["bar"]])[0]).hex()
-    expect(page.locator('[data-class="2"] rect')).to_have_attribute("fill", colour)
+    expect(page.locator('[data-class="2"] svg.swatch')).to_have_attribute("color", colour)
     page.goto(viewed.address("1"))
-    expect(page.locator('[data-class="2"] rect')).to_have_attribute("fill", colour)
+    expect(page.locator('[data-class="2"] svg.swatch')).to_have_attribute("color", colour)
 
 
 def test_what_is_under_the_pointer_is_written_and_said_on_demand(page: Page, viewed: Viewed) -> None:

@@ -51,6 +51,7 @@ function changed() {
 function draw() {
   isDrawn = true;
   loader.frame += 1;
+  fitCanvas();
   const context = canvas.getContext("2d");
   const panes = panesOf(state, canvas.clientWidth, canvas.clientHeight);
   view.resize(panes[0].width, panes[0].height);
@@ -62,6 +63,13 @@ function draw() {
   writeReadout(byId("readout"), valuesAt(scene.pointer, scene), data);
   updatePanel(state, view, data, overlays);
   saveSoon();
+}
+
+/** A pixel of the canvas is one of the screen, also after the window has moved to another screen. */
+function fitCanvas() {
+  scene.ratio = devicePixelRatio;
+  const [width, height] = [canvas.clientWidth, canvas.clientHeight].map((each) => Math.round(each * scene.ratio));
+  if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }
 
 function paneAt(left) {
@@ -76,12 +84,7 @@ function pointerIn() {
 }
 
 canvas.parentElement.style.setProperty("--aspect", size.width / size.height);
-new ResizeObserver(() => {
-  scene.ratio = devicePixelRatio;
-  canvas.width = Math.round(canvas.clientWidth * scene.ratio);
-  canvas.height = Math.round(canvas.clientHeight * scene.ratio);
-  changed();
-}).observe(canvas);
+new ResizeObserver(changed).observe(canvas);
 
 setInterval(() => { byId("stage-busy").hidden = !loader.isBusy; }, WAIT);
 

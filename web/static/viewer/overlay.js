@@ -1,12 +1,13 @@
 // What is laid over the image: tiles of layers, painted. Painted tiles are kept until the colours change.
 
 import { CONFIDENCE, classColours, flagsOf, paintErrors, paintValues } from "./colours.js";
+import { Recent } from "./recent.js";
 
-const KEPT = 120; // painted tiles of an overlay; 1 MB each
+const KEPT = 80; // painted tiles of an overlay; 1 MB each
 
 /** One choice of what to see: label maps, where they are right, or confidence. */
 export class Overlay {
-  #painted = new Map(); // by place: { canvas, stamp }
+  #painted = new Recent(KEPT); // by place: { canvas, stamp }
 
   /**
    * @param {string} id of the choice, such as "a" or "errors-a".
@@ -24,12 +25,10 @@ export class Overlay {
     const tiles = this.layers.map((layer) => layer.tile(level, row, column, wanted));
     if (tiles.some((tile) => tile === null)) return null;
     const place = `${level}/${row}/${column}`;
-    const known = this.#painted.get(place);
+    const known = this.#painted.get(place, this.layers[0].loader.frame);
     if (known?.stamp === stamp) return known.canvas;
     const canvas = asCanvas(this.paint(tiles.map((tile) => tile.values)), tiles[0], known?.canvas);
-    this.#painted.delete(place);
     this.#painted.set(place, { canvas, stamp });
-    if (this.#painted.size > KEPT) this.#painted.delete(this.#painted.keys().next().value);
     return canvas;
   }
 }

@@ -2,9 +2,10 @@
 // level has half the pixels of the one before it, and the last one is a single tile.
 
 import { decodeGreyPng } from "./png.js";
+import { Recent } from "./recent.js";
 
 const AT_ONCE = 6; // requests
-const KEPT = 300; // tiles of a layer
+const KEPT = 150; // tiles of a layer
 
 /** Loads tiles in the order in which they were last wanted, the newest first; what nobody wants any more is dropped. */
 export class Loader {
@@ -37,7 +38,8 @@ export class Loader {
 
 /** One layer: an image, or numbers from 0 to 255. */
 export class Layer {
-  #tiles = new Map(); // by place: { tile } once it is loaded, { error } if it cannot be
+  #tiles = new Recent(KEPT); // by place
+  #smallest = null; // the tile of the last level, which stands for all that is not loaded yet
   #loading = new Set();
 
   /**
@@ -58,13 +60,10 @@ export class Layer {
 
   /** The tile at a place, or null; then it is loaded if `wanted`. */
   tile(level, row, column, wanted = true) {
+    if (level === lastLevel(this.size) && this.#smallest) return this.#smallest;
     const place = `${level}/${row}/${column}`;
-    const known = this.#tiles.get(place);
-    if (known) {
-      this.#tiles.delete(place); // the last used are the last
-      this.#tiles.set(place, known);
-      return known.tile ?? null;
-    }
+    const known = this.#tiles.get(place, this.loader.frame);
+    if (known) return known;
     if (wanted && !this.error && !this.#loading.has(place) && this.#mayLoad(level)) {
       this.loader.want(`${this.tiles}${place}`, () => this.#load(place));
     }
@@ -74,7 +73,7 @@ export class Layer {
   /** Nothing is asked for before the smallest level is there: the server makes all tiles when the first is wanted. */
   #mayLoad(level) {
     const last = lastLevel(this.size);
-    if (level === last || this.#tiles.has(`${last}/0/0`)) return true;
+    if (level === last || this.#smallest) return true;
     this.tile(last, 0, 0);
     return false;
   }
@@ -87,20 +86,13 @@ export class Layer {
       const tile = this.isImage
         ? await createImageBitmap(await response.blob())
         : await decodeGreyPng(await response.arrayBuffer());
-      this.#keep(place, { tile });
+      if (place === `${lastLevel(this.size)}/0/0`) this.#smallest = tile;
+      else this.#tiles.set(place, tile);
     } catch (error) {
       this.error = error.message;
     } finally {
       this.#loading.delete(place);
       this.changed();
-    }
-  }
-
-  #keep(place, entry) {
-    this.#tiles.set(place, entry);
-    for (const [oldest] of this.#tiles) {
-      if (this.#tiles.size <= KEPT) break;
-      if (oldest !== `${lastLevel(this.size)}/0/0`) this.#tiles.delete(oldest);
     }
   }
 }

@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, compare, compare_confusion, datasets, job, jobs, new_job, results, videos, workers
+from web.pages import (
+    checkpoints,
+    compare,
+    compare_confusion,
+    datasets,
+    downloads,
+    job,
+    jobs,
+    new_job,
+    results,
+    videos,
+    workers,
+)
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -29,6 +41,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/videos/<key>", videos.video),
     ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
+    ("GET", f"{_JOB}/export.zip", downloads.export_masks),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),
     ("GET", "/evaluations/compare", compare.compare_evaluations),

@@ -11,6 +11,7 @@ from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
+from worker.jobs.records.evaluations import EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
 
@@ -23,6 +24,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),
     (CheckpointNotFoundError, 404),
     (DatasetNotFoundError, 404),
+    (EvaluationNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
     (QuestionError, 400),

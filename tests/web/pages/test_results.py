@@ -47,7 +47,7 @@ def test_the_histogram_names_colours_and_shares(client: FlaskClient, population:
     names = re.findall(r"</svg> (\w+)</span>\s*<span class=\"count\">([\d.]+)", histogram)
     assert [name for name, _ in names] == ["ground", "disc", "bar"]
     assert abs(sum(float(share) for _, share in names) - 100) < 0.2
-    assert 'fill="#800000"' in histogram
+    assert 'color="#800000"' in histogram
     assert f'href="/jobs/{population.segmented}/results?class=1" title="In 5 images; show only these"' in histogram
 
 

@@ -34,19 +34,18 @@ def show_evaluation(job_id: int) -> dict[str, Any]:
     """GET /evaluations/<job id>: all scores of an evaluate or crf job, and its confusion matrix."""
     require_known()
     with reading() as session:
-        evaluation = evaluations.find(session, job_id)
-        if evaluation is None:
-            abort(404, f"Job {job_id} has no evaluation.")
+        evaluation = evaluations.get(session, job_id)
         return {**as_json(evaluation), "confusion": evaluations.find_confusion(session, job_id)}
 
 
 def show_confusion(job_id: int) -> dict[str, Any]:
     """GET /evaluations/<job id>/confusion: the confusion matrix as pixel counts, with orders of the classes."""
+    require_known()
     with reading() as session:
-        evaluation = evaluations.find(session, job_id)
+        evaluation = evaluations.get(session, job_id)
         counts = evaluations.find_confusion(session, job_id)
-    if evaluation is None or counts is None:
-        abort(404, f"Job {job_id} has no confusion matrix.")
+    if counts is None:
+        abort(404, f"The confusion matrix of job {job_id} was not kept.")
     matrix = np.array(counts)
     return {
         "labels": labels_of(evaluation),

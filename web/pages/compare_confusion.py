@@ -6,7 +6,7 @@ from flask import abort, render_template, request
 from web.context import reading
 from web.results.confusion import confusions, search
 from web.results.scores import labels_of
-from web.text.addresses import change_query
+from web.text.queries import change_query
 from worker.jobs.records import evaluations
 from worker.jobs.results import parts
 
@@ -21,11 +21,11 @@ def show_confusion(job_id: int) -> str:
     text = request.args.get("search", "").strip()
     sort = "-pixels" if request.args.get("sort") == "-pixels" else "-share"
     with reading() as session:
-        evaluation = evaluations.find(session, job_id)
+        evaluation = evaluations.get(session, job_id)
         counts = evaluations.find_confusion(session, job_id)
         has_rows = bool(parts.list_parts(session, job_id))
-    if evaluation is None or counts is None:
-        abort(404, f"Job {job_id} has no confusion matrix.")
+    if counts is None:
+        abort(404, f"The confusion matrix of job {job_id} was not kept.")
     labels = labels_of(evaluation)
     found = search(confusions(np.array(counts), by=sort.removeprefix("-")), labels, text)
     return render_template(

@@ -8,6 +8,10 @@ from werkzeug.datastructures import MultiDict
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import SORTS, Filter, parse_sort
 
+PARAMETERS = (
+    *("class", "min_share", "max_share", "min_confidence", "max_confidence", "name", "folder", "only"),
+    *("true", "predicted", "in_truth", "sort", "cursor"),
+)
 _LARGEST_CLASS = 255
 _MOST_CLASSES = 8  # each is one more table to look into
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from deeplab.catalog import IMAGE_SCORES, SCORES
 from deeplab.datasets.class_names import default_class_names
-from web.results.segmentation import colour
+from web.results.classes import colour
 from web.text.formats import as_points
 from worker.jobs.records.evaluations import Evaluation
 

@@ -34,7 +34,7 @@ class Matrix {
     on(this.view, "scroll", () => this.draw());
     on(this.view, "pointermove", (event) => this.point(this.cellOf(event)));
     on(this.view, "pointerleave", () => this.point(null));
-    on(this.view, "click", (event) => this.open(this.cellOf(event)));
+    on(this.view, "click", (event) => this.tap(this.cellOf(event), event.pointerType));
     on(this.view, "keydown", (event) => this.press(event));
     on(this.view, "wheel", (event) => { if (event.ctrlKey) { event.preventDefault(); this.resize(this.cell * (event.deltaY < 0 ? 1.2 : 1 / 1.2)); } });
     on(this.zoom, "input", () => this.resize(Number(this.zoom.value)));
@@ -63,6 +63,14 @@ class Matrix {
     if (place >= 0) this.reveal({ row: place, column: place });
   }
 
+  // A finger has no pointer that shows a cell before it is chosen: the first tap shows it, the second one opens it.
+  tap(at, pointer) {
+    const isShown = at && at.row === this.tapped?.row && at.column === this.tapped.column;
+    this.tapped = at;
+    if (pointer === "touch" && !isShown) this.point(at);
+    else this.open(at);
+  }
+
   open(at) {
     if (!at || !this.box.dataset.images) return;
     const query = new URLSearchParams({ true: this.order[at.row], predicted: this.order[at.column], sort: "-pixels" });
@@ -74,6 +82,7 @@ class Matrix {
     const narrow = this.view.clientWidth < 480;
     this.left = narrow ? 84 : 132;
     this.top = narrow ? 70 : 96;
+    this.space.style.height = "100vh"; // more than the box may show, so that its height says how much that is
     const room = Math.min(this.view.clientWidth - this.left, this.view.clientHeight - this.top) - 16;
     this.resize(room / this.labels.length);
   }

@@ -18,3 +18,11 @@ def test_a_list_has_no_confusion_matrices_and_continues(client: FlaskClient, pop
     second = get(client, "/evaluations", limit=1, checkpoint="2", before=first["next_before"])
     assert [each["job_id"] for each in second["evaluations"]] == [population.evaluated]
     assert second["next_before"] is None
+
+
+def test_a_confusion_matrix_comes_with_orders_of_its_classes(client: FlaskClient, population: Population) -> None:
+    found = get(client, f"/evaluations/{population.evaluated}/confusion")
+    assert found["labels"] == ["ground", "disc", "bar"]
+    assert found["counts"] == [[900, 60, 40], [30, 260, 10], [20, 60, 120]]
+    assert found["orders"]["error"] == [2, 1, 0]
+    assert sorted(found["orders"]["similarity"]) == [0, 1, 2]

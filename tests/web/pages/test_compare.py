@@ -129,11 +129,11 @@ def test_csv(client: FlaskClient, jobs: Evaluated) -> None:
 
 def test_what_cannot_be_compared_is_refused(client: FlaskClient, population: Population, jobs: Evaluated) -> None:
     for query, status, sentence in (
-        ("", 400, "Select at least one evaluation"),
+        ("", 400, "Select at least one job to compare."),
         ("job=x", 400, "job must be the number of a job, got &#39;x&#39;."),
         (f"job={population.trained}", 404, f"Job {population.trained} has no evaluation."),
         (f"job={jobs.base}&base=7777", 400, f"base must be one of the jobs {jobs.base}, got &#39;7777&#39;."),
-        ("&".join(f"job={number}" for number in range(60)), 400, "At most 50 can be compared at once, got 60."),
+        ("&".join(f"job={number}" for number in range(60)), 400, "At most 50 jobs can be compared at once, got 60."),
     ):
         answer = client.get(f"/evaluations/compare?{query}")
         assert (answer.status_code, sentence in answer.text) == (status, True), query

@@ -21,16 +21,16 @@ def test_lines_have_a_value_per_evaluation() -> None:
     assert lines["b"].colour == "#800000"
 
 
-def test_scores_of_single_images_have_a_line_where_an_evaluation_has_them() -> None:
-    first, second = evaluation(mean_iou=0.5), evaluation(mean_iou=0.6, boundary_iou=0.4)
-    assert len(score_lines([first])) == 4
-    assert score_lines([first, second])[4:] == [ScoreLine("Boundary IoU", [None, 0.4], "boundary_iou")]
-
-
 def test_classes_of_one_name_are_told_apart() -> None:
     first = evaluation(labels=["a", "a"], class_iou=[0.1, 0.2])
     second = evaluation(labels=["a", "a"], class_iou=[0.3, 0.4])
     assert [line.values for line in class_lines([first, second])] == [(0.1, 0.3), (0.2, 0.4)]
+
+
+def test_scores_of_single_images_have_a_line_where_an_evaluation_has_them() -> None:
+    first, second = evaluation(mean_iou=0.5), evaluation(mean_iou=0.6, boundary_iou=0.4)
+    assert len(score_lines([first])) == 4
+    assert score_lines([first, second])[4:] == [ScoreLine("Boundary IoU", [None, 0.4], "boundary_iou")]
 
 
 def test_the_best_and_the_difference() -> None:

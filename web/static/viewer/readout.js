@@ -51,7 +51,7 @@ function entry({ title, text, colour }) {
 
 function swatch(colour) {
   const icon = document.querySelector("svg.swatch").cloneNode(true);
-  icon.querySelector("rect").setAttribute("fill", colour);
+  icon.setAttribute("color", colour);
   return icon;
 }
 

@@ -1,20 +1,16 @@
-"""Which evaluations are compared, for the page, its CSV and the API."""
+"""Evaluations that are compared with one of them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import abort, request
 from sqlalchemy.orm import Session
 
-from web.context import current_settings
 from web.results.comparison import ComparedLine, compare_line, intervals_of
 from web.results.intervals import Verdict, judge
 from web.results.scores import ScoreLine
-from worker.jobs.catalog import parse_integer
 from worker.jobs.records import comparability, evaluations
 from worker.jobs.records.evaluations import Evaluation
-
-_MOST = 50  # of a comparison: more columns than anybody reads
+from worker.jobs.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -63,43 +59,19 @@ class Compared:
         return [compare_line(line, self.base, comparable, intervals_of(line, comparisons)) for line in lines]
 
 
-def read_compared(session: Session, *, with_intervals: bool) -> Compared:
-    """Read the evaluations of ?job=3&job=5&base=3 in the query; without a base it is the first.
+def load_compared(
+    session: Session, settings: Settings, job_ids: Sequence[int], base: int, *, with_intervals: bool
+) -> Compared:
+    """Read the evaluations of jobs, to be compared with that of the job `base`, which is one of them.
 
     Raises:
-        BadRequest: if the query names none, too many, or another base.
-        NotFound: if a job has no evaluation.
+        EvaluationNotFoundError: if a job has no evaluation.
+        OutputError: if the rows that intervals are computed from cannot be read.
     """
-    job_ids = read_jobs(_MOST, "Select at least one evaluation to compare.")
-    found = evaluations.find_all(session, job_ids)
-    for job_id in job_ids:
-        if job_id not in found:
-            abort(404, f"Job {job_id} has no evaluation.")
-    base = parse_integer(request.args.get("base") or str(job_ids[0]))
-    if base not in job_ids:
-        abort(400, f"base must be one of the jobs {', '.join(map(str, job_ids))}, got {request.args['base']!r}.")
-    compared = [found[job_id] for job_id in job_ids]
-    verdicts = [_judge(session, found[base], each) if with_intervals else Verdict(None) for each in compared]
-    return Compared(compared, job_ids.index(base), verdicts)
-
-
-def read_jobs(most: int, if_none: str) -> list[int]:
-    """Read ?job=3&job=5, each once.
-
-    Raises:
-        BadRequest: if there are none, too many, or something else than numbers.
-    """
-    texts = request.args.getlist("job")
-    numbers = [parse_integer(text) for text in texts]
-    if None in numbers:
-        abort(400, f"job must be the number of a job, got {texts[numbers.index(None)]!r}.")
-    job_ids = [number for number in dict.fromkeys(numbers) if number is not None]
-    if not job_ids:
-        abort(400, if_none)
-    if len(job_ids) > most:
-        abort(400, f"At most {most} can be compared at once, got {len(job_ids)}.")
-    return job_ids
-
-
-def _judge(session: Session, base: Evaluation, other: Evaluation) -> Verdict:
-    return Verdict(None) if other is base else judge(session, current_settings(), base, other)
+    found = [evaluations.get(session, job_id) for job_id in job_ids]
+    place = job_ids.index(base)
+    verdicts = [
+        judge(session, settings, found[place], each) if with_intervals and each is not found[place] else Verdict(None)
+        for each in found
+    ]
+    return Compared(found, place, verdicts)

@@ -26,7 +26,7 @@ def record_evaluation(
     **columns: Any,
 ) -> int:
     """An evaluate job that has ended; `columns` are others of the evaluation, such as its policy."""
-    job_id = population.submit("evaluate", checkpoint="2", dataset="shapes")
+    job_id = population.submit("evaluate", checkpoint="4", dataset="shapes")
     fence = population.claim(job_id)
     confusion = np.zeros((len(labels), len(labels)), np.int64)
     for cells in images.values():

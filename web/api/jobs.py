@@ -5,14 +5,13 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from deeplab.files import read_tail
 from web.actions import bulk, submission
 from web.api.requests import read_body, read_choice, read_fields, read_number, require_known
 from web.context import current_settings, reading, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
 from web.results.questions import PARAMETERS, read_question
-from worker.jobs import job_list, jobs, storage
+from worker.jobs import attempt_logs, job_list, jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.job_list import FIELDS, JobFilter, count_by_state, list_fields
@@ -109,13 +108,15 @@ def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
 
 
 def show_log(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/log?bytes=: the end of the last attempt's log."""
-    require_known("bytes")
-    n_bytes = read_number("bytes", 16_384, _LARGEST_TAIL)
+    """GET /jobs/<id>/log?attempt=&bytes=: the end of the log of an attempt, by its fence; by default of the last."""
+    require_known("attempt", "bytes")
+    n_bytes, attempt = read_number("bytes", 16_384, _LARGEST_TAIL), read_number("attempt", None)
     with reading() as session:
         job = jobs.get(session, job_id)
-    path = storage.log_path(current_settings(), job_id, job.fence)
-    return {"fence": job.fence, "log": read_tail(path, n_bytes) if job.fence else ""}
+    log = attempt_logs.log_of(current_settings(), job, attempt)
+    if log is None and attempt is not None:
+        raise QueryError({"attempt": f"must be from 1 to {job.fence}, got {attempt}."})
+    return {"fence": job.fence if attempt is None else attempt, "log": attempt_logs.read_end(log, n_bytes)}
 
 
 def list_events(job_id: int) -> dict[str, Any]:

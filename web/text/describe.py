@@ -14,7 +14,7 @@ from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SPECS
-from worker.jobs.waiting import Obstacle
+from worker.jobs.waiting import Obstacle, Place
 
 
 def kind_title(kind: str) -> str:
@@ -60,6 +60,19 @@ def progress(job: JobSummary, obstacle: Obstacle | None = None) -> str:
     if job.state != RUNNING or job.eta_seconds is None:
         return done
     return f"{done} · {duration(job.eta_seconds)} left"
+
+
+def waiting(job: JobSummary, place: Place | None) -> str:
+    """Why a queued job that could run does not: what comes before it, and when a slot may be free."""
+    if place is None:
+        return progress(job)
+    before = f"{plural(place.n_before, 'job')} before it" if place.n_before else "next"
+    said = [progress(job), f"{before} in the {job.queue} queue"]
+    if place.n_slots and place.n_running >= place.n_slots:
+        busy = "its slot is busy" if place.n_slots == 1 else f"all {place.n_slots} slots are busy"
+        free = "" if place.free_in is None else f", one may be free in {duration(place.free_in)}"
+        said.append(busy + free)
+    return " · ".join(said)
 
 
 def outcome(job: JobSummary) -> str:

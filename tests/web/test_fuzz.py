@@ -6,7 +6,7 @@ from werkzeug.test import Client
 from tests.web.fuzzing import Fuzzer
 from tests.web.population import Population
 from web import create_app
-from web.results.segmentation import item_key
+from worker.jobs.results.record import item_key
 from worker.jobs.settings import Settings
 
 

@@ -2,35 +2,64 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, new_job, results, videos, workers
+from web.pages import (
+    checkpoints,
+    compare,
+    compare_confusion,
+    compare_images,
+    compare_jobs,
+    compare_trials,
+    datasets,
+    downloads,
+    job,
+    jobs,
+    logs,
+    new_job,
+    results,
+    videos,
+    viewer,
+    workers,
+)
+from web.results.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs/actions", jobs.act_on_jobs),
+    ("GET", "/jobs/compare", compare_jobs.compare_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
     ("GET", "/pick", new_job.pick),
     ("GET", _JOB, job.show_job),
-    ("GET", f"{_JOB}/log.txt", job.show_log),
+    ("POST", f"{_JOB}/edit", job.edit_job),
+    ("GET", f"{_JOB}/log", logs.show_log),
+    ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
+    ("GET", f"{_JOB}/trials", compare_trials.show_trials),
+    ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
-    ("GET", f"{_JOB}/results/<key>", results.show_image),
+    ("GET", f"{_JOB}/results/<key>", viewer.show_image),
+    ("GET", f"{_JOB}/tiles/<key>/{_LAYER}/<int:level>/<int:row>/<int:column>", viewer.tile),
     ("GET", f"{_JOB}/images/<key>", results.image),
     ("GET", f"{_JOB}/masks/<key>", results.mask),
     ("GET", f"{_JOB}/videos/<key>", videos.video),
     ("GET", f"{_JOB}/frames/<key>.csv", videos.frames),
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
+    ("GET", f"{_JOB}/export.zip", downloads.export_masks),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),
-    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/evaluations/compare", compare.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", compare.download_comparison),
+    ("GET", "/evaluations/compare/images", compare_images.compare_images),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

@@ -1,6 +1,7 @@
 """`deeplab job`."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from worker.cli.options import number_option, set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 from worker.jobs.catalog import KINDS, STATES
+from worker.jobs.exports.catalog import FORMATS
 
 _WAIT = click.option(
     "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
@@ -146,12 +148,13 @@ def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> Non
 @job.command()
 @_ID
 @click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends.")
-def logs(job_id: int, follow: bool) -> None:
-    """Print the log of a job's latest attempt."""
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt, from 1 on; by default the latest.")
+def logs(job_id: int, follow: bool, attempt: int | None) -> None:
+    """Print the log of a job's latest attempt, or of an earlier one."""
     from worker.cli.job.log import print_log
     from worker.jobs.settings import load_settings
 
-    print_log(load_settings(), job_id, follow=follow)
+    print_log(load_settings(), job_id, follow=follow, attempt=attempt)
 
 
 @job.command()
@@ -176,21 +179,21 @@ def cancel(job_id: int, as_json: bool) -> None:
 
 @job.command()
 @_ID
+@click.option("--failed", is_flag=True, help="Of a segment job that has ended, only the images that failed.")
 @_WAIT
 @json_option
-def retry(job_id: int, wait: bool, as_json: bool) -> None:
+def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
     """Retry a failed or cancelled job, as a new job.
 
-    A train job resumes from its last checkpoint.
+    A train job resumes from its last checkpoint. With --failed, the masks go to an output folder of the new job.
     """
     from worker.cli.job.submit import submit_with
     from worker.jobs import submission
     from worker.jobs.settings import load_settings
 
     settings = load_settings()
-    submit_with(
-        settings, lambda: submission.retry(settings, job_id, environment=os.environ), wait=wait, as_json=as_json
-    )
+    again = submission.retry_failed if failed else submission.retry
+    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
 
 
 @job.command()
@@ -213,3 +216,22 @@ def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wai
     from worker.cli.job.submit import clone_job
 
     clone_job(job_id, changes, overrides, wait=wait, as_json=as_json)
+
+
+@job.command()
+@_ID
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(tuple(FORMATS)),
+    default="masks",
+    show_default=True,
+    help=f"What to write. {'; '.join(f'{name}: {title}' for name, title in FORMATS.items())}.",
+)
+@json_option
+def export(job_id: int, out: Path, format_name: str, as_json: bool) -> None:
+    """Export the masks of a job into the folder OUT, or into the archive OUT if it ends in .zip."""
+    from worker.cli.job.export import export_job
+
+    export_job(job_id, format_name, out, as_json=as_json)

@@ -96,6 +96,22 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     assert (job.done, job.total, job.unit) == (4, 4, "image")
 
 
+def test_what_an_earlier_version_finished_is_recorded_too(attempts: Attempts) -> None:
+    """It left manifests of its shards alone."""
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(5))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    with open_session(attempts.settings) as session:
+        assert shards.counts(session, job.id).n_open == 1
+        parts.forget(session, job.id)
+    assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    assert recorded(attempts, job) == NAMES
+    rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
+    assert [row.path for row in rows] == NAMES
+
+
 @pytest.mark.parametrize("n_questions", range(1, 7))
 def test_what_is_done_is_not_done_again(attempts: Attempts, n_questions: int) -> None:
     """Wherever the first attempt is stopped."""
@@ -141,6 +157,22 @@ def test_a_job_whose_images_all_fail_has_failed(attempts: Attempts) -> None:
     assert (outcome.state, outcome.error) == (catalog.FAILED, str(failure.value))
     rows = read_manifest(storage.output_dir(attempts.settings, attempt.job.id) / "manifest.csv")
     assert [(row.path, row.status) for row in rows] == [(name, "error") for name in NAMES]
+
+
+def test_only_what_failed_is_tried_again(attempts: Attempts) -> None:
+    images = attempts.root / "images"
+    good = {name: (images / name).read_bytes() for name in NAMES}
+    for name in ("1.png", "2.png"):
+        (images / name).write_bytes(b"no image")
+    job = attempts.succeed(attempts.claim(attempts.submit_segment()))
+    (images / "1.png").write_bytes(good["1.png"])
+    again = attempts.claim(attempts.submit_segment(only_failed_of=job.id))
+    result = run_attempt(again)
+    output = storage.output_dir(attempts.settings, again.job.id)
+    assert (result["n_ok"], result["n_error"], result["output"]) == (1, 1, str(output))
+    rows = read_manifest(output / "manifest.csv")
+    assert [(row.path, row.status) for row in rows] == [("1.png", "ok"), ("2.png", "error")]
+    assert [path.name for path in (output / "masks").iterdir()] == ["1.png.png"]
 
 
 def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:

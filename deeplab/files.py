@@ -160,6 +160,13 @@ def is_plain(text: str) -> bool:
     return not _HIDDEN.search(text)
 
 
+def visible(text: str) -> str:
+    """A text with what nobody sees escaped, lines and tabs aside: fit for a terminal and a log, whoever wrote it."""
+    return _HIDDEN.sub(
+        lambda match: match[0] if match[0] in "\n\t" else match[0].encode("unicode_escape").decode(), text
+    )
+
+
 def reason_of(error: Exception) -> str:
     """Why something failed, as the end of a sentence that names the file itself."""
     if isinstance(error, OSError) and error.strerror:

@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
+from deeplab.files import visible
+
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
 
@@ -85,7 +87,7 @@ def describe_differences(noun: str, names_by_kind: Mapping[str, Sequence[str]]) 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     """Align rows in columns under their headings, numbers to the right. There must be at least one row."""
-    cells = [[str(cell) for cell in row] for row in rows]
+    cells = [[" ".join(visible(str(cell)).split("\n")) for cell in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(headings, *cells, strict=True)]
     is_right = [all(_is_number(cell) for cell in column) for column in zip(*cells, strict=True)]
     return "\n".join(_align(line, widths, is_right) for line in (headings, *cells))

@@ -1,5 +1,6 @@
 """Every error in one shape: a page for people, {"error": {"message", "fields"}} for programs."""
 
+import logging
 from typing import Any
 
 from flask import Flask, Response, jsonify, make_response, render_template, request
@@ -15,6 +16,8 @@ from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
+
+_log = logging.getLogger(__name__)
 
 
 class QueryError(SpecError):
@@ -55,8 +58,10 @@ def wants_json() -> bool:
 
 def _render_known_error(error: DeepLabError) -> Response:
     status = next(status for kind, status in _STATUS if isinstance(error, kind))
+    if isinstance(error, DatabaseError):
+        _log.warning("%s", error)
     if not isinstance(error, SpecError):
-        return _render(status, str(error))
+        return _render(status, error.discreet)
     if isinstance(error, QueryError):
         return _render(status, " ".join(f"{name} {message}" for name, message in error.fields.items()), error.fields)
     # An error page has no fields to put the sentences beside, so it shows them all.

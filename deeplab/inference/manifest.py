@@ -5,6 +5,7 @@ import errno
 import io
 import json
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from deeplab.image_scores import Certainty
 
 _FIRST_COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
 COLUMNS = (*_FIRST_COLUMNS, "frames", "confidence", "class_confidence")
+_FORMULA = r"[=+\-@\t\r]"  # how it begins
 FRAME_COLUMNS = ("frame", "time", "pixels")
 _EARLIER_COLUMNS = (_FIRST_COLUMNS, COLUMNS[:-2])  # of manifests from before there were videos, and confidence
 
@@ -215,11 +217,11 @@ def _row(
     if status not in {"ok", "error"}:
         raise ValueError
     return Row(
-        path=path,
+        path=_unguarded(path),
         width=int(width) if width else None,
         height=int(height) if height else None,
         status="ok" if status == "ok" else "error",
-        error=error,
+        error=_unguarded(error),
         seconds=float(seconds),
         pixels=_read_pixels(pixels),
         frames=int(frames) if frames else None,
@@ -229,7 +231,18 @@ def _row(
 
 def _fields(row: Row) -> tuple[object, ...]:
     numbers = f"{row.seconds:.3f}", _pixels_text(row.pixels), row.frames
-    return row.path, row.width, row.height, row.status, row.error, *numbers, *_certainty_texts(row.certainty)
+    path, error = _guarded(row.path), _guarded(row.error)
+    return path, row.width, row.height, row.status, error, *numbers, *_certainty_texts(row.certainty)
+
+
+def _guarded(text: str) -> str:
+    """Keep spreadsheets from taking a text for a formula: put a quote before one that begins like that."""
+    return f"'{text}" if re.match(f"'*{_FORMULA}", text) else text
+
+
+def _unguarded(text: str) -> str:
+    """The text that `_guarded` made this of."""
+    return text[1:] if re.match(f"'+{_FORMULA}", text) else text
 
 
 def _read_certainty(top: str, top_by_class: str) -> Certainty:
@@ -253,9 +266,13 @@ def _pixels_text(pixels: Mapping[int, int]) -> str:
 
 
 def _encode(records: Iterable[Iterable[object]]) -> bytes:
+    return "".join(map(_line, records)).encode("utf-8", "surrogateescape")
+
+
+def _line(record: Iterable[object]) -> str:
     text = io.StringIO(newline="")
-    csv.writer(text, lineterminator="\n").writerows(records)
-    return text.getvalue().encode("utf-8", "surrogateescape")
+    csv.writer(text, lineterminator="\r\n").writerow(record)  # so that both characters are quoted inside of fields
+    return text.getvalue()[:-2] + "\n"
 
 
 def _write_all(file: BinaryIO | FileIO, content: bytes) -> None:

@@ -12,12 +12,14 @@ from deeplab.errors import OutputError
 from deeplab.files import (
     delete_file,
     flush_to_disk,
+    is_plain,
     make_folder,
     printable,
     read_tail,
     real_path,
     replace_file,
     sha256_of,
+    visible,
     write_text,
 )
 
@@ -132,3 +134,13 @@ def test_the_tail_begins_with_a_whole_line(tmp_path: Path) -> None:
 
 def test_what_nobody_sees_in_a_name_is_shown() -> None:
     assert printable("\ufeffa\u200b\u00a0b\n\u00e9 c") == "\\ufeffa\\u200b\\xa0b\\n\u00e9 c"
+
+
+def test_what_nobody_sees_is_escaped_for_terminals() -> None:
+    assert visible("a\tb\nc é 中 😀") == "a\tb\nc é 中 😀"
+    assert visible("\x1b[31m\r\0\x9b\u202e\u2066\u2028\ud800") == (r"\x1b[31m\r\x00\x9b\u202e\u2066\u2028\ud800")
+
+
+def test_a_plain_text_is_one_line_that_shows_all_of_itself() -> None:
+    assert all(map(is_plain, ("", "a b", "é中😀", "a\u00a0b")))
+    assert not any(map(is_plain, ("a\nb", "\x1b", "\x7f", "\x9b", "\u202e", "\u2066", "\u200f", "\u2028", "\ud800")))

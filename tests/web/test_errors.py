@@ -76,6 +76,7 @@ def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
     message = response.json["error"]["message"]  # type: ignore[index]
     assert "cannot be reached" in message
     assert "secret" not in message
+    assert "127.0.0.1" not in message  # neither where it is, nor what the driver says
 
 
 def test_an_internal_error_says_nothing_of_itself(population: Population, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from deeplab.errors import DeepLabError
+from deeplab.files import visible
 
 
 @dataclass(frozen=True)
@@ -65,4 +66,4 @@ class LazyGroup(ComputedGroup):
         try:
             return super().invoke(ctx)
         except DeepLabError as error:
-            raise click.ClickException(" ".join(str(error).split())) from error
+            raise click.ClickException(visible(" ".join(str(error).split()))) from error

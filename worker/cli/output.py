@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 import click
 
+from deeplab.files import is_plain
 from deeplab.formats import table
 from worker.jobs.plain_json import as_json
 
@@ -19,7 +20,8 @@ def json_option(command: F) -> F:
 
 def print_json(value: Any) -> None:
     """Print a value; dataclasses become objects, paths text, and what is not a finite number null."""
-    click.echo(json.dumps(as_json(value), indent=2, ensure_ascii=False, allow_nan=False))
+    text = json.dumps(as_json(value), indent=2, ensure_ascii=False, allow_nan=False)
+    click.echo("".join(each if is_plain(each) or each == "\n" else f"\\u{ord(each):04x}" for each in text))
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:

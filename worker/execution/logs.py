@@ -5,6 +5,8 @@ import sys
 import time
 from pathlib import Path
 
+from deeplab.files import visible
+
 _FORMAT = "%(asctime)s %(levelname)-7s {speaker}%(message)s"
 _DATE_FORMAT = "%Y-%m-%d %H:%M:%S"
 
@@ -16,12 +18,24 @@ def configure_logging(level: int = logging.INFO, speaker: str = "") -> None:
         level: the least that is logged.
         speaker: what each message begins with, such as "Process 2: ", where several processes share a log.
     """
-    text = _FORMAT.format(speaker=speaker)
-    logging.basicConfig(stream=sys.stderr, level=level, format=text, datefmt=_DATE_FORMAT, force=True)
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_VisibleFormatter(_FORMAT.format(speaker=speaker), _DATE_FORMAT))
+    logging.basicConfig(level=level, handlers=[handler], force=True)
     logging.captureWarnings(True)
+
+
+class _VisibleFormatter(logging.Formatter):
+    """Escapes what nobody sees, and indents further lines: no message can pass for several, or change a terminal."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return _indented(super().format(record))
+
+
+def _indented(text: str) -> str:
+    return visible(text).replace("\n", "\n    ")
 
 
 def append_line(log: Path, message: str) -> None:
     """Add a line of the supervisor to the log of a child."""
     with log.open("a", encoding="utf-8") as file:
-        file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {message}\n")
+        file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {_indented(message)}\n")

@@ -19,6 +19,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
 from worker.jobs.settings import Settings
+from worker.jobs.urls import without_password
 
 _T = TypeVar("_T")
 
@@ -33,6 +34,9 @@ class DatabaseError(DeepLabError):
 class DatabaseUnreachableError(DatabaseError):
     """The database does not answer; it may be back soon."""
 
+    def __init__(self, message: str) -> None:
+        super().__init__(message, discreet="The database cannot be reached; the server's log says more.")
+
 
 class ValueRefusedError(DeepLabError):
     """A value that the database cannot hold, such as a number that is too large for its column."""
@@ -43,7 +47,8 @@ class SchemaMissingError(DatabaseError):
 
     def __init__(self, shown_url: str) -> None:
         super().__init__(
-            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`."
+            f"The database {shown_url} has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`.",
+            discreet="The database has no tables yet; `deeplab db upgrade` creates them, as does `deeplab up`.",
         )
 
 
@@ -53,7 +58,9 @@ class SchemaOutdatedError(DatabaseError):
     def __init__(self, shown_url: str) -> None:
         super().__init__(
             f"The database {shown_url} has the tables of an older version; `deeplab db upgrade` brings them up to date,"
-            " as does `deeplab up`."
+            " as does `deeplab up`.",
+            discreet="The database has the tables of an older version; `deeplab db upgrade` brings them up to date, as"
+            " does `deeplab up`.",
         )
 
 
@@ -214,4 +221,4 @@ def _lacks_column(error: DBAPIError) -> bool:
 
 def _shown(settings: Settings) -> str:
     """The database's URL without its password."""
-    return make_url(settings.database).render_as_string(hide_password=True)
+    return without_password(make_url(settings.database).render_as_string(hide_password=True))

@@ -7,6 +7,7 @@ from typing import Any
 
 from deeplab.confinement import confine, lies_under
 from deeplab.errors import DeepLabError
+from deeplab.files import real_path
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 
@@ -42,7 +43,7 @@ def confine_to(
     """
     if roots is None:
         return
-    own = storage.jobs_dir(settings).resolve()
+    own = real_path(storage.jobs_dir(settings))
     writable = [*map(Path, roots["writable"]), own]
     readable = [*map(Path, roots["readable"]), *writable]
     for name, path in read.items():

@@ -1,3 +1,4 @@
+import csv
 import os
 import subprocess
 import sys
@@ -167,3 +168,17 @@ with ManifestWriter(Path({str(path)!r})) as manifest:
     subprocess.run([sys.executable, "-B", "-c", code], check=True)
     assert path.stat().st_size == 100
     assert read_manifest(path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["=cmd|calc!A1.png", "@SUM(1).png", "+1.png", "-1.png", "'=1", "''@x", "'a.png", "a=b", "\t=1", "\r.png", "a\rb"],
+)
+def test_no_cell_is_taken_for_a_formula_and_all_are_read_back(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "manifest.csv"
+    row = Row(name, None, None, "error", f"{name}: is torn.", 0.5, {})
+    write_manifest(path, [row])
+    assert read_manifest(path) == [row]
+    with path.open(newline="", encoding="utf-8") as file:
+        cells = [cell for record in csv.reader(file) for cell in record]
+    assert not [cell for cell in cells if cell[:1] in tuple("=+-@\t\r")]

@@ -1,12 +1,13 @@
 """`deeplab job logs`: the log of a job's latest attempt, as it grows."""
 
-import sys
+import codecs
 import time
 from pathlib import Path
 
 import click
 
 from deeplab.errors import DeepLabError
+from deeplab.files import visible
 from deeplab.formats import plural
 from worker.cli.store import open_store
 from worker.jobs import jobs, storage
@@ -59,12 +60,13 @@ def _read(settings: Settings, job_id: int) -> Job:
 
 
 def _print_from(log: Path, position: int) -> int:
-    """Copy a log from a position on to standard output; return the position of its end."""
+    """Copy a log from a position on to standard output, fit for a terminal; return the position of its end."""
     if not log.exists():
         return position
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
     with log.open("rb") as file:
         file.seek(position)
         while block := file.read(1 << 16):
-            sys.stdout.buffer.write(block)
-        sys.stdout.flush()
+            click.echo(visible(decoder.decode(block)), nl=False)
+        click.echo(visible(decoder.decode(b"", final=True)), nl=False)
         return file.tell()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from sqlalchemy.orm import Session
 
 from deeplab.crf.grid import as_overrides
+from deeplab.files import visible
 from deeplab.formats import duration
 from worker.jobs import jobs
 from worker.jobs.jobs import Job, JobSummary
@@ -72,7 +73,7 @@ def progress(job: JobSummary) -> str:
 
 def render_job(whole: WholeJob) -> str:
     """A job for people, over several lines."""
-    return "\n".join(_lines(whole))
+    return visible("\n".join(_lines(whole)))
 
 
 def _lines(whole: WholeJob) -> Iterator[str]:

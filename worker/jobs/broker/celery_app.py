@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from celery import Celery
 
-from worker.jobs.broker import connection
+from worker.jobs.broker import connection, transport
 from worker.jobs.settings import Settings
 
 
@@ -15,6 +15,7 @@ def celery_app(settings: Settings) -> Celery:
 
 @lru_cache(maxsize=8)
 def _celery_app(url: str) -> Celery:
+    transport.register()
     app = Celery("deeplab", broker=url, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,

@@ -6,11 +6,12 @@ from deeplab.catalog import SCORES
 from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
-from worker.jobs import leases, storage, submission
+from worker.jobs import jobs, leases, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints
+from worker.jobs.records import checkpoints, events
 from worker.jobs.records.trials import Trial
+from worker.jobs.requests.label import Label
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
@@ -180,3 +181,14 @@ def test_job_that_does_not_exist_is_named(deeplab: Deeplab, home: Settings, verb
     ended = deeplab("job", verb, 77)
     assert ended.exit_code == 1
     assert ended.stderr == "Error: There is no job 77.\n"
+
+
+def test_nothing_that_others_wrote_changes_the_terminal(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    write_text(storage.log_path(home, 1, 1), "a\r\x1b[31mred\u202e\n\tb\n")
+    with open_session(home) as session:
+        events.add(session, 1, 1, "split val\x1b]0;title\x07 is missing")
+        jobs.relabel(session, 1, Label(name="", notes="\x1b[2J\u2066"))
+    assert deeplab("job", "logs", 1).output == "a\\r\\x1b[31mred\\u202e\n\tb\n"
+    for arguments in (("job", "show", 1), ("job", "show", 1, "--json"), ("job", "list")):
+        output = deeplab(*arguments).output
+        assert not set(output) & set("\x1b\x07\r\u2066"), arguments

@@ -207,6 +207,10 @@ class Image(Section):
         description="Bands of the image files that are red, green and blue, or the one that is grey, from 1 on; empty:"
         " as the files say. (Extension.)",
     )
+    MAX_PIXELS: Annotated[int, Strict(), Field(ge=1, le=1_000_000_000_000)] = Field(
+        2_000_000_000,
+        description="`segment`: pixels of the largest image; a larger one is a row with an error. (Extension.)",
+    )
     RANGE: tuple[Number, Number] | None = Field(
         None,
         description="The numbers of the image files that become black and white, such as [0, 4095]; empty: as the"

@@ -2,7 +2,7 @@
 
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -31,8 +31,24 @@ from deeplab.reporter import Stopped
 
 _THREADS = 4  # that decode and write while the model computes
 _LARGE_PIXELS = 2**24  # images of more are in memory one at a time
+_PIXELS_IN_FLIGHT = 2**26  # of the others, at each of these: decoded ahead, waiting for their size, being written
 _OVERLAY_SIDE = 8192  # pixels: the longer side of the overlay of such an image, at most
 _JPEG_LIMIT = 65500  # pixels per side
+
+
+@dataclass(frozen=True)
+class _Measured:
+    """An image of which the header was read."""
+
+    item: str
+    height: int  # as it is stored
+    width: int
+    seconds: float  # of work so far
+
+    @property
+    def pixels(self) -> int:
+        """How many it has."""
+        return self.height * self.width
 
 
 @dataclass(frozen=True)
@@ -90,9 +106,12 @@ class Pipeline:
             OutputError: if files cannot be written at all, as on a full disk.
         """
         with ThreadPoolExecutor(_THREADS) as pool:
-            decoded = bounded_map(pool, self._decode, items, depth=_THREADS + self.batch_size)
+            depth = _THREADS + self.batch_size
+            measured = bounded_map(pool, self._measure, items, depth)
+            decoded = bounded_map(pool, self._decode, measured, depth, weigh=_weight, budget=_PIXELS_IN_FLIGHT)
             segmented = self._segment(decoded, should_stop, tick)
-            yield from bounded_map(pool, self._write, segmented, depth=1 + self.batch_size)
+            depth = 1 + self.batch_size
+            yield from bounded_map(pool, self._write, segmented, depth, weigh=_weight, budget=_PIXELS_IN_FLIGHT)
 
     def is_complete(self, row: Row) -> bool:
         """Whether all files of an image that was segmented are still there, and its row has all that is asked for."""
@@ -107,12 +126,25 @@ class Pipeline:
     def _reading(self) -> Reading:
         return Reading.of(self.segmenter.config.IMAGE)
 
-    def _decode(self, item: str) -> _Decoded | _Large | Row:
-        start = time.monotonic()
+    def _measure(self, item: str) -> _Measured | Row:
+        start, path = time.monotonic(), self.input_dir / item
         try:
-            height, width = image_size(self.input_dir / item)
-            if height * width > _LARGE_PIXELS:
-                return _Large(item, height, width)
+            height, width = image_size(path)
+            if height * width > (most := self.segmenter.config.IMAGE.MAX_PIXELS):
+                raise ImageError(
+                    f"{printable(path)}: has {width}x{height} pixels, more than IMAGE.MAX_PIXELS, which is {most:,}."
+                )
+        except ImageError as error:
+            return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
+        return _Measured(item, height, width, time.monotonic() - start)
+
+    def _decode(self, measured: _Measured | Row) -> _Decoded | _Large | Row:
+        if isinstance(measured, Row):
+            return measured
+        start, item = time.monotonic() - measured.seconds, measured.item
+        if measured.pixels > _LARGE_PIXELS:
+            return _Large(item, measured.height, measured.width)
+        try:
             image = read_image(self.input_dir / item, self._reading)
         except ImageError as error:
             return Row(item, None, None, "error", str(error), time.monotonic() - start, {})
@@ -218,8 +250,15 @@ def _row_of(item: str, label_map: NDArray[np.uint8], seconds: float, certainty: 
     return Row(item, width, height, "ok", "", seconds, pixels, certainty=means)
 
 
+def _weight(each: _Measured | _Segmented | Row) -> int:
+    """The pixels that an image has in memory on its way through a stage."""
+    if isinstance(each, _Measured):
+        return each.pixels if each.pixels <= _LARGE_PIXELS else 0
+    return 0 if isinstance(each, Row) else each.label_map.size
+
+
 def _groups(decoded: Iterable[_Decoded | _Large | Row], size: int) -> Iterator[list[_Decoded] | _Large | Row]:
-    """Gather images of equal size; at most twice `size` of them wait for others of their size."""
+    """Gather images of equal size; at most twice `size` of them, of not too many pixels, wait for others like them."""
     waiting: dict[tuple[int, ...], list[_Decoded]] = defaultdict(list)
     for each in decoded:
         if isinstance(each, Row | _Large):
@@ -229,9 +268,13 @@ def _groups(decoded: Iterable[_Decoded | _Large | Row], size: int) -> Iterator[l
         waiting[shape].append(each)
         if len(waiting[shape]) == size:
             yield waiting.pop(shape)
-        elif sum(map(len, waiting.values())) == 2 * size:
+        elif sum(map(len, waiting.values())) == 2 * size or _pixels(waiting) > _PIXELS_IN_FLIGHT:
             yield waiting.pop(next(iter(waiting)))  # the size that has waited longest
     yield from waiting.values()
+
+
+def _pixels(waiting: Mapping[tuple[int, ...], list[_Decoded]]) -> int:
+    return sum(height * width * len(images) for (height, width, _), images in waiting.items())
 
 
 def _write_overlay(path: Path, blend: NDArray[np.uint8]) -> None:

@@ -65,6 +65,12 @@ class ObjectsFile:
         return any(drawable(each[3]) != each[3] or each[3] == [] for each in json.loads(self.objects))
 
 
+def _without_suffix(name: str) -> str | None:
+    """A file's name without its suffix; None if it is that of no file."""
+    path = PurePosixPath(name)
+    return str(path.with_suffix("")) if path.name not in ("", "..") and "\0" not in name else None
+
+
 class _Instances:
     """A file in COCO's instance format."""
 
@@ -106,7 +112,9 @@ class _Instances:
             name = row.get("file_name")
             if not isinstance(name, str) or not name:
                 raise DatasetError(f"{printable(self.path)}: image {number} has no file_name.")
-            pair_id = str(PurePosixPath(name).with_suffix(""))
+            pair_id = _without_suffix(name)
+            if pair_id is None:
+                raise DatasetError(f"{printable(self.path)}: image {number} has the file_name {name!r}.")
             if pair_id in names:
                 raise DatasetError(
                     f"{printable(self.path)}: {name} appears twice."

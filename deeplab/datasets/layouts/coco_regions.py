@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 from deeplab.errors import DatasetError
 from deeplab.images.pillow import silence_warnings
 
+MOST_PIXELS = 178_956_970  # of an image; Pillow's own limit for images that are no attack
+_LONGEST = 10_000_000  # pixels of all outlines of an object
+_LARGEST_SHIFT = 35  # bits
 _FARTHEST = 1e6  # pixels from the image's corner; drawing takes time and memory in proportion to the outline
 
 
@@ -34,19 +37,24 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
     Raises:
         DatasetError: if a segmentation is malformed; the sentence names the annotation.
     """
-    drawn = []
+    from pycocotools import mask  # compiled code, and only this layout needs it
+
+    if height * width > MOST_PIXELS:
+        raise DatasetError(f"{where}: is said to have {width}x{height} pixels; the limit is {MOST_PIXELS:,}.")
+    regions = []
     for number, class_index, crowd, outlines in objects:
         segmentation = drawable(outlines)
         if segmentation == []:
             continue
         try:
-            inside = _draw(segmentation, height, width)
+            runs = _runs(segmentation, height, width)
         except Exception as error:  # pycocotools raises nearly anything
             raise DatasetError(f"{where}: annotation {number}: {str(error).rstrip('.')}.") from error
-        drawn.append((not crowd, -int(inside.sum()), class_index, inside))
+        regions.append((not crowd, -int(mask.area(runs)), class_index, runs))
     label_map = np.zeros((height, width), np.uint8)
-    for _, _, class_index, inside in sorted(drawn, key=lambda each: each[:2]):
-        label_map[inside] = class_index
+    with silence_warnings():  # about how pycocotools creates its array
+        for _, _, class_index, runs in sorted(regions, key=lambda each: each[:2]):
+            label_map[np.asarray(mask.decode(runs), np.bool_)] = class_index  # one at a time: each is as large as all
     return label_map
 
 
@@ -57,8 +65,9 @@ def drawable(segmentation: Any) -> Any:
     return [each for each in segmentation if not (isinstance(each, list) and len(each) in (0, 2, 4))]
 
 
-def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
-    from pycocotools import mask  # compiled code, and only this layout needs it
+def _runs(segmentation: Any, height: int, width: int) -> Any:
+    """The run lengths of a region, as pycocotools has them. Whatever it would take memory for is bounded before."""
+    from pycocotools import mask
 
     if isinstance(segmentation, dict):
         if segmentation.get("size") != [height, width]:
@@ -67,17 +76,19 @@ def _draw(segmentation: Any, height: int, width: int) -> NDArray[np.bool_]:
             )
         counts = segmentation.get("counts")
         lengths: Any = _run_lengths(counts) if isinstance(counts, str) else counts
+        _check_lengths(lengths, height * width)
         runs = mask.frPyObjects({"size": [height, width], "counts": lengths}, height, width)
-        if sum(lengths) < height * width:  # pycocotools would leave the rest undefined; it does refuse too many
+        if sum(lengths) != height * width:  # pycocotools would leave a rest undefined
             raise ValueError(f"its run lengths cover {sum(lengths)} of {height * width} pixels")
     elif isinstance(segmentation, list) and segmentation:
         for polygon in segmentation:
             _check_polygon(polygon)
+        if sum(map(_perimeter, segmentation)) > _LONGEST:
+            raise ValueError(f"has outlines of more than {_LONGEST:,} pixels")
         runs = mask.merge(mask.frPyObjects(segmentation, height, width))
     else:
         raise ValueError("has no segmentation; expected polygons or run lengths")
-    with silence_warnings():  # about how pycocotools creates its array
-        return np.asarray(mask.decode(runs), np.bool_)
+    return runs
 
 
 def _run_lengths(compressed: str) -> list[int]:
@@ -92,6 +103,8 @@ def _run_lengths(compressed: str) -> list[int]:
         bits = ord(character) - 48
         if not 0 <= bits < 64:
             raise ValueError(f"its run lengths hold the character {character!r}")
+        if shift > _LARGEST_SHIFT:
+            raise ValueError("its run lengths hold a number of more than 40 bits")
         value |= (bits & 31) << shift
         shift += 5
         if not bits & 32:  # the last character of a length; its highest bit is the sign
@@ -101,6 +114,17 @@ def _run_lengths(compressed: str) -> list[int]:
     if shift:
         raise ValueError("its run lengths end in the middle of a number")
     return lengths
+
+
+def _check_lengths(lengths: Any, n_pixels: int) -> None:
+    if not isinstance(lengths, list) or not all(type(each) is int and 0 <= each <= n_pixels for each in lengths):
+        raise ValueError(f"its run lengths are not a list of numbers from 0 to {n_pixels}")
+
+
+def _perimeter(polygon: list[float]) -> float:
+    """About how long an outline is in pixels, which is what drawing it takes memory for."""
+    points = np.array(polygon, np.float64).reshape(-1, 2)
+    return float(np.abs(points - np.roll(points, 1, axis=0)).max(axis=1).sum())
 
 
 def _check_polygon(polygon: Any) -> None:

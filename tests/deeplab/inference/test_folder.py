@@ -18,6 +18,7 @@ from deeplab.files import write_text
 from deeplab.images.files import read_image
 from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
+from deeplab.inference import pipeline
 from deeplab.inference.folder import segment_folder, segment_items
 from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import find_mask, locked_output, mask_path
@@ -392,3 +393,27 @@ def test_an_image_without_its_confidence_is_segmented_again(segmenter: Segmenter
     assert segment_folder(*arguments, confidence=True).n_skipped == 1
     (tmp_path / "out" / "confidence" / "a.png.png").unlink()
     assert segment_folder(*arguments, confidence=True).n_skipped == 0
+
+
+def test_an_image_of_too_many_pixels_is_a_row(tmp_path: Path) -> None:
+    draw(tmp_path / "in" / "a.png", 20, 30)
+    draw(tmp_path / "in" / "b.png", 20, 20)
+    segmenter = tiny_segmenter(IMAGE={"MAX_PIXELS": 599})
+    summary = segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    assert (summary.n_ok, summary.n_error) == (1, 1)
+    error = read_manifest(tmp_path / "out" / "manifest.csv")[0].error
+    assert error == f"{tmp_path / 'in' / 'a.png'}: has 30x20 pixels, more than IMAGE.MAX_PIXELS, which is 599."
+
+
+@pytest.mark.parametrize("budget", [1, 700, 1500])
+def test_a_budget_of_pixels_changes_no_result(
+    tmp_path: Path, segmenter: Segmenter, monkeypatch: pytest.MonkeyPatch, budget: int
+) -> None:
+    for number in range(12):
+        draw(tmp_path / "in" / f"{number:02}.png", 20, 20 + number % 3, seed=number)
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "free", SilentReporter(), batch_size=3)
+    monkeypatch.setattr(pipeline, "_PIXELS_IN_FLIGHT", budget)
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "bounded", SilentReporter(), batch_size=3)
+    for number in range(12):
+        masks = [read_mask(mask_path(tmp_path / out, f"{number:02}.png")) for out in ("free", "bounded")]
+        assert np.array_equal(masks[0], masks[1])

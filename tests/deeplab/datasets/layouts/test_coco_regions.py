@@ -74,14 +74,15 @@ def test_of_equal_objects_the_later_is_on_top_and_crowds_lie_below() -> None:
         ([[0, 0, 1e9, 3, 1, 2]], "more than 1000000 pixels away"),
         ({"size": [5, 4], "counts": [20]}, r"for an image of size \[5, 4\], not \[4, 4\]"),
         ({"counts": [16]}, r"for an image of size None, not \[4, 4\]"),
-        ({"size": [4, 4], "counts": [10, 20]}, "Invalid RLE mask representation"),
+        ({"size": [4, 4], "counts": [10, 20]}, "are not a list of numbers"),
+        ({"size": [4, 4], "counts": [10, 10]}, "cover 20 of 16 pixels"),
         ({"size": [4, 4], "counts": [10, 5]}, "cover 15 of 16 pixels"),
         ({"size": [4, 4], "counts": []}, "cover 0 of 16 pixels"),
         ({"size": [4, 4], "counts": "52"}, "cover 7 of 16 pixels"),
         ({"size": [4, 4], "counts": "5~"}, "hold the character '~'"),
         ({"size": [4, 4], "counts": "5a"}, "end in the middle of a number"),
-        ({"size": [4, 4], "counts": "a1b1c1"}, "Invalid RLE mask representation"),
-        ({"size": [4, 4], "counts": [-3, 19]}, "out of bounds"),
+        ({"size": [4, 4], "counts": "a1b1c1"}, "are not a list of numbers"),
+        ({"size": [4, 4], "counts": [-3, 19]}, "are not a list of numbers"),
         ({"size": [4, 4]}, "."),
         ({"size": [4, 4], "counts": ["x"]}, "."),
         ({"size": [4, 4], "counts": "\u00e4"}, "."),
@@ -100,3 +101,30 @@ def test_outlines_without_an_area_are_left_out(leftover: list[Any]) -> None:
     label_map = draw_regions(objects, 4, 4, "a.json: a.jpg")
     assert label_map[:2, :2].tolist() == [[2, 2], [2, 2]]
     assert label_map.sum() == 8
+
+
+LONG_WAY = [0, 0, 1_000_000, 0] * 6
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("outlines", "sentence"),
+    [
+        ([LONG_WAY], "has outlines of more than 10,000,000 pixels"),
+        ([LONG_WAY[:8]] * 8, "has outlines of more than 10,000,000 pixels"),
+        ({"size": [4, 4], "counts": "o" * 1_000_000}, "its run lengths hold a number of more than 40 bits"),
+        ({"size": [4, 4], "counts": [2**40]}, "its run lengths are not a list of numbers from 0 to 16"),
+        ({"size": [4, 4], "counts": [-1, 17]}, "its run lengths are not a list of numbers from 0 to 16"),
+        ({"size": [4, 4], "counts": [1.5]}, "its run lengths are not a list of numbers from 0 to 16"),
+        ({"size": [4, 4], "counts": {"a": 1}}, "its run lengths are not a list of numbers from 0 to 16"),
+    ],
+)
+def test_outlines_are_bounded_before_they_are_drawn(outlines: Any, sentence: str) -> None:
+    with pytest.raises(DatasetError, match=f"a: annotation 1: {sentence}"):
+        draw_regions([[1, 1, False, outlines]], 4, 4, "a")
+
+
+@pytest.mark.parametrize("side", [2**31, 100_000, 13_378])
+def test_a_size_that_nothing_has_is_refused_before_memory_is_taken_for_it(side: int) -> None:
+    with pytest.raises(DatasetError, match=f"a: is said to have {side}x{side} pixels; the limit is 178,956,970"):
+        draw_regions([[1, 1, False, [square(1, 1, 2)]]], side, side, "a")

@@ -73,7 +73,6 @@ def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimit
         if not part.is_dir():
             raise DatasetError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
     labels = root / "labels.txt" if labels is None else real_path(labels)
-    class_names = _read_labels(labels)
     images = scan_folder(root / "images", most=limits.files)
     passed_over = {printable(root / "images"): images.passed_over}
     with suppress(DatasetError):  # an empty folder may be filled later
@@ -85,6 +84,7 @@ def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimit
     if not splits:
         found = "".join(f"; {name}: {reason}" for name, reason in others.items())
         raise DatasetError(f"{root} has no split list, such as train.txt with one image id per line{found}.")
+    class_names = _read_labels(labels)
     passed_over = {folder: kinds for folder, kinds in passed_over.items() if kinds}
     return FolderSurvey(root, labels, class_names, splits, others, passed_over)
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.layouts.survey import survey_folder
+from deeplab.datasets.layouts.survey import LabelsFileError, SurveyLimits, survey_folder
 from deeplab.errors import DatasetError
 from tests.deeplab.drawing import draw_folder
 
@@ -10,7 +10,9 @@ from tests.deeplab.drawing import draw_folder
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Six images, and the splits train and val of all of them."""
-    return draw_folder(tmp_path / "streets")
+    root = draw_folder(tmp_path / "streets")
+    (root / "labels.txt").write_text("0\tsky\n1\troad\n")
+    return root
 
 
 def test_a_split_is_a_text_file_that_names_an_image(folder: Path) -> None:
@@ -20,14 +22,13 @@ def test_a_split_is_a_text_file_that_names_an_image(folder: Path) -> None:
     (folder / "notes.txt").write_bytes("Stra\u00dfe".encode("latin-1"))
     (folder / "test.txt").touch()
     (folder / "elsewhere.txt").write_text("/data/images/0.png\n")
-    (folder / "labels.txt").write_text("0\n")
     (folder / "palette.txt").write_text("0 0 0 0\n")
     (folder / "half.txt").write_text("lost\n0\n\n")
     found = survey_folder(folder)
     assert found.splits == {"half": 2, "train": 6, "val": 6}
     assert list(found.other_texts) == ["README.txt", "classes.txt", "elsewhere.txt", "notes.txt", "test.txt"]
     assert found.notes[0] == f"{folder}/README.txt is no split list: none of its lines names an image."
-    assert found.other_texts["notes.txt"].startswith("the split list cannot be read: 'utf-8' codec")
+    assert found.other_texts["notes.txt"].startswith("the split list cannot be read: is not a text")
     assert found.other_texts["test.txt"] == "the split is empty; expected one id per line"
 
 
@@ -76,3 +77,22 @@ def test_what_a_folder_lacks_is_named(folder: Path) -> None:
     (folder / "masks").rename(folder / "labels")
     with pytest.raises(DatasetError, match="masks is not a folder"):
         survey_folder(folder)
+
+
+def test_a_survey_may_be_bounded(folder: Path) -> None:
+    for limits, sentence in (
+        (SurveyLimits(files=5), "images: the folder holds more than 5 files"),
+        (SurveyLimits(texts=1), "streets holds 2 text files, any of which may be a split list; expected a few"),
+        (SurveyLimits(list_bytes=3), "train.txt: the split list cannot be read: has more than 3 bytes, the limit"),
+    ):
+        with pytest.raises(DatasetError, match=sentence):
+            survey_folder(folder, limits=limits)
+    assert survey_folder(folder, limits=SurveyLimits(files=6, texts=2, list_bytes=100)).splits == {"train": 6, "val": 6}
+
+
+def test_a_labels_file_that_cannot_be_used_is_told_from_the_folder(folder: Path) -> None:
+    assert list(survey_folder(folder).class_names) == ["sky", "road"]
+    (folder / "labels.txt").write_text("hunter2\n")
+    with pytest.raises(LabelsFileError, match="line 1 is 'hunter2'") as caught:
+        survey_folder(folder)
+    assert "hunter2" not in caught.value.discreet

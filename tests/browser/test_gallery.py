@@ -63,7 +63,7 @@ def test_errors_and_classes_filter(page: Page, population: Population) -> None:
     page.get_by_role("link", name="Errors").click()
     expect(page.get_by_role("cell", name="is not an image")).to_be_visible()
     page.get_by_role("link", name="All 6").click()
-    page.locator(".legend").get_by_role("link", name="disc").click()
+    page.locator(".histogram").get_by_role("link", name="disc").click()
     expect(page.locator(".tile")).to_have_count(5)
 
 

@@ -240,9 +240,9 @@ def test_distinct_colours_are_used_everywhere_and_remembered(page: Page, viewed:
     page.get_by_role("button", name="Distinct colours").click()
     wait_until(lambda: read(page, [at["bar"]])[0] != BAR, 30)
     colour = "#" + bytes(read(page, [at["bar"]])[0]).hex()
-    expect(page.locator('[data-class="2"] .swatch')).to_have_attribute("color", colour)
+    expect(page.locator('[data-class="2"] svg.swatch')).to_have_attribute("color", colour)
     page.goto(viewed.address("1"))
-    expect(page.locator('[data-class="2"] .swatch')).to_have_attribute("color", colour)
+    expect(page.locator('[data-class="2"] svg.swatch')).to_have_attribute("color", colour)
 
 
 def test_what_is_under_the_pointer_is_written_and_said_on_demand(page: Page, viewed: Viewed) -> None:

@@ -10,12 +10,12 @@ from PIL import Image
 
 from deeplab.image_scores import Cell, Certainty, ImageScores, cells_of
 from deeplab.images.masks import write_mask
-from deeplab.inference.manifest import Row
 from deeplab.inference.output import mask_path
 from tests.web.population import Population
 from tests.web.scenes import draw_mask, paint
 from worker.jobs import storage
-from worker.jobs.results.record import item_key
+from worker.jobs.database import open_session
+from worker.jobs.results.record import ImageResult, item_key
 
 LABELS_FILE = "0\tground\t#5a8c46\n1\tdisc\t#cd463c\n2\tbar\n"
 IDS = ("0", "1", "large", "misfit", "unsaved")
@@ -86,7 +86,7 @@ def ignore_border(mask: Labels) -> Labels:
     return ignored
 
 
-def score(image_id: str, labels: Labels, truth: Labels) -> ImageScores:
+def score(image_id: str, labels: Labels, truth: Labels) -> ImageResult:
     """What an evaluation records of an image."""
     counted = ignore_border(truth) != 255
     counts = np.bincount(3 * truth[counted].astype(int) + labels[counted], minlength=9).reshape(3, 3)
@@ -94,7 +94,7 @@ def score(image_id: str, labels: Labels, truth: Labels) -> ImageScores:
     cells: tuple[Cell, ...] = cells_of(counts)
     height, width = labels.shape
     certainty = Certainty(0.71, dict.fromkeys(pixels, 0.7), 0.4, {})
-    return ImageScores(image_id, width, height, 0.05, pixels, cells, certainty)
+    return ImageResult.of_scores(ImageScores(image_id, width, height, 0.05, pixels, cells, certainty))
 
 
 def _evaluate(
@@ -113,7 +113,8 @@ def _evaluate(
         path = storage.confidence_dir(population.settings, job_id, fence) / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(confidence[image_id]).save(path)
-    population.record(job_id, fence, [score(each, labels[each], truths[each]) for each in labels])
+    with open_session(population.settings) as session:
+        population.record(session, job_id, [score(each, labels[each], truths[each]) for each in labels])
     population.finish(job_id, fence, result={"mean_iou": 0.5, "logits": str(root)})
     return job_id
 
@@ -125,7 +126,8 @@ def _refine(
     fence = population.claim(job_id)
     for image_id, label_map in refinements.items():
         write_mask(storage.label_maps_dir(population.settings, job_id, fence) / f"{image_id}.png", label_map)
-    population.record(job_id, fence, [score(each, refinements[each], truths[each]) for each in refinements])
+    with open_session(population.settings) as session:
+        population.record(session, job_id, [score(each, refinements[each], truths[each]) for each in refinements])
     population.finish(job_id, fence, result={"mean_iou": 0.6})
     return job_id
 
@@ -135,14 +137,15 @@ def _segment(population: Population, root: Path, labels: Mapping[str, Labels], n
     job_id = population.submit("segment", checkpoint="2", input=str(root / "images"), overrides=overrides)
     fence = population.claim(job_id)
     output = storage.output_dir(population.settings, job_id)
-    rows = []
+    images = []
     for image_id, label_map in labels.items():
         write_mask(mask_path(output, f"{image_id}.png"), label_map)
         height, width = label_map.shape
         pixels = {index: int((label_map == index).sum()) for index in range(3)}
-        rows.append(Row(f"{image_id}.png", width, height, "ok", "", 0.1, pixels))
+        images.append(ImageResult(f"{image_id}.png", width, height, "ok", "", 0.1, pixels))
     names = ["ground", "disc", "bar", "tree", "sky"][:n_classes]
     (output / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(names)))
-    population.record(job_id, fence, rows)
-    population.finish(job_id, fence, result={"output": str(output), "n_ok": len(rows), "n_error": 0})
+    with open_session(population.settings) as session:
+        population.record(session, job_id, images)
+    population.finish(job_id, fence, result={"output": str(output), "n_ok": len(images), "n_error": 0})
     return job_id

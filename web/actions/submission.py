@@ -53,6 +53,16 @@ def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
     return job, try_publish(settings, job)
 
 
+def retry_failed(settings: Settings, job_id: int) -> tuple[Job, str | None]:
+    """Submit only the images that failed in a segment job again; returns as `submit` does.
+
+    Raises:
+        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
+    """
+    job = submission.retry_failed(settings, job_id)
+    return job, try_publish(settings, job)
+
+
 def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[Job, str | None]:
     """Submit a job's request again with some fields changed; returns as `submit` does.
 

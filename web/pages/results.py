@@ -1,4 +1,4 @@
-"""The results of a job image by image: the gallery, the page of one image, and their pictures."""
+"""The results of a job image by image: the gallery, and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from flask import Response, abort, current_app, render_template, request, send_f
 
 from deeplab.files import printable
 from deeplab.inference.output import frame_mask_path
-from web.context import current_settings
+from web.context import current_settings, reading
 from web.results.classes import class_shares, name_of
 from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
 from web.results.lookup import find_image, find_manifest, find_results
 from web.results.orders import orders_for
 from web.results.questions import Question, read_question
+from worker.jobs import jobs
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.answers import Image, Page
@@ -54,6 +55,7 @@ def list_results(job_id: int) -> tuple[str, int]:
         shares=_shares_of_all(results, names),
         name_of=name_of,
         manifest=find_manifest(job),
+        retries=_retries(job),
         film_of=partial(film_of, current_settings(), job),
         has_mask=partial(_has_mask, job),
     )
@@ -109,6 +111,11 @@ def _shares_of_all(results: Results, names: Sequence[str]) -> list[Any]:
     totals = results.totals()
     pixels, n_images = ({each.index: getattr(each, name) for each in totals} for name in ("pixels", "n_images"))
     return class_shares(pixels, names, n_images)
+
+
+def _retries(job: Job) -> list[int]:
+    with reading() as session:
+        return jobs.list_retries_of_failed(session, job.id)
 
 
 def _has_mask(job: Job, image: Image) -> bool:

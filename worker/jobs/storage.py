@@ -6,8 +6,8 @@ valkey/                     the embedded broker's append-only file, configuratio
 secret_key                  signs the dashboard's cookies
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
-tiles/                      images and masks in tiles, as the viewer asked for them; may be deleted at any time
 thumbnails/                 small pictures of images and masks, made again when they are gone
+tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
 jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented

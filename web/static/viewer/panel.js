@@ -26,7 +26,7 @@ function updateClasses(state, data) {
     row.classList.toggle("is-off", state.off.has(index));
     press(row.querySelector("[data-switch]"), !state.off.has(index));
     press(row.querySelector("[data-isolate]"), seen.length === 1 && seen[0] === row && rows.length > 1);
-    row.querySelector(".swatch").setAttribute("color", `#${data[state.colours][index]}`);
+    row.querySelector("svg.swatch").setAttribute("color", `#${data[state.colours][index]}`);
   }
   byId("all-classes").disabled = state.off.size === 0;
 }

@@ -11,7 +11,7 @@ from tests.web.population import Population
 def rows_of(page: str) -> list[list[str]]:
     body = page.partition("<tbody>")[2].partition("</tbody>")[0]
     rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    return [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in rows]
+    return [re.findall(r"<t[hd][^>]*>([^<]+)</t[hd]>", row) for row in rows]
 
 
 def test_the_largest_confusions_are_a_table(client: FlaskClient, population: Population) -> None:
@@ -41,8 +41,15 @@ def test_each_leads_to_its_images(client: FlaskClient, population: Population) -
     assert f'data-images="/jobs/{job_id}/results"' in page
 
 
+def test_without_rows_there_are_no_images_to_lead_to(client: FlaskClient, population: Population) -> None:
+    job_id = record_evaluation(population, {"a": [(0, 0, 90), (0, 2, 10), (1, 1, 5), (2, 2, 5)]}, with_rows=False)
+    page = client.get(f"/evaluations/{job_id}/confusion").text
+    assert 'data-images=""' in page
+    assert ">images</a>" not in page
+
+
 def test_the_page_of_many_classes_is_light(client: FlaskClient, population: Population) -> None:
-    names = [f"class of number {index}" for index in range(182)]
+    names = [f"class {index}" for index in range(182)]
     image = [(true, predicted, 1 + true * predicted) for true in range(182) for predicted in range(0, 182, 3)]
     job_id = record_evaluation(population, {"a": image}, names)
     for address in (f"/evaluations/{job_id}/confusion", f"/jobs/{job_id}"):

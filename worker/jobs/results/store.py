@@ -23,7 +23,7 @@ from worker.jobs.results.answers import (
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
 from worker.jobs.results.places import Place, direction, known_value, parse_cursor, require_beyond, write_cursor
-from worker.jobs.results.tables import TABLES, Table
+from worker.jobs.results.tables import TABLES
 from worker.jobs.settings import Settings
 
 _MANY = 100  # images, for which a list of names takes longer than reading what lies between
@@ -237,12 +237,8 @@ class Results:
         self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any]
     ) -> Any:
         with engine.reader(self._settings) as connection:
-            tables = ", ".join(f"{table.name} AS ({self._rows_of(table)})" for table in TABLES)
+            tables = ", ".join(f"{table.name} AS ({table.rows_in(self._folders)})" for table in TABLES)
             return fetch(connection.execute(f"WITH {tables} {question}", dict(values)))
-
-    def _rows_of(self, table: Table) -> str:
-        files = ", ".join("'" + str(folder / table.file).replace("'", "''") + "'" for folder in self._folders)
-        return f"FROM read_parquet([{files}])" if files else f"SELECT {table.nulls} WHERE false"
 
 
 def _one_of(column: str, numbers: Sequence[int]) -> str:

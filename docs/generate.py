@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
+from worker.jobs.exports.catalog import FORMATS
 from worker.jobs.results.filters import SORTS
 from worker.jobs.settings import Settings, load_settings
 
@@ -102,6 +103,9 @@ def api() -> str:
         "Files of an item lie outside of `/api/v1` and are named by its `key`: `/jobs/<id>/images/<key>` and",
         "`/jobs/<id>/masks/<key>?download=1`; of a video `/jobs/<id>/videos/<key>`, which is the labelled one,",
         "`/jobs/<id>/masks/<key>?frame=<number>` and `/jobs/<id>/frames/<key>.csv`.",
+        "",
+        "`/jobs/<id>/export.zip?format=` sends the masks of what the same parameters ask for, `format` being one of",
+        f"{', '.join(f'`{name}`' for name in FORMATS)}; see [results](results.md).",
     ]
     return "\n".join(lines) + "\n"
 

@@ -16,14 +16,17 @@ from web.pages import (
     new_job,
     results,
     videos,
+    viewer,
     workers,
 )
+from web.results.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
@@ -42,7 +45,8 @@ _ROUTES = (
     ("GET", f"{_JOB}/trials", compare_trials.show_trials),
     ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
-    ("GET", f"{_JOB}/results/<key>", results.show_image),
+    ("GET", f"{_JOB}/results/<key>", viewer.show_image),
+    ("GET", f"{_JOB}/tiles/<key>/{_LAYER}/<int:level>/<int:row>/<int:column>", viewer.tile),
     ("GET", f"{_JOB}/images/<key>", results.image),
     ("GET", f"{_JOB}/masks/<key>", results.mask),
     ("GET", f"{_JOB}/videos/<key>", videos.video),

@@ -119,5 +119,6 @@ document.addEventListener("change", (event) => {
 // ---- keys: links that name one are followed by it ----
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || document.querySelector("dialog[open]")) return; // the key has done something else
   document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`)?.click();
 });

@@ -148,6 +148,17 @@ class Results:
         found: dict[str, NDArray[Any]] = self._ask(columns, {}, lambda answer: answer.fetchnumpy())
         return found
 
+    def shared_stems(self) -> set[str]:
+        """Paths without suffix that several good images have in common, or that are another one's whole path."""
+        stems = (
+            r"SELECT regexp_replace(path, '\.[^./]*$', '') AS stem FROM images WHERE status = 'ok' AND frames IS NULL"
+        )
+        found = self._ask(
+            f"SELECT stem FROM ({stems}) GROUP BY stem HAVING count(*) > 1 OR stem IN (SELECT path FROM images)",  # noqa: S608
+            {},
+        )
+        return {stem for (stem,) in found}
+
     def stream(self, wanted: Filter, sort: str = "name", at_once: int = 500) -> Iterator[Image]:
         """Yield all images that a filter lets through, some at once."""
         for keys in self._stream_keys(wanted, sort, at_once):

@@ -42,7 +42,6 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
             obstacle=find_obstacle(session, job),
-            retries=jobs.list_retries_of_failed(session, job_id) if job.kind == "segment" else [],
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             **_scores(session, job),

@@ -77,8 +77,7 @@ def upgrade() -> None:
     for table in _OWNED:
         # As a text, because Alembic would copy the whole table on SQLite, which can add such a column in place.
         op.execute(
-            f"ALTER TABLE {table} ADD COLUMN user_id INTEGER"
-            f' CONSTRAINT fk_{table}_user_id_user REFERENCES "user" (id)'
+            f'ALTER TABLE {table} ADD COLUMN user_id INTEGER CONSTRAINT fk_{table}_user_id_user REFERENCES "user" (id)'
         )
     op.create_index("ix_job_user_id_id", "job", ["user_id", "id"])
 

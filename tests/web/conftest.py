@@ -30,6 +30,7 @@ def settings_in(home: Path) -> Settings:
         host="127.0.0.1",
         port=8000,
         allowed_hosts=(),
+        auth="off",  # most tests are not about who asks; those of tests/web/access are
     )
 
 

@@ -6,9 +6,9 @@ from flask import Response, jsonify, request, url_for
 
 from deeplab.files import read_tail
 from deeplab.inference.manifest import Row
-from web.actions import bulk, submission
+from web.actions import bulk, cancellation, submission
 from web.api.requests import read_body, read_choice, read_fields, read_number, require_known
-from web.context import current_settings, reading, writing
+from web.context import current_settings, reading, signed_in, writing
 from web.results.segmentation import item_key, load_results
 from worker.jobs import job_list, jobs, storage
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
@@ -24,14 +24,15 @@ _LARGEST_TAIL = 2**20
 
 
 def list_jobs() -> dict[str, Any]:
-    """GET /jobs?kind=&state=&dataset=&search=&before=&limit=&fields=: jobs, newest first; `next_before` continues.
+    """GET /jobs?kind=&state=&dataset=&user=&search=&before=&limit=&fields=: jobs, newest first.
 
-    `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config, chooses what each job
+    `next_before` continues. `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config, chooses what each job
     has; without it, all but notes and config.
     """
-    require_known("kind", "state", "dataset", "search", "before", "limit", "fields")
+    require_known("kind", "state", "dataset", "user", "search", "before", "limit", "fields")
     search = request.args.get("search", "")
-    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), request.args.get("dataset"), search)
+    dataset, user = request.args.get("dataset"), request.args.get("user")
+    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), dataset, search, user)
     before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE, smallest=1)
     names = read_fields(FIELDS)
     with reading() as session:
@@ -53,7 +54,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
     kind = body.pop("kind", None)
     if not isinstance(kind, str):
         raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    return _created(*submission.submit(current_settings(), parse_spec(kind, body), label=label))
+    return _created(*submission.submit(current_settings(), parse_spec(kind, body), user_id=_user_id(), label=label))
 
 
 def show_job(job_id: int) -> dict[str, Any]:
@@ -75,30 +76,29 @@ def edit_job(job_id: int) -> dict[str, Any]:
 
 def cancel_jobs() -> dict[str, Any]:
     """POST /jobs/cancel {"jobs": [ids]}: the jobs that are cancelled or about to be, and why others were `refused`."""
-    return _bulk_as_json(bulk.cancel(current_settings(), _read_ids()))
+    return _bulk_as_json(bulk.cancel(current_settings(), _read_ids(), signed_in()))
 
 
 def retry_jobs() -> dict[str, Any]:
     """POST /jobs/retry {"jobs": [ids]}: the new jobs, and why others were `refused`."""
-    return _bulk_as_json(bulk.retry(current_settings(), _read_ids()))
+    return _bulk_as_json(bulk.retry(current_settings(), _read_ids(), signed_in()))
 
 
 def cancel_job(job_id: int) -> dict[str, Any]:
     """POST /jobs/<id>/cancel {}: the job; a running one ends a few seconds later."""
     read_body()
-    with writing() as session:
-        return job_as_json(jobs.cancel(session, job_id))
+    return job_as_json(cancellation.cancel(current_settings(), job_id, signed_in()))
 
 
 def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     """POST /jobs/<id>/retry {}: the new job."""
     read_body()
-    return _created(*submission.retry(current_settings(), job_id))
+    return _created(*submission.retry(current_settings(), job_id, user_id=_user_id()))
 
 
 def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     """POST /jobs/<id>/clone {fields to change}: the new job."""
-    return _created(*submission.clone(current_settings(), job_id, read_body()))
+    return _created(*submission.clone(current_settings(), job_id, read_body(), user_id=_user_id()))
 
 
 def show_log(job_id: int) -> dict[str, Any]:
@@ -136,6 +136,10 @@ def list_items(job_id: int) -> dict[str, Any]:
         "n_errors": len(results.errors),
         "next_offset": offset + limit if offset + limit < len(rows) else None,
     }
+
+
+def _user_id() -> int | None:
+    return signed_in().user_id
 
 
 def _read_ids() -> list[int]:

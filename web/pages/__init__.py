@@ -2,13 +2,14 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, job, jobs, new_job, results, videos, workers
+from web.pages import account, checkpoints, datasets, job, jobs, login, new_job, results, users, videos, workers
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
@@ -35,6 +36,19 @@ _ROUTES = (
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/workers", workers.list_workers),
+    ("GET", "/login", login.show_login),
+    ("POST", "/login", login.sign_in),
+    ("POST", "/logout", login.sign_out),
+    ("GET", "/account", account.show_account),
+    ("POST", "/account/password", account.change_password),
+    ("POST", "/account/sessions", account.end_other_sessions),
+    ("POST", "/account/tokens", account.create_token),
+    ("POST", f"/account/tokens/{_TOKEN}/revoke", account.revoke_token),
+    ("GET", "/users", users.list_users),
+    ("POST", "/users", users.add_user),
+    ("GET", "/users/<name>", users.show_user),
+    ("POST", "/users/<name>", users.change_user),
+    ("POST", f"/users/<name>/tokens/{_TOKEN}/revoke", users.revoke_user_token),
 )
 for _method, _rule, _view in _ROUTES:
     blueprint.add_url_rule(_rule, view_func=_view, methods=[_method])

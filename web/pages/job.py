@@ -7,8 +7,8 @@ from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response as AnyResponse
 
 from deeplab.files import read_tail
-from web.actions import submission
-from web.context import current_settings, reading, writing
+from web.actions import cancellation, submission
+from web.context import current_identity, current_settings, reading, signed_in
 from web.results.scores import class_lines, confusion_of, score_lines
 from worker.jobs import jobs, shards, storage
 from worker.jobs.database import read_clock
@@ -34,6 +34,7 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job.id, job.spec),
             obstacle=find_obstacle(session, job),
+            may_cancel=cancellation.may_cancel(job, current_identity()),
             **_scores(session, job),
         )
 
@@ -47,8 +48,7 @@ def show_log(job_id: int) -> Response:
 
 def cancel_job(job_id: int) -> AnyResponse:
     """Cancel a queued job, or ask the supervisor of a running one to."""
-    with writing() as session:
-        job = jobs.cancel(session, job_id)
+    job = cancellation.cancel(current_settings(), job_id, signed_in())
     if not job.is_terminal:
         flash("Cancelling; this takes a few seconds.", "info")
     return redirect(url_for("pages.show_job", job_id=job_id))
@@ -56,7 +56,7 @@ def cancel_job(job_id: int) -> AnyResponse:
 
 def retry_job(job_id: int) -> AnyResponse:
     """Submit the job again."""
-    job, notice = submission.retry(current_settings(), job_id)
+    job, notice = submission.retry(current_settings(), job_id, user_id=signed_in().user_id)
     flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
 

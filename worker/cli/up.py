@@ -6,6 +6,7 @@ import click
 
 from worker.cli.options import insecure_option
 
+
 @click.command(epilog="Example: deeplab up --data /path/to/datasets")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
 @click.option(

@@ -34,9 +34,7 @@ def start(session: Session, user_id: int) -> str:
     session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
     secret = new_secret()
     session.add(
-        SessionRow(
-            hash=hash_of(secret), user_id=user_id, created_at=now, seen_at=now, expires_at=now + LIFE_SECONDS
-        )
+        SessionRow(hash=hash_of(secret), user_id=user_id, created_at=now, seen_at=now, expires_at=now + LIFE_SECONDS)
     )
     session.flush()
     return secret

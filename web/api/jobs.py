@@ -26,8 +26,8 @@ _LARGEST_TAIL = 2**20
 def list_jobs() -> dict[str, Any]:
     """GET /jobs?kind=&state=&dataset=&user=&search=&before=&limit=&fields=: jobs, newest first.
 
-    `next_before` continues. `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config, chooses what each job
-    has; without it, all but notes and config.
+    `next_before` continues. `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config,
+    chooses what each job has; without it, all but notes and config.
     """
     require_known("kind", "state", "dataset", "user", "search", "before", "limit", "fields")
     search = request.args.get("search", "")

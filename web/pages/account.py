@@ -61,7 +61,7 @@ def create_token() -> tuple[str, int]:
     try:
         if role not in ROLES:
             raise TokenRefusedError(f"A role is one of {', '.join(ROLES)}, got {role!r}.")
-        days = parse_integer(request.form["days"]) if request.form.get("days") else None
+        days = _read_days(request.form.get("days", ""))
         with writing() as database:
             secret = tokens.create(database, users.get(database, signed_in().name), name, role, days)
     except DeepLabError as error:
@@ -75,6 +75,16 @@ def revoke_token(token_id: int) -> Response:
         tokens.revoke(database, token_id, signed_in().name)
     flash("Token revoked.", "success")
     return redirect(url_for("pages.show_account"), 303)
+
+
+def _read_days(text: str) -> int | None:
+    """How long a token shall be valid; empty: for ever."""
+    if not text:
+        return None
+    days = parse_integer(text)
+    if days is None:
+        raise TokenRefusedError(f"A token is valid for a number of days, got {text[:100]!r}.")
+    return days
 
 
 def _secret() -> str:

@@ -26,13 +26,13 @@ def ago(then: float, now: float) -> str:
 
 
 def expiry(then: float | None, now: float) -> str:
-    """When something ends: "in 3 days", "today", "expired"; "never" for none."""
+    """When something ends: "in 3 days", "within a day", "expired"; "never" for none."""
     if then is None:
         return "never"
     if then <= now:
         return "expired"
-    days = int((then - now) / _DAY)
-    return f"in {plural(days, 'day')}" if days else "today"
+    days = round((then - now) / _DAY)
+    return f"in {plural(days, 'day')}" if days else "within a day"
 
 
 def clock_time(seconds: float) -> str:

@@ -57,7 +57,7 @@ def end_other_sessions() -> Response:
 
 def create_token() -> tuple[str, int]:
     """Create a token, and show it this once."""
-    name, role = request.form.get("token_name", "").strip(), request.form.get("role", "")
+    name, role = request.form.get("purpose", "").strip(), request.form.get("role", "")
     try:
         if role not in ROLES:
             raise TokenRefusedError(f"A role is one of {', '.join(ROLES)}, got {role!r}.")
@@ -65,7 +65,7 @@ def create_token() -> tuple[str, int]:
         with writing() as database:
             secret = tokens.create(database, users.get(database, signed_in().name), name, role, days)
     except DeepLabError as error:
-        return _render(errors={"token_name": str(error)}, token_name=name), 422
+        return _render(errors={"purpose": str(error)}, purpose=name), 422
     return _render(new_token=secret), 201
 
 

@@ -7,7 +7,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.web.access.conftest import AsRole, token_of
+from tests.web.visitors import AsRole, token_of
 from web import create_app
 from web.access.permissions import ACCESS, ANYONE
 from worker.jobs.accounts.roles import ADMIN, OPERATOR, ROLES, VIEWER

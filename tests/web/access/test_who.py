@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.access.conftest import AsRole, signed_in_as, token_of
+from tests.web.visitors import AsRole, signed_in_as, token_of
 from web import create_app
 from worker.jobs.accounts import sessions, tokens, users
 from worker.jobs.accounts.roles import ADMIN, OPERATOR, VIEWER
@@ -48,7 +48,7 @@ def test_a_cookie_is_looked_at_only_without_a_token(as_role: AsRole, guarded: Se
 def test_a_token_needs_no_form_token_for_the_api_and_cannot_use_forms(stranger: FlaskClient, guarded: Settings) -> None:
     token = token_of(guarded, "ada", ADMIN)
     assert stranger.post("/api/v1/jobs", json={"kind": "x"}, headers=token).status_code == 422
-    made = stranger.post("/account/tokens", data={"token_name": "more", "role": "admin"}, headers=token)
+    made = stranger.post("/account/tokens", data={"purpose": "more", "role": "admin"}, headers=token)
     assert made.status_code == 403
     assert "use the API" in made.text
 

@@ -4,8 +4,8 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.web.access.conftest import AsRole, as_role, guarded, signed_in_as, token_of  # noqa: F401  (fixtures)
 from tests.web.pages.test_login import form_token
+from tests.web.visitors import AsRole, signed_in_as, token_of
 from tests.worker.jobs.accounts.people import PASSWORD
 from web import create_app
 from worker.jobs.accounts import sessions, tokens, users
@@ -59,7 +59,7 @@ def test_all_other_browsers_can_be_signed_out(guarded: Settings) -> None:
 
 def test_a_token_is_shown_once_and_can_be_revoked(as_role: AsRole, guarded: Settings) -> None:
     client = as_role(OPERATOR)
-    answer = send(client, "/account/tokens", token_name="nightly", role="viewer", days="30")
+    answer = send(client, "/account/tokens", purpose="nightly", role="viewer", days="30")
     assert answer.status_code == 201
     secret = re.search(r"<code class=\"secret\">(dlp_[^<]+)</code>", answer.text)
     assert secret is not None
@@ -78,12 +78,12 @@ def test_a_token_is_shown_once_and_can_be_revoked(as_role: AsRole, guarded: Sett
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ({"token_name": "", "role": "viewer"}, "A token has a name"),
-        ({"token_name": "x", "role": "admin"}, "A token cannot be admin: its user otto is operator."),
-        ({"token_name": "x", "role": "root"}, "A role is one of"),
-        ({"token_name": "x"}, "A role is one of"),
-        ({"token_name": "x", "role": "viewer", "days": "4000"}, "valid for 1 to 3650 days"),
-        ({"token_name": "x", "role": "viewer", "days": "soon"}, "valid for a number of days"),
+        ({"purpose": "", "role": "viewer"}, "A token has a name"),
+        ({"purpose": "x", "role": "admin"}, "A token cannot be admin: its user otto is operator."),
+        ({"purpose": "x", "role": "root"}, "A role is one of"),
+        ({"purpose": "x"}, "A role is one of"),
+        ({"purpose": "x", "role": "viewer", "days": "4000"}, "valid for 1 to 3650 days"),
+        ({"purpose": "x", "role": "viewer", "days": "soon"}, "valid for a number of days"),
     ],
 )
 def test_a_token_that_cannot_be_is_refused(as_role: AsRole, fields: dict[str, str], sentence: str) -> None:

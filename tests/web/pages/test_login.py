@@ -6,7 +6,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.web.access.conftest import guarded, signed_in_as, stranger  # noqa: F401  (fixtures)
+from tests.web.visitors import signed_in_as
 from tests.worker.jobs.accounts.people import PASSWORD
 from web import create_app
 from worker.jobs.accounts import failures, login_links, users

@@ -3,6 +3,7 @@ from sqlalchemy import select, update
 from tests.worker.jobs.accounts.people import add_person
 from worker.jobs.accounts import sessions, users
 from worker.jobs.accounts.roles import VIEWER
+from worker.jobs.accounts.secret_text import hash_of
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 from worker.jobs.tables import SessionRow
@@ -30,7 +31,7 @@ def test_a_session_ends_after_thirty_days_and_then_goes_away(store: Settings) ->
         assert sessions.find_user(session, secret) is None
         assert sessions.list_of(session, user.id) == []
         new = sessions.start(session, user.id)
-        assert session.scalars(select(SessionRow.hash)).one() == sessions.hash_of(new)
+        assert session.scalars(select(SessionRow.hash)).one() == hash_of(new)
 
 
 def test_use_is_noted_now_and_then(store: Settings) -> None:
@@ -52,7 +53,7 @@ def test_one_or_all_others_are_ended(store: Settings) -> None:
         assert sessions.find_user(session, first) is None
         sessions.end_others(session, user.id, second)
         assert sessions.find_user(session, third) is None
-        assert [each.hash for each in sessions.list_of(session, user.id)] == [sessions.hash_of(second)]
+        assert [each.hash for each in sessions.list_of(session, user.id)] == [hash_of(second)]
         assert sessions.find_user(session, theirs) is not None
 
 

@@ -1,3 +1,5 @@
+from collections.abc import Callable
+
 import pytest
 
 from tests.worker.jobs.accounts.people import add_person
@@ -72,11 +74,12 @@ def test_a_change_of_password_role_or_lock_ends_all_sessions_and_links(store: Se
     with open_session(store) as session:
         user, other = add_person(session, OPERATOR), add_person(session, VIEWER)
         kept = sessions.start(session, other.id)
-        for change in (
+        changes: list[Callable[[], None]] = [
             lambda: users.set_password(session, "otto", "x"),
             lambda: users.set_role(session, "otto", OPERATOR),
             lambda: users.set_disabled(session, "otto", False),
-        ):
+        ]
+        for change in changes:
             secrets = [sessions.start(session, user.id) for _ in range(2)]
             link = login_links.create(session, user)
             change()

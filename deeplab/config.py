@@ -4,17 +4,17 @@ import copy
 import difflib
 import os
 import re
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from deeplab.errors import ConfigError
-from deeplab.files import read_text
+from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
 from deeplab.schema import Config
+from deeplab.yaml_text import parse_yaml
 
 __all__ = ["PATH_KEYS", "Config", "dotted_keys", "expand_path", "load_config", "parse_config"]
 
@@ -26,6 +26,10 @@ PATH_KEYS = (
     ("MODEL", "INIT_MODEL"),
     ("EXP", "OUTPUT_DIR"),
 )
+_LONGEST_OVERRIDE = 4096  # characters
+_MOST_OVERRIDES = 100
+_LONGEST_SHOWN = 100  # characters of a key in a sentence
+_DEEPEST_KEY = 4  # levels, one more than any key has
 _VARIABLE = re.compile(r"\$(?:\$|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)\})")
 
 
@@ -44,12 +48,12 @@ def load_config(path: Path, overrides: Sequence[str] = (), *, expands: bool = Tr
         ConfigError: naming the file or the override, the dotted key, what was expected and what was given.
     """
     try:
-        text = read_text(path)
+        text = read_text(path, LARGEST_FILE)
     except FileNotFoundError:
-        raise ConfigError(f"{path}: the config file does not exist.") from None
-    except (OSError, UnicodeError) as error:
-        raise ConfigError(f"{path}: the config file cannot be read: {error}.") from error
-    config = parse_config(_parse_yaml(text, str(path)), str(path), overrides)
+        raise ConfigError(f"{printable(path)}: the config file does not exist.") from None
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{printable(path)}: the config file cannot be read: {reason_of(error)}.") from error
+    config = parse_config(parse_yaml(text, printable(path)), printable(path), overrides)
     return _find_beside(_expand(config) if expands else config, path.parent)
 
 
@@ -94,7 +98,10 @@ def _expand(config: Config) -> Config:
 def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: Sequence[str] = ()) -> Config:
     """Check a mapping such as a config file holds. `source` names it in errors; see `load_config`."""
     if not isinstance(mapping, Mapping | None):
-        raise ConfigError(f"{source}: expected sections such as DATASET and SOLVER, got {_shorten(mapping)}.")
+        expected = f"{source}: expected sections such as DATASET and SOLVER, got"
+        raise ConfigError(f"{expected} {_shorten(mapping)}.", discreet=f"{expected} {_kind_of(mapping)}.")
+    if len(overrides) > _MOST_OVERRIDES:
+        raise ConfigError(f"--set: there are {len(overrides):,} overrides; the limit is {_MOST_OVERRIDES}.")
     keys = copy.deepcopy(dict(mapping or {}))
     if keys.get("DATASET") is None:
         keys["DATASET"] = {}  # so that the error names its key without a default
@@ -104,10 +111,11 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
     except ValidationError as error:
         # An unknown key goes first: it is often the reason that another one is missing.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
-        sentence = _explain(first)
-        subject = sentence.split()[0]
+        sentence, subject = _explain(first), _subject(first)
         origin = "--set" if any(_touches(key, subject) for key in overridden) else source
-        raise ConfigError(f"{origin}: {sentence}") from None
+        is_own = any(_lies_within(subject, key) for key in overridden)  # the value came with the overrides
+        discreet = None if is_own else f"{origin}: {_explain_discreetly(first)}"
+        raise ConfigError(f"{origin}: {sentence}", discreet=discreet) from None
 
 
 def _find_beside(config: Config, folder: Path) -> Config:
@@ -130,73 +138,37 @@ def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator
             yield f"{prefix}{name}"
 
 
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """Refuses a key that appears twice, where YAML would silently keep the last value."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            if not isinstance(key_node, yaml.ScalarNode):
-                continue  # SafeLoader refuses it
-            if key_node.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key_node.value} appears twice", key_node.start_mark
-                )
-            seen.add(key_node.value)
-        return super().construct_mapping(node, deep)
-
-    def construct_plain_number(self, node: yaml.ScalarNode) -> Any:
-        """Refuse numbers that YAML 1.1 reads as nobody means them: 010 is 8, and 1:30 is 90."""
-        text = self.construct_scalar(node)
-        digits = text.lstrip("+-").replace("_", "")
-        if ":" in text or re.fullmatch("0[0-9]+", digits):
-            read_as = self.construct_yaml_float(node) if "." in text else self.construct_yaml_int(node)
-            raise yaml.constructor.ConstructorError(
-                None,
-                None,
-                f"YAML reads {text} as {read_as}; write the number that is meant, or text in quotes",
-                node.start_mark,
-            )
-        return self.construct_yaml_float(node) if node.tag.endswith("float") else self.construct_yaml_int(node)
-
-
-for _tag in ("int", "float"):
-    _UniqueKeyLoader.add_constructor(f"tag:yaml.org,2002:{_tag}", _UniqueKeyLoader.construct_plain_number)
-
-
-def _parse_yaml(text: str, source: str) -> Any:
-    try:
-        return yaml.load(text, Loader=_UniqueKeyLoader)  # noqa: S506 -- a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
-        raise ConfigError(f"{source}: {where}{error.problem or error.context}.") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{source}: not valid YAML: {' '.join(str(error).split())}.") from error
-
-
 def _apply_override(keys: dict[str, Any], override: str) -> str:
     """Write one `KEY=VALUE` into the mapping and return its key."""
     key, equals, value = override.partition("=")
     key = key.strip()
+    source = f"--set {_shorten(override)}"
     if not equals or not key:
-        raise ConfigError(f"--set {override!r}: expected KEY=VALUE, such as SOLVER.LR=1e-3.")
+        raise ConfigError(f"{source}: expected KEY=VALUE, such as SOLVER.LR=1e-3.")
     *sections, last = key.split(".")
+    if len(sections) >= _DEEPEST_KEY:
+        raise ConfigError(f"{source}: {_shorten(key)} is not a known key.")
     node = keys
     for name in sections:
         child = node.get(name)
         # A section that is absent, empty or not a section at all makes room; the schema then judges the key.
         node[name] = node = dict(child) if isinstance(child, Mapping) else {}
-    node[last] = _parse_yaml(value, f"--set {override!r}")
+    node[last] = parse_yaml(value, source, largest=_LONGEST_OVERRIDE, allows_aliases=False)
     return key
 
 
 def _touches(key: str, path: str) -> bool:
     """Whether an override of `key` can have caused an error at `path`: one lies within the other."""
-    return path == key or path.startswith((f"{key}.", f"{key}[")) or key.startswith(f"{path}.")
+    return _lies_within(path, key) or key.startswith(f"{path}.")
+
+
+def _lies_within(path: str, key: str) -> bool:
+    return path == key or path.startswith((f"{key}.", f"{key}["))
 
 
 def _dotted(location: tuple[int | str, ...]) -> str:
-    return "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+    key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in location).removeprefix(".")
+    return printable(key if len(key) <= _LONGEST_SHOWN else f"{key[:_LONGEST_SHOWN]}...")
 
 
 def _explain(error: ErrorDetails) -> str:
@@ -212,12 +184,41 @@ def _explain(error: ErrorDetails) -> str:
     return f"{key} must be {expected}, got {_shorten(error['input'])}."
 
 
+def _subject(error: ErrorDetails) -> str:
+    """The key that an error is about."""
+    return _explain(error).split()[0]
+
+
+def _explain_discreetly(error: ErrorDetails) -> str:
+    """Explain an error in a file to people who may not read it: the type of a value in place of itself."""
+    key, kind = _dotted(error["loc"]), error["type"]
+    if kind in ("extra_forbidden", "invalid_key") and not re.fullmatch(r"[A-Z][A-Z0-9_.]{0,60}", key):
+        return "a key is not known; keys are written in capitals, such as SOLVER.LR."
+    if kind == "value_error":
+        return re.sub(r"(['\"]).*?\1", "text", _explain(error))
+    sentence = _explain(error)
+    shown = f", got {_shorten(error['input'])}."
+    return f"{sentence.removesuffix(shown)}, got {_kind_of(error['input'])}." if sentence.endswith(shown) else sentence
+
+
+def _kind_of(value: object) -> str:
+    """What a value is, in words that repeat nothing of it."""
+    if value is None:
+        return "nothing"
+    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "text"), (Mapping, "a section"))
+    return next((word for kind, word in kinds if isinstance(value, kind)), "a list")
+
+
 _EXPECTED = {
     "int_type": "a whole number",
     "float_type": "a number",
     "finite_number": "a number",
     "string_type": "text",
     "string_too_short": "not empty",
+    "string_too_long": "of at most {max_length} characters",
+    "string_unicode": "plain text",
+    "plain_text": "one line of plain text",
+    "too_long": "a list of at most {max_length}",
     "too_short": "not empty",
     "bool_type": "true or false",
     "tuple_type": "a list",

@@ -2,7 +2,14 @@
 
 
 class DeepLabError(Exception):
-    """Base of all errors: one sentence that names the file, key or field, and what was expected."""
+    """Base of all errors: one sentence that names the file, key or field, and what was expected.
+
+    `discreet` is the sentence without what the file holds, for people who may name the file but perhaps not read it.
+    """
+
+    def __init__(self, message: str = "", *, discreet: str | None = None) -> None:
+        super().__init__(*([message] if message else []))
+        self.discreet = message if discreet is None else discreet
 
 
 class ConfigError(DeepLabError):

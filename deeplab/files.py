@@ -5,6 +5,7 @@ import errno
 import hashlib
 import logging
 import os
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,6 +13,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deeplab.errors import OutputError
+
+LARGEST_FILE = 1_000_000  # bytes of a configuration, or of a file of class names or colours
+LARGEST_LIST = 100_000_000  # bytes of a split list: a million lines and more
 
 _log = logging.getLogger(__name__)
 _BYTE_ORDER_MARKS = (
@@ -120,21 +124,46 @@ def real_path(path: Path | str) -> Path:
     return Path(os.path.realpath(path))
 
 
-def read_text(path: Path) -> str:
+def read_text(path: Path, largest: int = LARGEST_LIST) -> str:
     """Read a text file in UTF-8, or in what its byte-order mark says, as Windows writes it: UTF-8, UTF-16 or UTF-32.
 
+    Args:
+        path: the file.
+        largest: how many bytes it may have.
+
     Raises:
-        OSError: if it cannot be read.
+        OSError: if it cannot be read, is too large, or is no file but a pipe or a device, which may never end.
         UnicodeError: if it is in another encoding.
     """
-    content = path.read_bytes()
+    content = _read_bounded(path, largest)
     encodings = (encoding for mark, encoding in _BYTE_ORDER_MARKS if content.startswith(mark))
     return content.decode(next(encodings, "utf-8"))
 
 
+def reason_of(error: Exception) -> str:
+    """Why something failed, as the end of a sentence that names the file itself."""
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return "is not a text in UTF-8" if isinstance(error, UnicodeError) else str(error)
+
+
+def _read_bounded(path: Path, largest: int) -> bytes:
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # else it would wait for a pipe's writer
+    with open(descriptor, "rb") as file:  # noqa: PTH123  (of a descriptor)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "is not a regular file")
+        content = file.read(largest + 1)
+    if len(content) > largest:
+        raise OSError(errno.EFBIG, f"has more than {largest:,} bytes, the limit")
+    return content
+
+
 def printable(path: Path | str) -> str:
     """Turn a path into text for sentences and logs; bytes that are not UTF-8 and what nobody sees are escaped."""
-    text = os.fsencode(path).decode(errors="backslashreplace")
+    try:
+        text = os.fsencode(path).decode(errors="backslashreplace")
+    except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold them
+        text = os.fspath(path)
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
+from worker.jobs.results.filters import SORTS
 from worker.jobs.settings import Settings, load_settings
 
 DOCS = Path(__file__).parent
@@ -91,6 +92,12 @@ def api() -> str:
         if rule.endpoint.startswith("api."):
             lines.append(f"- {_described(inspect.getdoc(app.view_functions[rule.endpoint]) or '')}")
     lines += [
+        "",
+        "What `/jobs/<id>/items` can be asked for, all optional: `class` (an index; again: all of them occur), of the",
+        "first class `min_share` and `max_share` of the image's pixels, `min_confidence` and `max_confidence` (all",
+        "four in percent), `name` (a part of the path), `folder`, `only=errors`, `true` and `predicted` (pixels of a",
+        f"confusion), and as `sort` one of {', '.join(f'`{name}`' for name in SORTS)}.",
+        "`cursor` is `next_cursor` or `previous_cursor` of another answer.",
         "",
         "Files of an item lie outside of `/api/v1` and are named by its `key`: `/jobs/<id>/images/<key>` and",
         "`/jobs/<id>/masks/<key>?download=1`; of a video `/jobs/<id>/videos/<key>`, which is the labelled one,",

@@ -16,7 +16,9 @@ from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
+from worker.jobs.records.evaluations import EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
+from worker.jobs.results.filters import QuestionError
 
 
 class QueryError(SpecError):
@@ -32,8 +34,10 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),
     (BusyError, 503),
+    (EvaluationNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
+    (QuestionError, 400),
     (SpecError, 422),
     (DatabaseError, 503),
     (DeepLabError, 422),  # such as an image that cannot be decoded

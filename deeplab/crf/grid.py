@@ -65,16 +65,16 @@ def _parse_axis(line: str) -> tuple[str, list[float]]:
 
 
 def _parse_value(name: str, text: str) -> float:
-    import yaml
     from pydantic import ValidationError
 
     from deeplab.schema import Crf
+    from deeplab.yaml_text import parse_yaml
 
     if not text:
         raise ConfigError(f"{name} has an empty value; list numbers with commas between them, such as {name}=2,4,8.")
     try:
-        value: float = getattr(Crf.model_validate({name: yaml.safe_load(text)}), name)
-    except (ValidationError, yaml.YAMLError):
+        value: float = getattr(Crf.model_validate({name: parse_yaml(text, name)}), name)
+    except (ValidationError, ConfigError):
         raise ConfigError(f"{name} must be {_EXPECTED[name]}, got {text!r}.") from None
     return value
 

@@ -6,9 +6,11 @@ from pathlib import Path
 
 from deeplab.errors import DatasetError, VideoError
 from deeplab.files import printable
-from deeplab.images.listing import scan_folder
+from deeplab.images.listing import require_images, scan_folder
 from deeplab.video.file import VideoFile
 from deeplab.video.kinds import VIDEO_SUFFIXES, is_video
+
+_LOOKED_AT = 10_000  # files, before the job lists them all
 
 
 @dataclass(frozen=True)
@@ -30,15 +32,29 @@ def list_inputs(path: Path, *, exclude: Path | None = None) -> Inputs:
     Raises:
         DatasetError: if there is nothing to segment, or the file is not a video by its name.
     """
-    if path.is_file():
-        if not is_video(path.name):
-            kinds = " ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
-            raise DatasetError(
-                f"{printable(path)}: is not a folder of images; as a file, a video is expected ({kinds})."
-            )
+    if _is_one_video(path):
         return Inputs(path.parent, [path.name], {})
     listing = scan_folder(path, exclude=exclude, video_suffixes=VIDEO_SUFFIXES)
     return Inputs(path, listing.paths, listing.passed_over)
+
+
+def require_inputs(path: Path) -> None:
+    """Refuse what holds nothing to segment, as far as a short look tells; `list_inputs` has the last word.
+
+    Raises:
+        DatasetError: as `list_inputs`.
+    """
+    if not _is_one_video(path):
+        require_images(path, video_suffixes=VIDEO_SUFFIXES, most=_LOOKED_AT)
+
+
+def _is_one_video(path: Path) -> bool:
+    if not path.is_file():
+        return False
+    if not is_video(path.name):
+        kinds = " ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
+        raise DatasetError(f"{printable(path)}: is not a folder of images; as a file, a video is expected ({kinds}).")
+    return True
 
 
 def folder_of(path: Path) -> Path:

@@ -53,7 +53,8 @@ def read_manifest(path: Path) -> list[Row]:
     Raises:
         OutputError: if the file cannot be read, or has a line that no segmentation wrote.
     """
-    return _parse(path, _complete_part(_read(path)))
+    content = _complete_part(_read(path)).decode("utf-8", "surrogateescape")
+    return list(_parse(path, io.StringIO(content, newline=""))) if content else []
 
 
 def write_manifest(path: Path, rows: Iterable[Row]) -> None:
@@ -64,7 +65,22 @@ def write_manifest(path: Path, rows: Iterable[Row]) -> None:
     """
     make_folder(path.parent)
     with replace_file(path) as file:
-        file.write(_encode([COLUMNS, *(_fields(row) for row in rows)]))
+        file.write(_encode([COLUMNS]))
+        for row in rows:
+            file.write(_encode([_fields(row)]))
+
+
+def stream_manifest(path: Path) -> Iterator[Row]:
+    """Yield the rows of a complete manifest one after the other.
+
+    Raises:
+        OutputError: if the file cannot be read, or has a line that no segmentation wrote.
+    """
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+            yield from _parse(path, file)
+    except OSError as error:
+        raise _unreadable(path, error) from error
 
 
 def require_success(path: Path) -> None:
@@ -152,7 +168,11 @@ def _read(path: Path) -> bytes:
     except FileNotFoundError:
         return b""
     except OSError as error:
-        raise OutputError(f"{printable(path)}: the manifest cannot be read: {error.strerror}.") from error
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> OutputError:
+    return OutputError(f"{printable(path)}: the manifest cannot be read: {error.strerror}.")
 
 
 def _complete_part(content: bytes) -> bytes:
@@ -166,19 +186,18 @@ def _complete_part(content: bytes) -> bytes:
     return content[:end]
 
 
-def _parse(path: Path, content: bytes) -> list[Row]:
-    lines = csv.reader(io.StringIO(content.decode("utf-8", "surrogateescape"), newline=""), strict=True)
-    rows: list[Row] = []
+def _parse(path: Path, text: Iterable[str]) -> Iterator[Row]:
+    lines = csv.reader(text, strict=True)
     try:
-        header = tuple(next(lines, COLUMNS))
+        header = tuple(next(lines, ()))
         if header not in (COLUMNS, *_EARLIER_COLUMNS):
             raise ValueError
-        rows.extend(_row(*fields) for fields in lines)
+        for fields in lines:
+            yield _row(*fields)
     except (csv.Error, ValueError, TypeError, AttributeError):
         raise OutputError(
             f"{printable(path)}: line {max(lines.line_num, 1)} is not from a manifest; expected {','.join(COLUMNS)}."
         ) from None
-    return rows
 
 
 def _row(

@@ -121,8 +121,9 @@ class Platform:
     def child(self, job: Job) -> psutil.Process:
         """The process of a running job's attempt; assistants do not count."""
         found = [each for each in self.children(job) if "--assist" not in _arguments(each)]
-        assert len(found) == 1, found
-        return found[0]
+        forked = [each for each in found if _parent_id(each) in {each.pid for each in found}]  # until it runs another
+        (child,) = [each for each in found if each not in forked]
+        return child
 
     def children(self, job: Job) -> list[psutil.Process]:
         """All processes that work on a job."""
@@ -147,6 +148,12 @@ def _arguments(process: psutil.Process) -> list[str]:
     with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
         return process.cmdline()
     return []
+
+
+def _parent_id(process: psutil.Process) -> int | None:
+    with suppress(psutil.NoSuchProcess):
+        return process.ppid()
+    return None
 
 
 def _environment(process: psutil.Process) -> dict[str, str]:

@@ -110,7 +110,7 @@ def test_a_checkpoint_leads_to_a_filled_in_form(page: Page, population: Populati
 
 
 def test_selected_evaluations_are_compared(page: Page, population: Population) -> None:
-    page.goto("/checkpoints")
+    page.goto("/evaluations")
     for job_id in (population.evaluated, population.refined):
         page.get_by_label(f"Compare job {job_id}").check()
     page.get_by_role("button", name="Compare selected").click()

@@ -121,7 +121,7 @@ def test_cancel_asks_first_and_then_ends_the_job(page: Page, population: Populat
         leases.finish(session, job_id, fence, catalog.CANCELLED)  # as the supervisor does when the child has ended
     expect(page.locator(".status .state")).to_have_text("cancelled")
     page.get_by_role("button", name="Retry").click()
-    expect(page.locator(".crumbs")).to_contain_text(f"copy of job {job_id}")
+    expect(page.locator(".crumbs")).to_contain_text(f"retry of job {job_id}")
 
 
 def test_a_server_that_does_not_answer_is_said_so(page: Page, population: Population, complaints: list[str]) -> None:

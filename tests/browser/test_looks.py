@@ -6,9 +6,9 @@ from playwright.sync_api import Browser, Page, expect
 from deeplab.datasets.layouts.survey import survey_folder
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
-from web.results.segmentation import item_key
 from worker.jobs import datasets
 from worker.jobs.database import open_session
+from worker.jobs.results.record import item_key
 
 pytestmark = pytest.mark.browser
 
@@ -26,7 +26,9 @@ def addresses(population: Population) -> list[str]:
         f"/jobs/{population.segmented}/results",
         f"/jobs/{population.segmented}/results?only=errors",
         f"/jobs/{population.segmented}/results/{item_key('000.jpg')}",
+        f"/jobs/{population.running}/log?search=loss",
         "/checkpoints",
+        "/evaluations",
         f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
         "/datasets",
         "/workers",

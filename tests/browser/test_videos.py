@@ -5,7 +5,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.films import LABELLED, MASKED, Films, segment_films
 from tests.web.population import Population
-from web.results.segmentation import item_key
+from worker.jobs.results.record import item_key
 
 pytestmark = pytest.mark.browser
 

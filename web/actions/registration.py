@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from deeplab.datasets.layouts.survey import FolderSurvey, survey_folder
+from deeplab.datasets.layouts.survey import FolderSurvey, LabelsFileError, survey_folder
 from deeplab.errors import DatasetError
 from web.access.paths import is_plain_text, lies_under, outside, readable_roots
 from worker.jobs import datasets
@@ -37,12 +37,12 @@ def register(
             return datasets.register(session, name.strip(), folder, user_id), folder
     except NameRefusedError as error:
         raise SpecError({"name": str(error)}) from error
-    except DatasetError as error:
-        raise SpecError({"root" if labels is None else "labels": str(error)}) from error
 
 
 def _survey(root: str, labels: str | None) -> FolderSurvey:
     try:
         return survey_folder(Path(root), None if labels is None else Path(labels))
+    except LabelsFileError as error:
+        raise SpecError({"root" if labels is None else "labels": str(error)}) from error
     except DatasetError as error:
         raise SpecError({"root": str(error)}) from error

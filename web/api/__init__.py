@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, datasets, evaluations, folders, health, jobs, me, metrics, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, health, jobs, me, metrics, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -28,6 +28,8 @@ _ROUTES = (
     ("GET", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.show_checkpoint),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
+    ("GET", "/comparisons", comparisons.compare_evaluations),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

@@ -2,10 +2,13 @@
 
 from typing import Any
 
+import numpy as np
 from flask import abort, request
 
 from web.api.requests import read_number, require_known
 from web.context import reading
+from web.results.confusion import order_by_error, order_by_similarity
+from web.results.scores import labels_of
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import evaluations
 
@@ -31,7 +34,21 @@ def show_evaluation(job_id: int) -> dict[str, Any]:
     """GET /evaluations/<job id>: all scores of an evaluate or crf job, and its confusion matrix."""
     require_known()
     with reading() as session:
-        evaluation = evaluations.find(session, job_id)
-        if evaluation is None:
-            abort(404, f"Job {job_id} has no evaluation.")
+        evaluation = evaluations.get(session, job_id)
         return {**as_json(evaluation), "confusion": evaluations.find_confusion(session, job_id)}
+
+
+def show_confusion(job_id: int) -> dict[str, Any]:
+    """GET /evaluations/<job id>/confusion: the confusion matrix as pixel counts, with orders of the classes."""
+    require_known()
+    with reading() as session:
+        evaluation = evaluations.get(session, job_id)
+        counts = evaluations.find_confusion(session, job_id)
+    if counts is None:
+        abort(404, f"The confusion matrix of job {job_id} was not kept.")
+    matrix = np.array(counts)
+    return {
+        "labels": labels_of(evaluation),
+        "counts": counts,
+        "orders": {"error": order_by_error(matrix), "similarity": order_by_similarity(matrix)},
+    }

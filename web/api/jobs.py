@@ -1,16 +1,17 @@
 """Jobs over the API."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from deeplab.files import read_tail
-from deeplab.inference.manifest import Row
 from web.actions import bulk, cancellation, submission
 from web.api.requests import read_body, read_choice, read_fields, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
-from web.results.segmentation import item_key, load_results
-from worker.jobs import job_list, jobs, storage
+from web.errors import QueryError
+from web.results.lookup import find_results
+from web.results.questions import PARAMETERS, read_question
+from worker.jobs import attempt_logs, job_list, jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.job_list import FIELDS, JobFilter, count_by_state, list_fields
@@ -18,6 +19,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.results.answers import ClassInImage, Image
 
 _LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20
@@ -102,13 +104,15 @@ def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
 
 
 def show_log(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/log?bytes=: the end of the last attempt's log."""
-    require_known("bytes")
-    n_bytes = read_number("bytes", 16_384, _LARGEST_TAIL)
+    """GET /jobs/<id>/log?attempt=&bytes=: the end of the log of an attempt, by its fence; by default of the last."""
+    require_known("attempt", "bytes")
+    n_bytes, attempt = read_number("bytes", 16_384, _LARGEST_TAIL), read_number("attempt", None)
     with reading() as session:
         job = jobs.get(session, job_id)
-    path = storage.log_path(current_settings(), job_id, job.fence)
-    return {"fence": job.fence, "log": read_tail(path, n_bytes) if job.fence else ""}
+    log = attempt_logs.log_of(current_settings(), job, attempt)
+    if log is None and attempt is not None:
+        raise QueryError({"attempt": f"must be from 1 to {job.fence}, got {attempt}."})
+    return {"fence": job.fence if attempt is None else attempt, "log": attempt_logs.read_end(log, n_bytes)}
 
 
 def list_events(job_id: int) -> dict[str, Any]:
@@ -120,26 +124,33 @@ def list_events(job_id: int) -> dict[str, Any]:
 
 
 def list_items(job_id: int) -> dict[str, Any]:
-    """GET /jobs/<id>/items?only=errors&offset=&limit=: images and videos that a segment job has finished so far."""
-    require_known("only", "offset", "limit")
-    only = read_choice("only", ("errors",))
-    offset, limit = read_number("offset", 0), read_number("limit", 100, _LARGEST_PAGE, smallest=1)
-    with reading() as session:
-        job = jobs.get(session, job_id)
-        if job.kind != "segment":
-            raise jobs.JobStateError(f"Job {job_id} is a {job.kind} job; only segment jobs have items.")
-        results = load_results(session, current_settings(), job)
-    rows = results.errors if only else results.rows
+    """GET /jobs/<id>/items?class=&only=errors&sort=&cursor=&limit=: what a job has left of each image so far."""
+    require_known(*PARAMETERS, "limit")
+    limit = read_number("limit", 100, _LARGEST_PAGE, smallest=1)
+    try:
+        question = read_question(request.args)
+    except SpecError as error:
+        raise QueryError(error.fields) from None
+    _, results = find_results(job_id)
+    page = results.page(question.wanted, question.sort, question.cursor, limit)
+    classes = results.classes_of(page.images)
     return {
-        "items": [_item_as_json(row) for row in rows[offset : offset + limit]],
-        "n_items": len(rows),
-        "n_errors": len(results.errors),
-        "next_offset": offset + limit if offset + limit < len(rows) else None,
+        "items": [_item_as_json(image, classes[image.key]) for image in page.images],
+        "n_items": results.count(question.wanted),
+        "n_errors": results.summarize().n_errors,
+        "next_cursor": page.following,
+        "previous_cursor": page.previous,
     }
 
 
 def _user_id() -> int | None:
     return signed_in().user_id
+
+
+def _item_as_json(image: Image, classes: Sequence[ClassInImage]) -> dict[str, Any]:
+    """An image or video; `key` names it in the addresses of its files, which are those of the pages."""
+    fields = as_json(image)
+    return {**{name: value for name, value in fields.items() if name != "file"}, "classes": as_json(classes)}
 
 
 def _read_ids() -> list[int]:
@@ -163,11 +174,6 @@ def _bulk_as_json(result: bulk.BulkResult) -> dict[str, Any]:
     notice = {} if result.notice is None else {"notice": result.notice}
     refused = [{"id": job_id, "message": message} for job_id, message in result.refused.items()]
     return {"jobs": [job_as_json(job) for job in result.jobs], "refused": refused, **notice}
-
-
-def _item_as_json(row: Row) -> dict[str, Any]:
-    """An item of a segment job; `key` names it in the addresses of its files, which are those of the pages."""
-    return {"key": item_key(row.path), **as_json(row)}
 
 
 def _created(job: Job, notice: str | None) -> tuple[Response, int, dict[str, str]]:

@@ -2,7 +2,23 @@
 
 from flask import Blueprint
 
-from web.pages import account, checkpoints, datasets, job, jobs, login, new_job, results, users, videos, workers
+from web.pages import (
+    account,
+    checkpoints,
+    compare,
+    compare_confusion,
+    compare_jobs,
+    datasets,
+    job,
+    jobs,
+    login,
+    logs,
+    new_job,
+    results,
+    users,
+    videos,
+    workers,
+)
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -14,12 +30,15 @@ _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs/actions", jobs.act_on_jobs),
+    ("GET", "/jobs/compare", compare_jobs.compare_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
     ("GET", "/pick", new_job.pick),
     ("GET", _JOB, job.show_job),
-    ("GET", f"{_JOB}/log.txt", job.show_log),
+    ("POST", f"{_JOB}/edit", job.edit_job),
+    ("GET", f"{_JOB}/log", logs.show_log),
+    ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
     ("GET", f"{_JOB}/results", results.list_results),
@@ -31,7 +50,9 @@ _ROUTES = (
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),
-    ("GET", "/evaluations/compare", checkpoints.compare_evaluations),
+    ("GET", "/evaluations/compare", compare.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", compare.download_comparison),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

@@ -2,21 +2,27 @@
 
 from typing import Any
 
-from flask import Response, flash, redirect, render_template, url_for
+import numpy as np
+from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
-from werkzeug.wrappers import Response as AnyResponse
+from werkzeug.wrappers import Response
 
-from deeplab.files import read_tail
 from web.actions import cancellation, submission
-from web.context import current_identity, current_settings, reading, signed_in
-from web.results.scores import class_lines, confusion_of, score_lines
-from worker.jobs import jobs, shards, storage
+from web.context import current_identity, current_settings, reading, signed_in, writing
+from web.results.confusion import Confused, confusions
+from web.results.scores import class_lines, labels_of, score_lines
+from worker.jobs import attempt_logs, jobs, shards
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
+from worker.jobs.lineage import read_lineage
 from worker.jobs.records import checkpoints, evaluations, events, trials
-from worker.jobs.waiting import find_obstacle
+from worker.jobs.requests.label import parse_label
+from worker.jobs.requests.specs import SpecError
+from worker.jobs.results import parts
+from worker.jobs.waiting import find_obstacle, find_place
 
 _LOG_TAIL = 16_384  # bytes
+_MOST_CONFUSED = 5  # pairs of classes
 
 
 def show_job(job_id: int) -> str:
@@ -29,40 +35,43 @@ def show_job(job_id: int) -> str:
             now=read_clock(session),
             attempts=jobs.list_attempts(session, job_id),
             events=events.list_events(session, job_id),
-            log=_log(job, _LOG_TAIL),
+            log=attempt_logs.read_end(attempt_logs.log_of(current_settings(), job), _LOG_TAIL),
+            lineage=read_lineage(session, job),
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             trials=trials.list_trials(session, job.id, job.spec),
             obstacle=find_obstacle(session, job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
+            n_recorded=parts.count_images(session, job_id),
+            place=find_place(session, job),
             **_scores(session, job),
         )
 
 
-def show_log(job_id: int) -> Response:
-    """Send the full log of the last attempt, as text."""
-    with reading() as session:
-        job = jobs.get(session, job_id)
-    return Response(_log(job, n_bytes=2**26), mimetype="text/plain")
-
-
-def cancel_job(job_id: int) -> AnyResponse:
-    """Cancel a queued job, or ask the supervisor of a running one to."""
-    job = cancellation.cancel(current_settings(), job_id, signed_in())
-    if not job.is_terminal:
-        flash("Cancelling; this takes a few seconds.", "info")
+def edit_job(job_id: int) -> Response:
+    """Change the name and the notes of a job."""
+    try:
+        label = parse_label({name: request.form.get(name, "") for name in ("name", "notes")})
+    except SpecError as error:
+        flash(" ".join(f"{name.capitalize()} {sentence}" for name, sentence in error.fields.items()), "danger")
+    else:
+        with writing() as session:
+            jobs.get(session, job_id)
+            jobs.relabel(session, job_id, label)
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 
-def retry_job(job_id: int) -> AnyResponse:
+def cancel_job(job_id: int) -> Response:
+    """Cancel a queued job, or ask the supervisor of a running one to."""
+    cancellation.cancel(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def retry_job(job_id: int) -> Response:
     """Submit the job again."""
     job, notice = submission.retry(current_settings(), job_id, user_id=signed_in().user_id)
     flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
-
-
-def _log(job: Job, n_bytes: int) -> str:
-    return read_tail(storage.log_path(current_settings(), job.id, job.fence), n_bytes) if job.fence else ""
 
 
 def _scores(session: Session, job: Job) -> dict[str, Any]:
@@ -77,5 +86,13 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "before": before,
         "score_lines": score_lines(compared),
         "class_lines": class_lines(compared),
-        "confusion": confusion_of(evaluation, evaluations.find_confusion(session, job.id)),
+        "labels": labels_of(evaluation),
+        "confused": _most_confused(session, job.id),
+        "has_rows": bool(parts.list_parts(session, job.id)),
     }
+
+
+def _most_confused(session: Session, job_id: int) -> list[Confused] | None:
+    """The largest confusions of an evaluation; None if its confusion matrix was not kept."""
+    counts = evaluations.find_confusion(session, job_id)
+    return None if counts is None else confusions(np.array(counts), most=_MOST_CONFUSED)

@@ -40,11 +40,13 @@ def list_jobs() -> str:
     before, after = read_place()
     limit: int = current_app.config["JOBS_PER_PAGE"]
     with reading() as session:
-        page = read_job_page(session, wanted, order, before=before, after=after, limit=limit)
+        counts = count_by_state(session, wanted)
+        n_all = sum(counts.values()) if wanted.state is None else counts[wanted.state]
+        page = read_job_page(session, wanted, order, before=before, after=after, limit=limit, n_all=n_all)
         return render_template(
             "jobs.html",
             page=page,
-            counts=count_by_state(session, wanted),
+            counts=counts,
             chosen=chosen,
             place={"before": before, "after": after},
             order=order,
@@ -69,7 +71,7 @@ def act_on_jobs() -> Response:
         case "retry":
             _tell(bulk.retry(current_settings(), job_ids, signed_in()), "Submitted {} again.")
         case "compare":
-            return redirect(url_for("pages.compare_evaluations", job=job_ids))
+            return redirect(url_for("pages.compare_jobs", job=job_ids))
         case other:
             abort(400, f"Unknown action {other!r}; expected cancel, retry or compare.")
     back = request.form.get("back", "")

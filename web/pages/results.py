@@ -1,162 +1,149 @@
-"""The gallery of a segment job: images under their masks, and labelled videos."""
+"""The results of a job image by image: the gallery, the page of one image, and their pictures."""
 
-import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, send_file
-from sqlalchemy.orm import Session
 
 from deeplab.files import printable
-from deeplab.inference.inputs import folder_of
-from deeplab.inference.manifest import Row
-from deeplab.inference.output import find_mask, frame_mask_path
-from web.context import current_settings, reading
+from deeplab.inference.output import frame_mask_path
+from web.context import current_settings
+from web.results.classes import class_shares, name_of
 from web.results.films import film_of, frame_at
 from web.results.images import inside, send_image, send_mask
-from web.results.segmentation import (
-    class_names,
-    class_shares,
-    find_manifest,
-    item_key,
-    load_results,
-    output_dir,
-    reading_of,
-)
-from worker.jobs import jobs
+from web.results.lookup import find_image, find_manifest, find_results
+from web.results.orders import orders_for
+from web.results.questions import Question, read_question
 from worker.jobs.jobs import Job
+from worker.jobs.requests.specs import SpecError
+from worker.jobs.results.answers import Image, Page
+from worker.jobs.results.filters import Filter, QuestionError
+from worker.jobs.results.job_files import class_names, image_file, mask_file, output_dir, reading_of
+from worker.jobs.results.store import Results
+
+_NOTHING = Page(images=[], values=[], previous=None, following=None, first=0)
 
 
-def list_results(job_id: int) -> str:
-    """Show a page of the gallery; ?only=errors and ?class= filter, ?page= pages."""
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        results = load_results(session, current_settings(), job)
-        has_manifest = find_manifest(session, current_settings(), job) is not None
-    rows = _filtered(results.rows)
-    per_page: int = current_app.config["IMAGES_PER_PAGE"]
-    n_pages = max(1, math.ceil(len(rows) / per_page))
-    page = min(max(request.args.get("page", 1, int), 1), n_pages)
+@dataclass(frozen=True)
+class Found:
+    """What the gallery found for an address."""
+
+    question: Question
+    page: Page
+    n_images: int
+    problem: str | None  # why the address cannot be answered
+
+
+def list_results(job_id: int) -> tuple[str, int]:
+    """Show a page of the gallery; the address holds filter, order and cursor."""
+    job, results = find_results(job_id)
+    found = _find(results)
+    summary = results.summarize()
     names = class_names(current_settings(), job)
-    return render_template(
+    page = render_template(
         "results.html",
         job=job,
-        results=results,
-        has_manifest=has_manifest,
-        rows=rows[(page - 1) * per_page : page * per_page],
-        n_rows=len(rows),
-        page=page,
-        n_pages=n_pages,
-        shares=class_shares(results.pixels, names),
-        filters=_filters(),
-        item_key=item_key,
+        summary=summary,
+        found=found,
+        question=found.question,
+        orders=orders_for(summary, found.question.wanted, names),
+        names=names,
+        shares=_shares_of_all(results, names),
+        name_of=name_of,
+        manifest=find_manifest(job),
         film_of=partial(film_of, current_settings(), job),
+        has_mask=partial(_has_mask, job),
     )
+    return page, 422 if found.problem else 200
 
 
 def show_image(job_id: int, key: str) -> str:
     """Show one image or video at full size, with links to its neighbours; ?frame= is a place among a video's masks."""
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        results = load_results(session, current_settings(), job)
-    row = _row(results.by_key.get(key))
-    rows = _filtered(results.rows)
-    position = rows.index(row) if row in rows else None
+    job, results = find_results(job_id)
+    image = results.find(key) or abort(404, "This job has no such image, or has not reached it yet.")
+    question = read_question(request.args)
+    previous, following, position = results.beside(key, question.wanted, question.sort)
+    pixels = {each.index: each.pixels for each in results.classes_in(image)}
     return render_template(
         "image.html",
         job=job,
-        row=row,
+        row=image,
         key=key,
         position=position,
-        n_rows=len(rows),
-        page=1 if position is None else position // current_app.config["IMAGES_PER_PAGE"] + 1,
-        previous=item_key(rows[position - 1].path) if position else None,
-        following=item_key(rows[position + 1].path) if position is not None and position + 1 < len(rows) else None,
-        shares=class_shares(row.pixels, class_names(current_settings(), job)),
-        filters=_filters(),
-        **_film(job, row),
+        n_rows=results.count(question.wanted),
+        previous=previous,
+        following=following,
+        shares=class_shares(pixels, class_names(current_settings(), job)),
+        filters=question.as_args(),
+        has_mask=_has_mask(job, image),
+        **_film(job, image),
     )
 
 
 def image(job_id: int, key: str) -> Response:
     """Send the image of an item, at most ?size= pixels a side."""
-    job, row = find_row(job_id, key)
-    if row.frames is not None:
-        abort(404, f"{printable(row.path)} is a video, not an image.")
-    return send_image(inside(folder_of(Path(job.spec["input"])), row.path), reading_of(job))
+    job, found = find_image(job_id, key)
+    if found.frames is not None:
+        abort(404, f"{printable(found.path)} is a video, not an image.")
+    inside(Path(), found.item)
+    return send_image(image_file(current_settings(), job, found.item), reading_of(job))
 
 
 def mask(job_id: int, key: str) -> Response:
     """Send the mask of an image, or of a video's ?frame=, at most ?size= pixels a side; with ?download=1 the file."""
-    job, row = find_row(job_id, key)
-    folder = output_dir(current_settings(), job)
-    inside(folder, row.path)
-    path = find_mask(folder, row.path)
-    if row.frames is not None:
-        path = frame_mask_path(folder, row.path, max(0, request.args.get("frame", 0, int)))
-    elif row.status != "ok":
-        abort(404, f"{printable(row.path)} has no mask.")
-    if not path.is_file():
-        abort(404, f"{printable(row.path)} has no mask.")
+    job, found = find_image(job_id, key)
+    inside(Path(), found.item)
+    path = mask_file(current_settings(), job, found.item)
+    if found.frames is not None:
+        number = max(0, request.args.get("frame", 0, int))
+        path = frame_mask_path(output_dir(current_settings(), job), found.item, number)
+    if (found.frames is None and found.status != "ok") or not path.is_file():
+        abort(404, f"{printable(found.path)} has no mask.")
     if "download" not in request.args:
         return send_mask(path)
-    name = printable(path.name) if row.frames is None else f"{printable(row.path.rpartition('/')[2])}-{path.name}"
+    name = printable(path.name) if found.frames is None else f"{printable(found.item.rpartition('/')[2])}-{path.name}"
     version = path.stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
     return send_file(path, "image/png", as_attachment=True, download_name=name, etag=f"{version:x}")
 
 
 def manifest(job_id: int) -> Response:
     """Send the manifest."""
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        path = find_manifest(session, current_settings(), job)
+    job, _ = find_results(job_id)
+    path = find_manifest(job)
     if path is None:
         abort(404, f"There is no manifest until the job is through with all images; job {job_id} is {job.state}.")
     return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 
 
-def find_row(job_id: int, key: str) -> tuple[Job, Row]:
-    """Find an item of a segment job by its key. Raises NotFound."""
-    with reading() as session:
-        job = _segment_job(session, job_id)
-        results = load_results(session, current_settings(), job)
-    return job, _row(results.by_key.get(key))
+def _find(results: Results) -> Found:
+    try:
+        question = read_question(request.args)
+        limit: int = current_app.config["IMAGES_PER_PAGE"]
+        page = results.page(question.wanted, question.sort, question.cursor, limit)
+        return Found(question, page, results.count(question.wanted), None)
+    except (SpecError, QuestionError) as error:
+        return Found(Question(Filter(), "name", None), _NOTHING, 0, str(error))
 
 
-def _film(job: Job, row: Row) -> dict[str, Any]:
+def _shares_of_all(results: Results, names: Sequence[str]) -> list[Any]:
+    totals = results.totals()
+    pixels, n_images = ({each.index: getattr(each, name) for each in totals} for name in ("pixels", "n_images"))
+    return class_shares(pixels, names, n_images)
+
+
+def _has_mask(job: Job, image: Image) -> bool:
+    return image.status == "ok" and mask_file(current_settings(), job, image.item).is_file()
+
+
+def _film(job: Job, image: Image) -> dict[str, Any]:
     """What the page of an item shows of a video: its files, and a frame with its place among those with a mask."""
-    film = film_of(current_settings(), job, row)
+    film = film_of(current_settings(), job, image)
     shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
     if film is None or not shows_frame:
         return {"film": film, "frame": None}
     place = request.args.get("frame", 0, int)
     frame = frame_at(film, place)
     return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}
-
-
-def _segment_job(session: Session, job_id: int) -> Job:
-    job = jobs.get(session, job_id)
-    if job.kind != "segment":
-        abort(404, f"Job {job_id} is a {job.kind} job; only segment jobs have results.")
-    return job
-
-
-def _row(row: Row | None) -> Row:
-    return row if row is not None else abort(404, "This job has no such image, or has not reached it yet.")
-
-
-def _filtered(rows: Sequence[Row]) -> list[Row]:
-    wanted = request.args.get("class", type=int)
-    return [
-        row
-        for row in rows
-        if (request.args.get("only") != "errors" or row.status == "error")
-        and (wanted is None or row.pixels.get(wanted))
-    ]
-
-
-def _filters() -> dict[str, str]:
-    """The filters in use, for links that keep them."""
-    return {name: request.args[name] for name in ("only", "class") if request.args.get(name)}

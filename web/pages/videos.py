@@ -4,8 +4,8 @@ from flask import Response, abort, request, send_file
 
 from deeplab.files import printable
 from web.context import current_settings
-from web.pages.results import find_row
 from web.results.films import Film, film_of
+from web.results.lookup import find_image
 
 
 def video(job_id: int, key: str) -> Response:
@@ -24,7 +24,7 @@ def frames(job_id: int, key: str) -> Response:
 
 
 def _find_film(job_id: int, key: str) -> tuple[Film, str]:
-    job, row = find_row(job_id, key)
-    film = film_of(current_settings(), job, row)
-    name = printable(row.path)
+    job, image = find_image(job_id, key)
+    film = film_of(current_settings(), job, image)
+    name = printable(image.path)
     return (film, name) if film is not None else abort(404, f"{name} is no video, or nothing was made of it.")

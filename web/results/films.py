@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from deeplab.inference.manifest import FrameRow, Row, read_frames
+from deeplab.inference.manifest import FrameRow, read_frames
 from deeplab.inference.output import frame_mask_path, frames_path, labelled_video_path
 from web.results.images import inside
-from web.results.segmentation import output_dir
 from worker.jobs.jobs import Job
+from worker.jobs.results.answers import Image
+from worker.jobs.results.job_files import output_dir
 from worker.jobs.settings import Settings
 
 
@@ -21,15 +22,17 @@ class Film:
     has_masks: bool
 
 
-def film_of(settings: Settings, job: Job, row: Row) -> Film | None:
+def film_of(settings: Settings, job: Job, image: Image) -> Film | None:
     """Find what was made of a video; None for an image, and where nothing was made or the files are gone."""
-    folder = output_dir(settings, job)
-    inside(folder, row.path)
-    table = frames_path(folder, row.path)
-    if row.frames is None or not table.is_file():
+    if image.frames is None:
         return None
-    video = labelled_video_path(folder, row.path)
-    return Film(table, video if video.is_file() else None, frame_mask_path(folder, row.path, 0).is_file())
+    folder, item = output_dir(settings, job), image.item
+    inside(folder, item)
+    table = frames_path(folder, item)
+    if not table.is_file():
+        return None
+    video = labelled_video_path(folder, item)
+    return Film(table, video if video.is_file() else None, frame_mask_path(folder, item, 0).is_file())
 
 
 def frame_at(film: Film, position: int) -> FrameRow | None:

@@ -1,4 +1,4 @@
-"""Images and masks of segment jobs, scaled down to what a page needs."""
+"""Images and masks of jobs, scaled down to what a page needs."""
 
 import io
 from collections.abc import Callable
@@ -14,6 +14,8 @@ from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, read_image
 from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
+from web.context import current_settings
+from web.results import thumbnails
 
 LARGEST_SIDE = 2048  # pixels
 _SMALLEST_SIDE = 16
@@ -39,7 +41,7 @@ def send_image(path: Path, reading: Reading) -> Response:
         ImageError: if it cannot be decoded.
         NotFound: if there is no such file.
     """
-    return _send(path, "image/jpeg", partial(_encode_image, reading))
+    return _send(path, "image/jpeg", partial(_encode_image, reading), f"{reading}")
 
 
 def send_mask(path: Path) -> Response:
@@ -49,23 +51,27 @@ def send_mask(path: Path) -> Response:
         ImageError: if it cannot be decoded.
         NotFound: if there is no such file.
     """
-    return _send(path, "image/png", _encode_mask)
+    return _send(path, "image/png", _encode_mask, "mask")
 
 
-def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes]) -> Response:
+def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: str) -> Response:
     """Encode the file unless the browser has it: the ETag names the file's version and the size."""
     side = min(max(request.args.get("size", LARGEST_SIDE, int), _SMALLEST_SIDE), LARGEST_SIDE)
     try:
         status = path.stat()
     except OSError:
         abort(404, "The file no longer exists.")
+    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}"
     response = Response(mimetype=mimetype)
-    response.set_etag(f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}")
+    response.set_etag(version)
     response.cache_control.private = True
     response.cache_control.no_cache = True  # the browser asks every time; mostly the answer is 304
     response.make_conditional(request.environ)
     if response.status_code != 304:
-        response.set_data(encode(path, side))
+        make = partial(encode, path, side)
+        identity = f"{path}\0{version}\0{how}"
+        is_kept = side <= thumbnails.LARGEST_SIDE
+        response.set_data(thumbnails.load_or_make(current_settings(), identity, make) if is_kept else make())
     return response
 
 

@@ -1,17 +1,13 @@
-"""Evaluations as tables: scores side by side, IoU by class, the confusion matrix."""
+"""Evaluations as tables: scores side by side, IoU by class."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
 
 from deeplab.catalog import IMAGE_SCORES, SCORES
 from deeplab.datasets.class_names import default_class_names
-from web.results.segmentation import colour
+from web.results.classes import colour
+from web.text.formats import as_points
 from worker.jobs.records.evaluations import Evaluation
-
-_VISIBLE = 0.005  # smaller shares of a row are not drawn: nearly every cell of a matrix of 182 classes is empty
 
 
 @dataclass(frozen=True)
@@ -20,13 +16,17 @@ class ScoreLine:
 
     title: str
     values: Sequence[float | None]  # a fraction by evaluation; None where the class does not occur
-    colour: str | None = None  # of a class
+    name: str = ""  # of a summary score
+    index: int | None = None  # of a class
+    colour: str | None = None
 
     @property
-    def best(self) -> float | None:
-        """The highest value, if there are several to compare."""
-        known = [value for value in self.values if value is not None]
-        return max(known) if len(known) > 1 else None
+    def best(self) -> int | None:
+        """The place of the highest value, as it is shown; None if another one equals it, or is all there is."""
+        known = [as_points(value) for value in self.values if value is not None]
+        if len(known) < 2 or known.count(max(known)) > 1:
+            return None
+        return [value is not None and as_points(value) for value in self.values].index(max(known))
 
     @property
     def difference(self) -> float | None:
@@ -34,23 +34,11 @@ class ScoreLine:
         first, last = self.values[0], self.values[-1]
         return None if first is None or last is None else last - first
 
-
-@dataclass(frozen=True)
-class Cell:
-    """The share of a true class's pixels that was predicted as some class."""
-
-    true: int
-    predicted: int
-    fraction: float
-
-
-@dataclass(frozen=True)
-class Confusion:
-    """A confusion matrix, each row as fractions of its true class."""
-
-    labels: Sequence[str]
-    cells: Sequence[Cell]  # those that are large enough to be seen
-    worst: Sequence[Cell]  # the most frequent confusions
+    @property
+    def trend(self) -> str:
+        """Whether the last value is "better" or "worse" than the first as both are shown; empty if neither."""
+        shown = as_points(self.difference or 0.0)
+        return "better" if shown > 0 else "worse" if shown < 0 else ""
 
 
 def labels_of(evaluation: Evaluation) -> list[str]:
@@ -62,33 +50,25 @@ def score_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
     """The summary scores, a value per evaluation; those of single images where at least one evaluation has them."""
     there = {name: title for name, title in IMAGE_SCORES.items() if any(name in each.scores for each in evaluations)}
     return [
-        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations])
+        ScoreLine(title, [evaluation.scores.get(name) for evaluation in evaluations], name)
         for name, title in {**SCORES, **there}.items()
     ]
 
 
 def class_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
-    """The IoU of each class by its name, a value per evaluation."""
-    tables = [dict(zip(labels_of(each), each.scores["class_iou"], strict=False)) for each in evaluations]
-    indices = {name: index for each in evaluations for index, name in enumerate(labels_of(each))}
+    """The IoU of each class, a value per evaluation: by index if all know the same classes, else by name."""
+    labels = [labels_of(each) for each in evaluations]
+    if all(names == labels[0] for names in labels):
+        by_class = zip(*(each.scores["class_iou"] for each in evaluations), strict=True)
+        return [
+            ScoreLine(name, values, index=index, colour=colour(index))
+            for index, (name, values) in enumerate(zip(labels[0], by_class, strict=True))
+        ]
+    tables = [
+        dict(zip(names, each.scores["class_iou"], strict=True)) for names, each in zip(labels, evaluations, strict=True)
+    ]
+    indices = {name: index for names in reversed(labels) for index, name in enumerate(names)}
     return [
-        ScoreLine(name, [table.get(name) for table in tables], colour(index))
+        ScoreLine(name, [table.get(name) for table in tables], index=index, colour=colour(index))
         for name, index in sorted(indices.items(), key=lambda item: item[1])
     ]
-
-
-def confusion_of(evaluation: Evaluation, counts: Sequence[Sequence[int]] | None) -> Confusion | None:
-    """The confusion matrix of an evaluation, (C, C) pixel counts, as shares of its rows; None if there is none."""
-    if not counts:
-        return None
-    cells = list(_cells(np.array(counts, np.float64)))
-    mistakes = sorted((cell for cell in cells if cell.true != cell.predicted), key=lambda cell: -cell.fraction)
-    return Confusion(labels_of(evaluation), cells, mistakes[:5])
-
-
-def _cells(counts: NDArray[np.float64]) -> Iterator[Cell]:
-    """Yield the visible cells of (C, C) pixel counts, whose rows are ground truth."""
-    totals = counts.sum(axis=1, keepdims=True)
-    fractions = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    for true, predicted in np.argwhere(fractions >= _VISIBLE):
-        yield Cell(int(true), int(predicted), float(fractions[true, predicted]))

@@ -7,7 +7,6 @@ from typing import Any, assert_never
 from deeplab.crf.grid import as_text
 from deeplab.formats import duration, images_and_videos
 from deeplab.inference.inputs import folder_of
-from deeplab.inference.manifest import Row
 from web.text.formats import number, percent, plural
 from worker.jobs.catalog import RUNNING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
@@ -15,7 +14,7 @@ from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SPECS
-from worker.jobs.waiting import Obstacle
+from worker.jobs.waiting import Obstacle, Place
 
 
 def kind_title(kind: str) -> str:
@@ -63,6 +62,19 @@ def progress(job: JobSummary, obstacle: Obstacle | None = None) -> str:
     return f"{done} · {duration(job.eta_seconds)} left"
 
 
+def waiting(job: JobSummary, place: Place | None) -> str:
+    """Why a queued job that could run does not: what comes before it, and when a slot may be free."""
+    if place is None:
+        return progress(job)
+    before = f"{plural(place.n_before, 'job')} before it" if place.n_before else "next"
+    said = [progress(job), f"{before} in the {job.queue} queue"]
+    if place.n_slots and place.n_running >= place.n_slots:
+        busy = "its slot is busy" if place.n_slots == 1 else f"all {place.n_slots} slots are busy"
+        free = "" if place.free_in is None else f", one may be free in {duration(place.free_in)}"
+        said.append(busy + free)
+    return " · ".join(said)
+
+
 def outcome(job: JobSummary) -> str:
     """The result of a job in a few words; empty while it is queued or running."""
     result = job.result or {}
@@ -103,9 +115,9 @@ def parameter_title(job: JobSummary, name: str) -> str:
     return (field.title if field else None) or name
 
 
-def error_text(row: Row, job: JobSummary) -> str:
-    """Why an image or video failed, without the folder that all of the job share."""
-    return row.error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
+def error_text(error: str, job: JobSummary) -> str:
+    """Why an image or video of a segment job failed, without the folder that all of the job share."""
+    return error.replace(f"{folder_of(Path(job.spec['input']))}/", "")
 
 
 def _trained(result: Mapping[str, Any]) -> str:

@@ -58,10 +58,16 @@ def percent(fraction: float | None, digits: int = 1) -> str:
 
 
 def points(difference: float | None) -> str:
-    """A difference of two fractions in percentage points, with its sign: "+1.3"."""
+    """A difference of two fractions in percentage points, with its sign unless it shows as nothing: "+1.3", "0.0"."""
     if difference is None:
         return DASH
-    return f"{100 * difference:+.1f}".replace("-", "\u2212")
+    shown = as_points(difference)
+    return f"{shown:+.1f}".replace("-", "\u2212") if shown else "0.0"
+
+
+def as_points(fraction: float) -> float:
+    """A fraction in percentage points, rounded as it is shown."""
+    return round(100 * fraction, 1)
 
 
 def size(n_bytes: float) -> str:

@@ -16,6 +16,7 @@ from web.text.describe import (
     parameter_title,
     progress,
     subject,
+    waiting,
 )
 from web.text.formats import ago, as_yaml, clock_time, expiry, number, percent, plural, points, size
 from worker.jobs.reasons import reason
@@ -31,5 +32,5 @@ def register_templating(app: Flask) -> None:
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
     for describe_value in (as_overrides, as_text, conditions, dataset_title, error_text, kind_title, reason):
         app.add_template_filter(describe_value)
-    for describe in (describe_score, evaluated_on, outcome, parameter_title, progress, subject):
+    for describe in (describe_score, evaluated_on, outcome, parameter_title, progress, subject, waiting):
         app.add_template_global(describe)

@@ -21,11 +21,14 @@ class NoPlatformError(DeepLabError):
 
 
 @contextmanager
-def open_store(settings: "Settings | None" = None, *, create: bool = False) -> "Iterator[Session]":
+def open_store(
+    settings: "Settings | None" = None, *, writes: bool = False, create: bool = False
+) -> "Iterator[Session]":
     """Open a session that commits at the end of the block.
 
     Args:
         settings: name the database; None reads them from the environment.
+        writes: whether the block changes anything; others then wait for it, so it must be short.
         create: create the embedded database if there is none yet.
 
     Raises:
@@ -40,7 +43,7 @@ def open_store(settings: "Settings | None" = None, *, create: bool = False) -> "
         create_store(settings)
     elif _lacks_database(settings):
         raise NoPlatformError(settings.home)
-    with open_session(settings) as session:
+    with open_session(settings, reads_only=not writes) as session:
         yield session
 
 

@@ -57,7 +57,7 @@ def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
         return
     except Exception as error:
         outcome = describe(error)
-    _log.info("%s.", outcome.state.capitalize() if outcome.error is None else f"{outcome.state}: {outcome.error}")
+    _log.info("%s", f"{outcome.state.capitalize()}." if outcome.error is None else f"{outcome.state}: {outcome.error}")
     write_outcome(storage.outcome_in(folder), outcome)
 
 

@@ -9,9 +9,10 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy.orm import Session
@@ -20,6 +21,7 @@ from worker.execution.child_process import ChildProcess
 from worker.execution.lease_keeper import LeaseKeeper
 from worker.execution.logs import append_line
 from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome
+from worker.execution.resource_monitor import ResourceMonitor
 from worker.jobs import jobs, leases, shards, storage
 from worker.jobs.catalog import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
@@ -71,9 +73,10 @@ def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
 
     folder = storage.attempt_dir(settings, job.id, job.fence)
     title = f"Attempt {job.attempts} of {job.max_attempts} (fence {job.fence}) on {slot.owner}, {slot.device}."
+    monitor = partial(ResourceMonitor, settings, job, slot.environment)
     with LeaseKeeper(settings, renew) as keeper:
         try:
-            result = _run_child([str(job.id), str(job.fence)], folder, title, settings, slot, keeper)
+            result = _run_child([str(job.id), str(job.fence)], folder, title, settings, slot, keeper, monitor)
         except OSError as error:  # such as a full disk
             crashed = Outcome(CRASHED, error=f"The process could not be started: {error}.")
             result = ChildResult(Reason.EXITED, 0, crashed)
@@ -106,9 +109,15 @@ def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
 
 
 def _run_child(
-    arguments: list[str], folder: Path, title: str, settings: Settings, slot: SlotContext, keeper: LeaseKeeper
+    arguments: list[str],
+    folder: Path,
+    title: str,
+    settings: Settings,
+    slot: SlotContext,
+    keeper: LeaseKeeper,
+    monitor: Callable[[int], AbstractContextManager[object]] = nullcontext,
 ) -> ChildResult:
-    """Run a child until it ends or has to; no process of it is left afterwards.
+    """Run a child until it ends or has to, under the eyes of a monitor; no process of it is left afterwards.
 
     Raises:
         OSError: if it cannot be started.
@@ -118,14 +127,17 @@ def _run_child(
     append_line(log, title)
     command = [*slot.program, *arguments, "--parent", str(os.getpid())]
     child = ChildProcess(command, {**settings.environment(), **slot.environment}, log)
-    try:
-        reason = _watch(child, storage.alive_in(folder), settings, slot, keeper)
-        grace = {Reason.CANCELLED: settings.stop_seconds, Reason.PREEMPTED: 2 * settings.stop_seconds}.get(reason, 0)
-        if grace:
-            append_line(log, f"Asked to stop: {reason.value}.")
-            child.stop(grace, cut_short=lambda: keeper.lost)
-    finally:
-        child.kill()
+    with monitor(child.pid):  # around all of it: what it waits for at its end must not keep the child alive
+        try:
+            reason = _watch(child, storage.alive_in(folder), settings, slot, keeper)
+            grace = {Reason.CANCELLED: settings.stop_seconds, Reason.PREEMPTED: 2 * settings.stop_seconds}.get(
+                reason, 0
+            )
+            if grace:
+                append_line(log, f"Asked to stop: {reason.value}.")
+                child.stop(grace, cut_short=lambda: keeper.lost)
+        finally:
+            child.kill()
     result = ChildResult(reason, child.wait(0) or 0, read_outcome(storage.outcome_in(folder)))
     append_line(log, f"Stopped: {reason.value}." if result.exit_status == 0 else _describe_exit(result.exit_status))
     return result

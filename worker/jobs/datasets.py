@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from deeplab.config import Config, parse_config
-from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.layouts.survey import PALETTE, FolderSurvey
 from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now
@@ -47,28 +47,31 @@ def register(session: Session, name: str, folder: FolderSurvey, user_id: int | N
     Args:
         session: the caller commits.
         name: of letters, digits, dots, dashes and underscores.
-        folder: the folder; it was surveyed before the session, which keeps others from writing.
+        folder: the folder; it was surveyed before the session, because others wait for this one to write.
         user_id: who registers it.
 
     Raises:
-        NameRefusedError: if the name is taken or malformed.
-        DatasetError: if the labels file is malformed.
+        NameRefusedError: if the name is taken or malformed; the caller then rolls back.
     """
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", name):
         raise NameRefusedError(f"A name consists of letters, digits, '.', '-' and '_', got {name!r}.")
+    taken = NameRefusedError(f"There is already a dataset named {name!r}.")
     if session.scalar(select(DatasetRow.id).where(DatasetRow.name == name)):
-        raise NameRefusedError(f"There is already a dataset named {name!r}.")
+        raise taken
     row = DatasetRow(
         name=name,
         root=str(folder.root),
         labels=str(folder.labels),
-        n_classes=len(load_class_names(folder.labels)),
+        n_classes=len(folder.class_names),
         splits=folder.splits,
         created_at=session.scalar(select(db_now())),
         user_id=user_id,
     )
     session.add(row)
-    session.flush()
+    try:
+        session.flush()
+    except IntegrityError:  # somebody else was faster
+        raise taken from None
     return _dataset(row)
 
 

@@ -12,7 +12,7 @@ from worker.jobs.jobs import Job, JobSummary, fraction_of
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import JobRow, UserRow
 
-_SUMMARY = tuple(getattr(JobRow, field.name) for field in fields(JobSummary))
+SUMMARY = tuple(getattr(JobRow, field.name) for field in fields(JobSummary))  # columns
 FIELDS = (*(field.name for field in fields(Job)), "fraction")  # that a list over the API can be asked for
 
 ORDERS = {
@@ -46,6 +46,7 @@ def read_job_page(
     before: int | None = None,
     after: int | None = None,
     limit: int,
+    n_all: int | None = None,
 ) -> Page[JobSummary]:
     """Read a page of jobs.
 
@@ -53,18 +54,18 @@ def read_job_page(
         session: reads.
         wanted: which jobs.
         order: one of ORDERS.
-        before, after, limit: as `worker.jobs.paging.read_page` takes them.
+        before, after, limit, n_all: as `worker.jobs.paging.read_page` takes them.
     """
-    query = select(*_SUMMARY).where(*_conditions(wanted))
-    page = read_page(session, query, ORDERS[order], before=before, after=after, limit=limit)
-    return Page([_summary(row) for row in page.lines], page.n_before, page.n_all)
+    query = select(*SUMMARY).where(*_conditions(wanted))
+    page = read_page(session, query, ORDERS[order], before=before, after=after, limit=limit, n_all=n_all)
+    return Page([summary_of(row) for row in page.lines], page.n_before, page.n_all)
 
 
 def list_jobs(
     session: Session, wanted: JobFilter = EVERYTHING, *, before: int | None = None, limit: int = 50
 ) -> list[JobSummary]:
     """List jobs, newest first; older than job `before` if given."""
-    return [_summary(row) for row in session.execute(_newest(select(*_SUMMARY), wanted, before, limit))]
+    return [summary_of(row) for row in session.execute(_newest(select(*SUMMARY), wanted, before, limit))]
 
 
 def list_fields(
@@ -122,5 +123,6 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def _summary(row: Row[*tuple[Any, ...]]) -> JobSummary:
+def summary_of(row: Row[*tuple[Any, ...]]) -> JobSummary:
+    """Read what lists show of a job from a row of SUMMARY."""
     return JobSummary(**row._mapping)

@@ -46,6 +46,7 @@ def read_page(
     before: int | None = None,
     after: int | None = None,
     limit: int,
+    n_all: int | None = None,
 ) -> Page[Row[*tuple[Any, ...]]]:
     """Read a page of a list.
 
@@ -56,6 +57,7 @@ def read_page(
         before: the page begins behind the line of this id; None: with the first line.
         after: the page ends above the line of this id. If fewer lines than a page are there, it is the first page.
         limit: lines of a page.
+        n_all: how many lines the list has, if that was counted already.
     """
     if after is not None:
         above = _beyond(session, query, order, after, is_above=True)
@@ -68,7 +70,7 @@ def read_page(
     n_before = 0
     if lines and (before is not None or after is not None):
         n_before = _count(session, _beyond(session, query, order, lines[0].id, is_above=True))
-    return Page(lines, n_before, _count(session, query))
+    return Page(lines, n_before, _count(session, query) if n_all is None else n_all)
 
 
 def _sorted(query: Select[*tuple[Any, ...]], order: Order, *, is_reversed: bool = False) -> Select[*tuple[Any, ...]]:

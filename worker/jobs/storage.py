@@ -7,10 +7,12 @@ secret_key                  signs the dashboard's cookies
 token                       by which programs of the home's owner sign in to the API
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
+thumbnails/                 small pictures of images and masks, made again when they are gone
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
 jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
 jobs/<id>/passed_over.json  the other files of its input folder, by kind
+jobs/<id>/results/          result tables of a job that an earlier version ran, made of its manifest
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
@@ -107,6 +109,16 @@ def merged_part_dir(settings: Settings, job_id: int, fence: int, number: int) ->
     return attempt_dir(settings, job_id, fence) / "results" / f"merged-{number}"
 
 
+def earlier_part_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Result tables of what an earlier version finished of a job, made by the attempt that continues it."""
+    return attempt_dir(settings, job_id, fence) / "results" / "earlier"
+
+
+def indexed_part_dir(settings: Settings, job_id: int) -> Path:
+    """Result tables of a job that an earlier version ran."""
+    return job_dir(settings, job_id) / "results"
+
+
 def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Label maps of an evaluate or crf job."""
     return attempt_dir(settings, job_id, fence) / "masks"
@@ -153,6 +165,11 @@ def passed_over_path(settings: Settings, job_id: int) -> Path:
 def logs_dir(settings: Settings) -> Path:
     """Logs of the platform's own processes."""
     return settings.home / "logs"
+
+
+def thumbnails_dir(settings: Settings) -> Path:
+    """Small pictures that the dashboard has made."""
+    return settings.home / "thumbnails"
 
 
 def lock_path(settings: Settings) -> Path:

@@ -1,13 +1,15 @@
-"""Why a queued job cannot start for now."""
+"""Why a queued job waits: what keeps it from being started, or what comes before it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from worker.jobs import workers
-from worker.jobs.catalog import QUEUED
+from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.jobs import JobSummary
+from worker.jobs.tables import JobRow
 from worker.jobs.workers import Worker
 
 
@@ -45,3 +47,25 @@ def _obstacle(job: JobSummary, serving: Sequence[Worker]) -> Obstacle | None:
     if job.gpus > max(most, 1):
         return Obstacle(f"It asks for {job.gpus} GPUs; no live worker has as many (at most {most}).", None)
     return None
+
+
+@dataclass(frozen=True)
+class Place:
+    """The place of a queued job in its queue."""
+
+    n_before: int  # jobs that were queued before it and still are
+    n_running: int  # jobs of the queue that are running ...
+    n_slots: int  # ... on so many slots of live workers
+    free_in: float | None  # seconds until the first of them is expected to end; None if nothing is known
+
+
+def find_place(session: Session, job: JobSummary) -> Place | None:
+    """Find the place of a job in its queue; None if it is not queued."""
+    if job.state != QUEUED:
+        return None
+    queue = JobRow.queue == job.queue
+    n_before = session.scalar(select(func.count()).where(queue, JobRow.state == QUEUED, JobRow.id < job.id))
+    running = select(func.count(), func.min(JobRow.eta_seconds)).where(queue, JobRow.state == RUNNING)
+    n_running, free_in = session.execute(running).one()
+    alive = [each for each in workers.list_workers(session) if each.alive and each.queue == job.queue]
+    return Place(n_before or 0, n_running, sum(each.slots for each in alive), free_in)

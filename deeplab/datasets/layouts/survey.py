@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.layouts.folder import FileIndex
 from deeplab.datasets.layouts.lists import id_of, read_lines
 from deeplab.datasets.nearby import spelling
@@ -16,12 +17,17 @@ from deeplab.images.listing import scan_folder
 PALETTE = "palette.txt"  # in a folder whose masks are colours
 
 
+class LabelsFileError(DatasetError):
+    """The labels file of a folder cannot be used."""
+
+
 @dataclass(frozen=True)
 class FolderSurvey:
     """A folder of images, masks, split lists and a labels file."""
 
     root: Path
-    labels: Path  # the labels file, which has not been read
+    labels: Path  # the labels file
+    class_names: Sequence[str]  # what it holds
     splits: dict[str, int]  # number of lines by split
     other_texts: dict[str, str]  # text files that are no split lists, and why
     passed_over: dict[str, dict[str, int]]  # files that are not read, by folder and kind
@@ -46,6 +52,7 @@ def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
         labels: the labels file; None: labels.txt in the folder.
 
     Raises:
+        LabelsFileError: if the labels file is missing or malformed.
         DatasetError: if images/, masks/, an image or a split list is missing.
     """
     root = real_path(root)
@@ -53,6 +60,7 @@ def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
         if not part.is_dir():
             raise DatasetError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
     labels = root / "labels.txt" if labels is None else real_path(labels)
+    class_names = _read_labels(labels)
     images = scan_folder(root / "images")
     passed_over = {printable(root / "images"): images.passed_over}
     with suppress(DatasetError):  # an empty folder may be filled later
@@ -62,7 +70,15 @@ def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
     if not splits:
         found = "".join(f"; {name}: {reason}" for name, reason in others.items())
         raise DatasetError(f"{root} has no split list, such as train.txt with one image id per line{found}.")
-    return FolderSurvey(root, labels, splits, others, {folder: kinds for folder, kinds in passed_over.items() if kinds})
+    passed_over = {folder: kinds for folder, kinds in passed_over.items() if kinds}
+    return FolderSurvey(root, labels, class_names, splits, others, passed_over)
+
+
+def _read_labels(path: Path) -> list[str]:
+    try:
+        return load_class_names(path)
+    except DatasetError as error:
+        raise LabelsFileError(str(error)) from error
 
 
 def _find_splits(texts: Sequence[Path], images: Path, paths: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:

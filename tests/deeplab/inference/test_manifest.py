@@ -14,6 +14,7 @@ from deeplab.inference.manifest import (
     Row,
     read_frames,
     read_manifest,
+    stream_manifest,
     write_frames,
     write_manifest,
 )
@@ -35,6 +36,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     path = tmp_path / "new" / "manifest.csv"
     write(path, OK, ERROR, ODD, FILM, SURE)
     assert read_manifest(path) == [OK, ERROR, ODD, FILM, SURE]
+    assert list(stream_manifest(path)) == [OK, ERROR, ODD, FILM, SURE]
     first, second = path.read_bytes().splitlines()[:2]
     assert first == b"path,width,height,status,error,seconds,pixels,frames,confidence,class_confidence"
     assert second.decode() == '"a b/ü ""q"",\'s\'.jpg",30,20,ok,,0.250,"{""0"":500,""4"":100}",,,'
@@ -117,6 +119,20 @@ def test_continuing_keeps_the_named_rows_and_removes_the_cut_one(tmp_path: Path)
         manifest.add(ODD)
     assert read_manifest(path) == [OK, ODD]
     assert [entry.name for entry in tmp_path.iterdir()] == ["m.csv"]
+
+
+def test_only_complete_manifests_are_streamed(tmp_path: Path) -> None:
+    path = tmp_path / "m.csv"
+    for content in (b"", b"path,wid"):
+        path.write_bytes(content)
+        with pytest.raises(OutputError, match=r"m\.csv: line 1 is not from a manifest"):
+            list(stream_manifest(path))
+    write(path, OK, ODD)
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(OutputError, match="is not from a manifest"):
+        list(stream_manifest(path))
+    with pytest.raises(OutputError, match=r"gone\.csv: the manifest cannot be read: No such file or directory\."):
+        list(stream_manifest(tmp_path / "gone.csv"))
 
 
 @pytest.mark.parametrize(

@@ -192,17 +192,35 @@ def test_log_and_events(client: FlaskClient, population: Population) -> None:
 def test_items_of_a_segment_job(client: FlaskClient, population: Population) -> None:
     path = f"/jobs/{population.segmented}/items"
     everything = get(client, path)
-    assert (everything["n_items"], everything["n_errors"], everything["next_offset"]) == (6, 1, None)
+    assert (everything["n_items"], everything["n_errors"], everything["next_cursor"]) == (6, 1, None)
     assert [item["path"] for item in everything["items"]] == sorted(item["path"] for item in everything["items"])
     item = everything["items"][0]
-    assert (item["path"], item["status"], item["width"], sum(item["pixels"].values())) == ("000.jpg", "ok", 64, 48 * 64)
+    assert (item["path"], item["status"], item["width"]) == ("000.jpg", "ok", 64)
+    assert sum(each["pixels"] for each in item["classes"]) == 48 * 64
     assert client.get(f"/jobs/{population.segmented}/masks/{item['key']}").status_code == 200
-    page = get(client, path, offset=4, limit=1)
-    assert ([each["path"] for each in page["items"]], page["next_offset"]) == ([everything["items"][4]["path"]], 5)
     assert [each["path"] for each in get(client, path, only="errors")["items"]] == ["broken.jpg"]
+    assert get(client, path, **{"class": 1}, max_share=100)["n_items"] == 5
     refused = client.get(f"/api/v1/jobs/{population.trained}/items")
-    assert refused.status_code == 409
-    assert "only segment jobs have items" in refused.json["error"]["message"]  # type: ignore[index]
+    assert refused.status_code == 404
+    assert "is a train job, which has no results" in refused.json["error"]["message"]  # type: ignore[index]
+
+
+def test_items_page_by_page(client: FlaskClient, population: Population) -> None:
+    path = f"/jobs/{population.segmented}/items"
+    first = get(client, path, limit=4)
+    second = get(client, path, limit=4, cursor=first["next_cursor"])
+    assert [len(page["items"]) for page in (first, second)] == [4, 2]
+    assert second["next_cursor"] is None
+    assert get(client, path, limit=4, cursor=second["previous_cursor"])["items"] == first["items"]
+    wrong = client.get(f"/api/v1{path}?class=a")
+    assert wrong.json["error"]["fields"] == {"class": "must be a class from 0 to 255, got 'a'."}  # type: ignore[index]
+
+
+def test_items_of_an_evaluation(client: FlaskClient, population: Population) -> None:
+    [item] = get(client, f"/jobs/{population.evaluated}/items")["items"]
+    assert item["path"] == "3"
+    assert item["mean_iou"] > 0.5
+    assert {each["index"]: each["iou"] is None for each in item["classes"]} == {0: False, 1: False, 2: False}
 
 
 def test_the_submission_is_in_the_store(client: FlaskClient, population: Population) -> None:

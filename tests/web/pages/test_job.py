@@ -106,8 +106,8 @@ def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, p
     assert "shapes, val, 101 images" in page
     for text in ("85.3\u202f%", "65.2\u202f%", "ground", "disc", "bar", "Confusion matrix"):
         assert text in page
-    assert "bar predicted as disc: 30.0\u202f%" in page
     assert "Most often confused" in page
+    assert "bar as disc (30.0\u202f%)" in page
 
 
 def test_a_crf_job_is_compared_with_what_it_set_out_from(client: FlaskClient, population: Population) -> None:
@@ -157,7 +157,7 @@ def test_cancel_asks_a_running_job_to_end(client: FlaskClient, submit_form: Subm
     submit_form(f"/jobs/{job_id}/cancel")
     assert state_of(population, job_id).cancel_requested
     page = client.get(f"/jobs/{job_id}").text
-    assert "Cancelling; this takes a few seconds" in page
+    assert "stopping; this takes a few seconds" in page
     assert "state-cancelling" in page
     assert ">Cancel</button>" not in page
     with open_session(population.settings) as session:
@@ -171,11 +171,11 @@ def test_a_poll_leaves_the_notices_for_the_next_page(
     client: FlaskClient, submit_form: SubmitForm, population: Population
 ) -> None:
     job_id = population.submit("evaluate", checkpoint="1")
-    population.claim(job_id)
     submit_form(f"/jobs/{job_id}/cancel")
+    submit_form(f"/jobs/{job_id}/retry")
     polled = client.get(f"/jobs/{population.running}", headers={"HX-Request": "true"}).text
-    assert "Cancelling; this takes a few seconds" not in polled
-    assert "Cancelling; this takes a few seconds" in client.get(f"/jobs/{job_id}").text
+    assert "Submitted again as job" not in polled
+    assert "Submitted again as job" in client.get(f"/jobs/{job_id}").text
 
 
 def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) -> None:
@@ -206,3 +206,47 @@ def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, popul
     form = client.get(link[1].replace("&amp;", "&")).text
     assert "CRF.POS_W=2\nCRF.BI_W=8\nCRF.BI_XY_STD=40</textarea>" in form
     assert f'<option value="{population.evaluated}" selected' in form
+
+
+def test_jobs_with_results_of_images_link_them(client: FlaskClient, population: Population) -> None:
+    for job_id in (population.segmented, population.evaluated):
+        assert f'href="/jobs/{job_id}/results">Results</a>' in client.get(f"/jobs/{job_id}").text
+    assert "Results</a>" not in client.get(f"/jobs/{population.refined}").text
+
+
+def test_a_job_leads_to_its_relatives(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:
+    trained = client.get(f"/jobs/{population.trained}").text
+    related = trained[trained.index("Related jobs") : trained.index("<h2>Parameters</h2>")]
+    for job_id in (population.evaluated, population.segmented):
+        assert f'href="/jobs/{job_id}"' in related
+    refined = client.get(f"/jobs/{population.refined}").text
+    assert "Based on" in refined
+    submit_form(f"/jobs/{population.cancelled}/retry")
+    page = client.get(f"/jobs/{population.cancelled}").text
+    assert re.search(r"retried as <a href=\"/jobs/\d+\">", page)
+    assert '<button class="btn btn-outline-secondary">Retry</button>' in page  # once is enough, as a rule
+
+
+def test_a_waiting_job_says_what_is_before_it(client: FlaskClient, population: Population) -> None:
+    first, second = (population.submit("evaluate", checkpoint="1") for _ in range(2))
+    page = client.get(f"/jobs/{second}").text
+    assert re.search(r"waiting for a worker · \d+ jobs before it in the gpu queue · its slot is busy, one may be", page)
+    for job_id in (first, second):
+        with open_session(population.settings) as session:
+            jobs.cancel(session, job_id)
+
+
+def test_name_and_notes_are_edited(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    submit_form(f"/jobs/{job_id}/edit", name="Night <run>", notes="first line\nsecond")
+    page = client.get(f"/jobs/{job_id}").text
+    assert "Night &lt;run&gt;" in page
+    assert '<p class="notes-text">first line\nsecond</p>' in page
+    submit_form(f"/jobs/{job_id}/edit", name="x" * 121, notes="")
+    assert "Name must have at most 120 characters, got 121." in client.get(f"/jobs/{job_id}").text
+    assert state_of(population, job_id).name == "Night <run>"
+
+
+def test_the_error_of_a_failed_job_stands_once_beside_its_log(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.failed}").text
+    assert page.count("holds class 7") == 1

@@ -128,7 +128,7 @@ def test_ticked_jobs_are_cancelled_and_retried_together(
 def test_ticked_jobs_are_compared(submit_form: SubmitForm, population: Population) -> None:
     ids = [population.evaluated, population.refined]
     answer = submit_form("/jobs/actions", action="compare", job=ids)
-    assert answer.headers["Location"] == f"/evaluations/compare?job={ids[0]}&job={ids[1]}"
+    assert answer.headers["Location"] == f"/jobs/compare?job={ids[0]}&job={ids[1]}"
 
 
 def test_actions_need_jobs_a_known_name_and_a_way_back_of_ours(submit_form: SubmitForm, population: Population) -> None:

@@ -8,7 +8,7 @@ from PIL import Image
 from deeplab.inference.output import frames_path, labelled_video_path
 from tests.web.films import BROKEN, CUT, LABELLED, MASKED, Films, segment_films
 from tests.web.population import Population
-from web.results.segmentation import item_key
+from worker.jobs.results.record import item_key
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_gallery_shows_videos_and_masks_of_frames(client: FlaskClient, films
     assert f'src="/jobs/{films.job_id}/masks/{item_key(MASKED)}?frame=0&amp;size=480"' in page
     assert "/images/" not in page
     assert 'type="range"' not in page
-    assert '<span class="tile-name">cut.mkv (damaged)</span>' in page
+    assert '<span class="tile-path">cut.mkv (damaged)</span>' in page
     assert "broken.avi: cannot be read as a video" in page
     assert "street&#39;s.mp4" in page
     errors = client.get(f"/jobs/{films.job_id}/results?only=errors").text

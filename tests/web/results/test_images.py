@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,7 @@ from deeplab.images.palette import palette
 from tests.web.photos import ODD_NAMES
 from tests.web.population import Population
 from web.results.images import inside, send_image, send_mask
-from web.results.segmentation import item_key
+from worker.jobs.results.record import item_key
 
 
 def fetch(app: Flask, path: Path, query: str = "", **headers: str) -> Response:
@@ -139,3 +140,22 @@ def test_an_image_that_was_deleted_is_a_sentence(client: FlaskClient, population
         image.write_bytes(content)
     assert response.status_code == 404
     assert "The file no longer exists" in response.text
+
+
+def test_a_second_visit_decodes_nothing(client: FlaskClient, population: Population, tmp_path: Path) -> None:
+    """The file is damaged in between without a change of its size and time, which only a decoder would notice."""
+    address = f"/jobs/{population.segmented}/images/{item_key('001.jpg')}?size=48"
+    image = population.folder / "001.jpg"
+    content, status = image.read_bytes(), image.stat()
+    first = client.get(address)
+    try:
+        image.write_bytes(b"x" * len(content))
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+        second = client.get(address)
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns + 1))
+        changed = client.get(address)
+    finally:
+        image.write_bytes(content)
+        os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
+    assert (first.status_code, second.status_code, changed.status_code) == (200, 200, 422)
+    assert first.data == second.data

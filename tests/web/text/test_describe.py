@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 
-from deeplab.inference.manifest import Row
 from tests.web.population import Population
 from web.text.describe import conditions, error_text, evaluated_on, outcome, progress, subject
 from worker.jobs import jobs
@@ -87,8 +86,8 @@ def test_the_outcome_of_a_job_with_videos(population: Population) -> None:
 
 
 def test_errors_are_told_without_the_common_folder(population: Population) -> None:
-    row = Row("a/b.jpg", None, None, "error", f"{population.folder}/a/b.jpg: is not an image.", 0.1, {})
-    assert error_text(row, read(population, population.segmented)) == "a/b.jpg: is not an image."
+    error = f"{population.folder}/a/b.jpg: is not an image."
+    assert error_text(error, read(population, population.segmented)) == "a/b.jpg: is not an image."
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_numbers() -> None:
     assert percent(None) == percent(float("nan")) == "\u2013"
     assert points(0.0131) == "+1.3"
     assert points(-0.02) == "\u22122.0"
+    assert points(0.0004) == points(-0.0004) == points(0.0) == "0.0"
     assert points(None) == "\u2013"
 
 

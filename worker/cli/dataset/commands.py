@@ -39,7 +39,7 @@ def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
     from worker.jobs import datasets
 
     folder = survey_folder(root, labels)
-    with open_store(create=True) as session:
+    with open_store(writes=True, create=True) as session:
         registered = datasets.register(session, name, folder)
     if as_json:
         print_json({**asdict(registered), "passed_over": folder.passed_over, "other_texts": folder.other_texts})

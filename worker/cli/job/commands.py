@@ -111,11 +111,14 @@ def show(job_id: int, as_json: bool) -> None:
     from worker.jobs import jobs
     from worker.jobs.job_json import whole_job_as_json
 
+    if as_json:
+        with open_store() as session:
+            found = whole_job_as_json(session, jobs.get(session, job_id))
+        print_json(found)
+        return
     with open_store() as session:
-        if as_json:
-            print_json(whole_job_as_json(session, jobs.get(session, job_id)))
-        else:
-            click.echo(render_job(read_job(session, job_id)))
+        job = read_job(session, job_id)
+    click.echo(render_job(job))
 
 
 @job.command()
@@ -132,7 +135,7 @@ def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> Non
     given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
     if not given:
         raise click.UsageError("Nothing to change: give --name, --notes or both.")
-    with open_store() as session:
+    with open_store(writes=True) as session:
         before = jobs.get(session, job_id)
         label = parse_label({"name": before.name, "notes": before.notes, **given})
         edited = jobs.relabel(session, job_id, label)
@@ -145,12 +148,13 @@ def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> Non
 @job.command()
 @_ID
 @click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends.")
-def logs(job_id: int, follow: bool) -> None:
-    """Print the log of a job's latest attempt."""
+@click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt, from 1 on; by default the latest.")
+def logs(job_id: int, follow: bool, attempt: int | None) -> None:
+    """Print the log of a job's latest attempt, or of an earlier one."""
     from worker.cli.job.log import print_log
     from worker.jobs.settings import load_settings
 
-    print_log(load_settings(), job_id, follow=follow)
+    print_log(load_settings(), job_id, follow=follow, attempt=attempt)
 
 
 @job.command()
@@ -161,7 +165,7 @@ def cancel(job_id: int, as_json: bool) -> None:
     from worker.jobs import jobs
     from worker.jobs.job_json import job_as_json
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         asked = jobs.cancel(session, job_id)
     if as_json:
         print_json(job_as_json(asked))

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from deeplab.errors import DeepLabError
+from deeplab.formats import plural
 from worker.cli.store import open_store
 from worker.jobs import jobs, storage
 from worker.jobs.jobs import Job
@@ -14,13 +16,26 @@ from worker.jobs.settings import Settings
 _POLL_SECONDS = 0.5
 
 
-def print_log(settings: Settings, job_id: int, *, follow: bool) -> None:
-    """Print the log of the latest attempt; with `follow`, also what is added until the job ends.
+class NoSuchAttemptError(DeepLabError):
+    """A job has no attempt of that number."""
+
+    def __init__(self, job: Job, attempt: int) -> None:
+        super().__init__(f"Job {job.id} has no attempt {attempt}; it has {plural(job.fence, 'attempt')}.")
+
+
+def print_log(settings: Settings, job_id: int, *, follow: bool, attempt: int | None = None) -> None:
+    """Print the log of the latest attempt, or of another; with `follow`, also what is added until the job ends.
 
     Raises:
         JobNotFoundError: if there is no such job.
+        NoSuchAttemptError: if the job has no attempt of that number.
     """
     job = _read(settings, job_id)
+    if attempt is not None and attempt != job.fence:
+        if attempt > job.fence:
+            raise NoSuchAttemptError(job, attempt)
+        _print_from(storage.log_path(settings, job_id, attempt), 0)
+        return
     fence = position = 0
     while True:
         ended = job.is_terminal  # asked before the log is read, so that nothing can follow what is printed

@@ -81,6 +81,7 @@ def record_scores(
     context.reporter.flush()
     config = context.config
     version = split_version(open_split(config, split or config.DATASET.SPLIT.VAL))
+    class_names = class_names_of(config.DATASET)  # read before the transaction, for which others wait
     with context.fenced() as session:
         evaluations.add(
             session,
@@ -89,7 +90,7 @@ def record_scores(
             dataset=dataset or config.DATASET.ROOT or config.DATASET.NAME,
             split=split or config.DATASET.SPLIT.VAL,
             settings=settings,
-            scores={**scores.as_json(), "labels": class_names_of(config.DATASET)},
+            scores={**scores.as_json(), "labels": class_names},
             confusion=scores.confusion.tolist(),
             policy=metric_policy(config),
             dataset_version=version,

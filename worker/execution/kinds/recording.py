@@ -10,12 +10,25 @@ from worker.execution.kinds import JobContext
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.results import merging, parts
+from worker.jobs.results.indexing import write_index
 from worker.jobs.results.parts import Part
 from worker.jobs.results.record import ImageResult
 from worker.jobs.results.writer import write_part
 
 _IMAGES = 1000  # of a part ...
 _SECONDS = 20.0  # ... or what came in so long, for people who watch
+
+
+def record_earlier(context: JobContext) -> None:
+    """Record the shards of a segment job that an earlier version finished, of which there are only manifests."""
+    with open_session(context.settings, reads_only=True) as session:
+        unrecorded = parts.find_unrecorded(session, context.job.id)
+    if unrecorded is None:
+        return
+    folder = storage.earlier_part_dir(context.settings, context.job.id, context.job.fence)
+    n_images = write_index(unrecorded.manifests, folder)
+    with context.fenced() as session:
+        parts.replace_unrecorded(session, context.job.id, unrecorded, folder, n_images)
 
 
 class PartMerger:

@@ -1,16 +1,17 @@
 """Segment jobs: one worker owns the job; it and any number of assistants take shards until none is left."""
 
 import logging
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from deeplab.errors import NothingSegmentedError
 from deeplab.formats import plural
-from deeplab.inference.manifest import Row, read_manifest, require_success, write_manifest
+from deeplab.image_scores import Certainty
+from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path, write_passed_over
 from worker.execution.kinds import JobContext
-from worker.execution.kinds.items import Items, list_items, read_items, read_passed_over
-from worker.execution.kinds.recording import PartMerger
+from worker.execution.kinds.items import list_items, read_items, read_passed_over
+from worker.execution.kinds.recording import PartMerger, record_earlier
 from worker.execution.kinds.shard_pump import ShardPump
 from worker.execution.reporter import AliveFile
 from worker.jobs import shards, storage, workers
@@ -19,13 +20,16 @@ from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SegmentSpec
+from worker.jobs.results.filters import Filter
+from worker.jobs.results.opening import open_results
+from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
 
 
 def run(context: JobContext) -> dict[str, Any]:
-    """Own a segment job: split it into shards, segment shards until all are done, and merge their manifests.
+    """Own a segment job: split it into shards, segment shards until all are done, and merge their results.
 
     Raises:
         NothingSegmentedError: if every image failed, which other attempts would not change.
@@ -36,21 +40,24 @@ def run(context: JobContext) -> dict[str, Any]:
     items = list_items(context, spec, output)
     with context.fenced() as session:
         shards.plan(session, job.id, len(items.paths), settings.shard_images, items.work)
+    record_earlier(context)
     _invite_assistants(context)
     pump = ShardPump(settings, job, spec, str(job.owner), items, context.reporter.should_stop)
     merger = PartMerger(context)
     pump.run_all(lambda done: context.reporter.progress(done, items.total, items.unit), tidy=merger.merge_due)
     context.reporter.flush()  # also makes sure that the job is still ours
     merger.merge_all()
-    frames = _merge_manifests(settings, job, items, manifest_path(output))
+    results = open_results(settings, job)
+    write_manifest(manifest_path(output), _rows(results))
     passed_over = read_passed_over(settings, job.id)
     write_passed_over(output, passed_over)
-    with open_session(settings, reads_only=True) as session:
-        counts = shards.counts(session, job.id)
-    if counts.n_ok == 0:
-        require_success(manifest_path(output))
-    found = {"n_ok": counts.n_ok, "n_error": counts.n_error, "n_videos": len(frames), "n_frames": sum(frames)}
-    return {"output": str(output), **found, "passed_over": passed_over}
+    found = results.summarize()
+    n_ok = found.n_images - found.n_errors
+    if n_ok == 0:
+        first = next(results.stream(Filter(), at_once=1))
+        raise NothingSegmentedError(found.n_errors, first.error)
+    videos = {"n_videos": found.n_good_videos, "n_frames": found.n_frames}
+    return {"output": str(output), "n_ok": n_ok, "n_error": found.n_errors, **videos, "passed_over": passed_over}
 
 
 def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_stop: Callable[[], bool]) -> None:
@@ -79,10 +86,18 @@ def _invite_assistants(context: JobContext) -> None:
             return
 
 
-def _merge_manifests(settings: Settings, job: Job, items: Items, path: Path) -> list[int]:
-    """Write the rows of all shards into one manifest, in the order of the items; return the frames of good videos."""
-    with open_session(settings, reads_only=True) as session:
-        parts = shards.manifests(session, job.id)
-    rows: dict[str, Row] = {row.path: row for part in parts for row in read_manifest(part)}
-    write_manifest(path, (rows[item] for item in items.paths))
-    return [row.frames for row in rows.values() if row.status == "ok" and row.frames is not None]
+def _rows(results: Results) -> Iterator[Row]:
+    """The rows of the manifest, in the order of the items."""
+    for image, classes in results.stream_with_classes(Filter()):
+        sure = {each.index: each.confidence for each in classes if each.confidence is not None}
+        yield Row(
+            path=image.item,
+            width=image.width,
+            height=image.height,
+            status="ok" if image.status == "ok" else "error",
+            error=image.error,
+            seconds=image.seconds,
+            pixels={each.index: each.pixels for each in sorted(classes, key=lambda each: each.index)},
+            frames=image.frames,
+            certainty=None if image.confidence is None else Certainty(image.confidence, sure, None, {}),
+        )

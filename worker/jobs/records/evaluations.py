@@ -7,9 +7,17 @@ from typing import Any
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
+from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import EvaluationRow
+
+
+class EvaluationNotFoundError(DeepLabError):
+    """The job has no evaluation."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"Job {job_id} has no evaluation.")
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,18 @@ def find(session: Session, job_id: int) -> Evaluation | None:
     """Find the scores that a job computed, if it has finished."""
     row = session.execute(select(*_columns(Evaluation)).where(EvaluationRow.job_id == job_id)).one_or_none()
     return None if row is None else Evaluation(**row._mapping)
+
+
+def get(session: Session, job_id: int) -> Evaluation:
+    """Read the scores that a job computed.
+
+    Raises:
+        EvaluationNotFoundError: if it computed none.
+    """
+    evaluation = find(session, job_id)
+    if evaluation is None:
+        raise EvaluationNotFoundError(job_id)
+    return evaluation
 
 
 def find_confusion(session: Session, job_id: int) -> list[list[int]] | None:

@@ -15,6 +15,7 @@ from worker.jobs.tables import MetricRow
 
 Series = dict[str, list[list[float]]]  # [[iteration, value], ...] by name
 Value = tuple[str, int, float]  # name, iteration, value
+RESOURCE_PREFIX = "resource/"  # of metrics by seconds instead of iterations; see worker.jobs.records.resources
 _PER_BUCKET = 3  # its lowest, its highest and its last value
 
 
@@ -37,7 +38,7 @@ def list_metrics(
     Args:
         session: reads.
         job_id: the job.
-        names: of the metrics; none: all of them.
+        names: of the metrics; none: all but those of resources.
         after: only of later iterations than this one.
         until: only of iterations up to this one.
         max_points: at most so many values of each, at least 3: the iterations are divided into buckets of equal width,
@@ -46,7 +47,7 @@ def list_metrics(
     if max_points is None:
         rows = session.execute(_values(job_id, names, after, until))
         return _as_series((name, iteration, value) for name, iteration, value in rows)
-    chosen = names or session.scalars(select(MetricRow.name).where(MetricRow.job_id == job_id).distinct())
+    chosen = names or session.scalars(select(MetricRow.name).where(*_of_job(job_id, names)).distinct())
     thinned = (_thinned(session, job_id, name, after, until, max_points) for name in sorted(chosen))
     return _as_series(value for values in thinned for value in values)
 
@@ -71,10 +72,14 @@ def read_values(
 def _values(job_id: int, names: Sequence[str], after: int, until: int) -> Select[str, int, float]:
     # Columns and no rows of the mapper: an object for each of 100,000 values takes seconds.
     query = select(MetricRow.name, MetricRow.iteration, MetricRow.value).where(
-        MetricRow.job_id == job_id, MetricRow.iteration > after, MetricRow.iteration <= until
+        *_of_job(job_id, names), MetricRow.iteration > after, MetricRow.iteration <= until
     )
-    query = query.where(MetricRow.name.in_(names)) if names else query
     return query.order_by(MetricRow.name, MetricRow.iteration)
+
+
+def _of_job(job_id: int, names: Sequence[str]) -> tuple[ColumnElement[bool], ...]:
+    chosen = MetricRow.name.in_(names) if names else MetricRow.name.not_like(f"{RESOURCE_PREFIX}%")
+    return MetricRow.job_id == job_id, chosen
 
 
 def _thinned(session: Session, job_id: int, name: str, after: int, until: int, max_points: int) -> Iterator[Value]:

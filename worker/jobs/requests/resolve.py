@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
-from deeplab.inference.inputs import list_inputs
+from deeplab.inference.inputs import require_inputs
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets
 from worker.jobs.catalog import SUCCEEDED
@@ -178,7 +178,7 @@ def _expand_paths(config: dict[str, Any], whole: Mapping[str, Any], environment:
 
 def _check_folders(spec: SegmentSpec) -> None:
     with errors_at("input"):
-        list_inputs(Path(spec.input))  # refuses what holds nothing to segment
+        require_inputs(Path(spec.input))
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))

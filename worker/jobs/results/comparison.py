@@ -1,7 +1,8 @@
 """Compare two evaluations of the same split image by image: is one better, or is it noise?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ DRAWS = 1000
 _SEED = 20_240_501  # equal questions have equal answers
 _AT_ONCE = 2048  # images of a block: what DRAWS draws of them take is some megabytes
 _WITHIN = (2.5, 97.5)  # percentiles of a 95 % interval
+
+Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -32,73 +35,100 @@ class Difference:
 class Comparison:
     """What evaluation B has over evaluation A."""
 
-    mean_iou: Difference
+    scores: dict[str, Difference]  # the summary scores, by the names of `deeplab.catalog.SCORES`
     class_iou: dict[int, Difference]  # of the classes that occur in the ground truth
     n_images: int
 
 
 @dataclass(frozen=True)
-class Counts:
-    """Pixels by image and class of one evaluation: (N, C) each, of the same images and classes as another one's."""
+class _Counts:
+    """Pixels of one evaluation by row and class, (N, C); a row is an image, a draw of images, or all of them."""
 
-    hits: NDArray[np.float32]
-    union: NDArray[np.float32]
-    true: NDArray[np.float32]
+    hits: Array
+    union: Array
+    true: Array
+
+    def class_iou(self) -> Array:
+        """IoU by row and class, (N, C); NaN where the class does not occur in the ground truth."""
+        return _ratio(self.hits, self.union, self.true > 0)
+
+    def scores(self) -> dict[str, Array]:
+        """The summary scores by row, (N,); NaN for a row without ground truth."""
+        occurs, total = self.true > 0, self.true.sum(axis=1)
+        iou, accuracy = self.class_iou(), _ratio(self.hits, self.true, occurs)
+        n_classes = occurs.sum(axis=1)
+        return {
+            "mean_iou": _ratio(np.nansum(iou, axis=1), n_classes, n_classes > 0),
+            "pixel_accuracy": _ratio(self.hits.sum(axis=1), total, total > 0),
+            "mean_accuracy": _ratio(np.nansum(accuracy, axis=1), n_classes, n_classes > 0),
+            "frequency_weighted_iou": _ratio(np.nansum(iou * self.true, axis=1), total, total > 0),
+        }
 
 
 def compare(first: Results, second: Results) -> Comparison | None:
     """Compare by a paired bootstrap over the images: each draw scores both evaluations on the same choice of images.
 
     Returns:
-        None if the evaluations do not share their images, or have none.
+        None if the evaluations do not share their images and the ground truth of these, or have none.
 
     Source: Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13 (percentile intervals).
     """
-    counts = _read_both(first, second)
-    if counts is None:
+    pair = _read_both(first, second)
+    if pair is None:
         return None
-    occurs = np.flatnonzero(counts[0].true.sum(axis=0) > 0)
-    drawn = _draw(counts)
-    actual = [_iou(each.hits.sum(axis=0, keepdims=True), each.union.sum(axis=0, keepdims=True)) for each in counts]
-    by_class = drawn[1] - drawn[0]  # (DRAWS, C)
-    differences = (actual[1] - actual[0])[0]
-    means = np.nanmean(by_class[:, occurs], axis=1)
+    before, after = (_sum(each) for each in pair)
+    drawn_before, drawn_after = _draw(pair)
+    differences = after.class_iou() - before.class_iou(), drawn_after.class_iou() - drawn_before.class_iou()
+    drawn_scores = drawn_after.scores(), drawn_before.scores()
     return Comparison(
-        mean_iou=_difference(float(np.nanmean(differences[occurs])), means),
-        class_iou={int(index): _difference(float(differences[index]), by_class[:, index]) for index in occurs},
-        n_images=len(counts[0].hits),
+        scores={
+            name: _difference(value - before.scores()[name], drawn_scores[0][name] - drawn_scores[1][name])
+            for name, value in after.scores().items()
+        },
+        class_iou={
+            int(index): _difference(differences[0][:, index], differences[1][:, index])
+            for index in np.flatnonzero(before.true[0] > 0)
+        },
+        n_images=len(pair[0].hits),
     )
 
 
-def _read_both(first: Results, second: Results) -> tuple[Counts, Counts] | None:
+def _read_both(first: Results, second: Results) -> tuple[_Counts, _Counts] | None:
     rows = [results.counts_by_image() for results in (first, second)]
     keys = [np.unique(each["key"]) for each in rows]
     if not len(keys[0]) or not np.array_equal(keys[0], keys[1]):
         return None
     n_classes = 1 + int(max(each["class"].max() for each in rows))
-    tables = [_table(each, keys[0], n_classes) for each in rows]
-    return tables[0], tables[1]
+    before, after = (_table(each, keys[0], n_classes) for each in rows)
+    return (before, after) if np.array_equal(before.true, after.true) else None
 
 
-def _table(rows: dict[str, NDArray[np.generic]], keys: NDArray[np.generic], n_classes: int) -> Counts:
+def _table(rows: dict[str, Array], keys: Array, n_classes: int) -> _Counts:
     """Turn rows of (image, class) into tables, (N, C); a class that an image lacks has no pixels there."""
     at = np.searchsorted(keys, rows["key"]), rows["class"]
     tables = {name: np.zeros((len(keys), n_classes), np.float32) for name in ("hits", "union", "true")}
     for name, table in tables.items():
         table[at] = rows[name]
-    return Counts(**tables)
+    return _Counts(**tables)
 
 
-def _draw(counts: tuple[Counts, Counts]) -> list[NDArray[np.float64]]:
-    """IoU of both evaluations by draw and class, (DRAWS, C); a draw takes as many images as there are, with repeats."""
+def _sum(counts: _Counts) -> _Counts:
+    """Add up all rows, (1, C)."""
+    return _Counts(*(each.sum(axis=0, keepdims=True, dtype=float) for each in (counts.hits, counts.union, counts.true)))
+
+
+def _draw(pair: tuple[_Counts, _Counts]) -> tuple[_Counts, _Counts]:
+    """Draw as many images as there are, with repeats, DRAWS times, and sum up both evaluations over it: (DRAWS, C)."""
     random = np.random.default_rng(_SEED)
-    n_images, n_classes = counts[0].hits.shape
-    sums = np.zeros((2, 2, DRAWS, n_classes))  # of evaluation; of hits and union
+    n_images, n_classes = pair[0].hits.shape
+    true = np.zeros((DRAWS, n_classes))
+    hits, union = np.zeros((2, DRAWS, n_classes)), np.zeros((2, DRAWS, n_classes))
     for images, times in _blocks(random, n_images):
-        for place, each in enumerate(counts):
-            sums[place, 0] += times @ each.hits[images]
-            sums[place, 1] += times @ each.union[images]
-    return [_iou(hits, union) for hits, union in sums]
+        true += times @ pair[0].true[images]  # the same in both
+        for place, each in enumerate(pair):
+            hits[place] += times @ each.hits[images]
+            union[place] += times @ each.union[images]
+    return _Counts(hits[0], union[0], true), _Counts(hits[1], union[1], true)
 
 
 def _blocks(random: np.random.Generator, n_images: int) -> Iterator[tuple[slice, NDArray[np.float32]]]:
@@ -114,11 +144,12 @@ def _blocks(random: np.random.Generator, n_images: int) -> Iterator[tuple[slice,
         yield slice(start, start + size), random.multinomial(inside, np.full(size, 1 / size)).astype(np.float32)
 
 
-def _iou(hits: NDArray[np.floating], union: NDArray[np.floating]) -> NDArray[np.float64]:
-    iou: NDArray[np.float64] = np.divide(hits, union, out=np.full(hits.shape, np.nan), where=union > 0)
-    return iou
+def _ratio(part: Array, whole: Array, where: Array) -> Array:
+    ratio: Array = np.divide(part, whole, out=np.full(part.shape, np.nan), where=where)
+    return ratio
 
 
-def _difference(value: float, drawn: Sequence[float] | NDArray[np.float64]) -> Difference:
+def _difference(value: Array, drawn: Array) -> Difference:
+    """The difference, (1,), with the interval of those of the draws, (DRAWS,)."""
     low, high = np.nanpercentile(drawn, _WITHIN)
-    return Difference(value, float(low), float(high))
+    return Difference(float(value[0]), float(low), float(high))

@@ -39,22 +39,23 @@ class Sort:
     value: str  # an SQL expression that is never null; images whose value is not known come last
     needs: str = "images"  # the table that knows the value
     falling: bool = False
+    by_text: bool = False  # else by a number
 
 
-_LAST = 1e30  # of rising orders; its negative of falling ones
+UNKNOWN = 1e30  # stands for a value that is not known in rising orders; its negative in falling ones
 
 
 def _rising(column: str, needs: str = "images") -> Sort:
-    return Sort(f"coalesce({column}, {_LAST})::DOUBLE", needs)
+    return Sort(f"coalesce({column}, {UNKNOWN})::DOUBLE", needs)
 
 
 def _falling(column: str, needs: str = "images") -> Sort:
-    return Sort(f"coalesce({column}, -{_LAST})::DOUBLE", needs, falling=True)
+    return Sort(f"coalesce({column}, -{UNKNOWN})::DOUBLE", needs, falling=True)
 
 
 SORTS: Mapping[str, Sort] = {
-    "name": Sort("images.path"),
-    "-name": Sort("images.path", falling=True),
+    "name": Sort("images.path", by_text=True),
+    "-name": Sort("images.path", falling=True, by_text=True),
     "seconds": _rising("images.seconds"),
     "-seconds": _falling("images.seconds"),
     "mean_iou": _rising("images.mean_iou"),
@@ -174,6 +175,6 @@ def _require_classes(clauses: Clauses, wanted: Filter) -> None:
 def _require_range(clauses: Clauses, column: str, low: float | None, high: float | None) -> None:
     name = column.replace(".", "_")
     if low is not None:
-        clauses.require(f"{column} >= ${name}_low", **{f"{name}_low": low})
+        clauses.require(f"{column} >= ${name}_low::FLOAT", **{f"{name}_low": low})
     if high is not None:
-        clauses.require(f"{column} <= ${name}_high", **{f"{name}_high": high})
+        clauses.require(f"{column} <= ${name}_high::FLOAT", **{f"{name}_high": high})

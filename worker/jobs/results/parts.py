@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, literal, select, union_all
 from sqlalchemy.orm import Session
 
-from worker.jobs.tables import ResultPartRow
+from worker.jobs.catalog import SUCCEEDED
+from worker.jobs.tables import ResultPartRow, ShardRow
 
 
 @dataclass(frozen=True)
@@ -40,3 +42,38 @@ def list_parts(session: Session, job_id: int) -> list[Part]:
     """List the parts of a job's results."""
     rows = session.scalars(select(ResultPartRow).where(ResultPartRow.job_id == job_id).order_by(ResultPartRow.id))
     return [Part(row.id, Path(row.folder), row.n_images, row.level) for row in rows]
+
+
+def count_images(session: Session, job_id: int) -> int:
+    """Count the images in a job's parts."""
+    total = select(func.coalesce(func.sum(ResultPartRow.n_images), 0)).where(ResultPartRow.job_id == job_id)
+    return session.execute(total).scalar_one()
+
+
+@dataclass(frozen=True)
+class Unrecorded:
+    """What an earlier version, which left no parts, has finished of a segment job."""
+
+    manifests: Sequence[Path]  # of all finished shards, also of those that have a part
+    parts: Sequence[int]  # ids of the parts that hold the rows of some of these shards
+
+
+def find_unrecorded(session: Session, job_id: int) -> Unrecorded | None:
+    """Find out whether finished shards of a job are in no part. None if all are in one."""
+    finished = select(
+        ShardRow.manifest, (ShardRow.n_ok + ShardRow.n_error).label("n_images"), literal(0).label("part")
+    ).where(ShardRow.job_id == job_id, ShardRow.state == SUCCEEDED)
+    recorded = select(ResultPartRow.folder, ResultPartRow.n_images, ResultPartRow.id).where(
+        ResultPartRow.job_id == job_id
+    )
+    rows: Sequence[Any] = session.execute(union_all(finished, recorded)).all()  # at once: shards finish meanwhile
+    if sum(row.n_images if row.part else -row.n_images for row in rows) == 0:
+        return None
+    manifests = [Path(row.manifest) for row in rows if not row.part and row.manifest]
+    return Unrecorded(manifests, [row.part for row in rows if row.part])
+
+
+def replace_unrecorded(session: Session, job_id: int, unrecorded: Unrecorded, folder: Path, n_images: int) -> None:
+    """Point to a part that was made of manifests."""
+    session.execute(delete(ResultPartRow).where(ResultPartRow.id.in_(unrecorded.parts)))
+    add(session, job_id, folder, n_images)

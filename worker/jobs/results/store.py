@@ -1,9 +1,7 @@
 """Ask questions of a job's results. No answer grows with the number of images but those that say so."""
 
-import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,59 +10,21 @@ from numpy.typing import NDArray
 
 from deeplab.errors import OutputError
 from worker.jobs.results import engine
-from worker.jobs.results.filters import Clauses, Filter, QuestionError, Sort, clauses_of, parse_sort
+from worker.jobs.results.answers import (
+    IMAGE_COLUMNS,
+    ClassInImage,
+    ClassTotal,
+    Image,
+    Page,
+    Summary,
+    as_key,
+    classes_of,
+    image_of,
+)
+from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
+from worker.jobs.results.places import Place, direction, known_value, parse_cursor, require_beyond, write_cursor
 from worker.jobs.results.tables import TABLES, Table
 from worker.jobs.settings import Settings
-
-
-@dataclass(frozen=True)
-class ClassInImage:
-    """One class in one image; what was not computed is None."""
-
-    index: int
-    pixels: int  # of the label map
-    share: float  # of the image's pixels
-    iou: float | None
-    confidence: float | None
-    label_quality: float | None
-
-
-@dataclass(frozen=True)
-class Image:
-    """One image, or video, of a job."""
-
-    key: str
-    path: str  # as it can be shown
-    file: bytes  # the path's own bytes
-    width: int | None
-    height: int | None
-    status: str
-    error: str
-    seconds: float
-    frames: int | None
-    confidence: float | None
-    label_quality: float | None
-    pixel_accuracy: float | None
-    mean_iou: float | None
-
-
-@dataclass(frozen=True)
-class Page:
-    """Some images in an order, with the cursors of the pages beside it; None where there is none."""
-
-    images: Sequence[Image]
-    previous: str | None
-    following: str | None
-    first: int  # place of the first image in the whole order, from 0 on
-
-
-@dataclass(frozen=True)
-class ClassTotal:
-    """One class over all images of a job."""
-
-    index: int
-    pixels: int
-    n_images: int
 
 
 def _fetch_rows(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -96,25 +56,20 @@ class Results:
             QuestionError: if there is no such order, or the cursor is not one of this order's pages.
         """
         order = parse_sort(sort, wanted)
-        start = None if cursor is None else _parse_cursor(cursor)
+        start = None if cursor is None else parse_cursor(cursor, order)
         back = start is not None and start.back
-        clauses = clauses_of(wanted, order.needs)
-        if start is not None:
-            _require_beyond(clauses, order, start)
-        found = self._ask(
-            f'SELECT "key", {order.value} AS value {clauses.source}'
-            f" ORDER BY {_direction(order, back)} LIMIT {limit + 1}",
-            clauses.values,
-        )
-        more = len(found) > limit
-        places = [_Place(value, key, back=False) for key, value in found[:limit]]
+        places = self._places(wanted, order, start, limit + 1)
+        more = len(places) > limit
+        del places[limit:]
         if back:
             places.reverse()
-        images = self._images([place.key for place in places])
+        found = {image.key: image for image in self._images([place.key for place in places])}
+        places = [place for place in places if as_key(place.key) in found]
         return Page(
-            images=images,
-            previous=_cursor(places[0], back=True) if places and (more if back else start is not None) else None,
-            following=_cursor(places[-1], back=False) if places and (back or more) else None,
+            images=[found[as_key(place.key)] for place in places],
+            values=[known_value(place) for place in places],
+            previous=write_cursor(places[0], back=True) if places and (more if back else start is not None) else None,
+            following=write_cursor(places[-1], back=False) if places and (back or more) else None,
             first=self._count_before(wanted, order, places[0]) if places else 0,
         )
 
@@ -122,6 +77,17 @@ class Results:
         """Count the images that a filter lets through."""
         clauses = clauses_of(wanted)
         return int(self._ask(f"SELECT count(*) {clauses.source}", clauses.values)[0][0])
+
+    def summarize(self) -> Summary:
+        """Count images, errors and videos, and what is known of them."""
+        good_video = "frames IS NOT NULL AND status = 'ok'"
+        [row] = self._ask(
+            "SELECT count(*), count(*) FILTER (status = 'error'), count(frames),"  # noqa: S608
+            f" count(*) FILTER ({good_video}), coalesce(sum(frames) FILTER ({good_video}), 0)::BIGINT,"
+            " count(mean_iou), count(confidence), count(label_quality) FROM images",
+            {},
+        )
+        return Summary(*row)
 
     def find(self, key: str) -> Image | None:
         """Find an image by its key."""
@@ -139,7 +105,7 @@ class Results:
         found = self._ask(f'SELECT {order.value}, "key" {clauses.source}', clauses.values)
         if not found:
             return None, None, None
-        place = _Place(found[0][0], found[0][1], back=False)
+        place = Place(found[0][0], found[0][1], back=False)
         return (
             self._next_key(wanted, order, replace(place, back=True)),
             self._next_key(wanted, order, place),
@@ -152,8 +118,12 @@ class Results:
             'SELECT classes FROM images WHERE path = $path AND "key" = $this',
             {"path": image.path, "this": int(image.key, 16)},
         )
-        classes = (_class(each) for (listed,) in found for each in listed or ())
-        return sorted(classes, key=lambda each: -each.pixels)
+        return classes_of(found[0][0]) if found else []
+
+    def classes_of(self, images: Sequence[Image]) -> dict[str, list[ClassInImage]]:
+        """List the classes of some images, by key of the image, the largest share first."""
+        rows = self._image_rows([int(image.key, 16) for image in images], ('"key"', "classes"))
+        return {as_key(key): classes_of(listed) for key, listed in rows}
 
     def totals(self, wanted: Filter | None = None) -> list[ClassTotal]:
         """Sum up each class over the images that a filter lets through, the largest first."""
@@ -179,31 +149,49 @@ class Results:
         return found
 
     def stream(self, wanted: Filter, sort: str = "name", at_once: int = 500) -> Iterator[Image]:
-        """Yield all images that a filter lets through, page by page."""
-        cursor: str | None = None
-        while True:
-            page = self.page(wanted, sort, cursor, at_once)
-            yield from page.images
-            if page.following is None:
-                return
-            cursor = page.following
+        """Yield all images that a filter lets through, some at once."""
+        for keys in self._stream_keys(wanted, sort, at_once):
+            yield from self._images(keys)
 
-    def _next_key(self, wanted: Filter, order: Sort, place: "_Place") -> str | None:
+    def stream_with_classes(self, wanted: Filter, at_once: int = 500) -> Iterator[tuple[Image, list[ClassInImage]]]:
+        """Yield all images that a filter lets through, by name, with their classes."""
+        for keys in self._stream_keys(wanted, "name", at_once):
+            for row in self._image_rows(keys, (*IMAGE_COLUMNS, "classes")):
+                yield image_of(row[:-1]), classes_of(row[-1])
+
+    def _stream_keys(self, wanted: Filter, sort: str, at_once: int) -> Iterator[list[int]]:
+        order = parse_sort(sort, wanted)
+        start: Place | None = None
+        while places := self._places(wanted, order, start, at_once):
+            yield [place.key for place in places]
+            start = places[-1]
+
+    def _places(self, wanted: Filter, order: Sort, start: Place | None, limit: int) -> list[Place]:
+        """Find the first places of an order after, or before, another one; the nearest first."""
+        back = start is not None and start.back
         clauses = clauses_of(wanted, order.needs)
-        _require_beyond(clauses, order, place)
+        if start is not None:
+            require_beyond(clauses, order, start)
         found = self._ask(
-            f'SELECT "key", {order.value} AS value {clauses.source} ORDER BY {_direction(order, place.back)} LIMIT 1',
+            f'SELECT "key", {order.value} AS value {clauses.source}'
+            f" ORDER BY {direction(order, back=back)} LIMIT {limit}",
             clauses.values,
         )
-        return as_key(found[0][0]) if found else None
+        return [Place(value, key, back=False) for key, value in found]
 
-    def _count_before(self, wanted: Filter, order: Sort, place: "_Place") -> int:
+    def _next_key(self, wanted: Filter, order: Sort, place: Place) -> str | None:
+        return next((as_key(each.key) for each in self._places(wanted, order, place, 1)), None)
+
+    def _count_before(self, wanted: Filter, order: Sort, place: Place) -> int:
         clauses = clauses_of(wanted, order.needs)
-        _require_beyond(clauses, order, replace(place, back=True))
+        require_beyond(clauses, order, replace(place, back=True))
         return int(self._ask(f"SELECT count(*) {clauses.source}", clauses.values)[0][0])
 
     def _images(self, keys: Sequence[int]) -> list[Image]:
-        """Read images, in the order of their keys.
+        return [image_of(row) for row in self._image_rows(keys, IMAGE_COLUMNS)]
+
+    def _image_rows(self, keys: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Read images, in the order of their keys; the first column is the key.
 
         Their paths are looked up first: the table is sorted by them, so that of the other columns little is read.
         """
@@ -211,10 +199,10 @@ class Results:
         values = {f"path_{place}": path for place, path in enumerate(paths)}
         within = ", ".join(f"${name}" for name in values) or "NULL"
         rows = self._ask(
-            f"SELECT {', '.join(_IMAGE)} FROM images WHERE path IN ({within}) AND {_one_of('key', keys)}",  # noqa: S608
+            f"SELECT {', '.join(columns)} FROM images WHERE path IN ({within}) AND {_one_of('key', keys)}",  # noqa: S608
             values,
         )
-        by_key = {row[0]: _image(row) for row in rows}
+        by_key = {row[0]: row for row in rows}
         return [by_key[key] for key in keys if key in by_key]
 
     def _ask(
@@ -241,79 +229,5 @@ class Results:
         return f"FROM read_parquet([{files}])" if files else f"SELECT {table.nulls} WHERE false"
 
 
-@dataclass(frozen=True)
-class _Place:
-    """An image's place in an order, and in which direction to look from it."""
-
-    value: Any
-    key: int
-    back: bool
-
-
-def _cursor(place: _Place, *, back: bool) -> str:
-    text = json.dumps([place.value, str(place.key), back], separators=(",", ":"))
-    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
-
-
-def _parse_cursor(text: str) -> _Place:
-    try:
-        value, key, back = json.loads(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-        if not isinstance(value, str | float | int) or not isinstance(back, bool):
-            raise ValueError
-        return _Place(value, int(key), back)
-    except (ValueError, TypeError, UnicodeError):
-        raise QuestionError(f"cursor is not one of this list's pages, got {text!r}.") from None
-
-
-def _require_beyond(clauses: Clauses, order: Sort, place: _Place) -> None:
-    """Let through what comes after a place in an order, or before it."""
-    rising = order.falling == place.back
-    sign = ">" if rising else "<"
-    key_sign = "<" if place.back else ">"
-    clauses.require(
-        f'{order.value} {sign}= $value AND ({order.value} {sign} $value OR "key" {key_sign} $place)',
-        value=place.value,
-        place=place.key,
-    )
-
-
-def _direction(order: Sort, back: bool) -> str:
-    value = "DESC" if order.falling != back else "ASC"
-    return f'value {value}, "key" {"DESC" if back else "ASC"}'
-
-
-def as_key(number: int) -> str:
-    """The key of an image as addresses have it."""
-    return f"{number:016x}"
-
-
 def _one_of(column: str, numbers: Sequence[int]) -> str:
     return f'"{column}" IN ({", ".join(map(str, numbers))})' if numbers else "false"
-
-
-_IMAGE = (
-    '"key"',
-    "path",
-    "raw_path",
-    "width",
-    "height",
-    "status",
-    "error",
-    "seconds",
-    "frames",
-    "confidence",
-    "label_quality",
-    "pixel_accuracy",
-    "mean_iou",
-)
-
-
-def _image(row: Sequence[Any]) -> Image:
-    key, path, raw_path, *others = row
-    return Image(as_key(key), path, path.encode() if raw_path is None else bytes(raw_path), *others)
-
-
-def _class(each: Mapping[str, Any]) -> ClassInImage:
-    return ClassInImage(
-        each["class"], each["pixels"], each["share"], each["iou"], each["confidence"], each["label_quality"]
-    )

@@ -96,6 +96,22 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     assert (job.done, job.total, job.unit) == (4, 4, "image")
 
 
+def test_what_an_earlier_version_finished_is_recorded_too(attempts: Attempts) -> None:
+    """It left manifests of its shards alone."""
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(5))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    with open_session(attempts.settings) as session:
+        assert shards.counts(session, job.id).n_open == 1
+        parts.forget(session, job.id)
+    assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    assert recorded(attempts, job) == NAMES
+    rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
+    assert [row.path for row in rows] == NAMES
+
+
 @pytest.mark.parametrize("n_questions", range(1, 7))
 def test_what_is_done_is_not_done_again(attempts: Attempts, n_questions: int) -> None:
     """Wherever the first attempt is stopped."""

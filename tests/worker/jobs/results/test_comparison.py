@@ -36,18 +36,18 @@ def test_an_evaluation_that_is_better_in_every_image_is_better(record: Record) -
     found = compare(worse, better)
     assert found is not None
     assert found.n_images == 40
-    assert 0 < found.mean_iou.low < found.mean_iou.value < found.mean_iou.high
-    assert not found.mean_iou.is_noise
+    assert 0 < found.scores["mean_iou"].low < found.scores["mean_iou"].value < found.scores["mean_iou"].high
+    assert not found.scores["mean_iou"].is_noise
     assert set(found.class_iou) == {0, 1}
     mirrored = compare(better, worse)
     assert mirrored is not None
-    assert mirrored.mean_iou.value == pytest.approx(-found.mean_iou.value)
+    assert mirrored.scores["mean_iou"].value == pytest.approx(-found.scores["mean_iou"].value)
 
 
 def test_the_value_is_the_difference_of_the_classic_mean_iou(record: Record) -> None:
     found = compare(record("a", [image(0, 50), image(1, 90)]), record("b", [image(0, 60), image(1, 90)]))
     assert found is not None
-    assert found.mean_iou.value == pytest.approx(150 / (400 - 150) - 140 / (400 - 140))
+    assert found.scores["mean_iou"].value == pytest.approx(150 / (400 - 150) - 140 / (400 - 140))
 
 
 def test_differences_that_come_and_go_are_noise(record: Record) -> None:
@@ -57,7 +57,7 @@ def test_differences_that_come_and_go_are_noise(record: Record) -> None:
     second = record("b", [image(number, 60 + int(gain)) for number, gain in enumerate(gains)])
     found = compare(first, second)
     assert found is not None
-    assert found.mean_iou.is_noise
+    assert found.scores["mean_iou"].is_noise
 
 
 def test_an_interval_is_as_wide_as_the_mean_of_that_many_images_varies(record: Record) -> None:
@@ -69,9 +69,30 @@ def test_an_interval_is_as_wide_as_the_mean_of_that_many_images_varies(record: R
     found = compare(first, second)
     assert found is not None
     wide = 2 * 1.96 * gains.std() / 100 / 3000**0.5
-    assert found.mean_iou.high - found.mean_iou.low == pytest.approx(wide, rel=0.1)
+    assert found.scores["mean_iou"].high - found.scores["mean_iou"].low == pytest.approx(wide, rel=0.1)
 
 
 def test_evaluations_of_other_images_are_not_compared(record: Record) -> None:
     assert compare(record("a", [image(0, 50)]), record("b", [image(1, 50)])) is None
     assert compare(record("c", []), record("d", [])) is None
+
+
+def test_all_summary_scores_have_intervals(record: Record) -> None:
+    first = record("a", [evaluated("0", (0, 0, 50), (0, 1, 50)), evaluated("1", (1, 1, 100))])
+    second = record("b", [evaluated("0", (0, 0, 60), (0, 1, 40)), evaluated("1", (1, 1, 100))])
+    found = compare(first, second)
+    assert found is not None
+    assert found.scores["pixel_accuracy"].value == pytest.approx(0.05)
+    assert found.scores["mean_accuracy"].value == pytest.approx(0.05)
+    mean_iou = (0.6 + 100 / 140 - 0.5 - 100 / 150) / 2
+    assert found.scores["mean_iou"].value == pytest.approx(mean_iou)
+    assert found.scores["frequency_weighted_iou"].value == pytest.approx(mean_iou)  # the classes are as frequent
+    # A quarter of the draws has one class alone: the other one is left out of their means.
+    assert found.scores["mean_accuracy"].high == pytest.approx(0.1)
+    assert found.scores["mean_accuracy"].low == pytest.approx(0)
+
+
+def test_another_ground_truth_is_not_compared(record: Record) -> None:
+    first = record("a", [evaluated("0", (0, 0, 50), (0, 1, 50))])
+    second = record("b", [evaluated("0", (0, 0, 50), (1, 1, 50))])
+    assert compare(first, second) is None

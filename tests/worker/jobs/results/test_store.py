@@ -8,10 +8,11 @@ import pytest
 
 from tests.worker.jobs.results.images import broken, evaluated, segmented
 from worker.jobs.results import merging
+from worker.jobs.results.answers import ClassTotal, Summary
 from worker.jobs.results.filters import Filter, QuestionError
 from worker.jobs.results.parts import Part
 from worker.jobs.results.record import ImageResult, item_key
-from worker.jobs.results.store import ClassTotal, Results
+from worker.jobs.results.store import Results
 from worker.jobs.results.writer import write_part
 from worker.jobs.settings import Settings, load_settings
 
@@ -77,6 +78,7 @@ def paths(results: Results, wanted: Filter, sort: str = "name", limit: int = 2) 
         (Filter(classes=(3,)), "-share", ["b/Ärger.jpg", "b/2.jpg", "a/0.jpg"]),
         (Filter(classes=(3,), min_share=0.2), "share", ["b/2.jpg", "b/Ärger.jpg"]),
         (Filter(classes=(3,), max_share=0.2, folder="a"), "share", ["a/0.jpg"]),
+        (Filter(classes=(0,), min_share=0.9), "name", ["a/0.jpg"]),  # as exact as the table
         (Filter(classes=(7,)), "name", []),
         (Filter(min_confidence=0.1), "name", []),
     ],
@@ -112,6 +114,29 @@ def test_totals_of_classes(street: Results) -> None:
 
 def test_a_stream_holds_every_image_once(street: Results) -> None:
     assert [image.path for image in street.stream(Filter(), at_once=2)] == IN_ORDER
+
+
+def test_a_stream_tells_the_classes_of_each_image(street: Results) -> None:
+    classes = {image.path: found for image, found in street.stream_with_classes(Filter(), at_once=2)}
+    assert list(classes) == IN_ORDER
+    assert [(each.index, each.pixels) for each in classes["b/2.jpg"]] == [(0, 60), (3, 40)]
+    assert classes["a/1.jpg"] == []
+
+
+def test_what_is_known_of_all_images(street: Results) -> None:
+    assert street.summarize() == Summary(5, 1, 0, 0, 0, 0, 0, 0)
+
+
+def test_the_classes_of_several_images(street: Results) -> None:
+    page = street.page(Filter(folder="b"))
+    classes = street.classes_of(page.images)
+    assert [[each.index for each in classes[image.key]] for image in page.images] == [[0, 3], [3]]
+
+
+def test_a_page_tells_the_values_of_its_order(settings: Settings) -> None:
+    results = results_of(settings, [segmented("a", {1: 25, 0: 75}), evaluated("b", (1, 1, 100))])
+    assert results.page(Filter(classes=(1,)), "-share").values == [1, 0.25]
+    assert results.page(Filter(), "mean_iou").values == [1, None]
 
 
 def test_images_of_equal_value_are_each_shown_once(settings: Settings) -> None:
@@ -176,6 +201,8 @@ def test_a_job_without_results_has_empty_pages(settings: Settings) -> None:
         (Filter(), "-pixels", None, "needs a cell"),
         (Filter(), "name", "x", "cursor is not one of this list's pages, got 'x'"),
         (Filter(), "name", "WzFd", "cursor is not one of this list's pages"),
+        (Filter(), "seconds", "WyJhIiwiMSIsZmFsc2Vd", "cursor is not one of this list's pages"),  # ["a","1",false]
+        (Filter(), "name", "WyJhIiwiLTEiLGZhbHNlXQ", "cursor is not one of this list's pages"),  # ["a","-1",false]
     ],
 )
 def test_questions_that_cannot_be_answered(

@@ -1,0 +1,77 @@
+"""Evaluations that are compared with one of them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy.orm import Session
+
+from web.results.comparison import ComparedLine, compare_line, intervals_of
+from web.results.intervals import Verdict, judge
+from web.results.scores import ScoreLine
+from worker.jobs.records import comparability, evaluations
+from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.settings import Settings
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Evaluations, one of which is the base that the others are compared with."""
+
+    evaluations: Sequence[Evaluation]
+    base: int  # its place
+    verdicts: Sequence[Verdict]  # by place, on the difference to the base
+
+    @property
+    def job_ids(self) -> list[int]:
+        """The jobs of the evaluations."""
+        return [each.job_id for each in self.evaluations]
+
+    @property
+    def obstacles(self) -> dict[int, list[str]]:
+        """Why jobs are not comparable with the base; without those that are."""
+        base = self.evaluations[self.base]
+        found = {each.job_id: comparability.find_obstacles(base, each) for each in self.evaluations}
+        return {job_id: sentences for job_id, sentences in found.items() if sentences}
+
+    @property
+    def unknowns(self) -> list[str]:
+        """What is not known of them, and would decide whether they are comparable."""
+        base = self.evaluations[self.base]
+        return list(
+            dict.fromkeys(
+                sentence
+                for place, each in enumerate(self.evaluations)
+                if place != self.base
+                for sentence in comparability.find_unknowns(base, each)
+            )
+        )
+
+    @property
+    def without_intervals(self) -> dict[int, str]:
+        """Why jobs have no intervals; without those that have, and the base."""
+        judged = zip(self.job_ids, self.verdicts, strict=True)
+        return {job_id: verdict.reason for job_id, verdict in judged if verdict.reason}
+
+    def lines(self, lines: Sequence[ScoreLine]) -> list[ComparedLine]:
+        """Compare lines of scores with the base."""
+        comparable = [each.job_id not in self.obstacles for each in self.evaluations]
+        comparisons = [verdict.comparison for verdict in self.verdicts]
+        return [compare_line(line, self.base, comparable, intervals_of(line, comparisons)) for line in lines]
+
+
+def load_compared(
+    session: Session, settings: Settings, job_ids: Sequence[int], base: int, *, with_intervals: bool
+) -> Compared:
+    """Read the evaluations of jobs, to be compared with that of the job `base`, which is one of them.
+
+    Raises:
+        EvaluationNotFoundError: if a job has no evaluation.
+        OutputError: if the rows that intervals are computed from cannot be read.
+    """
+    found = [evaluations.get(session, job_id) for job_id in job_ids]
+    place = job_ids.index(base)
+    verdicts = [
+        judge(session, settings, found[place], each) if with_intervals and each is not found[place] else Verdict(None)
+        for each in found
+    ]
+    return Compared(found, place, verdicts)

@@ -1,0 +1,46 @@
+"""The job of an address, its results, and one image of them."""
+
+from pathlib import Path
+
+from flask import abort
+
+from deeplab.inference.output import manifest_path
+from web.context import current_settings, reading
+from worker.jobs import jobs, shards
+from worker.jobs.jobs import Job
+from worker.jobs.results.answers import Image
+from worker.jobs.results.job_files import output_dir
+from worker.jobs.results.opening import open_results
+from worker.jobs.results.store import Results
+
+KINDS = ("segment", "evaluate", "crf")  # that leave results of images
+
+
+def find_results(job_id: int) -> tuple[Job, Results]:
+    """Find the results of a job.
+
+    Raises:
+        NotFound: if jobs of its kind have none.
+        OutputError: if they cannot be read.
+    """
+    with reading() as session:
+        job = jobs.get(session, job_id)
+    if job.kind not in KINDS:
+        abort(404, f"Job {job_id} is a {job.kind} job, which has no results of images.")
+    return job, open_results(current_settings(), job)
+
+
+def find_image(job_id: int, key: str) -> tuple[Job, Image]:
+    """Find an image or video of a job by its key. Raises NotFound."""
+    job, results = find_results(job_id)
+    return job, results.find(key) or abort(404, "This job has no such image, or has not reached it yet.")
+
+
+def find_manifest(job: Job) -> Path | None:
+    """The manifest of a segment job that is through with all images, even if every one of them failed; else None."""
+    if job.kind != "segment" or not job.is_terminal:
+        return None
+    with reading() as session:
+        counts = shards.counts(session, job.id)
+    path = manifest_path(output_dir(current_settings(), job))
+    return path if counts.n_shards and not counts.n_open and path.is_file() else None

@@ -1,0 +1,93 @@
+"""Small pictures that were made once, kept on disk: a second visit decodes nothing.
+
+HOME/thumbnails/<2 digits>/<hash>, where the hash is that of the picture's source, its version and the size. When there
+are too many, those go first that nobody has looked at for longest.
+"""
+
+import hashlib
+import itertools
+import logging
+import os
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from deeplab.files import delete_file
+from worker.jobs import storage
+from worker.jobs.settings import Settings
+
+LARGEST_SIDE = 512  # pixels; larger pictures are not kept
+_LARGEST_TOTAL = 2**30  # bytes
+_LOOK_EVERY = 500  # written files between two looks at how many there are
+_TOUCH_SECONDS = 3600  # between two notes that a file was used
+
+_log = logging.getLogger(__name__)
+_writes = itertools.count()
+
+
+def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -> bytes:
+    """Read a picture, or make and keep it.
+
+    Args:
+        settings: name the home folder.
+        identity: says which picture of which version of which file it is.
+        make: decodes the source and encodes the picture.
+    """
+    folder = storage.thumbnails_dir(settings)
+    name = hashlib.blake2s(identity.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+    path = folder / name[:2] / name
+    content = _read(path)
+    if not content:
+        content = make()
+        _keep(path, content)
+        if next(_writes) % _LOOK_EVERY == 0:
+            tidy(folder, _LARGEST_TOTAL)
+    return content
+
+
+def tidy(folder: Path, limit: int) -> None:
+    """Delete the files that were not used for longest, until a fifth below a limit of bytes, if there are more."""
+    files = sorted(_list(folder))
+    total = sum(size for _, size, _ in files)
+    if total <= limit:
+        return
+    for _, size, path in files:
+        Path(path).unlink(missing_ok=True)
+        total -= size
+        if total <= 0.8 * limit:
+            return
+
+
+def _read(path: Path) -> bytes:
+    """Read a picture; empty if there is none. Notes that it was used."""
+    try:
+        content = path.read_bytes()
+        if time.time() - path.stat().st_mtime > _TOUCH_SECONDS:
+            os.utime(path)
+    except OSError:
+        return b""
+    return content
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Keep a picture; not flushed to disk, since it can be made again. It is shown all the same if that fails."""
+    draft = path.with_name(f".{uuid.uuid4().hex}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(content)
+        draft.replace(path)
+    except OSError as error:  # such as on a full disk
+        _log.warning("%s: cannot be written: %s; this thumbnail is made each time.", path, error.strerror)
+        delete_file(draft)
+
+
+def _list(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """Time of use, size and path of every file."""
+    for part in folder.iterdir():
+        for entry in os.scandir(part):
+            try:
+                status = entry.stat()
+            except FileNotFoundError:
+                continue
+            yield status.st_mtime, status.st_size, entry.path

@@ -1,0 +1,48 @@
+"""The logs of a job's attempts: their ends, and the lines that hold a text."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deeplab.files import read_tail
+from worker.jobs import storage
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+MOST_FOUND = 500  # lines that a search answers
+_LONGEST_LINE = 2**16  # characters; a progress bar may write one line for hours
+
+
+@dataclass(frozen=True)
+class FoundLine:
+    """A line of a log that holds what was searched."""
+
+    number: int  # from 1 on
+    text: str
+
+
+def log_of(settings: Settings, job: Job, attempt: int | None = None) -> Path | None:
+    """The log of an attempt of a job, named by its fence; None: of the last. None if there is no such attempt."""
+    fence = job.fence if attempt is None else attempt
+    return storage.log_path(settings, job.id, fence) if 0 < fence <= job.fence else None
+
+
+def read_end(log: Path | None, n_bytes: int) -> str:
+    """Read the last complete lines of a log; empty if there is none yet."""
+    return "" if log is None else read_tail(log, n_bytes)
+
+
+def search(log: Path | None, text: str) -> Sequence[FoundLine]:
+    """Find the last lines of a log that hold a text, in whatever case, in their order; none if there is no log."""
+    found: list[FoundLine] = []
+    if log is None or not log.is_file():
+        return found
+    wanted = text.casefold()
+    with log.open(encoding="utf-8", errors="replace") as file:
+        number = 0
+        while line := file.readline(_LONGEST_LINE):
+            number += 1
+            if wanted in line.casefold():
+                found.append(FoundLine(number, line.rstrip("\r\n")))
+                del found[:-MOST_FOUND]
+    return found

@@ -1,0 +1,66 @@
+"""Where a job comes from, and what became of it: its parent, retries and copies, and the jobs that use what it made."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Text, cast, or_, select
+from sqlalchemy.orm import Session
+
+from worker.jobs.job_list import SUMMARY, summary_of
+from worker.jobs.jobs import JobSummary
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.tables import CheckpointRow, JobRow
+
+_MOST = 20  # relatives of one sort
+
+
+@dataclass(frozen=True)
+class Lineage:
+    """The relatives of a job; of each sort the newest, and at most _MOST."""
+
+    parent: JobSummary | None  # that it retries or copies
+    source: JobSummary | None  # the training that saved its checkpoint, or the evaluate job whose logits it refines
+    retries: Sequence[JobSummary]
+    copies: Sequence[JobSummary]
+    users: Sequence[JobSummary]  # that work with its checkpoints or its logits, or with what these made
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether there is no relative."""
+        return not (self.parent or self.source or self.retries or self.copies or self.users)
+
+
+def read_lineage(session: Session, job: JobSummary) -> Lineage:
+    """Read the relatives of a job."""
+    source_id = job.evaluate_job if job.kind == "crf" else _trained_by(session, job.checkpoint)
+    children = JobRow.parent_id == job.id
+    return Lineage(
+        parent=_find(session, job.parent_id),
+        source=_find(session, source_id),
+        retries=_list(session, children, JobRow.is_retry.is_(True)),
+        copies=_list(session, children, JobRow.is_retry.is_(False)),
+        users=_list(session, _uses(job)) if job.kind in ("train", "evaluate") else [],
+    )
+
+
+def _uses(job: JobSummary) -> ColumnElement[bool]:
+    if job.kind == "evaluate":
+        return JobRow.evaluate_job == job.id
+    own = select(cast(CheckpointRow.id, Text)).where(CheckpointRow.job_id == job.id)
+    evaluations = select(JobRow.id).where(JobRow.kind == "evaluate", JobRow.checkpoint.in_(own))
+    return or_(JobRow.checkpoint.in_(own), JobRow.evaluate_job.in_(evaluations))
+
+
+def _trained_by(session: Session, checkpoint: str | None) -> int | None:
+    number = None if checkpoint is None else CheckpointRef.parse(checkpoint).id
+    return session.scalar(select(CheckpointRow.job_id).where(CheckpointRow.id == number))
+
+
+def _find(session: Session, job_id: int | None) -> JobSummary | None:
+    row = session.execute(select(*SUMMARY).where(JobRow.id == job_id)).one_or_none()
+    return None if row is None else summary_of(row)
+
+
+def _list(session: Session, *conditions: ColumnElement[bool]) -> list[JobSummary]:
+    query = select(*SUMMARY).where(*conditions).order_by(JobRow.id.desc()).limit(_MOST)
+    return [summary_of(row) for row in session.execute(query)]

@@ -1,0 +1,81 @@
+"""Which files belong to a job's results: the image and the mask of each item, and the names of the classes."""
+
+import json
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+
+from deeplab.config import parse_config
+from deeplab.datasets.class_names import class_names_of, load_class_names
+from deeplab.datasets.layouts.by_name import list_split
+from deeplab.errors import DatasetError
+from deeplab.files import printable
+from deeplab.images.bands import Reading
+from deeplab.inference.inputs import folder_of
+from deeplab.inference.output import find_mask
+from worker.jobs import jobs, storage
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+
+def image_file(settings: Settings, job: Job, item: str) -> Path:
+    """Find the image of an item; a video, too. The file may be gone.
+
+    Raises:
+        DatasetError: if the dataset of an evaluation is gone, or no longer has the image.
+    """
+    if job.kind == "segment":
+        return folder_of(Path(job.spec["input"])) / item
+    images = _list_images(json.dumps(job.config), split_of(settings, job))
+    if item not in images:
+        raise DatasetError(f"{job.config['DATASET']['ROOT']}: no longer has the image {printable(item)}.")
+    return Path(images[item])
+
+
+def mask_file(settings: Settings, job: Job, item: str) -> Path:
+    """Find the mask that a job has made of an image; there may be none."""
+    if job.kind == "segment":
+        return find_mask(output_dir(settings, job), item)
+    return storage.label_maps_dir(settings, job.id, job.fence) / f"{item}.png"
+
+
+def output_dir(settings: Settings, job: Job) -> Path:
+    """Where a segment job writes."""
+    return storage.output_dir(settings, job.id, job.spec["output"])
+
+
+def reading_of(job: Job) -> Reading:
+    """How a job reads image files."""
+    image = job.config["IMAGE"]
+    bands, value_range = image.get("BANDS"), image.get("RANGE")  # jobs of earlier versions lack them
+    return Reading(None if bands is None else tuple(bands), None if value_range is None else tuple(value_range))
+
+
+def class_names(settings: Settings, job: Job) -> list[str]:
+    """Read the names of a job's classes.
+
+    Raises:
+        DatasetError: if the labels file is damaged.
+    """
+    labels = output_dir(settings, job) / "labels.txt" if job.kind == "segment" else None
+    if labels is not None and labels.is_file():
+        return load_class_names(labels)
+    return class_names_of(parse_config(job.config, f"job {job.id}").DATASET)
+
+
+def split_of(settings: Settings, job: Job) -> str:
+    """The split that an evaluate or crf job works on."""
+    evaluated = job
+    if job.kind == "crf":
+        with open_session(settings, reads_only=True) as session:
+            evaluated = jobs.get(session, job.spec["evaluate_job"])
+    split: str = evaluated.spec["split"] or evaluated.config["DATASET"]["SPLIT"]["VAL"]
+    return split
+
+
+@lru_cache(maxsize=2)
+def _list_images(config: str, split: str) -> Mapping[str, str]:
+    """The images of a split by id, kept because a page asks for many of them one after the other."""
+    listing = list_split(parse_config(json.loads(config), "the job's configuration").DATASET, split)
+    return {pair.id: str(pair.image) for pair in (*listing.pairs, *listing.unlabelled)}

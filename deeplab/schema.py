@@ -89,8 +89,8 @@ class Dataset(Section):
     ROOT: Text | None = Field(None, description="Folder of the dataset.")
     LABELS: Text | None = Field(
         None,
-        description="File of class names, one `index<TAB>name` per line; one that is not in the current folder is"
-        " looked for beside the configuration file.",
+        description="File of class names, one `index<TAB>name` or `index<TAB>name<TAB>#rrggbb` per line (a colour for"
+        " people to see); one that is not in the current folder is looked for beside the configuration file.",
     )
     PALETTE: Text | None = Field(
         None,

@@ -83,7 +83,7 @@ def api() -> str:
         "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
         "",
         "```sh",
-        'curl -H "Authorization: Bearer $(cat ~/.deeplab/token)" -H \'Content-Type: application/json\' \\',
+        "curl -H \"Authorization: Bearer $(cat ~/.deeplab/token)\" -H 'Content-Type: application/json' \\",
         "  http://127.0.0.1:8000/api/v1/jobs \\",
         '  -d \'{"kind": "train", "config": "/data/shapes/config.yaml", "dataset": "shapes"}\'',
         "```",

@@ -1,10 +1,12 @@
-"""The names of a dataset's classes, from its labels file. Torch-free."""
+"""The names of a dataset's classes, and the colours that people gave them, from its labels file. Torch-free."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable, read_text, write_text
+from deeplab.images.palette import Colour
 from deeplab.schema import Dataset
 
 
@@ -27,6 +29,8 @@ def default_class_names(n_classes: int) -> list[str]:
 def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
     """Read a labels file: one `index<TAB>name` per line, indices 0, 1, 2 ... in order. Blank lines are skipped.
 
+    A line may go on with a tab and the colour of the class, `#rrggbb`; see `load_class_colours`.
+
     Args:
         path: the file, UTF-8.
         n_classes: how many names it must hold; None for any number.
@@ -35,10 +39,7 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
         DatasetError: if the file cannot be read, a line is malformed, an index is missing or appears twice, or there
             are not `n_classes` names.
     """
-    names: list[str] = []
-    for number, line in enumerate(_read_text(path).splitlines(), start=1):
-        if line.strip():
-            names.append(_parse_line(line, expected=len(names), where=f"{printable(path)}: line {number}"))
+    names = [name for name, _ in _read_lines(path)]
     if not names:
         raise DatasetError(f"{printable(path)}: the labels file is empty; expected one 'index<TAB>name' per line.")
     if n_classes is not None and len(names) != n_classes:
@@ -46,6 +47,17 @@ def load_class_names(path: Path, n_classes: int | None = None) -> list[str]:
             f"{printable(path)}: the file names {len(names)} classes, but DATASET.N_CLASSES is {n_classes}."
         )
     return names
+
+
+def load_class_colours(path: Path) -> dict[int, Colour]:
+    """Read the colours that a labels file gives to classes: `index<TAB>name<TAB>#rrggbb`. They are for people to see.
+
+    Masks are read and written without them.
+
+    Raises:
+        DatasetError: if the file cannot be read, or a line is malformed.
+    """
+    return {index: colour for index, (_, colour) in enumerate(_read_lines(path)) if colour is not None}
 
 
 def save_class_names(path: Path, class_names: Iterable[str]) -> None:
@@ -63,12 +75,28 @@ def _read_text(path: Path) -> str:
         raise DatasetError(f"{printable(path)}: the labels file cannot be read: {error}.") from error
 
 
-def _parse_line(line: str, expected: int, where: str) -> str:
-    index, tab, name = line.partition("\t")
+def _read_lines(path: Path) -> list[tuple[str, Colour | None]]:
+    lines: list[tuple[str, Colour | None]] = []
+    for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if line.strip():
+            lines.append(_parse_line(line, expected=len(lines), where=f"{printable(path)}: line {number}"))
+    return lines
+
+
+def _parse_line(line: str, expected: int, where: str) -> tuple[str, Colour | None]:
+    index, tab, rest = line.partition("\t")
+    name, coloured, colour = rest.partition("\t")
     if not tab or not index.strip().isdecimal() or not name.strip():
         raise DatasetError(f"{where} is {line!r}; expected 'index<TAB>name'.")
     if int(index) < expected:
         raise DatasetError(f"{where}: class {int(index)} appears twice or out of order; expected class {expected}.")
     if int(index) > expected:
         raise DatasetError(f"{where}: class {expected} is missing before class {int(index)}.")
-    return name.strip()
+    return name.strip(), _parse_colour(colour.strip(), where) if coloured and colour.strip() else None
+
+
+def _parse_colour(text: str, where: str) -> Colour:
+    if not re.fullmatch("#[0-9a-fA-F]{6}", text):
+        raise DatasetError(f"{where}: the colour is {text!r}; expected a colour such as #8f3a00.")
+    red, green, blue = bytes.fromhex(text[1:])
+    return red, green, blue

@@ -9,10 +9,10 @@ from PIL import Image
 
 from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.decoding import require_file
-from deeplab.images.pillow import decode, identify, turn, with_pillow
+from deeplab.images.pillow import decode, identify, orientation_of, turn, with_pillow
 from deeplab.images.rgb import as_rgb
 from deeplab.images.source import ImageSource, LoadedImage, read_all
-from deeplab.images.tiff import MissingCodecError, TiffImage, is_tiff, tiff_size
+from deeplab.images.tiff import MissingCodecError, TiffImage, is_tiff, tiff_orientation, tiff_size
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,19 @@ def image_size(path: Path) -> tuple[int, int]:
         image, _ = identify(path)
         with image:
             return image.height, image.width
+
+
+def upright_size(path: Path) -> tuple[int, int]:
+    """Height and width of an image as people see it, without decoding it. Raises ImageError if it is none."""
+    with with_pillow(path):
+        if is_tiff(require_file(path)):
+            height, width = tiff_size(path)
+            orientation = tiff_orientation(path)
+        else:
+            image, _ = identify(path)
+            with image:
+                height, width, orientation = image.height, image.width, orientation_of(image)
+    return (width, height) if orientation >= 5 else (height, width)
 
 
 def _read_plain_tiff(path: Path, reading: Reading) -> OrientedImage | None:

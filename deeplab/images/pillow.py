@@ -73,15 +73,25 @@ def decode(path: Path) -> Decoded:
         _require_room(path, image)
         arguments = image.tile[0].args if image.tile else None
         turns_itself = image.format == "TIFF"
-        orientation = _orientation(image) if turns_itself else 1
+        orientation = orientation_of(image) if turns_itself else 1
         image.load()
     layout = arguments[0] if isinstance(arguments, tuple) else arguments
-    return Decoded(image, str(layout), orientation if turns_itself else _orientation(image), turns_itself, head)
+    return Decoded(image, str(layout), orientation if turns_itself else orientation_of(image), turns_itself, head)
 
 
 def turn(image: Image.Image, orientation: int) -> Image.Image:
     """Turn an image upright, given its EXIF orientation."""
     return image.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else image
+
+
+def orientation_of(image: Image.Image) -> int:
+    """EXIF's orientation of an opened image, 1 to 8."""
+    with silence_warnings():
+        try:
+            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
+        except Exception:  # damaged metadata says nothing about the orientation, and the pixels are good
+            return 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 @contextmanager
@@ -104,15 +114,6 @@ def _reason(error: Exception) -> str:
         return "does not fit into memory"
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
     return f"cannot be read: {text.strip().rstrip('.')}"
-
-
-def _orientation(image: Image.Image) -> int:
-    with silence_warnings():
-        try:
-            orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
-        except Exception:  # damaged metadata says nothing about the orientation, and the pixels are good
-            return 1
-    return orientation if orientation in _UPRIGHT else 1
 
 
 def _require_room(path: Path, image: Image.Image) -> None:

@@ -27,6 +27,7 @@ _GEOREFERENCE = (33550, 33922, 34264, 34735, 34736, 34737)
 _TILE = 256  # side of a mask's tiles, pixels
 _SAMPLES, _SIDE = 4, 64  # so many squares along each side, of so many pixels, tell what an image's numbers are
 _PLAIN = (0, 1, 2, 6)  # photometric: grey of both directions, RGB, and YCbCr, which decodes to RGB
+_LOSSLESS = (1, 8, 32946, 32773)  # compressions that need no further package: none, deflate, PackBits
 _WITH_CODECS = "pip install 'deeplab-platform[geotiff]'"
 
 GeoTags = list[tuple[int, int, int, Any, bool]]  # as tifffile writes them
@@ -74,6 +75,19 @@ class TiffImage:
             raise ValueError("only a plain TIFF is read by parts")
         with decoding(self._path, _as_image_error):
             return self.rendering.render(self._bands(top, left, height, width))
+
+    @property
+    def holds_indices(self) -> bool:
+        """Whether it can be read as a label map part by part: upright, one band of 8 bits, compressed without loss."""
+        page = self._page
+        one_band = page.samplesperpixel == 1 and page.dtype == np.uint8 and self.n_bits == 8
+        as_stored = page.photometric in (1, 3) and self.orientation == 1  # grey that rises, or a palette
+        return one_band and as_stored and int(page.compression) in _LOSSLESS
+
+    def read_indices(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
+        """Read a part of a label map, (height, width). Raises ImageError if it cannot be decoded."""
+        with decoding(self._path, _as_image_error):
+            return self._bands(top, left, height, width)[..., 0].astype(np.uint8)
 
     def probe(self) -> None:
         """Decode some of the pixels. Raises ImageError if that fails, or the numbers contradict the tags."""
@@ -129,6 +143,14 @@ def tiff_size(path: Path) -> tuple[int, int]:
     with decoding(path, _as_image_error), tifffile.TiffFile(path) as file:
         page: Any = file.pages.first
         return int(page.imagelength), int(page.imagewidth)
+
+
+def tiff_orientation(path: Path) -> int:
+    """How the image lies in its file, as EXIF counts, 1 to 8. Raises ImageError if it is not a TIFF."""
+    with decoding(path, _as_image_error), tifffile.TiffFile(path) as file:
+        page: Any = file.pages.first
+        orientation = int(page.tags.valueof(_ORIENTATION, 1))
+        return orientation if 1 <= orientation <= 8 else 1
 
 
 def read_georeference(path: Path) -> GeoTags:

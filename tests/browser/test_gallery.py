@@ -32,7 +32,6 @@ def test_one_slider_sets_the_opacity_of_all_masks_and_is_remembered(page: Page, 
     expect(page.locator("output[for=opacity]")).to_have_text("85 %")
     page.locator(".tile").first.click()
     expect(page.get_by_label("Mask opacity")).to_have_value("85")
-    assert set(page.locator(".mask").evaluate_all(OPACITIES)) == {0.85}
 
 
 def test_arrow_keys_turn_the_large_view(page: Page, population: Population) -> None:
@@ -64,7 +63,7 @@ def test_errors_and_classes_filter(page: Page, population: Population) -> None:
     page.get_by_role("link", name="Errors").click()
     expect(page.get_by_role("cell", name="is not an image")).to_be_visible()
     page.get_by_role("link", name="All 6").click()
-    page.locator(".legend").get_by_role("link", name="disc").click()
+    page.locator(".histogram").get_by_role("link", name="disc").click()
     expect(page.locator(".tile")).to_have_count(5)
 
 

@@ -30,6 +30,9 @@ def addresses(population: Population) -> list[str]:
         "/checkpoints",
         "/evaluations",
         f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
+        f"/evaluations/{population.evaluated}/confusion",
+        f"/jobs/compare?job={population.trained}&job={population.validated}",
+        f"/jobs/{population.searched}/trials",
         "/datasets",
         "/workers",
     ]

@@ -13,6 +13,8 @@ from deeplab.video.writer import write_video
 from tests.deeplab.video.filming import film, random_images
 from tests.web.population import Population
 from worker.jobs import storage
+from worker.jobs.database import open_session
+from worker.jobs.results.record import ImageResult
 
 LABELLED, MASKED, CUT, BROKEN = "deep/street's.mp4", "masks.mov", "cut.mkv", "broken.avi"
 N_FRAMES = 4
@@ -55,6 +57,8 @@ def segment_films(population: Population) -> Films:
         Row(MASKED, 48, 32, "ok", "", 0.1, pixels, N_FRAMES),
     ]
     write_manifest(manifest_path(output), rows)
+    with open_session(population.settings) as session:
+        population.record(session, job_id, [ImageResult.of_row(row) for row in rows])
     result = {"output": str(output), "n_ok": 2, "n_error": 2, "n_videos": 2, "n_frames": 2 * N_FRAMES}
     population.finish(job_id, fence, result=result)
     return Films(job_id, folder, output)

@@ -140,17 +140,9 @@ class Population:
         counts = np.bincount(3 * truth.ravel() + labels.ravel(), minlength=9).reshape(3, 3)
         certainty = Certainty(0.93, {0: 0.95, 1: 0.8, 2: 0.9}, 0.7, {0: 0.8, 1: 0.4, 2: 0.9})
         pixels = occurring(counts.sum(axis=0))
-        self.record(job_id, fence, [ImageScores("3", 64, 48, 0.05, pixels, cells_of(counts), certainty)])
-
-    def record(self, job_id: int, fence: int, images: Sequence[ImageScores | Row]) -> None:
-        """Record images as an attempt does."""
-        folder = storage.part_dir(self.settings, job_id, fence, 1)
-        write_part(
-            folder,
-            [ImageResult.of_row(each) if isinstance(each, Row) else ImageResult.of_scores(each) for each in images],
-        )
-        with leases.fenced(self.settings, job_id, fence) as session:
-            parts.add(session, job_id, folder, len(images))
+        scores = ImageScores("3", 64, 48, 0.05, pixels, cells_of(counts), certainty)
+        with open_session(self.settings) as session:
+            self.record(session, job_id, [ImageResult.of_scores(scores)])
 
     def _crf_succeeded(self) -> int:
         job_id = self.submit("crf", evaluate_job=self.evaluated)
@@ -199,7 +191,6 @@ class Population:
         write_manifest(manifest_path(output), rows)
         with open_session(self.settings) as session:
             self._finish_shard(session, job_id, rows, manifest_path(output))
-        self.record(job_id, fence, rows)
         n_ok = sum(row.status == "ok" for row in rows)
         self.finish(job_id, fence, result={"output": str(output), "n_ok": n_ok, "n_error": len(rows) - n_ok})
         return job_id
@@ -222,3 +213,10 @@ class Population:
         assert shard is not None
         n_ok = sum(row.status == "ok" for row in rows)
         shards.finish(session, shard, manifest, n_ok, len(rows) - n_ok)
+        self.record(session, job_id, [ImageResult.of_row(row) for row in rows])
+
+    def record(self, session: Session, job_id: int, images: Sequence[ImageResult]) -> None:
+        """Leave the results of some images."""
+        folder = storage.part_dir(self.settings, job_id, 1, 1)
+        write_part(folder, images)
+        parts.add(session, job_id, folder, len(images))

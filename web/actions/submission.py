@@ -55,6 +55,16 @@ def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job,
     return job, try_publish(settings, job)
 
 
+def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
+    """Submit only the images that failed in a segment job again; returns as `submit` does.
+
+    Raises:
+        JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
+    """
+    job = submission.retry_failed(settings, job_id, user_id=user_id)
+    return job, try_publish(settings, job)
+
+
 def clone(
     settings: Settings, job_id: int, changes: Mapping[str, Any], *, user_id: int | None
 ) -> tuple[Job, str | None]:

@@ -93,9 +93,13 @@ def cancel_job(job_id: int) -> dict[str, Any]:
 
 
 def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
-    """POST /jobs/<id>/retry {}: the new job."""
-    read_body()
-    return _created(*submission.retry(current_settings(), job_id, user_id=_user_id()))
+    """POST /jobs/<id>/retry {"failed" (optional)}: the new job; "failed": true: of what failed in a segment job."""
+    body = read_body()
+    failed = body.pop("failed", False)
+    if body or not isinstance(failed, bool):
+        raise SpecError({"failed": "must be true or false, and is the only field of this request."})
+    again = submission.retry_failed if failed else submission.retry
+    return _created(*again(current_settings(), job_id, user_id=_user_id()))
 
 
 def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:

@@ -7,7 +7,9 @@ from web.pages import (
     checkpoints,
     compare,
     compare_confusion,
+    compare_images,
     compare_jobs,
+    compare_trials,
     datasets,
     job,
     jobs,
@@ -17,8 +19,10 @@ from web.pages import (
     results,
     users,
     videos,
+    viewer,
     workers,
 )
+from web.results.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)
@@ -26,6 +30,7 @@ blueprint = Blueprint("pages", __name__)
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
 _TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
+_LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
@@ -41,8 +46,11 @@ _ROUTES = (
     ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
+    ("GET", f"{_JOB}/trials", compare_trials.show_trials),
+    ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
-    ("GET", f"{_JOB}/results/<key>", results.show_image),
+    ("GET", f"{_JOB}/results/<key>", viewer.show_image),
+    ("GET", f"{_JOB}/tiles/<key>/{_LAYER}/<int:level>/<int:row>/<int:column>", viewer.tile),
     ("GET", f"{_JOB}/images/<key>", results.image),
     ("GET", f"{_JOB}/masks/<key>", results.mask),
     ("GET", f"{_JOB}/videos/<key>", videos.video),
@@ -52,6 +60,7 @@ _ROUTES = (
     ("GET", "/evaluations", checkpoints.list_evaluations),
     ("GET", "/evaluations/compare", compare.compare_evaluations),
     ("GET", "/evaluations/compare.csv", compare.download_comparison),
+    ("GET", "/evaluations/compare/images", compare_images.compare_images),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),

@@ -11,6 +11,7 @@ from web.actions import cancellation, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.confusion import Confused, confusions
 from web.results.scores import class_lines, labels_of, score_lines
+from web.results.trials import best_trials, heat_map
 from worker.jobs import attempt_logs, jobs, shards
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
@@ -39,9 +40,10 @@ def show_job(job_id: int) -> str:
             lineage=read_lineage(session, job),
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
-            trials=trials.list_trials(session, job.id, job.spec),
+            **_trials(session, job),
             obstacle=find_obstacle(session, job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
+            retries=jobs.list_retries_of_failed(session, job_id) if job.kind == "segment" else [],
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             **_scores(session, job),
@@ -74,6 +76,13 @@ def retry_job(job_id: int) -> Response:
     return redirect(url_for("pages.show_job", job_id=job.id))
 
 
+def retry_failed(job_id: int) -> Response:
+    """Submit the images that failed again."""
+    job, notice = submission.retry_failed(current_settings(), job_id, user_id=signed_in().user_id)
+    flash(notice or f"Submitted the failed images again as job {job.id}.", "warning" if notice else "success")
+    return redirect(url_for("pages.show_job", job_id=job.id))
+
+
 def _scores(session: Session, job: Job) -> dict[str, Any]:
     """The scores of an evaluate job, or of a crf job beside those before it."""
     evaluation = evaluations.find(session, job.id)
@@ -90,6 +99,12 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "confused": _most_confused(session, job.id),
         "has_rows": bool(parts.list_parts(session, job.id)),
     }
+
+
+def _trials(session: Session, job: Job) -> dict[str, Any]:
+    """The trials of a grid search."""
+    found = trials.list_trials(session, job.id, job.spec)
+    return {"trials": found, "best_trials": best_trials(found), "heat": heat_map(found)} if found else {"trials": []}
 
 
 def _most_confused(session: Session, job_id: int) -> list[Confused] | None:

@@ -1,4 +1,4 @@
-"""The results of a job image by image: the gallery, the page of one image, and their pictures."""
+"""The results of a job image by image: the gallery, and pictures."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,13 +10,14 @@ from flask import Response, abort, current_app, render_template, request, send_f
 
 from deeplab.files import printable
 from deeplab.inference.output import frame_mask_path
-from web.context import current_settings
+from web.context import current_settings, reading
 from web.results.classes import class_shares, name_of
-from web.results.films import film_of, frame_at
+from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
 from web.results.lookup import find_image, find_manifest, find_results
 from web.results.orders import orders_for
 from web.results.questions import Question, read_question
+from worker.jobs import jobs
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.answers import Image, Page
@@ -54,33 +55,11 @@ def list_results(job_id: int) -> tuple[str, int]:
         shares=_shares_of_all(results, names),
         name_of=name_of,
         manifest=find_manifest(job),
+        retries=_retries(job),
         film_of=partial(film_of, current_settings(), job),
         has_mask=partial(_has_mask, job),
     )
     return page, 422 if found.problem else 200
-
-
-def show_image(job_id: int, key: str) -> str:
-    """Show one image or video at full size, with links to its neighbours; ?frame= is a place among a video's masks."""
-    job, results = find_results(job_id)
-    image = results.find(key) or abort(404, "This job has no such image, or has not reached it yet.")
-    question = read_question(request.args)
-    previous, following, position = results.beside(key, question.wanted, question.sort)
-    pixels = {each.index: each.pixels for each in results.classes_in(image)}
-    return render_template(
-        "image.html",
-        job=job,
-        row=image,
-        key=key,
-        position=position,
-        n_rows=results.count(question.wanted),
-        previous=previous,
-        following=following,
-        shares=class_shares(pixels, class_names(current_settings(), job)),
-        filters=question.as_args(),
-        has_mask=_has_mask(job, image),
-        **_film(job, image),
-    )
 
 
 def image(job_id: int, key: str) -> Response:
@@ -134,16 +113,10 @@ def _shares_of_all(results: Results, names: Sequence[str]) -> list[Any]:
     return class_shares(pixels, names, n_images)
 
 
+def _retries(job: Job) -> list[int]:
+    with reading() as session:
+        return jobs.list_retries_of_failed(session, job.id)
+
+
 def _has_mask(job: Job, image: Image) -> bool:
     return image.status == "ok" and mask_file(current_settings(), job, image.item).is_file()
-
-
-def _film(job: Job, image: Image) -> dict[str, Any]:
-    """What the page of an item shows of a video: its files, and a frame with its place among those with a mask."""
-    film = film_of(current_settings(), job, image)
-    shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
-    if film is None or not shows_frame:
-        return {"film": film, "frame": None}
-    place = request.args.get("frame", 0, int)
-    frame = frame_at(film, place)
-    return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}

@@ -1,11 +1,37 @@
 """Files that a segment job has made of a video."""
 
-from flask import Response, abort, request, send_file
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, abort, render_template, request, send_file
 
 from deeplab.files import printable
 from web.context import current_settings
-from web.results.films import Film, film_of
-from web.results.lookup import find_image
+from web.results.classes import class_shares
+from web.results.films import Film, film_of, frame_at
+from web.results.lookup import find_image, find_results
+from web.results.partners import Labelled
+from web.results.viewing import Beside
+from worker.jobs.jobs import Job
+from worker.jobs.results.answers import Image
+from worker.jobs.results.job_files import class_names
+
+
+def show_video(labelled: Labelled, beside: Beside, filters: Mapping[str, object]) -> str:
+    """Show one video, with links to its neighbours; ?frame= is a place among its masks."""
+    job, results = find_results(labelled.job.id)
+    image = labelled.image
+    pixels = {each.index: each.pixels for each in results.classes_in(image)}
+    return render_template(
+        "video.html",
+        job=job,
+        row=image,
+        key=image.key,
+        beside=beside,
+        shares=class_shares(pixels, class_names(current_settings(), job)),
+        filters=filters,
+        **_film(job, image),
+    )
 
 
 def video(job_id: int, key: str) -> Response:
@@ -28,3 +54,14 @@ def _find_film(job_id: int, key: str) -> tuple[Film, str]:
     film = film_of(current_settings(), job, image)
     name = printable(image.path)
     return (film, name) if film is not None else abort(404, f"{name} is no video, or nothing was made of it.")
+
+
+def _film(job: Job, image: Image) -> dict[str, Any]:
+    """What the page of an item shows of a video: its files, and a frame with its place among those with a mask."""
+    film = film_of(current_settings(), job, image)
+    shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
+    if film is None or not shows_frame:
+        return {"film": film, "frame": None}
+    place = request.args.get("frame", 0, int)
+    frame = frame_at(film, place)
+    return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}

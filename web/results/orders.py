@@ -14,6 +14,7 @@ class Order:
 
     name: str  # as addresses have it
     title: str
+    of_class: bool = False  # it needs one
 
 
 _ALWAYS = (
@@ -49,12 +50,9 @@ def orders_for(summary: Summary, wanted: Filter, names: Sequence[str]) -> list[O
 
 
 def _of_class(summary: Summary, name: str) -> list[Order]:
-    orders = [Order("-share", f"Largest share of {name} first"), Order("share", f"Smallest share of {name} first")]
+    titles = {"-share": f"Largest share of {name} first", "share": f"Smallest share of {name} first"}
     if summary.n_scored:
-        orders += [
-            Order("class_iou", f"Lowest IoU of {name} first"),
-            Order("-class_iou", f"Highest IoU of {name} first"),
-        ]
+        titles |= {"class_iou": f"Lowest IoU of {name} first", "-class_iou": f"Highest IoU of {name} first"}
     if summary.n_judged:
-        orders += [Order("class_label_quality", f"Lowest label quality of {name} first")]
-    return orders
+        titles |= {"class_label_quality": f"Lowest label quality of {name} first"}
+    return [Order(order, title, of_class=True) for order, title in titles.items()]

@@ -104,8 +104,21 @@ document.addEventListener("input", (event) => {
   localStorage.setItem("mask-opacity", event.target.value);
 });
 
+// ---- pictures whose files are gone ----
+document.addEventListener("error", (event) => event.target.closest?.(".layers")?.classList.add("gone"), true);
+
+// ---- the gallery's choices take effect at once; an order of a class needs one ----
+document.addEventListener("change", (event) => {
+  const form = event.target.form;
+  if (!event.target.matches("select") || !form?.matches(".question")) return;
+  const order = form.elements.sort;
+  if (order.selectedOptions[0]?.dataset.of === "class" && !form.querySelector("select[name=class]").value) order.selectedIndex = 0;
+  form.requestSubmit();
+});
+
 // ---- keys: links that name one are followed by it ----
 document.addEventListener("keydown", (event) => {
   if (event.target.matches("input, textarea, select") || event.ctrlKey || event.metaKey || event.altKey) return;
+  if (event.defaultPrevented || document.querySelector("dialog[open]")) return; // the key has done something else
   document.querySelector(`a[data-key="${CSS.escape(event.key)}"]`)?.click();
 });

@@ -9,7 +9,9 @@ _FOREGROUND = {
     "crf": Entry("worker.cli.foreground.crf", "crf", "Refine saved logits with a dense CRF."),
     "single": Entry("worker.cli.foreground.single", "single", "Segment one image."),
     "live": Entry("worker.cli.foreground.live", "live", "Segment a camera stream or a video."),
-    "segment": Entry("worker.cli.foreground.segment", "segment", "Segment a folder of images."),
+    "segment": Entry(
+        "worker.cli.foreground.segment", "segment", "Segment a folder of images and videos, or one video."
+    ),
     "sample": Entry("worker.cli.foreground.sample", "sample", "Draw a sample dataset."),
 }
 

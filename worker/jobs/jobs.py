@@ -186,6 +186,12 @@ def relabel(session: Session, job_id: int, label: Label) -> Job:
     return get(session, job_id)
 
 
+def list_retries_of_failed(session: Session, job_id: int) -> list[int]:
+    """List the jobs that segment only what failed in a job, the oldest first."""
+    rows = session.execute(select(JobRow.id, JobRow.spec).where(JobRow.parent_id == job_id).order_by(JobRow.id))
+    return [child_id for child_id, spec in rows if spec.get("only_failed_of") == job_id]
+
+
 def list_attempts(session: Session, job_id: int) -> list[Attempt]:
     """A job's history: its attempts, oldest first."""
     rows = session.scalars(select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.fence))

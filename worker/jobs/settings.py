@@ -78,6 +78,12 @@ class Settings(BaseSettings):
     )
     max_attempts: int = Field(default=3, ge=1, description="Attempts at a job before it fails for good.")
 
+    tile_cache_mb: int = Field(
+        default=2000,
+        ge=1,
+        description="Megabytes that tiles of images and masks may take in the home folder; the viewer makes them.",
+    )
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -8,6 +8,7 @@ token                       by which programs of the home's owner sign in to the
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 thumbnails/                 small pictures of images and masks, made again when they are gone
+tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
 jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
@@ -160,6 +161,11 @@ def item_frames_path(settings: Settings, job_id: int) -> Path:
 def passed_over_path(settings: Settings, job_id: int) -> Path:
     """How many files of a segment job's input folder are of kinds that are not read: JSON, by kind."""
     return job_dir(settings, job_id) / "passed_over.json"
+
+
+def tiles_dir(settings: Settings) -> Path:
+    """Tiles of images and masks, which are made again when they are missing."""
+    return settings.home / "tiles"
 
 
 def logs_dir(settings: Settings) -> Path:

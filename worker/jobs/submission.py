@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker.jobs import jobs
+from worker.jobs import jobs, shards
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints
@@ -81,6 +81,33 @@ def retry(
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
     spec, label = changed_spec(job, changes), Label(name=job.name, notes=job.notes)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
+
+
+def retry_failed(
+    settings: Settings,
+    job_id: int,
+    *,
+    user_id: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
+    """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        JobStateError: if it is no segment job, has not ended, or no image failed in it.
+        SpecError: if something that it names is gone.
+    """
+    with open_session(settings, reads_only=True) as session:
+        job = jobs.get(session, job_id)
+        n_failed = shards.counts(session, job_id).n_error
+    if job.kind != "segment" or not job.is_terminal:
+        raise JobStateError(f"Job {job_id} ({job.kind}, {job.state}) is not a segment job that has ended.")
+    if not n_failed:
+        raise JobStateError(f"No image failed in job {job_id}.")
+    spec, label = changed_spec(job, {"only_failed_of": job_id, "output": None}), Label(name=job.name, notes=job.notes)
     return submit(
         settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
     )

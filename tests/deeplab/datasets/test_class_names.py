@@ -2,7 +2,13 @@ from pathlib import Path
 
 import pytest
 
-from deeplab.datasets.class_names import class_names_of, default_class_names, load_class_names, save_class_names
+from deeplab.datasets.class_names import (
+    class_names_of,
+    default_class_names,
+    load_class_colours,
+    load_class_names,
+    save_class_names,
+)
 from deeplab.errors import DatasetError
 from deeplab.schema import Dataset
 
@@ -19,6 +25,12 @@ def test_names_in_order(tmp_path: Path) -> None:
     assert load_class_names(path, 3) == names
     save_class_names(path, names)
     assert load_class_names(path, 3) == names
+
+
+def test_a_class_may_have_a_colour(tmp_path: Path) -> None:
+    path = write(tmp_path, "0\tsky\t#8FC1ff\n1\troad\n2\ttree \t#0a8f00 \n3\tsea\t\n")
+    assert load_class_names(path, 4) == ["sky", "road", "tree", "sea"]
+    assert load_class_colours(path) == {0: (0x8F, 0xC1, 0xFF), 2: (0x0A, 0x8F, 0x00)}
 
 
 def test_default_names() -> None:
@@ -41,6 +53,8 @@ def test_a_configuration_has_the_names_of_its_labels_file_or_default_ones(tmp_pa
         ("0 a\n", "line 1 is '0 a'; expected 'index<TAB>name'."),
         ("x\ta\n", "line 1 is 'x\\ta'; expected 'index<TAB>name'."),
         ("0\t \n", "line 1 is '0\\t '; expected 'index<TAB>name'."),
+        ("0\ta\t#12345\n", "line 1: the colour is '#12345'; expected a colour such as #8f3a00."),
+        ("0\ta\tred\n", "line 1: the colour is 'red'; expected a colour such as #8f3a00."),
         ("\n", "the labels file is empty; expected one 'index<TAB>name' per line."),
         ("0\ta\n", "the file names 1 classes, but DATASET.N_CLASSES is 2."),
     ],

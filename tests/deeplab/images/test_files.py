@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from deeplab.errors import ImageError
-from deeplab.images.files import image_size, read_image
+from deeplab.images.files import image_size, read_image, upright_size
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from tests.deeplab.images.pictures import random_image, save
 
@@ -42,6 +42,7 @@ def test_exif_orientation_is_applied(tmp_path: Path, orientation: int) -> None:
     for name in ("a.png", "a.tif"):
         stored.save(tmp_path / name, exif=exif)
         assert np.array_equal(read_image(tmp_path / name), upright), name
+        assert upright_size(tmp_path / name) == (40, 24), name
 
 
 def test_damaged_exif_does_not_hide_the_pixels(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.routing import Rule
+from werkzeug.routing import AnyConverter, BaseConverter, IntegerConverter, Rule
 
 from tests.web.visitors import AsRole, token_of
 from web import create_app
@@ -27,11 +27,17 @@ PERSONAL = {
 def requests_of(app: Flask) -> Iterator[tuple[Rule, str, str]]:
     """Each rule with each of its methods, and an address that it matches."""
     addresses = app.url_map.bind("localhost")
-    values = {"kind": "train", "filename": "app.css", "name": "x", "key": "x"}
     for rule in app.url_map.iter_rules():
-        given = {name: values.get(name, 1) for name in rule.arguments}
+        given = {name: _example(rule._converters[name]) for name in rule.arguments}
         for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
             yield rule, method, addresses.build(rule.endpoint, given, method)
+
+
+def _example(converter: BaseConverter) -> object:
+    """A part of an address that a converter takes."""
+    if isinstance(converter, AnyConverter):
+        return min(converter.items)
+    return 1 if isinstance(converter, IntegerConverter) else "x"
 
 
 def ask(client: FlaskClient, method: str, address: str, headers: dict[str, str] | None = None) -> int:

@@ -163,6 +163,17 @@ def test_cancel(client: FlaskClient, population: Population) -> None:
     assert client.post("/api/v1/jobs/999999/cancel", json={}).status_code == 404
 
 
+def test_retry_of_failed_images(client: FlaskClient, population: Population) -> None:
+    address = f"/api/v1/jobs/{population.segmented}/retry"
+    again: Any = client.post(address, json={"failed": True})
+    assert again.status_code == 201
+    assert again.json["spec"]["only_failed_of"] == population.segmented
+    assert client.post(address, json={"failed": False}).status_code == 409
+    assert client.post(address, json={"failed": "yes"}).status_code == 422
+    assert client.post(address, json={"images": []}).status_code == 422
+    assert client.post(f"/api/v1/jobs/{population.trained}/retry", json={"failed": True}).status_code == 409
+
+
 def test_retry_and_clone(client: FlaskClient, population: Population) -> None:
     again: Any = client.post(f"/api/v1/jobs/{population.failed}/retry", json={})
     assert again.status_code == 201

@@ -36,6 +36,7 @@ def test_types_become_widgets() -> None:
         "config": "config",
         "batch_size": "number",
         "every": "number",
+        "only_failed_of": "text",
         "video_output": "select",
         "mode": "select",
         "window": "text",

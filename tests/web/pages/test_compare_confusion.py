@@ -11,7 +11,7 @@ from tests.web.population import Population
 def rows_of(page: str) -> list[list[str]]:
     body = page.partition("<tbody>")[2].partition("</tbody>")[0]
     rows = re.findall(r"<tr>(.*?)</tr>", body, re.DOTALL)
-    return [re.findall(r"<t[hd][^>]*>([^<]*)</t[hd]>", row) for row in rows]
+    return [re.findall(r"<t[hd][^>]*>([^<]+)</t[hd]>", row) for row in rows]
 
 
 def test_the_largest_confusions_are_a_table(client: FlaskClient, population: Population) -> None:
@@ -39,6 +39,13 @@ def test_each_leads_to_its_images(client: FlaskClient, population: Population) -
     page = client.get(f"/evaluations/{job_id}/confusion").text
     assert f'href="/jobs/{job_id}/results?true=0&amp;predicted=2&amp;sort=-pixels"' in page
     assert f'data-images="/jobs/{job_id}/results"' in page
+
+
+def test_without_rows_there_are_no_images_to_lead_to(client: FlaskClient, population: Population) -> None:
+    job_id = record_evaluation(population, {"a": [(0, 0, 90), (0, 2, 10), (1, 1, 5), (2, 2, 5)]}, with_rows=False)
+    page = client.get(f"/evaluations/{job_id}/confusion").text
+    assert 'data-images=""' in page
+    assert ">images</a>" not in page
 
 
 def test_the_page_of_many_classes_is_light(client: FlaskClient, population: Population) -> None:

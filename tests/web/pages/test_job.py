@@ -178,6 +178,22 @@ def test_a_poll_leaves_the_notices_for_the_next_page(
     assert "Submitted again as job" in client.get(f"/jobs/{job_id}").text
 
 
+def test_failed_images_are_tried_again_by_a_job_that_both_pages_name(
+    client: FlaskClient, submit_form: SubmitForm, population: Population
+) -> None:
+    button = f'action="/jobs/{population.segmented}/retry-failed"'
+    assert button in client.get(f"/jobs/{population.segmented}").text
+    assert button in client.get(f"/jobs/{population.segmented}/results").text
+    response = submit_form(f"/jobs/{population.segmented}/retry-failed")
+    again = int(response.location.rpartition("/")[2])
+    page = client.get(f"/jobs/{again}").text
+    assert f'what failed in <a href="/jobs/{population.segmented}">' in page
+    for address in (f"/jobs/{population.segmented}", f"/jobs/{population.segmented}/results"):
+        assert re.search(rf'What failed was tried again by\s+<a href="/jobs/{again}">', client.get(address).text)
+    assert f'href="/jobs/{population.segmented}/results">its results' in client.get(f"/jobs/{again}/results").text
+    assert "retry-failed" not in client.get(f"/jobs/{population.trained}").text
+
+
 def test_retry_makes_a_new_job(submit_form: SubmitForm, population: Population) -> None:
     response = submit_form(f"/jobs/{population.failed}/retry")
     assert response.status_code == 302
@@ -199,7 +215,7 @@ def test_every_kind_and_state_has_a_page(client: FlaskClient, population: Popula
 def test_a_search_marks_its_best_setting_and_leads_on(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.searched}").text
     assert "6 settings on 30 images" in page
-    (row,) = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
+    _, row = (row for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL) if '"tag">best<' in row)
     assert re.findall(r"<td[^>]*>([^<]+)</td>", row)[:3] == ["8", "40", "74.00\u202f%"]
     link = re.search(r'href="([^"]+)">refine the whole split</a>', page)
     assert link is not None

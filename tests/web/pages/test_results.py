@@ -68,7 +68,7 @@ def test_filters_fill_the_form_and_stay_in_every_link(client: FlaskClient, popul
     page = client.get(f"/jobs/{population.segmented}/results?class=1&min_share=1.5&name=0&sort=-share").text
     assert '<option value="1" selected>disc</option>' in page
     assert 'name="min_share" min="0" max="100" step="any"\n    value="1.5"' in page
-    assert '<option value="-share" selected>Largest share of disc first</option>' in page
+    assert '<option value="-share" selected data-of="class">Largest share of disc first</option>' in page
     assert re.search(
         r'href="/jobs/\d+/results/[0-9a-f]{16}\?class=1&amp;min_share=1.5&amp;name=0&amp;sort=-share"', page
     )
@@ -83,6 +83,14 @@ def test_tiles_tell_the_value_of_their_order(client: FlaskClient, population: Po
     ]
     assert len(values) == 5
     assert values == sorted(values, reverse=True)
+
+
+def test_images_with_a_confusion(client: FlaskClient, population: Population) -> None:
+    page = client.get(f"/jobs/{population.evaluated}/results?true=1&predicted=0&sort=-pixels").text
+    assert len(tiles(page)) == 1
+    assert re.search(r"Images in which\s+<strong>disc</strong> was taken for <strong>ground</strong>", page)
+    assert re.search(r'<span class="count">[\d]+ pixels</span>', page)
+    assert tiles(client.get(f"/jobs/{population.evaluated}/results?true=0&predicted=1").text) == []
 
 
 def test_images_of_a_folder(client: FlaskClient, population: Population) -> None:
@@ -127,7 +135,7 @@ def test_the_images_of_an_evaluation(client: FlaskClient, population: Population
     page = client.get(f"/jobs/{population.evaluated}/results?class=1&sort=class_iou").text
     [key] = tiles(page)
     assert '<option value="mean_iou">Lowest mean IoU first</option>' in page
-    assert '<option value="class_iou" selected>Lowest IoU of disc first</option>' in page
+    assert '<option value="class_iou" selected data-of="class">Lowest IoU of disc first</option>' in page
     assert 'aria-label="Confidence from, percent"' in page
     assert client.get(f"/jobs/{population.evaluated}/images/{key}").status_code == 200
     assert client.get(f"/jobs/{population.evaluated}/masks/{key}").status_code == 200

@@ -5,8 +5,8 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.configs import write_config
-from tests.worker.store import add_checkpoint, submit, submit_and_claim
-from worker.jobs import catalog, jobs, leases, submission
+from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
+from worker.jobs import catalog, jobs, leases, shards, submission
 from worker.jobs.database import open_session
 from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import JobStateError
@@ -88,3 +88,54 @@ def test_a_clone_has_what_was_changed(store: Settings) -> None:
     assert first_event(store, clone.id) == f"copy of job {job.id}"
     with pytest.raises(SpecError, match="seed: "):
         submission.clone(store, job.id, {"seed": -1})
+
+
+def segmented(store: Settings, n_error: int, state: str | None = catalog.SUCCEEDED) -> int:
+    """A segment job of six images, some of which failed."""
+    with open_session(store) as session:
+        job = leases.claim(session, submit_segment(session, store, output=str(store.home / "masks")).id, "a", FOREVER)
+        assert job is not None
+        shards.plan(session, job.id, 6, 6)
+        shard = shards.claim(session, job.id, "a", FOREVER)
+        assert shard is not None
+        shards.finish(session, shard, store.home / "0.csv", 6 - n_error, n_error)
+        if state is not None:
+            leases.finish(session, job.id, job.fence, state)
+    return job.id
+
+
+def test_what_failed_is_tried_again_in_a_folder_of_its_own(store: Settings) -> None:
+    job_id = segmented(store, n_error=2)
+    again = submission.retry_failed(store, job_id)
+    with open_session(store, reads_only=True) as session:
+        job = jobs.get(session, job_id)
+        assert jobs.list_retries_of_failed(session, job_id) == [again.id]
+    assert again.spec == {**job.spec, "only_failed_of": job_id, "output": None}
+    assert (again.parent_id, again.is_retry, again.state) == (job_id, True, catalog.QUEUED)
+
+
+def test_where_nothing_failed_there_is_nothing_to_try_again(store: Settings) -> None:
+    with pytest.raises(JobStateError, match="No image failed in job"):
+        submission.retry_failed(store, segmented(store, n_error=0))
+    with pytest.raises(JobStateError, match=r"\(segment, running\) is not a segment job that has ended"):
+        submission.retry_failed(store, segmented(store, n_error=1, state=None))
+    with open_session(store) as session:
+        trained = submit_and_claim(session, store)
+    with pytest.raises(JobStateError, match=r"\(train, running\) is not a segment job"):
+        submission.retry_failed(store, trained.id)
+
+
+def test_a_request_names_a_job_in_which_some_of_its_images_failed(store: Settings) -> None:
+    job_id = segmented(store, n_error=2)
+    with open_session(store, reads_only=True) as session:
+        request = jobs.get(session, job_id).spec
+
+    def refused(**changes: Any) -> str:
+        with pytest.raises(SpecError) as caught:
+            submission.submit(store, parse_spec("segment", {**request, **changes}))
+        return caught.value.fields["only_failed_of"]
+
+    assert refused(only_failed_of=999) == "There is no job 999."
+    assert "is not a segment job that has ended" in refused(only_failed_of=1)
+    assert "No image failed in job" in refused(only_failed_of=segmented(store, n_error=0))
+    assert "is of the input" in refused(only_failed_of=job_id, input=f"{request['input']}/..")

@@ -179,21 +179,21 @@ def cancel(job_id: int, as_json: bool) -> None:
 
 @job.command()
 @_ID
+@click.option("--failed", is_flag=True, help="Of a segment job that has ended, only the images that failed.")
 @_WAIT
 @json_option
-def retry(job_id: int, wait: bool, as_json: bool) -> None:
+def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
     """Retry a failed or cancelled job, as a new job.
 
-    A train job resumes from its last checkpoint.
+    A train job resumes from its last checkpoint. With --failed, the masks go to an output folder of the new job.
     """
     from worker.cli.job.submit import submit_with
     from worker.jobs import submission
     from worker.jobs.settings import load_settings
 
     settings = load_settings()
-    submit_with(
-        settings, lambda: submission.retry(settings, job_id, environment=os.environ), wait=wait, as_json=as_json
-    )
+    again = submission.retry_failed if failed else submission.retry
+    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
 
 
 @job.command()

@@ -14,7 +14,7 @@ from worker.jobs.requests.specs import Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device")  # come after what is special to a kind
-_IDS = ("resume", "evaluate_job")
+_IDS = ("resume", "evaluate_job", "only_failed_of")
 _PATHS = ("config", "input", "output", "checkpoint")
 
 

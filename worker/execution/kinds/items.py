@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.files import write_text
-from deeplab.inference.inputs import count_frames, list_inputs
+from deeplab.inference.inputs import Inputs, count_frames, folder_of, list_inputs
 from worker.execution.kinds import JobContext
-from worker.jobs import storage
+from worker.jobs import jobs, storage
+from worker.jobs.database import open_session
 from worker.jobs.requests.specs import SegmentSpec
+from worker.jobs.results.filters import Filter
+from worker.jobs.results.opening import open_results
 from worker.jobs.settings import Settings
 
 
@@ -51,7 +54,7 @@ def list_items(context: JobContext, spec: SegmentSpec, output: Path) -> Items:
     """List the items of a job, unless an earlier attempt did."""
     settings, job_id, reporter = context.settings, context.job.id, context.reporter
     if not storage.items_path(settings, job_id).exists():
-        inputs = list_inputs(Path(spec.input), exclude=output)
+        inputs = _list_failed(settings, spec) or list_inputs(Path(spec.input), exclude=output)
         n_frames = count_frames(inputs.folder, inputs.items, spec.every, lambda: reporter.progress(0, 0, "frame"))
         write_text(storage.passed_over_path(settings, job_id), json.dumps(inputs.passed_over))
         write_text(storage.item_frames_path(settings, job_id), json.dumps(n_frames))
@@ -59,6 +62,16 @@ def list_items(context: JobContext, spec: SegmentSpec, output: Path) -> Items:
             storage.items_path(settings, job_id), json.dumps(inputs.items)
         )  # the last: it says that all are there
     return read_items(settings, job_id)
+
+
+def _list_failed(settings: Settings, spec: SegmentSpec) -> Inputs | None:
+    """What failed in the job that the request names; None if it names none."""
+    if spec.only_failed_of is None:
+        return None
+    with open_session(settings, reads_only=True) as session:
+        job = jobs.get(session, spec.only_failed_of)
+    failed = [image.item for image in open_results(settings, job).stream(Filter(status="error"))]
+    return Inputs(folder_of(Path(spec.input)), failed, passed_over={})
 
 
 def read_items(settings: Settings, job_id: int) -> Items:

@@ -16,8 +16,8 @@ from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
 from deeplab.weight_files import explain_unreadable
-from worker.jobs import datasets
-from worker.jobs.catalog import SUCCEEDED
+from worker.jobs import datasets, shards
+from worker.jobs.catalog import SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
 from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
@@ -47,6 +47,8 @@ def resolve_config(session: Session, spec: Spec, environment: Environment = None
             return _checkpoint_config(session, spec, environment)
         case SegmentSpec():
             _check_folders(spec)
+            if spec.only_failed_of is not None:
+                _check_failed(session, spec, spec.only_failed_of)
             return _checkpoint_config(session, spec, environment)
         case CrfSpec():
             return _crf_config(session, spec, environment)
@@ -182,6 +184,20 @@ def _check_folders(spec: SegmentSpec) -> None:
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
+
+
+def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:
+    """Refuse a job as the source of failed images that has none, or none yet, or of another input."""
+    with errors_at("only_failed_of"):
+        job = session.get(JobRow, job_id)
+        if job is None:
+            raise DeepLabError(f"There is no job {job_id}.")
+        if job.kind != "segment" or job.state not in TERMINAL:
+            raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a segment job that has ended.")
+        if job.spec["input"] != spec.input:
+            raise DeepLabError(f"Job {job.id} is of the input {job.spec['input']}, not of {spec.input}.")
+        if not shards.counts(session, job_id).n_error:
+            raise DeepLabError(f"No image failed in job {job.id}.")
 
 
 def check_initial_weights(spec: Spec, config: Mapping[str, Any]) -> None:

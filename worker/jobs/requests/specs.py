@@ -268,6 +268,11 @@ class SegmentSpec(_CheckpointSpec):
         description="What is made of a video: a labelled video, or a mask per frame (with overlays both).",
     )
     every: Positive = Field(1, title="Every", description="Of videos, segment only every Nth frame.")
+    only_failed_of: Annotated[Positive | None, BlankIsNone] = Field(
+        None,
+        title="Only what failed in job",
+        description="Id of an ended segment job on the same input: segment only what failed there.",
+    )
 
 
 Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec

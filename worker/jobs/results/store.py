@@ -23,7 +23,7 @@ from worker.jobs.results.answers import (
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
 from worker.jobs.results.places import Place, direction, known_value, parse_cursor, require_beyond, write_cursor
-from worker.jobs.results.tables import TABLES, Table
+from worker.jobs.results.tables import TABLES
 from worker.jobs.settings import Settings
 
 
@@ -148,6 +148,17 @@ class Results:
         found: dict[str, NDArray[Any]] = self._ask(columns, {}, lambda answer: answer.fetchnumpy())
         return found
 
+    def shared_stems(self) -> set[str]:
+        """Paths without suffix that several good images have in common, or that are another one's whole path."""
+        stems = (
+            r"SELECT regexp_replace(path, '\.[^./]*$', '') AS stem FROM images WHERE status = 'ok' AND frames IS NULL"
+        )
+        found = self._ask(
+            f"SELECT stem FROM ({stems}) GROUP BY stem HAVING count(*) > 1 OR stem IN (SELECT path FROM images)",  # noqa: S608
+            {},
+        )
+        return {stem for (stem,) in found}
+
     def stream(self, wanted: Filter, sort: str = "name", at_once: int = 500) -> Iterator[Image]:
         """Yield all images that a filter lets through, some at once."""
         for keys in self._stream_keys(wanted, sort, at_once):
@@ -221,12 +232,8 @@ class Results:
         self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any]
     ) -> Any:
         with engine.reader(self._settings) as connection:
-            tables = ", ".join(f"{table.name} AS ({self._rows_of(table)})" for table in TABLES)
+            tables = ", ".join(f"{table.name} AS ({table.rows_in(self._folders)})" for table in TABLES)
             return fetch(connection.execute(f"WITH {tables} {question}", dict(values)))
-
-    def _rows_of(self, table: Table) -> str:
-        files = ", ".join("'" + str(folder / table.file).replace("'", "''") + "'" for folder in self._folders)
-        return f"FROM read_parquet([{files}])" if files else f"SELECT {table.nulls} WHERE false"
 
 
 def _one_of(column: str, numbers: Sequence[int]) -> str:

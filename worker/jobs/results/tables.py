@@ -7,7 +7,9 @@ cells    one row per image and cell of its confusion matrix, sorted by cell and 
 `key` stands for an image in all three; see `worker.jobs.results.record.item_key`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,11 @@ class Table:
     def nulls(self) -> str:
         """A row without values, as SQL."""
         return ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self.columns)
+
+    def rows_in(self, folders: Sequence[Path]) -> str:
+        """The rows of some parts, as SQL."""
+        files = ", ".join("'" + str(folder / self.file).replace("'", "''") + "'" for folder in folders)
+        return f"FROM read_parquet([{files}])" if files else f"SELECT {self.nulls} WHERE false"
 
 
 CLASSES = Table(

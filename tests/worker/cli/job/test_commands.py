@@ -146,6 +146,13 @@ def test_retry_continues_from_the_last_checkpoint(deeplab: Deeplab, home: Settin
     assert (again["id"], again["parent_id"], again["spec"]["resume"], again["fraction"]) == (2, 1, 1, 0)
 
 
+def test_retry_of_failed_images_is_for_segment_jobs(deeplab: Deeplab, home: Settings, running: Job) -> None:
+    finish(home, running, "failed", "The disk is full.")
+    ended = deeplab("job", "retry", 1, "--failed")
+    assert ended.exit_code == 1
+    assert ended.stderr == "Error: Job 1 (train, failed) is not a segment job that has ended.\n"
+
+
 def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:
     ended = deeplab("job", "clone", 1, "--change", "seed=9", "--set", "SOLVER.LR=1e-3", "--json")
     clone = json.loads(ended.stdout)

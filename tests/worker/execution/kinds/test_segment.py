@@ -159,6 +159,22 @@ def test_a_job_whose_images_all_fail_has_failed(attempts: Attempts) -> None:
     assert [(row.path, row.status) for row in rows] == [(name, "error") for name in NAMES]
 
 
+def test_only_what_failed_is_tried_again(attempts: Attempts) -> None:
+    images = attempts.root / "images"
+    good = {name: (images / name).read_bytes() for name in NAMES}
+    for name in ("1.png", "2.png"):
+        (images / name).write_bytes(b"no image")
+    job = attempts.succeed(attempts.claim(attempts.submit_segment()))
+    (images / "1.png").write_bytes(good["1.png"])
+    again = attempts.claim(attempts.submit_segment(only_failed_of=job.id))
+    result = run_attempt(again)
+    output = storage.output_dir(attempts.settings, again.job.id)
+    assert (result["n_ok"], result["n_error"], result["output"]) == (1, 1, str(output))
+    rows = read_manifest(output / "manifest.csv")
+    assert [(row.path, row.status) for row in rows] == [("1.png", "ok"), ("2.png", "error")]
+    assert [path.name for path in (output / "masks").iterdir()] == ["1.png.png"]
+
+
 def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
     job = attempts.submit_segment()
     first = attempts.claim(job)

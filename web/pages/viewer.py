@@ -1,0 +1,118 @@
+"""The viewer: one image of a job under what the job, and others, say of it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, abort, render_template, request, url_for
+from sqlalchemy.orm import Session
+
+from deeplab.errors import DeepLabError
+from deeplab.files import printable
+from web.context import current_settings, reading
+from web.pages.videos import show_video
+from web.results.class_colours import colours_of, distinct_colours, names_of
+from web.results.class_rows import list_classes
+from web.results.image_files import find_files
+from web.results.layers import find_layer
+from web.results.partners import Labelled, list_partners
+from web.results.pyramids import TILE
+from web.results.questions import read_question
+from web.results.tile_cache import load_tile
+from web.results.viewing import Beside, Shown, View, find_image, view_of
+from worker.jobs import jobs
+from worker.jobs.catalog import parse_integer
+from worker.jobs.results.opening import open_results
+
+_YEAR = 365 * 24 * 3600  # seconds
+
+
+def show_image(job_id: int, key: str) -> str:
+    """Show one image with its layers, or a video.
+
+    ?b= is a job to compare with; other arguments say among which images this one is.
+    """
+    question = read_question(request.args)
+    settings = current_settings()
+    with reading() as session:
+        labelled = _find(session, job_id, key)
+        results = open_results(settings, labelled.job)
+        beside = Beside(*results.beside(key, question.wanted, question.sort), results.count(question.wanted))
+        if labelled.image.frames is not None:
+            return show_video(labelled, beside, question.as_args())
+        view = view_of(session, settings, labelled, parse_integer(request.args.get("b", "")))
+        names = names_of(session, settings, labelled.job)
+        return render_template(
+            "viewer.html",
+            job=labelled.job,
+            image=labelled.image,
+            view=view,
+            data=_as_json(view, names, labelled),
+            classes=list_classes(settings, labelled, view, names),
+            partners=list_partners(session, labelled.job, view.path),
+            beside=beside,
+            filters=question.as_args(),
+            b=None if view.partner is None else view.partner.job.id,
+        )
+
+
+def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -> Response:
+    """Send a tile of a layer; with the layer's version in ?v= a browser may keep it for ever."""
+    settings = current_settings()
+    with reading() as session:
+        labelled = _find(session, job_id, key)
+        files = find_files(session, settings, labelled.job, labelled.image)
+    try:
+        found = find_layer(files, layer)
+        if found is None:
+            abort(404, f"{printable(labelled.image.path)} has no such layer.")
+        response = Response(mimetype=found.form.mimetype)
+        response.set_etag(f"{found.version}-{level}-{row}-{column}")
+        response.cache_control.private = True
+        if request.args.get("v") == found.version:
+            response.cache_control.max_age, response.cache_control.immutable = _YEAR, True
+        else:
+            response.cache_control.no_cache = True
+        response.make_conditional(request.environ)
+        if response.status_code != 304:
+            content = load_tile(settings, found, level, row, column)
+            response.set_data(content if content is not None else abort(404, "The image has no such tile."))
+    except DeepLabError as error:  # a script reads it, and shows the sentence
+        return Response(str(error), 422, mimetype="text/plain")
+    return response
+
+
+def _find(session: Session, job_id: int, key: str) -> Labelled:
+    """Find an image of a job by its key. Raises NotFound."""
+    job = jobs.get(session, job_id)
+    if job.kind == "train":
+        abort(404, f"Job {job_id} is a train job; only evaluate, crf and segment jobs have results.")
+    image = find_image(current_settings(), job, key)
+    return Labelled(job, image or abort(404, "This job has no such image, or has not reached it yet."))
+
+
+def _as_json(view: View, names: Sequence[str], labelled: Labelled) -> dict[str, Any]:
+    """What the scripts of the page need to know."""
+    colours = colours_of(labelled.job)
+    return {
+        "tile": TILE,
+        "height": view.size[0] if view.size else 0,
+        "width": view.size[1] if view.size else 0,
+        "layers": [_layer(shown) for shown in view.shown],
+        "names": list(names),
+        "ignore": labelled.job.config["DATASET"]["IGNORE_LABEL"],
+        "colours": [bytes(colour).hex() for colour in colours],
+        "distinct": [bytes(colour).hex() for colour in distinct_colours()],
+    }
+
+
+def _layer(shown: Shown) -> dict[str, str]:
+    of = shown.of
+    address = url_for(
+        "pages.tile", job_id=of.job.id, key=of.image.key, layer=shown.layer.name, level=0, row=0, column=0
+    )
+    return {
+        "id": shown.id,
+        "title": shown.title,
+        "tiles": address.removesuffix("0/0/0"),
+        "version": shown.layer.version,
+    }

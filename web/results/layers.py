@@ -1,0 +1,127 @@
+"""The layers of one image: what can be shown over one another, each made of files."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from hashlib import blake2s
+from pathlib import Path
+
+import numpy as np
+
+from deeplab.datasets.sample import Sample, warp
+from deeplab.errors import ImageError
+from deeplab.files import printable
+from deeplab.formats import dimensions
+from deeplab.images.files import image_size, open_image, read_image, upright_size
+from deeplab.images.label_maps import LoadedLabels, open_label_map
+from deeplab.images.source import LoadedImage
+from deeplab.images.tiff import is_tiff
+from web.results.image_files import ImageFiles
+from web.results.pyramids import COLOURS, VALUES, Form, Raster
+
+_FORMAT = "1"  # of the tiles; another one makes all of them anew
+_MOST_PIXELS = 2**27  # of a file that is decoded as a whole
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer that can be shown."""
+
+    name: str
+    form: Form
+    files: tuple[Path, ...]  # what it is made of
+    parameters: str  # what else decides about its pixels
+    size: tuple[int, int]  # height and width
+    open: Callable[[], Raster]  # raises ImageError or DatasetError
+
+    @property
+    def n_pixels(self) -> int:
+        """How many pixels it has."""
+        return self.size[0] * self.size[1]
+
+    @cached_property
+    def version(self) -> str:
+        """Stands for these pixels: it changes with the files. Raises ImageError if one is gone."""
+        stamps = [f"{path}\0{_stamp(path)}" for path in self.files]
+        text = "\0".join((_FORMAT, self.name, self.parameters, *stamps))
+        return blake2s(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def find_layer(files: ImageFiles, name: str) -> Layer | None:
+    """Find a layer of an image by its name, one of NAMES; None if it was never made.
+
+    Raises:
+        ImageError: if its file is gone or damaged.
+    """
+    return _FINDERS[name](files)
+
+
+def _image(files: ImageFiles) -> Layer:
+    path = files.image
+    if path is None:
+        raise ImageError(files.problem)
+    side = files.warp_side
+    size = upright_size(path) if side is None else (side, side)
+
+    def read() -> Raster:
+        if not is_tiff(path):  # which is read part by part
+            _require_bearable(path, size)
+        if side is None:
+            return open_image(path, files.reading)
+        pixels = read_image(path, files.reading)
+        unlabelled = np.zeros(pixels.shape[:2], np.uint8)
+        return LoadedImage(warp(Sample("", pixels, unlabelled), side).byte_image)
+
+    return Layer("image", COLOURS, (path,), f"{files.reading} {side}", size, read)
+
+
+def _truth(files: ImageFiles) -> Layer | None:
+    truth = files.truth
+    if truth is None or files.image is None:
+        return None
+    side = files.warp_side
+    size = upright_size(files.image) if side is None else (side, side)
+
+    def read() -> Raster:
+        _require_bearable(truth.path, size)
+        return LoadedLabels(truth.read().label_map)
+
+    parameters = f"{files.reading} {side} {truth.parameters}"
+    return Layer("truth", VALUES, (files.image, truth.path), parameters, size, read)
+
+
+def _values(name: str, path: Path) -> Layer | None:
+    if not path.exists():
+        return None
+    size = image_size(path)
+
+    def read() -> Raster:
+        if not is_tiff(path):
+            _require_bearable(path, size)
+        return open_label_map(path)
+
+    return Layer(name, VALUES, (path,), "", size, read)
+
+
+_FINDERS: Mapping[str, Callable[[ImageFiles], Layer | None]] = {
+    "image": _image,
+    "truth": _truth,
+    "labels": lambda files: _values("labels", files.labels),
+    "confidence": lambda files: _values("confidence", files.confidence),
+}
+NAMES = tuple(_FINDERS)
+
+
+def _require_bearable(path: Path, size: tuple[int, int]) -> None:
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise ImageError(
+            f"{printable(path)}: has {dimensions(size)} pixels, too many to show here; a tiled TIFF is read in parts."
+        )
+
+
+def _stamp(path: Path) -> str:
+    try:
+        status = path.stat()
+    except OSError as error:
+        raise ImageError(f"{printable(path)}: the file is gone.") from error
+    return f"{status.st_mtime_ns} {status.st_size}"

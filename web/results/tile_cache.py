@@ -1,0 +1,95 @@
+"""Tiles that were made once are kept on disk, and the oldest of them deleted when they take too much of it."""
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from deeplab.files import delete_file, make_folder, replace_file
+from web.results.layers import Layer
+from web.results.pyramids import read_tile, write_pyramid
+from worker.jobs import storage
+from worker.jobs.settings import Settings
+
+_LARGE = 2**24  # pixels; of such images one is decoded at a time
+_KEPT_SECONDS = 60  # what was used so recently is not deleted
+_FILLED_AGAIN = 0.8  # of the limit, after the oldest were deleted
+
+
+def load_tile(settings: Settings, layer: Layer, level: int, row: int, column: int) -> bytes | None:
+    """Read a tile of a layer, made now if it was not before; None if the image has none there.
+
+    Raises:
+        ImageError: if the image cannot be decoded.
+        OutputError: if the home folder cannot be written.
+    """
+    path = storage.tiles_dir(settings) / layer.version[:2] / f"{layer.version}.zip"
+    try:
+        tile = read_tile(path, level, row, column)
+    except FileNotFoundError:
+        _make(settings, layer, path)
+        tile = read_tile(path, level, row, column)
+    _mark_used(path)
+    return tile
+
+
+def _make(settings: Settings, layer: Layer, path: Path) -> None:
+    """Write the tiles of a layer. Whoever wants the same meanwhile waits, and finds them made."""
+    make_folder(path.parent)
+    name = "large" if layer.n_pixels > _LARGE else path.parent.name
+    with _locked(storage.tiles_dir(settings) / f"{name}.lock"):
+        if not path.exists():
+            with replace_file(path) as file:
+                write_pyramid(file, layer.open(), layer.form)
+            _written(settings, path.stat().st_size)
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    with path.open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def _mark_used(path: Path) -> None:
+    """Date a file by its last use, at most once a minute."""
+    with suppress(OSError):  # it was deleted meanwhile, and is made again when it is wanted
+        if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+            os.utime(path)
+
+
+_lock = threading.Lock()
+_unseen: dict[Path, int] = {}  # bytes that this process has written since it last added up a folder
+
+
+def _written(settings: Settings, n_bytes: int) -> None:
+    """Look now and then whether there is too much."""
+    folder, limit = storage.tiles_dir(settings), settings.tile_cache_mb * 1_000_000
+    with _lock:
+        is_first = folder not in _unseen
+        _unseen[folder] = _unseen.get(folder, 0) + n_bytes
+        if is_first or _unseen[folder] > limit / 20:
+            _unseen[folder] = 0
+            discard_oldest(folder, limit)
+
+
+def discard_oldest(folder: Path, limit: int) -> None:
+    """If tiles take more than `limit` bytes, delete those that were not used for the longest time."""
+    files = sorted((status.st_mtime, status.st_size, path) for path, status in _list_files(folder))
+    total = sum(size for _, size, _ in files)
+    if total <= limit:
+        return
+    for used_at, size, path in files:
+        if total <= _FILLED_AGAIN * limit or used_at > time.time() - _KEPT_SECONDS:
+            return
+        delete_file(path)
+        total -= size
+
+
+def _list_files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
+    for path in folder.glob("*/*.zip"):
+        with suppress(FileNotFoundError):  # another process deletes, too
+            yield path, path.stat()

@@ -12,7 +12,9 @@ from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
 
 
-def register(settings: Settings, name: str, root: str, labels: str | None = None) -> tuple[Dataset, FolderSurvey]:
+def register(
+    settings: Settings, name: str, root: str, labels: str | None = None, *, user_id: int | None
+) -> tuple[Dataset, FolderSurvey]:
     """Register a folder under the data roots; return the dataset, and what was found in the folder.
 
     Raises:
@@ -32,7 +34,7 @@ def register(settings: Settings, name: str, root: str, labels: str | None = None
     folder = _survey(given["root"] or "", given["labels"])
     try:
         with open_session(settings) as session:
-            return datasets.register(session, name.strip(), folder), folder
+            return datasets.register(session, name.strip(), folder, user_id), folder
     except NameRefusedError as error:
         raise SpecError({"name": str(error)}) from error
 

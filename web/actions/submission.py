@@ -14,13 +14,14 @@ from worker.jobs.settings import Settings
 
 
 def submit(
-    settings: Settings, spec: Spec, *, parent_id: int | None = None, label: Label = NO_LABEL
+    settings: Settings, spec: Spec, *, user_id: int | None, parent_id: int | None = None, label: Label = NO_LABEL
 ) -> tuple[Job, str | None]:
     """Submit a job, and tell Celery once it is committed.
 
     Args:
         settings: of the platform.
         spec: the request.
+        user_id: who submits it.
         parent_id: the job that this one was cloned from; paths that it names are allowed again.
         label: its name and notes.
 
@@ -36,6 +37,7 @@ def submit(
     job = submission.submit(
         settings,
         spec,
+        user_id=user_id,
         parent_id=parent_id,
         label=label,
         check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
@@ -43,27 +45,29 @@ def submit(
     return job, try_publish(settings, job)
 
 
-def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
+def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
     """Submit a failed or cancelled job again; returns as `submit` does.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
     """
-    job = submission.retry(settings, job_id)
+    job = submission.retry(settings, job_id, user_id=user_id)
     return job, try_publish(settings, job)
 
 
-def retry_failed(settings: Settings, job_id: int) -> tuple[Job, str | None]:
+def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
     """Submit only the images that failed in a segment job again; returns as `submit` does.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
     """
-    job = submission.retry_failed(settings, job_id)
+    job = submission.retry_failed(settings, job_id, user_id=user_id)
     return job, try_publish(settings, job)
 
 
-def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[Job, str | None]:
+def clone(
+    settings: Settings, job_id: int, changes: Mapping[str, Any], *, user_id: int | None
+) -> tuple[Job, str | None]:
     """Submit a job's request again with some fields changed; returns as `submit` does.
 
     Raises:
@@ -71,7 +75,7 @@ def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[
         SpecError: if the changed request is not valid.
     """
     spec = submission.changed_spec(_read(settings, job_id), changes)
-    return submit(settings, spec, parent_id=job_id)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id)
 
 
 def _read(settings: Settings, job_id: int) -> Job:

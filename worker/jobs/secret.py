@@ -22,3 +22,18 @@ def read_secret(path: Path) -> str:
         finally:
             draft.unlink()
     return path.read_text("ascii")
+
+
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret, whole or not at all, so that only its owner can read it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    draft.touch(mode=0o600)
+    try:
+        draft.write_text(secret, "ascii")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)

@@ -28,6 +28,7 @@ def submit(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
+    user_id: int | None = None,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Job:
@@ -39,6 +40,7 @@ def submit(
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
         label: its name and notes.
+        user_id: who submits it.
         check_config: what the configuration has to pass besides.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
@@ -51,11 +53,19 @@ def submit(
             check_config(session, config)
         check_initial_weights(spec, config)
     with open_session(settings) as session:
-        return jobs.insert(session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label)
+        return jobs.insert(
+            session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id
+        )
 
 
-def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
-    """Submit a failed or cancelled job again as a new job.
+def retry(
+    settings: Settings,
+    job_id: int,
+    *,
+    user_id: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
+    """Submit a failed or cancelled job again as a new job, of the user who asks for that.
 
     It keeps name and notes; a train job continues from the last checkpoint of the job that it retries.
 
@@ -71,10 +81,18 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
     spec, label = changed_spec(job, changes), Label(name=job.name, notes=job.notes)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
 
 
-def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry_failed(
+    settings: Settings,
+    job_id: int,
+    *,
+    user_id: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
@@ -90,7 +108,9 @@ def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, s
     if not n_failed:
         raise JobStateError(f"No image failed in job {job_id}.")
     spec, label = changed_spec(job, {"only_failed_of": job_id, "output": None}), Label(name=job.name, notes=job.notes)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
 
 
 def clone(

@@ -13,6 +13,9 @@ keepalive = 75  # longer than the pause between polls, or clients would send int
 graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
+# No header changes what a request asks for. What a proxy says is read by web.access.proxy, if the proxy is trusted.
+forwarded_allow_ips = ""
+forwarder_headers = ""
 
 _path = list(sys.path)
 

@@ -17,7 +17,7 @@ def refusal(population: Population, kind: str, parent_id: int | None = None, **r
     with open_session(population.settings, reads_only=True) as session:
         newest = list_jobs(session, limit=1)[0].id
     with pytest.raises(SpecError) as caught:
-        submission.submit(population.settings, parse_spec(kind, request), parent_id=parent_id)
+        submission.submit(population.settings, parse_spec(kind, request), parent_id=parent_id, user_id=None)
     with open_session(population.settings, reads_only=True) as session:
         assert list_jobs(session, limit=1)[0].id == newest
     return caught.value.fields
@@ -143,7 +143,7 @@ def test_what_the_command_line_submitted_may_be_submitted_again(population: Popu
     config = tmp_path / "config.yaml"
     config.write_text((population.dataset / "config.yaml").read_text())
     foreign = population.submit("train", config=str(config), overrides=f"MODEL.INIT_MODEL={tmp_path}/weights.pth")
-    job, _ = submission.clone(population.settings, foreign, {"seed": 3})
+    job, _ = submission.clone(population.settings, foreign, {"seed": 3}, user_id=None)
     assert (job.parent_id, job.spec["config"], job.spec["seed"]) == (foreign, str(config), 3)
     assert list(refusal(population, "train", parent_id=foreign, config="/etc/passwd")) == ["config"]
 
@@ -153,5 +153,7 @@ def test_a_checkpoint_brings_the_paths_that_it_was_trained_with(population: Popu
     config.write_text((population.dataset / "config.yaml").read_text().replace(str(population.dataset), str(tmp_path)))
     trained = population.submit("train", config=str(config))
     checkpoint = population.save_checkpoint(trained, population.claim(trained), 10)
-    job, _ = submission.submit(population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}))
+    job, _ = submission.submit(
+        population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}), user_id=None
+    )
     assert job.config["DATASET"]["ROOT"] == str(tmp_path)

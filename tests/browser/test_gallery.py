@@ -1,3 +1,5 @@
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -65,6 +67,43 @@ def test_errors_and_classes_filter(page: Page, population: Population) -> None:
     page.get_by_role("link", name="All 6").click()
     page.locator(".histogram").get_by_role("link", name="disc").click()
     expect(page.locator(".tile")).to_have_count(5)
+    expect(page.get_by_role("heading", name="Results 5 of 6 images")).to_be_visible()
+    page.locator(".histogram").get_by_role("link", name="disc").click()
+    expect(page.locator(".tile")).to_have_count(6)
+
+
+def test_choices_take_effect_at_once(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    page.get_by_label("Class", exact=True).select_option("bar")
+    expect(page.locator(".tile")).to_have_count(5)
+    page.get_by_label("Order", exact=True).select_option("Largest share of bar first")
+    expect(page).to_have_url(re.compile("class=2.*sort=-share"))
+    expect(page.locator(".tile .count").first).to_contain_text("%")
+    page.get_by_label("Its share from, percent").fill("99")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Nothing fits.")).to_be_visible()
+    page.get_by_label("Its share from, percent").fill("")
+    page.get_by_label("Class", exact=True).select_option("All")  # an order of a class goes with it
+    expect(page.locator(".tile")).to_have_count(6)
+    expect(page.get_by_label("Order", exact=True)).to_have_value("name")
+
+
+def test_an_image_that_is_gone_is_said(page: Page, population: Population, complaints: list[str]) -> None:
+    image = population.folder / "001.jpg"
+    content = image.read_bytes()
+    image.unlink()
+    try:
+        page.goto(f"/jobs/{population.segmented}/results")
+        expect(page.locator(".layers.gone")).to_have_count(1)
+    finally:
+        image.write_bytes(content)
+    complaints.clear()  # the browser's own about the missing file
+
+
+def test_what_failed_is_tried_again(page: Page, population: Population) -> None:
+    page.goto(f"/jobs/{population.segmented}/results")
+    page.get_by_role("button", name="Retry 1 failed").click()
+    expect(page.locator(".crumbs")).to_contain_text(f"what failed in job {population.segmented}")
 
 
 def test_downloads(page: Page, population: Population) -> None:
@@ -72,6 +111,11 @@ def test_downloads(page: Page, population: Population) -> None:
     with page.expect_download() as manifest:
         page.get_by_role("link", name="manifest.csv").click()
     assert manifest.value.suggested_filename == f"job-{population.segmented}-manifest.csv"
+    page.get_by_text("Download", exact=True).click()
+    with page.expect_download() as masks:
+        page.get_by_role("row", name="COCO JSON with polygons").get_by_role("link").click()
+    assert masks.value.suggested_filename == f"job-{population.segmented}-coco.zip"
+    page.keyboard.press("Escape")
     page.locator(".tile").first.click()
     with page.expect_download() as mask:
         page.get_by_role("link", name="Download mask").click()

@@ -60,6 +60,7 @@ ACCESS = {
     "pages.video": VIEWER,
     "pages.frames": VIEWER,
     "pages.manifest": VIEWER,
+    "pages.export_masks": VIEWER,
     "pages.list_checkpoints": VIEWER,
     "pages.list_evaluations": VIEWER,
     "pages.compare_evaluations": VIEWER,

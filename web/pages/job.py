@@ -43,7 +43,6 @@ def show_job(job_id: int) -> str:
             **_trials(session, job),
             obstacle=find_obstacle(session, job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
-            retries=jobs.list_retries_of_failed(session, job_id) if job.kind == "segment" else [],
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             **_scores(session, job),

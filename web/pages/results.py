@@ -18,6 +18,7 @@ from web.results.lookup import find_image, find_manifest, find_results
 from web.results.orders import orders_for
 from web.results.questions import Question, read_question
 from worker.jobs import jobs
+from worker.jobs.exports.catalog import FORMATS
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.answers import Image, Page
@@ -54,6 +55,7 @@ def list_results(job_id: int) -> tuple[str, int]:
         names=names,
         shares=_shares_of_all(results, names),
         name_of=name_of,
+        formats=FORMATS if job.kind == "segment" or job.spec.get("save_masks") else {},
         manifest=find_manifest(job),
         retries=_retries(job),
         film_of=partial(film_of, current_settings(), job),

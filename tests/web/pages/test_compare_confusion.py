@@ -49,7 +49,7 @@ def test_without_rows_there_are_no_images_to_lead_to(client: FlaskClient, popula
 
 
 def test_the_page_of_many_classes_is_light(client: FlaskClient, population: Population) -> None:
-    names = [f"class of number {index}" for index in range(182)]
+    names = [f"class {index}" for index in range(182)]
     image = [(true, predicted, 1 + true * predicted) for true in range(182) for predicted in range(0, 182, 3)]
     job_id = record_evaluation(population, {"a": image}, names)
     for address in (f"/evaluations/{job_id}/confusion", f"/jobs/{job_id}"):

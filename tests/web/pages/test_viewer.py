@@ -128,7 +128,7 @@ def test_classes_have_their_shares_and_iou(client: FlaskClient, viewed: Viewed) 
     assert dict(rows) == {"0": "ground", "1": "disc", "2": "bar", "255": "ignored"}
     assert f"Job {viewed.refined}</th>" in table
     assert 'color="#cd463c"' in table  # as the labels file says
-    assert 'fill="#008000"' in table  # as in masks, where it says nothing
+    assert 'color="#008000"' in table  # as in masks, where it says nothing
 
 
 def test_tiles_are_the_values_of_the_files(client: FlaskClient, viewed: Viewed) -> None:

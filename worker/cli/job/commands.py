@@ -1,6 +1,7 @@
 """`deeplab job`."""
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
@@ -10,6 +11,7 @@ from worker.cli.options import number_option, set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 from worker.jobs.catalog import KINDS, STATES
+from worker.jobs.exports.catalog import FORMATS
 
 _WAIT = click.option(
     "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
@@ -216,3 +218,22 @@ def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wai
     from worker.cli.job.submit import clone_job
 
     clone_job(job_id, changes, overrides, wait=wait, as_json=as_json)
+
+
+@job.command()
+@_ID
+@click.argument("out", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "format_name",
+    type=click.Choice(tuple(FORMATS)),
+    default="masks",
+    show_default=True,
+    help=f"What to write. {'; '.join(f'{name}: {title}' for name, title in FORMATS.items())}.",
+)
+@json_option
+def export(job_id: int, out: Path, format_name: str, as_json: bool) -> None:
+    """Export the masks of a job into the folder OUT, or into the archive OUT if it ends in .zip."""
+    from worker.cli.job.export import export_job
+
+    export_job(job_id, format_name, out, as_json=as_json)

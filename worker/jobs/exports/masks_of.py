@@ -8,14 +8,14 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.errors import DeepLabError, OutputError
+from deeplab.errors import DatasetError, DeepLabError, OutputError
 from deeplab.files import printable
 from deeplab.images.kinds import NAMED_SUFFIXES
 from deeplab.images.masks import read_mask
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.filters import Filter
-from worker.jobs.results.job_files import class_names, mask_file, output_dir
+from worker.jobs.results.job_files import class_names, image_file, mask_file, output_dir
 from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
 
@@ -82,7 +82,7 @@ class Selection:
         for image in self.results.stream(replace(self.wanted, status="ok")):
             if image.frames is None:
                 path = mask_file(self.settings, self.job, image.item)
-                yield Mask(self._name_of(image), image.item, path, len(self.names))
+                yield Mask(self._name_of(image), self._image_of(image), path, len(self.names))
             else:
                 yield from self._frames(image)
 
@@ -93,6 +93,8 @@ class Selection:
             NothingToExportError: if there is none.
             OutputError: if its file is gone.
         """
+        if self.job.kind == "train":
+            raise NothingToExportError(f"Job {self.job.id} is a train job, which has no masks.")
         if self.wanted.status == "error":
             raise NothingToExportError("Images that failed have no masks to export.")
         first = next(self.masks(), None)
@@ -106,6 +108,15 @@ class Selection:
         if self.job.kind != "segment" or stem_of(image.path) in self.shared:
             return image.item
         return stem_of(image.item)
+
+    def _image_of(self, image: Image) -> str:
+        """The path of an image; of an evaluated one its id with the suffix, as far as the dataset is still there."""
+        if self.job.kind == "segment":
+            return image.item
+        try:
+            return f"{image.item}{image_file(self.settings, self.job, image.item).suffix}"
+        except DatasetError:
+            return image.item
 
     def _frames(self, video: Image) -> Iterator[Mask]:
         folder = output_dir(self.settings, self.job) / "masks" / video.item

@@ -1,0 +1,40 @@
+"""`deeplab job export`: the masks of a job in the formats of other tools."""
+
+from pathlib import Path
+
+import click
+
+from deeplab.files import printable
+from worker.cli.output import print_json
+from worker.cli.store import open_store
+from worker.jobs import jobs
+from worker.jobs.exports.formats import export
+from worker.jobs.exports.masks_of import Selection
+from worker.jobs.exports.png import describe_shared
+from worker.jobs.exports.writing import write_folder, write_zip
+from worker.jobs.results.filters import Filter
+from worker.jobs.results.opening import open_results
+from worker.jobs.settings import load_settings
+
+
+def export_job(job_id: int, format_name: str, out: Path, *, as_json: bool) -> None:
+    """Export the masks of a job into a folder, or into a ZIP archive if that is what `out` is called.
+
+    Raises:
+        JobNotFoundError: if there is no such job.
+        NothingToExportError: if it has no masks.
+        OutputError: if a mask is gone, or nothing can be written there.
+    """
+    settings = load_settings()
+    with open_store(settings) as session:
+        job = jobs.get(session, job_id)
+    selection = Selection(settings, job, open_results(settings, job), Filter())
+    members = export(selection, format_name)
+    write = write_zip if out.suffix.lower() == ".zip" else write_folder
+    n_files = write(members, out)
+    if sentence := describe_shared(selection):
+        click.echo(sentence, err=True)
+    if as_json:
+        print_json({"output": str(out), "n_files": n_files})
+    else:
+        click.echo(f"Exported {n_files:,} files to {printable(out)}.")

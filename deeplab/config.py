@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from deeplab.errors import ConfigError
 from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
+from deeplab.formats import shortened
 from deeplab.schema import Config
 from deeplab.yaml_text import parse_yaml
 
@@ -99,7 +100,7 @@ def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: S
     """Check a mapping such as a config file holds. `source` names it in errors; see `load_config`."""
     if not isinstance(mapping, Mapping | None):
         expected = f"{source}: expected sections such as DATASET and SOLVER, got"
-        raise ConfigError(f"{expected} {_shorten(mapping)}.", discreet=f"{expected} {_kind_of(mapping)}.")
+        raise ConfigError(f"{expected} {shortened(mapping)}.", discreet=f"{expected} {_kind_of(mapping)}.")
     if len(overrides) > _MOST_OVERRIDES:
         raise ConfigError(f"--set: there are {len(overrides):,} overrides; the limit is {_MOST_OVERRIDES}.")
     keys = copy.deepcopy(dict(mapping or {}))
@@ -142,12 +143,12 @@ def _apply_override(keys: dict[str, Any], override: str) -> str:
     """Write one `KEY=VALUE` into the mapping and return its key."""
     key, equals, value = override.partition("=")
     key = key.strip()
-    source = f"--set {_shorten(override)}"
+    source = f"--set {shortened(override)}"
     if not equals or not key:
         raise ConfigError(f"{source}: expected KEY=VALUE, such as SOLVER.LR=1e-3.")
     *sections, last = key.split(".")
     if len(sections) >= _DEEPEST_KEY:
-        raise ConfigError(f"{source}: {_shorten(key)} is not a known key.")
+        raise ConfigError(f"{source}: {shortened(key)} is not a known key.")
     node = keys
     for name in sections:
         child = node.get(name)
@@ -181,7 +182,7 @@ def _explain(error: ErrorDetails) -> str:
     if kind == "value_error":  # a contradiction that the schema's own checks found; its text begins with the key
         return f"{key}.{context['error']}.".removeprefix(".")
     expected = _EXPECTED[kind].format_map(context) if kind in _EXPECTED else f"valid ({error['msg']})"
-    return f"{key} must be {expected}, got {_shorten(error['input'])}."
+    return f"{key} must be {expected}, got {shortened(error['input'])}."
 
 
 def _subject(error: ErrorDetails) -> str:
@@ -197,7 +198,7 @@ def _explain_discreetly(error: ErrorDetails) -> str:
     if kind == "value_error":
         return re.sub(r"(['\"]).*?\1", "text", _explain(error))
     sentence = _explain(error)
-    shown = f", got {_shorten(error['input'])}."
+    shown = f", got {shortened(error['input'])}."
     return f"{sentence.removesuffix(shown)}, got {_kind_of(error['input'])}." if sentence.endswith(shown) else sentence
 
 
@@ -223,10 +224,10 @@ _EXPECTED = {
     "bool_type": "true or false",
     "tuple_type": "a list",
     "model_type": "a section with keys of its own",
-    "greater_than_equal": "at least {ge:g}",
-    "greater_than": "greater than {gt:g}",
-    "less_than_equal": "at most {le:g}",
-    "less_than": "less than {lt:g}",
+    "greater_than_equal": "at least {ge:,.10g}",
+    "greater_than": "greater than {gt:,.10g}",
+    "less_than_equal": "at most {le:,.10g}",
+    "less_than": "less than {lt:,.10g}",
     "literal_error": "{expected}",
     "class_weights": "'inverse', 'median_frequency' or a list of numbers, none negative and not all zero",
 }  # by pydantic's type of error
@@ -240,8 +241,3 @@ def _suggest(key: str) -> str:
         leaves = {name.rpartition(".")[2]: name for name in known}
         close = [leaves[name] for name in difflib.get_close_matches(key.rpartition(".")[2].upper(), leaves, n=1)]
     return f"; did you mean {close[0]}?" if close else "."
-
-
-def _shorten(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."

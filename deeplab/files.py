@@ -5,6 +5,7 @@ import errno
 import hashlib
 import logging
 import os
+import re
 import stat
 import uuid
 from collections.abc import Iterator
@@ -12,10 +13,14 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from deeplab.confinement import require_readable, require_writable
 from deeplab.errors import OutputError
 
 LARGEST_FILE = 1_000_000  # bytes of a configuration, or of a file of class names or colours
-LARGEST_LIST = 100_000_000  # bytes of a split list: a million lines and more
+LARGEST_LIST = 50_000_000  # bytes of a split list: more than a million lines
+
+# Control characters; line and paragraph separators; marks of direction; surrogates.
+_HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 _log = logging.getLogger(__name__)
 _BYTE_ORDER_MARKS = (
@@ -38,6 +43,7 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     """
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
+        require_writable(path.parent)
         with draft.open("xb") as file:
             yield file
             file.flush()
@@ -49,6 +55,11 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(draft)
         raise
+
+
+def is_draft(name: str) -> bool:
+    """Whether a file has the name of one that `replace_file` is writing."""
+    return re.fullmatch(r"\.[0-9a-f]{32}\.tmp", name) is not None
 
 
 def name_is_too_long(error: OutputError) -> bool:
@@ -111,6 +122,7 @@ def make_folder(path: Path) -> None:
         OutputError: if it cannot be created or something else has its name.
     """
     try:
+        require_writable(path)
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"{printable(path)}: the folder cannot be created: {error.strerror or error}.") from error
@@ -140,6 +152,14 @@ def read_text(path: Path, largest: int = LARGEST_LIST) -> str:
     return content.decode(next(encodings, "utf-8"))
 
 
+def is_plain(text: str) -> bool:
+    """Whether a text is one line without what nobody sees: control characters, marks that turn text around, surrogates.
+
+    Such a text can be stored by every database, and cannot pass for another one on a page, in a log or on a terminal.
+    """
+    return not _HIDDEN.search(text)
+
+
 def reason_of(error: Exception) -> str:
     """Why something failed, as the end of a sentence that names the file itself."""
     if isinstance(error, OSError) and error.strerror:
@@ -148,6 +168,7 @@ def reason_of(error: Exception) -> str:
 
 
 def _read_bounded(path: Path, largest: int) -> bytes:
+    require_readable(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # else it would wait for a pipe's writer
     with open(descriptor, "rb") as file:  # noqa: PTH123  (of a descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

@@ -20,6 +20,15 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def shortened(value: object, longest: int = 60) -> str:
+    """A value as a sentence about it shows it: as in Python's source, at most so many characters."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # thousands of digits, or of lists in lists
+        return f"something of type {type(value).__name__}"
+    return text if len(text) <= longest else f"{text[: longest - 3]}..."
+
+
 def dimensions(shape: Sequence[int]) -> str:
     """Format (height, width, ...) in pixels as people do: "640x480"."""
     return f"{shape[1]}x{shape[0]}"

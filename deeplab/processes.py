@@ -4,9 +4,12 @@ import ctypes
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
+
+from deeplab.confinement import confine
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 
@@ -33,13 +36,17 @@ def die_with_parent(parent_pid: int | None = None) -> None:
         os._exit(1)
 
 
-def start_pool_worker(_worker_id: int = 0) -> None:
-    """Prepare a pool or DataLoader worker: it dies with its parent and leaves stop signals to it.
+def start_pool_worker(_worker_id: int = 0, readable: Sequence[Path] | None = None) -> None:
+    """Prepare a pool or DataLoader worker: it dies with its parent, leaves stop signals to it, and reads as little.
+
+    `readable` are the parent's `readable_folders`; the worker writes nothing.
 
     Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent responds with a checkpoint, for
     which it still needs its workers, and then ends them itself.
     """
     die_with_parent()
+    if readable is not None:
+        confine(readable, writable=())
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

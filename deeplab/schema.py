@@ -8,7 +8,17 @@ import re
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, StrictBool, StrictStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    Strict,
+    StrictBool,
+    StrictStr,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from deeplab.catalog import (
@@ -20,6 +30,7 @@ from deeplab.catalog import (
     Precision,
     StrideIn,
 )
+from deeplab.files import is_plain
 
 _NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?")
 
@@ -43,13 +54,24 @@ def _is_weight(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < math.inf
 
 
+def _plain_text(value: str) -> str:
+    if not is_plain(value):
+        raise PydanticCustomError("plain_text", "not one line of plain text")
+    return value
+
+
+# Each number has an upper bound, far above what is of use: a slip of the hand or a hostile request must not take a
+# machine's memory, or start ten thousand processes.
 Number = Annotated[float, Strict(), BeforeValidator(_number_from_text)]
-Positive = Annotated[Number, Field(gt=0)]
-NotNegative = Annotated[Number, Field(ge=0)]
-Whole = Annotated[int, Strict(), Field(ge=1)]
-WholeOrZero = Annotated[int, Strict(), Field(ge=0)]
+Positive = Annotated[Number, Field(gt=0, le=1e6)]
+NotNegative = Annotated[Number, Field(ge=0, le=1e6)]
+Factor = Annotated[Number, Field(gt=0, le=16)]  # times which an image is enlarged
+Whole = Annotated[int, Strict(), Field(ge=1, le=10_000)]
+Iterations = Annotated[int, Strict(), Field(ge=1, le=1_000_000_000)]
+Side = Annotated[int, Strict(), Field(ge=1, le=32_768)]  # pixels
 ClassWeights = Annotated[Literal["inverse", "median_frequency"] | tuple[float, ...], BeforeValidator(_checked_weights)]
-Text = Annotated[StrictStr, Field(min_length=1)]
+Text = Annotated[StrictStr, Field(min_length=1, max_length=4096), AfterValidator(_plain_text)]
+Name = Annotated[StrictStr, Field(min_length=1, max_length=200), AfterValidator(_plain_text)]
 
 
 class Section(BaseModel):
@@ -70,16 +92,16 @@ class Section(BaseModel):
 class Exp(Section):
     """What the run is called and where the local commands put its files."""
 
-    ID: Text = Field("experiment", description="Name of the experiment; a folder name.")
+    ID: Name = Field("experiment", description="Name of the experiment; a folder name.")
     OUTPUT_DIR: Text = Field("data", description="Folder of models, scores and logs of the local commands.")
 
 
 class Split(Section):
     """Names of the split lists."""
 
-    TRAIN: Text = Field("train", description="Split for training.")
-    VAL: Text = Field("val", description="Split for evaluation.")
-    TEST: Text = Field("test", description="Split without labels.")
+    TRAIN: Name = Field("train", description="Split for training.")
+    VAL: Name = Field("val", description="Split for evaluation.")
+    TEST: Name = Field("test", description="Split without labels.")
 
 
 class Dataset(Section):
@@ -101,7 +123,7 @@ class Dataset(Section):
     IGNORE_LABEL: Annotated[int, Strict(), Field(ge=0, le=255)] = Field(
         255, description="Mask value of pixels that neither train nor count."
     )
-    SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+    SCALES: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=100)] = Field(
         (0.5, 0.75, 1.0, 1.25, 1.5), description="Factors from which random scaling draws in training."
     )
     SPLIT: Split = Split()
@@ -129,8 +151,10 @@ class Dataset(Section):
 class Dataloader(Section):
     """How samples are read."""
 
-    NUM_WORKERS: WholeOrZero = Field(
-        0, description="Processes that read and augment images; 0: the training process does it."
+    NUM_WORKERS: Annotated[int, Strict(), Field(ge=0, le=128)] = Field(
+        0,
+        description="Processes that read and augment images, at most four for each core of the machine; 0: the training"
+        " process does it.",
     )
 
 
@@ -145,9 +169,9 @@ class Mean(Section):
 class Size(Section):
     """Image sizes in pixels."""
 
-    BASE: Whole | None = Field(None, description="Longer side before random scaling; empty keeps the image's own.")
-    TRAIN: Whole = Field(321, description="Side of the square training crop.")
-    TEST: Whole = Field(
+    BASE: Side | None = Field(None, description="Longer side before random scaling; empty keeps the image's own.")
+    TRAIN: Annotated[int, Strict(), Field(ge=1, le=8192)] = Field(321, description="Side of the square training crop.")
+    TEST: Side = Field(
         513,
         description="Longer side to which `single` and `live` resize an image, unless INFERENCE.MODE is `slide`;"
         " `train`, `test` and `segment` ignore it.",
@@ -178,7 +202,7 @@ class Image(Section):
     MEAN: Mean = Mean()
     SIZE: Size = Size()
     AUGMENT: Augment = Augment()
-    BANDS: tuple[Whole, ...] | None = Field(
+    BANDS: Annotated[tuple[Whole, ...], Field(max_length=1000)] | None = Field(
         None,
         description="Bands of the image files that are red, green and blue, or the one that is grey, from 1 on; empty:"
         " as the files say. (Extension.)",
@@ -202,8 +226,10 @@ class Model(Section):
     """Which model."""
 
     NAME: Text = Field("DeepLabV2_ResNet101_MSC", description=f"One of: {', '.join(MODEL_NAMES)}.")
-    N_BLOCKS: tuple[Whole, ...] | None = Field(None, description="Blocks in layer2 .. layer5; empty: the model's own.")
-    ATROUS_RATES: Annotated[tuple[Whole, ...], Field(min_length=1)] | None = Field(
+    N_BLOCKS: tuple[Annotated[int, Strict(), Field(ge=1, le=500)], ...] | None = Field(
+        None, description="Blocks in layer2 .. layer5; empty: the model's own."
+    )
+    ATROUS_RATES: Annotated[tuple[Whole, ...], Field(min_length=1, max_length=32)] | None = Field(
         None, description="Dilations of the ASPP branches; empty: the model's own."
     )
     INIT_MODEL: Text | None = Field(None, description="Weights to start training from; empty: random.")
@@ -213,7 +239,7 @@ class Model(Section):
         " `COCO_WITH_VOC_LABELS_V1`: training starts from them, and evaluation uses them if no checkpoint is given. Of"
         " the others, `IMAGENET1K_V1` or `IMAGENET1K_V2`: training starts from torchvision's ResNet. (Extension.)",
     )
-    WIDTH: Whole = Field(
+    WIDTH: Annotated[int, Strict(), Field(ge=1, le=1024)] = Field(
         64, description="Channels of the first layer, a multiple of 4; the others follow. (Extension.)"
     )
     OUTPUT_STRIDE: Literal[8, 16] | None = Field(
@@ -267,34 +293,34 @@ class Solver(Section):
     """How the model is trained."""
 
     BATCH_SIZE: BatchSize = BatchSize()
-    ITER_MAX: Whole = Field(20000, description="Length of the training, in iterations.")
+    ITER_MAX: Iterations = Field(20000, description="Length of the training, in iterations.")
     ITER_SIZE: Whole = Field(2, description="Batches whose gradients are summed into one iteration.")
-    ITER_SAVE: Whole = Field(5000, description="Iterations between checkpoints.")
-    KEEP_LAST: Whole | None = Field(
+    ITER_SAVE: Iterations = Field(5000, description="Iterations between checkpoints.")
+    KEEP_LAST: Iterations | None = Field(
         None,
         description="Newest checkpoints to keep, beside the best and the final one; empty: all. (Extension.)",
     )
-    EVAL_EVERY: Whole | None = Field(
+    EVAL_EVERY: Iterations | None = Field(
         None,
         description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoint with the best mean IoU is"
         " kept. The final model is validated too; empty: never. (Extension.)",
     )
-    PATIENCE: Whole | None = Field(
+    PATIENCE: Iterations | None = Field(
         None,
         description="Validations in a row without a better mean IoU after which the training ends early; needs"
         " EVAL_EVERY; empty: it never does. (Extension.)",
     )
-    ITER_TB: Whole = Field(100, description="Iterations between metrics.")
-    LR_DECAY: Whole = Field(10, description="Iterations between steps of the learning rate.")
+    ITER_TB: Iterations = Field(100, description="Iterations between metrics.")
+    LR_DECAY: Iterations = Field(10, description="Iterations between steps of the learning rate.")
     LR: Positive = Field(2.5e-4, description="Learning rate of the backbone; the head's is 10x, its biases' 20x.")
     MOMENTUM: Annotated[Number, Field(ge=0, lt=1)] = Field(0.9, description="Momentum of sgd, beta1 of adamw.")
     OPTIMIZER: Literal["sgd", "adamw"] = Field("sgd", description="`sgd` as the original, or `adamw`.")
     POLY_POWER: NotNegative = Field(0.9, description="Exponent of the decay (1 - iteration / ITER_MAX) ** POLY_POWER.")
-    WARMUP: WholeOrZero = Field(
+    WARMUP: Annotated[int, Strict(), Field(ge=0, le=1_000_000_000)] = Field(
         0, description="Iterations at the start over which the learning rates grow linearly from 0. (Extension.)"
     )
     WEIGHT_DECAY: NotNegative = Field(5e-4, description="Weight decay of weights; biases have none.")
-    AVERAGE_LOSS: Whole = Field(20, description="Iterations over which the reported loss is averaged.")
+    AVERAGE_LOSS: Iterations = Field(20, description="Iterations over which the reported loss is averaged.")
     FREEZE_BN: StrictBool = Field(
         True, description="Keep batch norm as it was initialised; set false to train from random weights. (Extension.)"
     )
@@ -323,17 +349,17 @@ class Inference(Section):
     MODE: InferenceMode = Field(
         "whole", description="`whole` runs the model once on the image, `slide` on windows of it. (Extension.)"
     )
-    WINDOW: Annotated[int, Strict(), Field(ge=16)] = Field(
+    WINDOW: Annotated[int, Strict(), Field(ge=16, le=32_768)] = Field(
         513, description="slide: side of the square windows, pixels. (Extension.)"
     )
-    STRIDE: Whole | None = Field(
+    STRIDE: Side | None = Field(
         None, description="slide: pixels from one window to the next; empty: two thirds of WINDOW. (Extension.)"
     )
     BLEND: Literal["gaussian", "flat"] = Field(
         "gaussian",
         description="slide: weights where windows overlap: largest in a window's centre, or all alike. (Extension.)",
     )
-    SCALES: Annotated[tuple[Positive, ...], Field(min_length=1)] = Field(
+    SCALES: Annotated[tuple[Factor, ...], Field(min_length=1, max_length=32)] = Field(
         (1.0,), description="Enlarge or shrink what the model sees by each factor and average the probs. (Extension.)"
     )
     FLIP: StrictBool = Field(False, description="Look at the mirror image too and average the probs. (Extension.)")
@@ -360,7 +386,7 @@ class Inference(Section):
 class Crf(Section):
     """The dense CRF after the model."""
 
-    ITER_MAX: WholeOrZero = Field(10, description="Mean-field iterations.")
+    ITER_MAX: Annotated[int, Strict(), Field(ge=0, le=1000)] = Field(10, description="Mean-field iterations.")
     POS_W: NotNegative = Field(3.0, description="Weight of the smoothness kernel.")
     POS_XY_STD: Positive = Field(1.0, description="Range of the smoothness kernel, pixels.")
     BI_W: NotNegative = Field(4.0, description="Weight of the appearance kernel.")

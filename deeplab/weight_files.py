@@ -43,10 +43,14 @@ def is_safetensors(path: Path) -> bool:
     return len(head) == 10 and head[8:9] == b"{" and struct.unpack("<Q", head[:8])[0] <= _LARGEST_HEADER
 
 
-def explain_unreadable(path: Path) -> str | None:
+def explain_unreadable(path: Path, *, quotes: bool = True) -> str | None:
     """Say why a file cannot hold weights that we read, as far as a look at it tells; None if it looks well.
 
     Reads the beginning of the file and the list of an archive's members, and runs nothing.
+
+    Args:
+        path: the file.
+        quotes: whether the sentence may repeat what is in the file.
 
     Returns:
         A sentence that names the file.
@@ -54,11 +58,11 @@ def explain_unreadable(path: Path) -> str | None:
     Raises:
         OSError: if the file cannot be read.
     """
-    reason = _explain(path)
+    reason = _explain(path, quotes)
     return None if reason is None else f"{printable(path)}: {reason}."
 
 
-def _explain(path: Path) -> str | None:
+def _explain(path: Path, quotes: bool) -> str | None:
     with path.open("rb") as file:
         head = file.read(_HEAD_BYTES)
     if not head:
@@ -76,22 +80,24 @@ def _explain(path: Path) -> str | None:
         if head.startswith(magic):
             return f"is {kind}"
     if head.startswith(_ZIP):
-        return _explain_zip(path)
+        return _explain_zip(path, quotes)
     if is_safetensors(path):
         return _explain_safetensors(path, head)
     if _is_text(head):
-        return f"is a text file, which begins {_first_line(head)!r}; expected weights"
-    return explain_objects(path)
+        begins = f", which begins {_first_line(head)!r}" if quotes else ""
+        return f"is a text file{begins}; expected weights"
+    return explain_objects(path, quotes=quotes)
 
 
-def explain_objects(path: Path) -> str | None:
+def explain_objects(path: Path, *, quotes: bool = True) -> str | None:
     """Name the Python objects beside tensors and plain values in a pickle, and how to be rid of them; None if none."""
     classes = _foreign_classes(path)
     if not classes:
         return None
     named = ", ".join(classes[:_MANY]) + (f" and {len(classes) - _MANY} more" if len(classes) > _MANY else "")
+    which = f" ({named})" if quotes else ""
     return (
-        f"holds Python objects beside tensors ({named}); they are not loaded, because loading them can run code."
+        f"holds Python objects beside tensors{which}; they are not loaded, because loading them can run code."
         f" If you trust whom the file is from, take the weights out of it:\n{conversion_command(path)}"
     ).removesuffix(".")
 
@@ -108,7 +114,7 @@ def conversion_command(path: Path) -> str:
     return f"python -c {quoted}"
 
 
-def _explain_zip(path: Path) -> str | None:
+def _explain_zip(path: Path, quotes: bool) -> str | None:
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
@@ -117,8 +123,9 @@ def _explain_zip(path: Path) -> str | None:
     if any(name.endswith("/constants.pkl") for name in names) and any("/code/" in name for name in names):
         return "is a TorchScript program; expected a state dict, which its `state_dict()` gives"
     if not any(name.endswith("/data.pkl") or name == "data.pkl" for name in names):
-        return f"is an archive of other files ({', '.join(names[:_MANY])}); unpack it first"
-    return explain_objects(path)
+        which = f" ({', '.join(names[:_MANY])})" if quotes else ""
+        return f"is an archive of other files{which}; unpack it first"
+    return explain_objects(path, quotes=quotes)
 
 
 def _explain_safetensors(path: Path, head: bytes) -> str | None:

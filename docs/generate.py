@@ -3,8 +3,9 @@
 import ast
 import inspect
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any, get_args
 
 import click
 from pydantic import BaseModel
@@ -32,8 +33,9 @@ def configuration() -> str:
     for name, field in Config.model_fields.items():
         section = field.annotation
         assert isinstance(section, type)
-        lines += ["", f"## {name}", "", str(section.__doc__), "", "| key | default | meaning |", "|---|---|---|"]
-        lines += [f"| `{key}` | {default} | {meaning} |" for key, default, meaning in _keys(section, f"{name}.")]
+        lines += ["", f"## {name}", "", str(section.__doc__), ""]
+        lines += ["| key | default | limits | meaning |", "|---|---|---|---|"]
+        lines += [f"| `{key}` | {' | '.join(columns)} |" for key, *columns in _keys(section, f"{name}.")]
     return "\n".join(lines) + "\n"
 
 
@@ -77,8 +79,8 @@ def api() -> str:
         "```",
         "",
         "Every call but `GET /health` needs a token, made on the page *Account* or by `deeplab token create`; on your",
-        "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does not",
-        "suffice. See [accounts](accounts.md).",
+        "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does",
+        "not suffice. See [accounts](accounts.md).",
         "",
         "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
         "",
@@ -117,12 +119,37 @@ def _described(docstring: str) -> str:
     return f"`{address}`: {meaning}"
 
 
-def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str]]:
+def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:
     for key, field in section.model_fields.items():
         if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
             yield from _keys(field.annotation, f"{prefix}{key}.")
         else:
-            yield f"{prefix}{key}", _shown(field.default), field.description or ""
+            limits = _limits([*_metadata(field.annotation), *field.metadata])
+            yield f"{prefix}{key}", _shown(field.default), limits, field.description or ""
+
+
+def _metadata(annotation: Any) -> Iterator[Any]:
+    """The constraints on a type, and on the types that it is made of: those of a list's numbers."""
+    for constraint in getattr(annotation, "__metadata__", ()):
+        yield from getattr(constraint, "metadata", (constraint,))
+    for part in get_args(annotation):
+        yield from _metadata(part)
+
+
+def _limits(constraints: Iterable[Any]) -> str:
+    """Limits as people write them: "1 to 100", "above 0, to 16, at most 32 of them"; nothing for texts."""
+    found = {name: getattr(each, name) for each in constraints for name in _LIMITS if hasattr(each, name)}
+    words = []
+    if "ge" in found and "le" in found:
+        words.append(f"{found['ge']:,.10g} to {found['le']:,.10g}")
+    else:
+        words += [f"{word} {found[name]:,.10g}" for name, word in _LIMITS.items() if name in found and word]
+    if "max_length" in found and words:
+        words.append(f"at most {found['max_length']:,} of them")
+    return ", ".join(words)
+
+
+_LIMITS = {"ge": "from", "gt": "above", "le": "to", "lt": "below", "max_length": ""}
 
 
 def _shown(default: object) -> str:

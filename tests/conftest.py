@@ -39,6 +39,13 @@ hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS", "repeat"))
 OpenStore = Callable[[Path], Settings]
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--fuzz", type=int, default=2000, metavar="N", help="requests of each fuzzing test (tests/web/test_fuzz.py)"
+    )
+    parser.addoption("--fuzz-seed", type=int, default=1, metavar="N", help="what they are drawn from")
+
+
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes run the tests. Each has servers and a browser of its own, which pays off up to a point."""
     return min(n_cpus(), 8)

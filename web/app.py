@@ -11,10 +11,11 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
 from web import api, pages
+from web.access.bounds import register_bounds
 from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.access.proxy import is_https
-from web.context import SETTINGS
+from web.context import LARGEST_REQUEST, SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
 from worker.jobs import storage
@@ -23,7 +24,6 @@ from worker.jobs.secret import read_secret
 from worker.jobs.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)
-_LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
 
 
 class _ReadableJson(DefaultJSONProvider):
@@ -72,13 +72,14 @@ def create_app(settings: Settings | None = None) -> Flask:
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=sessions.LIFE_SECONDS),
         SESSION_REFRESH_EACH_REQUEST=False,  # a late answer must not bring back the cookie of before
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
-        MAX_CONTENT_LENGTH=_LARGEST_REQUEST,
+        MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         JOBS_PER_PAGE=25,
         CHECKPOINTS_PER_PAGE=50,
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
+    register_bounds(app)
     csrf.init_app(app)
     register_delivery(app)
     register_templating(app)

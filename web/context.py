@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
 
+LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
 SETTINGS = "deeplab_settings"  # where create_app puts them in app.extensions
 
 

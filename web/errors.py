@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
 from web.access.permissions import ForbiddenError
+from web.context import LARGEST_REQUEST
 from worker.jobs.accounts.failures import TooManyFailuresError
 from worker.jobs.accounts.sign_in import BusyError
 from worker.jobs.accounts.tokens import TokenNotFoundError
@@ -45,7 +46,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
 _SENTENCES = {
     404: "Page not found.",
     405: "This address does not accept this kind of request.",
-    413: "The request is too large.",
+    413: f"The request is too large; the limit is {LARGEST_REQUEST:,} bytes.",
     500: "Internal error; see the server's log.",
 }
 
@@ -83,7 +84,7 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
     is_default = error.description == type(error).description
     sentence = _SENTENCES.get(error.code) if is_default else None
     response = _render(error.code, sentence or error.description or error.name)
-    kept = {"Allow", "WWW-Authenticate"}
+    kept = {"Allow", "Retry-After", "WWW-Authenticate"}
     response.headers.extend([header for header in error.get_headers() if header[0] in kept])
     return response
 

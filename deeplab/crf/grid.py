@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from deeplab.errors import ConfigError
+from deeplab.formats import shortened
 
 PARAMETERS = ("ITER_MAX", "POS_W", "POS_XY_STD", "BI_W", "BI_XY_STD", "BI_RGB_STD")
 MAX_SETTINGS = 500  # each of them refines every image once more
@@ -26,15 +27,16 @@ def parse_grid(lines: Sequence[str]) -> list[Setting]:
         ConfigError: if a parameter is unknown or appears twice, a value is invalid or appears twice, or there are more
             than `MAX_SETTINGS` combinations.
     """
-    axes: dict[str, list[float]] = {}
+    texts: dict[str, list[str]] = {}
     for line in lines:
-        name, values = _parse_axis(line)
-        if name in axes:
+        name, values = _split_axis(line)
+        if name in texts:
             raise ConfigError(f"{name} appears twice; list all of its values in one place.")
-        axes[name] = values
-    n_settings = math.prod(map(len, axes.values()))
+        texts[name] = values
+    n_settings = math.prod(map(len, texts.values()))  # before they are read, because there may be any number
     if n_settings > MAX_SETTINGS:
-        raise ConfigError(f"{n_settings} combinations are too many; the limit is {MAX_SETTINGS}.")
+        raise ConfigError(f"{n_settings:,} combinations are too many; the limit is {MAX_SETTINGS}.")
+    axes = {name: _parse_values(name, values) for name, values in texts.items()}
     return [dict(zip(axes, values, strict=True)) for values in itertools.product(*axes.values())]
 
 
@@ -48,20 +50,24 @@ def as_text(value: float) -> str:
     return f"{value:.12g}"
 
 
-def _parse_axis(line: str) -> tuple[str, list[float]]:
+def _split_axis(line: str) -> tuple[str, list[str]]:
     name, equals, text = line.partition("=")
     name = name.strip().upper().removeprefix("CRF.")
     if not equals:
-        raise ConfigError(f"{line!r} is not of the form PARAMETER=VALUE,VALUE, such as BI_W=2,4,8.")
+        raise ConfigError(f"{shortened(line)} is not of the form PARAMETER=VALUE,VALUE, such as BI_W=2,4,8.")
     if name not in PARAMETERS:
         close = difflib.get_close_matches(name, PARAMETERS, n=1)
         hint = f"did you mean {close[0]}?" if close else f"expected one of {', '.join(PARAMETERS)}."
-        raise ConfigError(f"{name!r} is not a parameter of the CRF; {hint}")
-    values = [_parse_value(name, part.strip()) for part in text.split(",")]
+        raise ConfigError(f"{shortened(name)} is not a parameter of the CRF; {hint}")
+    return name, text.split(",")
+
+
+def _parse_values(name: str, texts: Sequence[str]) -> list[float]:
+    values = [_parse_value(name, text.strip()) for text in texts]
     twice = [value for value in values if values.count(value) > 1]
     if twice:
         raise ConfigError(f"{name}: {twice[0]:g} appears twice.")
-    return name, values
+    return values
 
 
 def _parse_value(name: str, text: str) -> float:
@@ -75,15 +81,15 @@ def _parse_value(name: str, text: str) -> float:
     try:
         value: float = getattr(Crf.model_validate({name: parse_yaml(text, name)}), name)
     except (ValidationError, ConfigError):
-        raise ConfigError(f"{name} must be {_EXPECTED[name]}, got {text!r}.") from None
+        raise ConfigError(f"{name} must be {_EXPECTED[name]}, got {shortened(text)}.") from None
     return value
 
 
 _EXPECTED = {
-    "ITER_MAX": "a whole number of at least 0",
-    "POS_W": "a number of at least 0",
-    "POS_XY_STD": "a number above 0",
-    "BI_W": "a number of at least 0",
-    "BI_XY_STD": "a number above 0",
-    "BI_RGB_STD": "a number above 0",
+    "ITER_MAX": "a whole number from 0 to 1,000",
+    "POS_W": "a number from 0 to 1,000,000",
+    "POS_XY_STD": "a number above 0, to 1,000,000",
+    "BI_W": "a number from 0 to 1,000,000",
+    "BI_XY_STD": "a number above 0, to 1,000,000",
+    "BI_RGB_STD": "a number above 0, to 1,000,000",
 }

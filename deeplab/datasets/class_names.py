@@ -5,9 +5,14 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deeplab.errors import DatasetError
-from deeplab.files import printable, read_text, write_text
+from deeplab.files import LARGEST_FILE, is_plain, printable, read_text, reason_of, write_text
+from deeplab.formats import shortened
 from deeplab.images.palette import Colour
 from deeplab.schema import Dataset
+
+_MOST_CLASSES = 255  # masks are of 8 bits, and 255 marks pixels without a class
+_LONGEST_NAME = 200  # characters
+_LONGEST_INDEX = 10  # digits
 
 
 def class_names_of(settings: Dataset) -> list[str]:
@@ -67,17 +72,19 @@ def save_class_names(path: Path, class_names: Iterable[str]) -> None:
 
 def _read_text(path: Path) -> str:
     try:
-        return read_text(path)
+        return read_text(path, LARGEST_FILE)
     except FileNotFoundError:
         places = "" if path.is_absolute() else f", neither in {Path.cwd()} nor in the configuration file's folder"
         raise DatasetError(f"{printable(path)}: the labels file does not exist{places}.") from None
     except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: the labels file cannot be read: {error}.") from error
+        raise DatasetError(f"{printable(path)}: the labels file cannot be read: {reason_of(error)}.") from error
 
 
 def _read_lines(path: Path) -> list[tuple[str, Colour | None]]:
     lines: list[tuple[str, Colour | None]] = []
     for number, line in enumerate(_read_text(path).splitlines(), start=1):
+        if len(lines) == _MOST_CLASSES and line.strip():
+            raise DatasetError(f"{printable(path)}: the file names more than {_MOST_CLASSES} classes, the limit.")
         if line.strip():
             lines.append(_parse_line(line, expected=len(lines), where=f"{printable(path)}: line {number}"))
     return lines
@@ -87,16 +94,25 @@ def _parse_line(line: str, expected: int, where: str) -> tuple[str, Colour | Non
     index, tab, rest = line.partition("\t")
     name, coloured, colour = rest.partition("\t")
     if not tab or not index.strip().isdecimal() or not name.strip():
-        raise DatasetError(f"{where} is {line!r}; expected 'index<TAB>name'.")
-    if int(index) < expected:
-        raise DatasetError(f"{where}: class {int(index)} appears twice or out of order; expected class {expected}.")
-    if int(index) > expected:
-        raise DatasetError(f"{where}: class {expected} is missing before class {int(index)}.")
+        expectation = "; expected 'index<TAB>name'."
+        raise DatasetError(
+            f"{where} is {shortened(line)}{expectation}", discreet=f"{where} is something else{expectation}"
+        )
+    number = int(index) if len(index.strip()) <= _LONGEST_INDEX else _MOST_CLASSES
+    if number < expected:
+        raise DatasetError(f"{where}: class {number} appears twice or out of order; expected class {expected}.")
+    if number > expected:
+        raise DatasetError(f"{where}: class {expected} is missing before class {index.strip()[:_LONGEST_INDEX]}.")
+    if len(name.strip()) > _LONGEST_NAME or not is_plain(name.strip()):
+        raise DatasetError(
+            f"{where}: the name of class {expected} must be plain text of at most {_LONGEST_NAME} characters."
+        )
     return name.strip(), _parse_colour(colour.strip(), where) if coloured and colour.strip() else None
 
 
 def _parse_colour(text: str, where: str) -> Colour:
     if not re.fullmatch("#[0-9a-fA-F]{6}", text):
-        raise DatasetError(f"{where}: the colour is {text!r}; expected a colour such as #8f3a00.")
+        expected = "expected a colour such as #8f3a00."
+        raise DatasetError(f"{where}: the colour is {shortened(text)}; {expected}", discreet=f"{where}: {expected}")
     red, green, blue = bytes.fromhex(text[1:])
     return red, green, blue

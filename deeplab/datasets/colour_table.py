@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.errors import DatasetError
-from deeplab.files import printable, read_text
+from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
+from deeplab.formats import shortened
 from deeplab.images.masks import read_mask_colours
 from deeplab.images.palette import Colour, as_colour
 from deeplab.schema import Dataset
@@ -100,11 +101,13 @@ def load_colour_table(path: Path, settings: Dataset) -> ColourTable:
 
 def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
-        text = read_text(path)
+        text = read_text(path, LARGEST_FILE)
     except FileNotFoundError:
         raise DatasetError(f"{printable(path)}: the file of DATASET.PALETTE does not exist.") from None
     except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: the file of DATASET.PALETTE cannot be read: {error}.") from error
+        raise DatasetError(
+            f"{printable(path)}: the file of DATASET.PALETTE cannot be read: {reason_of(error)}."
+        ) from error
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip() and not line.lstrip().startswith("#"):
             yield number, line
@@ -112,8 +115,10 @@ def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _parse_line(line: str, where: str) -> tuple[int, Colour]:
     fields = line.split()[:4]
-    if len(fields) < 4 or not all(field.isascii() and field.isdecimal() and int(field) <= 255 for field in fields):
-        raise DatasetError(f"{where} is {line!r}; expected 'class R G B', four numbers from 0 to 255.")
+    if len(fields) < 4 or not all(
+        field.isascii() and field.isdecimal() and len(field) < 4 and int(field) <= 255 for field in fields
+    ):
+        raise DatasetError(f"{where} is {shortened(line)}; expected 'class R G B', four numbers from 0 to 255.")
     index, red, green, blue = map(int, fields)
     return index, (red, green, blue)
 

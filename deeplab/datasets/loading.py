@@ -1,18 +1,24 @@
 """Samples and batches, read ahead by other processes."""
 
+import logging
 from collections.abc import Generator
+from functools import partial
 from typing import Any, Protocol, TypeVar
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from deeplab.confinement import readable_folders
 from deeplab.datasets.retry import read_patiently
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.errors import DeepLabError
-from deeplab.processes import start_pool_worker
+from deeplab.processes import n_cpus, start_pool_worker
+
+_log = logging.getLogger(__name__)
+_WORKERS_PER_CPU = 4
 
 Item = TypeVar("Item")
 Item_co = TypeVar("Item_co", covariant=True)
@@ -51,7 +57,6 @@ def training_batches(
     loader = DataLoader(
         _Readable(stream),
         batch_sampler=positions,
-        num_workers=n_workers,
         collate_fn=_stack,
         pin_memory=pin_memory,
         **_settings(n_workers),
@@ -66,9 +71,7 @@ def evaluation_samples(dataset: SplitDataset, n_workers: int) -> Generator[Sampl
 
 def read_in_order(items: "Indexed[Item]", n_workers: int) -> Generator[Item, None, None]:
     """Read all items in order. Raises the DeepLabError of one that cannot be read."""
-    loader = DataLoader(
-        _Readable(items), batch_size=None, num_workers=n_workers, collate_fn=_keep, **_settings(n_workers)
-    )
+    loader = DataLoader(_Readable(items), batch_size=None, collate_fn=_keep, **_settings(n_workers))
     return _raise_failures(loader)
 
 
@@ -100,11 +103,20 @@ class _Readable(Dataset[Item | DeepLabError]):
 
 def _settings(n_workers: int) -> dict[str, Any]:
     # Its own generator, so that starting a loader does not advance the random state of the training.
-    settings: dict[str, Any] = {"generator": torch.Generator()}
+    settings: dict[str, Any] = {"generator": torch.Generator(), "num_workers": _bounded(n_workers)}
     if n_workers:
         # Spawned, because forking a process that runs CUDA and threads can hang.
-        settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start_pool_worker}
+        start = partial(start_pool_worker, readable=readable_folders())
+        settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start}
     return settings
+
+
+def _bounded(n_workers: int) -> int:
+    """How many processes are started: each takes some hundred MB, and more than a few for each core gain nothing."""
+    most = _WORKERS_PER_CPU * n_cpus()
+    if n_workers > most:
+        _log.warning("DATALOADER.NUM_WORKERS is %d; this machine gets %d, as it has few cores.", n_workers, most)
+    return min(n_workers, most)
 
 
 def _stack(samples: list[tuple[Tensor, Tensor] | DeepLabError]) -> Batch | DeepLabError:

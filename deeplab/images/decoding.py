@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from deeplab.confinement import require_readable
 from deeplab.errors import ImageError
 from deeplab.files import printable
 
@@ -21,7 +22,8 @@ def decoding(path: Path, translate: Callable[[Path, Exception], ImageError]) -> 
 
 
 def require_file(path: Path) -> Path:
-    """Return the path of a file. Raises ImageError if it is another thing: to open a named pipe could block forever."""
+    """Return the path of a file. Raises ImageError if it is another thing, since a named pipe could block forever."""
+    require_readable(path)
     if not stat.S_ISREG(path.stat().st_mode):
         raise ImageError(f"{printable(path)}: is not a file.")
     return path

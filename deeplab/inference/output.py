@@ -17,13 +17,14 @@ passed_over.json                   how many files are of kinds that are not read
 import fcntl
 import json
 import logging
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
-from deeplab.files import printable, real_path, write_text
+from deeplab.files import LARGEST_FILE, is_draft, printable, read_text, real_path, reason_of, write_text
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +81,8 @@ def prepare_output(
     """Create the folder, unless an earlier run with the same input and settings did; several workers may call this.
 
     Raises:
-        OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings.
+        OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings or
+            anything else.
     """
     if real_path(output_dir) == real_path(input_dir):
         raise OutputError(
@@ -98,6 +100,15 @@ def prepare_output(
     if earlier is None:
         write_text(output_dir / "run.json", json.dumps(run, indent=2) + "\n")
     save_class_names(output_dir / "labels.txt", class_names)
+
+
+def require_unused(output_dir: Path) -> None:
+    """Refuse a folder whose files could be overwritten: one that is neither empty nor filled by an earlier run.
+
+    Raises:
+        OutputError: if it is one, or cannot be listed.
+    """
+    _read_run(output_dir)
 
 
 def write_passed_over(output_dir: Path, kinds: Mapping[str, int]) -> None:
@@ -124,19 +135,30 @@ def locked_output(output_dir: Path) -> Iterator[None]:
 
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
-    # Looked for before run.json, because another worker may be starting: it writes run.json before any result.
-    has_results = any((output_dir / name).exists() for name in ("masks", "overlays", "frames", "manifest.csv"))
+    # Looked for before run.json, because another worker may be starting: it writes run.json before anything else.
+    foreign = _first_entry(output_dir)
     try:
-        run = json.loads(path.read_text(encoding="utf-8"))
+        run = json.loads(read_text(path, LARGEST_FILE))
     except (FileNotFoundError, NotADirectoryError):
-        if has_results:
+        if foreign is not None:
             raise OutputError(
-                f"{printable(output_dir)}: holds masks or a manifest, but no run.json to tell what made them;"
-                " choose another output folder."
+                f"{printable(output_dir)}: holds {printable(foreign)} and more, perhaps, but no run.json of an earlier"
+                " run; choose an empty folder, or one that does not exist."
             ) from None
         return None
-    except (OSError, ValueError) as error:
-        raise OutputError(f"{printable(path)}: cannot be read: {error}.") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise OutputError(f"{printable(path)}: cannot be read: {reason_of(error)}.") from error
     if not isinstance(run, dict):
         raise OutputError(f"{printable(path)}: is not the record of a run; choose another output folder.")
     return run
+
+
+def _first_entry(folder: Path) -> str | None:
+    """Something that a folder holds; None if it is empty or does not exist."""
+    try:
+        with os.scandir(folder) as entries:
+            return next((each.name for each in entries if not is_draft(each.name)), None)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise OutputError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from deeplab.confinement import require_readable
 from deeplab.errors import VideoError
 from deeplab.files import printable
 from deeplab.formats import plural
@@ -89,6 +90,10 @@ def _open(path: Path) -> "tuple[InputContainer, VideoStream]":
     from av.error import FFmpegError
 
     name = printable(path)
+    try:
+        require_readable(path)
+    except PermissionError as error:
+        raise VideoError(f"{name}: {error.strerror}.") from None
     if not path.exists():
         raise VideoError(f"{name}: the video does not exist.")
     if not path.is_file():  # to open a named pipe could block forever

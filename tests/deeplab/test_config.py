@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +154,24 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
         ),
         (with_key("SOLVER", "OHEM", {"THRESHOLD": 0}), "x.yaml: SOLVER.OHEM.THRESHOLD must be greater than 0, got 0."),
         (with_key("IMAGE", "AUGMENT", {"HUE": 1}), "x.yaml: IMAGE.AUGMENT.HUE must be at most 0.5, got 1."),
+        (
+            with_key("DATASET", "LABELS", "a\0b"),
+            r"x.yaml: DATASET.LABELS must be one line of plain text, got 'a\x00b'.",
+        ),
+        (with_key("EXP", "ID", "a\u202eb"), r"x.yaml: EXP.ID must be one line of plain text, got 'a\u202eb'."),
+        (with_key("EXP", "ID", "x" * 201), f"x.yaml: EXP.ID must be of at most 200 characters, got '{'x' * 56}...."),
+        (
+            with_key("DATASET", "SCALES", [1] * 101),
+            f"x.yaml: DATASET.SCALES must be a list of at most 100, got [{'1, ' * 18}1,....",
+        ),
+        (
+            with_key("SOLVER", "ITER_MAX", 2**31),
+            "x.yaml: SOLVER.ITER_MAX must be at most 1,000,000,000, got 2147483648.",
+        ),
+        (
+            with_key("DATALOADER", "NUM_WORKERS", 100_000),
+            "x.yaml: DATALOADER.NUM_WORKERS must be at most 128, got 100000.",
+        ),
         (with_key("SOLVER", "LABEL_SMOOTHING", 1), "x.yaml: SOLVER.LABEL_SMOOTHING must be less than 1, got 1."),
     ],
 )
@@ -245,11 +264,11 @@ def test_labels_are_looked_for_in_the_current_folder_and_then_beside_the_file(
     assert labels() == "./labels.txt"  # as the original means it
 
 
-@pytest.mark.parametrize("labels", ["/none/labels.txt", "x" * 300, "a\\0b"])
+@pytest.mark.parametrize("labels", ["/none/labels.txt", "x" * 300])
 def test_a_missing_labels_file_is_left_to_its_reader(tmp_path: Path, labels: str) -> None:
     path = tmp_path / "c.yaml"
     path.write_text(f'DATASET: {{N_CLASSES: 3, LABELS: "{labels}"}}\n')
-    assert labels.replace("\\0", "\0") == load_config(path).DATASET.LABELS
+    assert labels == load_config(path).DATASET.LABELS
 
 
 def test_dotted_keys_go_down_to_the_last_section() -> None:
@@ -293,3 +312,72 @@ def test_an_ignored_class_says_what_to_do() -> None:
         ConfigError, match=r"IGNORE_LABEL 0 is also a class.*; in your masks, write 255 for pixels without"
     ):
         parse_config({"DATASET": {"N_CLASSES": 3, "IGNORE_LABEL": 0}}, "test")
+
+
+@pytest.mark.parametrize(
+    "override",
+    [
+        "SOLVER.LR=2001-99-99",
+        f"SOLVER.LR={'9' * 4000}",
+        f"SOLVER.LR=0x{'f' * 4000}",
+        f"SOLVER.LR={'[' * 2000}",
+        f"SOLVER.LR={'x' * 5000}",
+        f"SOLVER.{'A.' * 900}B=1",
+        "SOLVER.LR=[&a 1, *a]",
+        "SOLVER.LR={<<: {a: 1}}",
+        "SOLVER.LR=!!int ''",
+        "SOLVER.LR=!!bool x",
+        'EXP.ID="\\ud800"',
+        'EXP.ID="a\\0b"',
+    ],
+)
+def test_overrides_of_any_kind_are_one_short_sentence(override: str) -> None:
+    sentence = message(MINIMAL, override)
+    assert sentence.startswith("--set")
+    assert len(sentence) < 250
+
+
+def test_there_are_at_most_100_overrides() -> None:
+    assert message(MINIMAL, *["EXP.ID=a"] * 101) == "--set: there are 101 overrides; the limit is 100."
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        ("hunter2", "expected sections such as DATASET and SOLVER, got text."),
+        ("[hunter2]", "expected sections such as DATASET and SOLVER, got a list."),
+        ("password: hunter2", "a key is not known; keys are written in capitals, such as SOLVER.LR."),
+        ("SOLVER: {LRR: hunter2}", "SOLVER.LRR is not a known key; did you mean SOLVER.LR?"),
+        ("SOLVER: {LR: hunter2}", "SOLVER.LR must be a number, got text."),
+        ("SOLVER: {LR: {hunter2: 1}}", "SOLVER.LR must be a number, got a section."),
+        ("SOLVER: hunter2", "SOLVER must be a section with keys of its own, got text."),
+        (
+            "MODEL: {NAME: hunter2}",
+            "MODEL.NAME text is not a known model; valid names: ResNet50",
+        ),
+        ("hunter2: 1\nhunter2: 1", "line 2: cannot be read as YAML."),
+        ("x: !!bool hunter2", "not valid YAML."),
+    ],
+)
+def test_a_discreet_sentence_repeats_nothing_of_a_file(tmp_path: Path, content: str, sentence: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(content)
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, ["DATASET.N_CLASSES=3", "MODEL.WIDTH=64"] if content[0] in "SM" else ())
+    assert caught.value.discreet.startswith(f"{path}: {sentence}")
+    assert "hunter2" not in caught.value.discreet
+
+
+def test_a_file_that_is_too_large_or_no_file(tmp_path: Path) -> None:
+    large, pipe = tmp_path / "large.yaml", tmp_path / "pipe.yaml"
+    large.write_bytes(b"#" * 1_000_001)
+    os.mkfifo(pipe)
+    for path, sentence in (
+        (large, "has more than 1,000,000 bytes, the limit."),
+        (pipe, "is not a regular file."),
+        (tmp_path, "Is a directory."),
+        (tmp_path / ("x" * 300), "File name too long."),
+    ):
+        with pytest.raises(ConfigError) as caught:
+            load_config(path)
+        assert str(caught.value) == f"{path}: the config file cannot be read: {sentence}"

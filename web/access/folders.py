@@ -4,17 +4,21 @@ import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
+from deeplab.confinement import lies_under
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES
-from web.access.paths import lies_under, outside
+from deeplab.images.listing import is_folder
+from web.access.paths import CONFIG_SUFFIXES, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 
-CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 WEIGHTS_SUFFIXES = frozenset({".pth", ".pt", ".safetensors"})
+
+_MOST_ENTRIES = 10_000  # of a folder that are looked at
 
 
 class FolderRefusedError(DeepLabError):
@@ -38,6 +42,7 @@ class FolderListing:
     folders: list[Entry]
     files: list[Entry]
     n_images: int  # directly in the folder
+    is_whole: bool = True  # False: the folder holds more, which was not looked at
 
 
 def list_roots(settings: Settings) -> FolderListing:
@@ -66,25 +71,34 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
         raise FolderRefusedError(outside(path, settings))
     folder = real_path(path)
     try:
-        entries = sorted(_visible(folder, roots), key=lambda entry: entry.name.lower())
+        entries, is_whole = _first(folder)
+        entries = sorted(_visible(entries, roots), key=lambda entry: entry.name.lower())
+        files = [entry for entry in entries if entry.is_file()]
+        folders = [entry for entry in entries if is_folder(entry)]
     except OSError as error:
         raise FolderRefusedError(f"{path} cannot be listed: {error.strerror}.") from error
-    files = [entry for entry in entries if entry.is_file()]
     return FolderListing(
         path=str(folder),
         parent=None if folder in roots else str(folder.parent),
-        folders=_named(entry for entry in entries if entry.is_dir()),
+        folders=_named(folders),
         files=_named(entry for entry in files if Path(entry.name).suffix.lower() in suffixes),
         n_images=sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in files),
+        is_whole=is_whole,
     )
 
 
-def _visible(folder: Path, roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
+def _first(folder: Path) -> tuple[list["os.DirEntry[str]"], bool]:
+    """The first entries of a folder, and whether these are all."""
     with os.scandir(folder) as entries:
-        for entry in entries:
-            is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
-            if not entry.name.startswith(".") and is_inside:
-                yield entry
+        found = list(islice(entries, _MOST_ENTRIES + 1))
+    return found[:_MOST_ENTRIES], len(found) <= _MOST_ENTRIES
+
+
+def _visible(entries: Iterable["os.DirEntry[str]"], roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
+    for entry in entries:
+        is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
+        if not entry.name.startswith(".") and is_inside:
+            yield entry
 
 
 def _named(entries: Iterable["os.DirEntry[str]"]) -> list[Entry]:

@@ -4,23 +4,26 @@ Whoever reaches the dashboard could otherwise read and write with the platform's
 limit: whoever has a shell needs no dashboard to open files.
 """
 
-import os
-import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from deeplab.files import real_path
+from deeplab.confinement import lies_under
+from deeplab.files import is_plain, real_path
 from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
+from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 
+CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
+_NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
 _PATH_FIELDS = ("config", "checkpoint", "input", "output")
 
@@ -35,28 +38,13 @@ def writable_roots(settings: Settings) -> list[Path]:
     return [real_path(path) for path in settings.roots]
 
 
-def lies_under(path: str | Path, roots: Collection[Path]) -> bool:
-    """Whether an absolute path is within one of some resolved folders, links followed."""
-    if "\0" in str(path) or not Path(path).is_absolute():
-        return False
-    real = real_path(path)
-    # Links are left of a loop. (Path.is_symlink would raise where it may not look.)
-    leads_nowhere = any(os.path.islink(part) for part in (real, *real.parents))  # noqa: PTH114
-    return not leads_nowhere and any(real.is_relative_to(root) for root in roots)
-
-
-def is_plain_text(text: str) -> bool:
-    """Whether every database can hold a text: no zero byte, and no lone surrogate."""
-    return "\0" not in text and not re.search("[\ud800-\udfff]", text)
-
-
-def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) -> None:
+def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOTHING) -> None:
     """Refuse a request with a path outside the allowed folders, or with a path where a name is expected.
 
     Args:
         settings: name the roots.
         spec: the request.
-        trusted: paths that are allowed wherever they are: those of the job that is cloned.
+        trusted: paths by field that are allowed there, wherever they are.
 
     Raises:
         SpecError: naming the fields.
@@ -70,29 +58,36 @@ def check_spec(settings: Settings, spec: Spec, trusted: Collection[str] = ()) ->
         value = getattr(spec, name, None)
         is_id = name == "checkpoint" and value is not None and CheckpointRef.parse(value).id is not None
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
-        if value is not None and not is_id and value not in trusted and not lies_under(value, roots):
+        if value is None or is_id or value == trusted.get(name):
+            continue
+        if not lies_under(value, roots):
             fields[name] = outside(value, settings)
+        elif name == "config" and Path(value).suffix.lower() not in CONFIG_SUFFIXES:
+            fields[name] = f"must be a file that ends in {' or '.join(sorted(CONFIG_SUFFIXES))}, got {value!r}."
     if fields:
         raise SpecError(fields)
 
 
 def check_config(
-    session: Session, settings: Settings, config: Mapping[str, Any], spec: Spec, trusted: Collection[str] = ()
-) -> None:
+    session: Session, settings: Settings, config: Mapping[str, Any], spec: Spec, trusted: Mapping[str, str] = _NOTHING
+) -> Roots:
     """Refuse a request whose configuration came to name a path outside, through its file or its overrides.
 
     Paths of registered datasets, and those of the job behind a numbered checkpoint, were accepted before.
 
+    Returns:
+        What the job may open.
+
     Raises:
         SpecError: naming the fields.
     """
-    known = {*trusted, *_inherited_paths(session, spec)}
+    known = set(_inherited_paths(session, spec))
     for dataset in datasets.list_datasets(session):
         known |= {dataset.root, dataset.labels, datasets.section_of(dataset)["PALETTE"]}
     wrong = {
         key: outside(value, settings)
         for key, value in _config_paths(config)
-        if value not in known and not lies_under(value, readable_roots(settings))
+        if value not in known and value != trusted.get(key) and not lies_under(value, readable_roots(settings))
     }
     wrong |= {
         f"DATASET.SPLIT.{key}": f"must be a name, not a path, got {value!r}."
@@ -101,6 +96,22 @@ def check_config(
     }
     if wrong:
         raise SpecError(_by_field(wrong, spec))
+    return _roots_of(settings, spec, config, trusted)
+
+
+def _roots_of(settings: Settings, spec: Spec, config: Mapping[str, Any], trusted: Mapping[str, str]) -> Roots:
+    """The data roots, and the paths outside of them that were accepted."""
+    readable, writable = readable_roots(settings), writable_roots(settings)
+    named = {name: str(value) for name in _PATH_FIELDS if (value := getattr(spec, name, None)) is not None}
+    elsewhere = {
+        name: path
+        for name, path in (named | dict(_config_paths(config))).items()
+        if Path(path).is_absolute() and not lies_under(path, writable if name == "output" else readable)
+    }
+    readable += sorted({real_path(path) for name, path in elsewhere.items() if name != "output"})
+    writable += [real_path(path) for name, path in elsewhere.items() if name == "output"]
+    used = {name: path for name, path in elsewhere.items() if path == trusted.get(name)}
+    return Roots([str(path) for path in readable], [str(path) for path in writable], used)
 
 
 def _by_field(wrong: Mapping[str, str], spec: Spec) -> dict[str, str]:
@@ -115,13 +126,25 @@ def _by_field(wrong: Mapping[str, str], spec: Spec) -> dict[str, str]:
 
 def _is_name(text: str) -> bool:
     """Whether a text can name a split or dataset: it becomes part of a file name."""
-    return "/" not in text and is_plain_text(text)
+    return "/" not in text and is_plain(text)
 
 
-def paths_of(job: Job) -> set[str]:
-    """Every path that a job names."""
-    named = {job.spec.get(name) for name in _PATH_FIELDS} - {None}
-    return {str(path) for path in named} | {value for _, value in _config_paths(job.config)}
+def trusted_paths(parent: Job, kind: str) -> dict[str, str]:
+    """The paths, by field or key, that a clone of a job may name where its parent does: those from the command line.
+
+    Only as what they were there: a folder that was read must not become one that is written.
+    """
+    if parent.kind != kind:
+        return {}
+    if parent.roots is not None:
+        return dict(parent.roots["trusted"])
+    named = {name: str(value) for name in _PATH_FIELDS if (value := parent.spec.get(name)) is not None}
+    return named | dict(_config_paths(parent.config))
+
+
+def may_be_shown(job: Job, path: Path) -> bool:
+    """Whether people may see a file that a job has read, now that its links have been followed once more."""
+    return job.roots is None or lies_under(path, map(Path, (*job.roots["readable"], *job.roots["writable"])))
 
 
 def outside(path: str, settings: Settings) -> str:

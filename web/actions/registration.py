@@ -2,14 +2,19 @@
 
 from pathlib import Path
 
-from deeplab.datasets.layouts.survey import FolderSurvey, LabelsFileError, survey_folder
-from deeplab.errors import DatasetError
-from web.access.paths import is_plain_text, lies_under, outside, readable_roots
+from deeplab.confinement import lies_under
+from deeplab.datasets.layouts.survey import FolderSurvey, LabelsFileError, SurveyLimits, survey_folder
+from deeplab.files import is_plain
+from web.access.paths import outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
 from worker.jobs.datasets import Dataset, NameRefusedError
+from worker.jobs.requests.resolve import errors_at
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
+
+# What a request looks at; `deeplab dataset register` has no such limits.
+_LIMITS = SurveyLimits(files=250_000, texts=100, list_bytes=10_000_000)
 
 
 def register(
@@ -27,7 +32,7 @@ def register(
     foreign = {
         field: outside(path, settings)
         for field, path in given.items()
-        if path is not None and not (is_plain_text(path) and lies_under(path, readable_roots(settings)))
+        if path is not None and not (is_plain(path) and lies_under(path, readable_roots(settings)))
     }
     if foreign:
         raise SpecError(foreign)
@@ -40,9 +45,8 @@ def register(
 
 
 def _survey(root: str, labels: str | None) -> FolderSurvey:
-    try:
-        return survey_folder(Path(root), None if labels is None else Path(labels))
-    except LabelsFileError as error:
-        raise SpecError({"root" if labels is None else "labels": str(error)}) from error
-    except DatasetError as error:
-        raise SpecError({"root": str(error)}) from error
+    with errors_at("root"):
+        try:
+            return survey_folder(Path(root), None if labels is None else Path(labels), limits=_LIMITS)
+        except LabelsFileError as error:
+            raise SpecError({"root" if labels is None else "labels": error.discreet}) from error

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from web.access.paths import check_config, check_spec, paths_of
+from web.access.paths import check_config, check_spec, trusted_paths
 from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
@@ -14,7 +14,13 @@ from worker.jobs.settings import Settings
 
 
 def submit(
-    settings: Settings, spec: Spec, *, user_id: int | None, parent_id: int | None = None, label: Label = NO_LABEL
+    settings: Settings,
+    spec: Spec,
+    *,
+    user_id: int | None,
+    parent_id: int | None = None,
+    is_retry: bool = False,
+    label: Label = NO_LABEL,
 ) -> tuple[Job, str | None]:
     """Submit a job, and tell Celery once it is committed.
 
@@ -22,7 +28,9 @@ def submit(
         settings: of the platform.
         spec: the request.
         user_id: who submits it.
-        parent_id: the job that this one was cloned from; paths that it names are allowed again.
+        parent_id: the job that this one was cloned from; paths that somebody with a shell named in it are allowed
+            again, in the same fields.
+        is_retry: whether it retries that job.
         label: its name and notes.
 
     Returns:
@@ -32,13 +40,14 @@ def submit(
         SpecError: if the request names something that does not exist, does not fit or must not be named.
         JobNotFoundError: if there is no parent of that id.
     """
-    trusted = set() if parent_id is None else paths_of(_read(settings, parent_id))
+    trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
     job = submission.submit(
         settings,
         spec,
         user_id=user_id,
         parent_id=parent_id,
+        is_retry=is_retry,
         label=label,
         check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
     )
@@ -51,8 +60,8 @@ def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job,
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
     """
-    job = submission.retry(settings, job_id, user_id=user_id)
-    return job, try_publish(settings, job)
+    spec, label = submission.request_again(settings, job_id)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
 def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
@@ -61,8 +70,8 @@ def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tup
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
     """
-    job = submission.retry_failed(settings, job_id, user_id=user_id)
-    return job, try_publish(settings, job)
+    spec, label = submission.request_failed_again(settings, job_id)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
 def clone(

@@ -4,7 +4,8 @@ from typing import Any
 
 from flask import request
 
-from web.access.folders import CONFIG_SUFFIXES, list_folder, list_roots, shipped_configs
+from web.access.folders import list_folder, list_roots, shipped_configs
+from web.access.paths import CONFIG_SUFFIXES
 from web.api.requests import require_known
 from web.context import current_settings
 from worker.jobs.plain_json import as_json

@@ -9,21 +9,41 @@ from werkzeug.exceptions import BadRequest
 from web.errors import QueryError
 from worker.jobs.catalog import LARGEST_INTEGER, parse_integer
 
+_DEEPEST = 10  # levels of a body
+
 
 def read_body() -> dict[str, Any]:
     """Read the JSON object in the body.
 
     Raises:
         UnsupportedMediaType: if it is not application/json, which a foreign page cannot send unasked.
-        BadRequest: if it is malformed or not an object.
+        BadRequest: if it is malformed, nested too deep or not an object.
     """
+    too_deep = BadRequest(f"The body is nested deeper than {_DEEPEST} levels.")
     try:
         body = request.get_json()
     except BadRequest as error:
         raise BadRequest("The body is not valid JSON.") from error
+    except RecursionError:
+        raise too_deep from None
     if not isinstance(body, dict):
         raise BadRequest("The body must be a JSON object, such as {}.")
+    if _is_deeper(body, _DEEPEST):
+        raise too_deep
     return body
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Whether lists and objects are nested in each other more than so many times."""
+    layer = [value]
+    for _ in range(levels):
+        layer = [
+            inner
+            for each in layer
+            if isinstance(each, list | dict)
+            for inner in (each.values() if isinstance(each, dict) else each)
+        ]
+    return any(isinstance(each, list | dict) for each in layer)
 
 
 def require_known(*names: str) -> None:

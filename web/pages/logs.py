@@ -5,6 +5,7 @@ from pathlib import Path
 from flask import Response, abort, render_template, request
 
 from web.context import current_settings, reading
+from web.pages.paging import read_number
 from worker.jobs import attempt_logs, jobs
 from worker.jobs.jobs import Job
 
@@ -39,7 +40,7 @@ def send_log(job_id: int) -> Response:
 def _read(job_id: int) -> tuple[Job, int, Path | None]:
     with reading() as session:
         job = jobs.get(session, job_id)
-    attempt = request.args.get("attempt", job.fence, int)
+    attempt = read_number("attempt", job.fence)
     log = attempt_logs.log_of(current_settings(), job, attempt)
     if log is None and attempt != job.fence:
         abort(404, f"Job {job_id} has no attempt {attempt}.")

@@ -8,13 +8,13 @@ from werkzeug.wrappers import Response
 
 from deeplab.video.kinds import VIDEO_SUFFIXES
 from web.access.folders import (
-    CONFIG_SUFFIXES,
     WEIGHTS_SUFFIXES,
     FolderRefusedError,
     list_folder,
     list_roots,
     shipped_configs,
 )
+from web.access.paths import CONFIG_SUFFIXES
 from web.actions import submission
 from web.context import current_settings, reading, signed_in
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form

@@ -2,15 +2,16 @@
 
 from flask import request
 
-from worker.jobs.catalog import LARGEST_INTEGER
+from worker.jobs.catalog import parse_integer
 
 
 def read_place() -> tuple[int | None, int | None]:
     """Read ?before= and ?after=; of both, the first counts."""
-    before, after = (_row_number(request.args.get(name, type=int)) for name in ("before", "after"))
+    before, after = (parse_integer(request.args.get(name, "")) for name in ("before", "after"))
     return before, after if before is None else None
 
 
-def _row_number(value: int | None) -> int | None:
-    """A number that every database can compare with."""
-    return None if value is None else min(max(value, 0), LARGEST_INTEGER)
+def read_number(name: str, default: int = 0) -> int:
+    """Read a number of the query that every database and file name can hold; the default for anything else."""
+    number = parse_integer(request.args.get(name, ""))
+    return default if number is None else number

@@ -10,7 +10,9 @@ from flask import Response, abort, current_app, render_template, request, send_f
 
 from deeplab.files import printable
 from deeplab.inference.output import frame_mask_path
+from web.access.paths import may_be_shown
 from web.context import current_settings, reading
+from web.pages.paging import read_number
 from web.results.classes import class_shares, name_of
 from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
@@ -71,7 +73,10 @@ def image(job_id: int, key: str) -> Response:
     if found.frames is not None:
         abort(404, f"{printable(found.path)} is a video, not an image.")
     inside(Path(), found.item)
-    return send_image(image_file(current_settings(), job, found.item), reading_of(job))
+    path = image_file(current_settings(), job, found.item)
+    if not may_be_shown(job, path):
+        abort(404, f"{printable(found.path)} leads out of the folders that its job may read.")
+    return send_image(path, reading_of(job))
 
 
 def mask(job_id: int, key: str) -> Response:
@@ -80,8 +85,7 @@ def mask(job_id: int, key: str) -> Response:
     inside(Path(), found.item)
     path = mask_file(current_settings(), job, found.item)
     if found.frames is not None:
-        number = max(0, request.args.get("frame", 0, int))
-        path = frame_mask_path(output_dir(current_settings(), job), found.item, number)
+        path = frame_mask_path(output_dir(current_settings(), job), found.item, read_number("frame"))
     if (found.frames is None and found.status != "ok") or not path.is_file():
         abort(404, f"{printable(found.path)} has no mask.")
     if "download" not in request.args:

@@ -12,6 +12,7 @@ from web.results.films import Film, film_of, frame_at
 from web.results.lookup import find_image
 from web.results.partners import Labelled
 from web.results.viewing import Beside
+from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.job_files import class_names
@@ -62,6 +63,6 @@ def _film(job: Job, image: Image) -> dict[str, Any]:
     shows_frame = film is not None and film.has_masks and ("frame" in request.args or film.video is None)
     if film is None or not shows_frame:
         return {"film": film, "frame": None}
-    place = request.args.get("frame", 0, int)
-    frame = frame_at(film, place)
+    place = parse_integer(request.args.get("frame", "0"))
+    frame = None if place is None else frame_at(film, place)
     return {"film": film, "place": place, "frame": frame or abort(404, "This video has no such frame.")}

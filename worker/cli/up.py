@@ -39,6 +39,7 @@ def up(
     Open the link that it prints to sign in to the dashboard. An address that others can reach needs an admin, whom
     `deeplab user add` creates.
     """
+    from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
     from worker.platform.up import Platform, run
 
@@ -46,4 +47,4 @@ def up(
     settings = load_settings(**given)
     if data:
         settings = load_settings(**given, data_roots=(*settings.roots, *data))
-    run(Platform(settings, web=not no_web, say=click.echo))
+    run(Platform(close_home(settings), web=not no_web, say=click.echo))

@@ -22,10 +22,11 @@ def web(host: str | None, port: int | None, insecure: bool) -> None:
     starts everything.
     """
     from worker.jobs.database import retry_for
+    from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
     from worker.platform import entrance, web_server
 
-    settings = load_settings(host=host, port=port, auth="off" if insecure else None)
+    settings = close_home(load_settings(host=host, port=port, auth="off" if insecure else None))
     listener = web_server.listen(settings.host, settings.port)
     listener.set_inheritable(True)
     retry_for(lambda: entrance.prepare_entrance(settings, listener), _DATABASE_SECONDS)

@@ -25,6 +25,9 @@ from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.resolve import PATH_KEYS
+from worker.jobs.roots import confine_to
 from worker.jobs.settings import Settings, load_settings
 
 _log = logging.getLogger(__name__)
@@ -50,13 +53,14 @@ def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
     folder = storage.attempt_dir(settings, job.id, job.fence)
     reporter = JobReporter(settings, job.id, job.fence, AliveFile(storage.alive_in(folder)), should_stop)
     try:
+        confine_to_roots(settings, job)
         outcome = Outcome(SUCCEEDED, result=run_attempt(JobContext(settings, job, reporter)))
         reporter.flush()
     except LeaseLostError as error:  # another attempt may be running already: leave nothing behind
         _log.warning("%s", error)
         return
     except Exception as error:
-        outcome = describe(error)
+        outcome = describe(error, discreet=job.roots is not None)
     _log.info("%s", f"{outcome.state.capitalize()}." if outcome.error is None else f"{outcome.state}: {outcome.error}")
     write_outcome(storage.outcome_in(folder), outcome)
 
@@ -66,6 +70,7 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 
     folder = storage.assistant_dir(settings, job.id, fence, owner)
     try:
+        confine_to_roots(settings, job)
         assist(settings, job, owner, AliveFile(storage.alive_in(folder)), should_stop)
     except Stopped:
         _log.info("Stopped.")
@@ -73,8 +78,21 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
         _log.error("Stopped helping: %s", error)
 
 
-def describe(error: Exception) -> Outcome:
-    """Turn an exception into the outcome of the attempt."""
+def confine_to_roots(settings: Settings, job: Job) -> None:
+    """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
+    named = {name: str(job.spec[name]) for name in ("checkpoint", "input") if job.spec.get(name) is not None}
+    read = {name: path for name, path in named.items() if name == "input" or CheckpointRef.parse(path).id is None}
+    for section, key in PATH_KEYS:
+        if (path := job.config.get(section, {}).get(key)) is not None:
+            read[f"{section}.{key}"] = path
+    confine_to(settings, job.roots, read, job.spec.get("output"))
+
+
+def describe(error: Exception, *, discreet: bool = False) -> Outcome:
+    """Turn an exception into the outcome of the attempt.
+
+    It says nothing of what files hold if the job came over HTTP, from people who may name what they cannot read.
+    """
     if isinstance(error, Stopped):
         return Outcome(STOPPED)
     if isinstance(error, CompanionFailedError):
@@ -82,7 +100,7 @@ def describe(error: Exception) -> Outcome:
     if isinstance(error, DatabaseError):  # it may be back for the next attempt
         return Outcome(CRASHED, error=str(error))
     if isinstance(error, DeepLabError):
-        return Outcome(FAILED, error=str(error))
+        return Outcome(FAILED, error=error.discreet if discreet else str(error))
     traceback.print_exception(error)
     if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not have been imported to get here
         return Outcome(FAILED, error="Out of GPU memory; lower the batch size or the image size, or use the CPU.")

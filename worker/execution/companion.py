@@ -14,7 +14,7 @@ from pathlib import Path
 from deeplab.config import parse_config
 from deeplab.processes import die_with_parent
 from deeplab.reporter import SilentReporter, Stopped
-from worker.execution.child import describe, listen_for_stop
+from worker.execution.child import confine_to_roots, describe, listen_for_stop
 from worker.execution.logs import configure_logging
 from worker.execution.outcomes import write_outcome
 from worker.jobs import jobs, storage
@@ -47,6 +47,7 @@ def main() -> int:
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, arguments.job)
     folder = storage.attempt_dir(settings, job.id, arguments.fence)
+    confine_to_roots(settings, job)
     return _train(job, folder, rank, arguments.resume, reporter)
 
 
@@ -61,7 +62,7 @@ def _train(job: Job, folder: Path, rank: int, resume: Path | None, reporter: _Re
     except (Stopped, ProcessLostError):  # the child knows, or is what was lost
         return 0
     except Exception as error:
-        write_outcome(storage.companion_outcome_in(folder, rank), describe(error))
+        write_outcome(storage.companion_outcome_in(folder, rank), describe(error, discreet=job.roots is not None))
         return 1
     return 0
 

@@ -11,7 +11,7 @@ from importlib.resources import as_file, files
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -32,6 +32,10 @@ class DatabaseError(DeepLabError):
 
 class DatabaseUnreachableError(DatabaseError):
     """The database does not answer; it may be back soon."""
+
+
+class ValueRefusedError(DeepLabError):
+    """A value that the database cannot hold, such as a number that is too large for its column."""
 
 
 class SchemaMissingError(DatabaseError):
@@ -117,6 +121,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
         DatabaseUnreachableError: if the database cannot be reached.
         SchemaMissingError: if it has no tables yet.
         SchemaOutdatedError: if it has those of an older version.
+        ValueRefusedError: if it cannot hold a value.
     """
     engine = engine_for(settings.database).execution_options(reads_only=reads_only)
     with Session(engine, expire_on_commit=False) as session:
@@ -125,6 +130,8 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
             session.commit()
         except DBAPIError as error:
             session.rollback()
+            if isinstance(error, DataError):
+                raise ValueRefusedError(f"The database cannot hold a value: {_reason(error)}.") from error
             if _lacks_table(error):
                 raise SchemaMissingError(_shown(settings)) from error
             if _lacks_column(error):
@@ -168,7 +175,9 @@ def upgrade(settings: Settings) -> None:
 
     engine = engine_for(settings.database)
     if engine.dialect.name == "sqlite":
-        settings.home.mkdir(parents=True, exist_ok=True)
+        settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if (file := settings.embedded_database) is not None:
+        file.touch(mode=0o600)  # SQLite gives its files beside it the same permissions
     with as_file(files("migrations")) as directory:
         config = Config()
         config.set_main_option("script_location", str(directory))

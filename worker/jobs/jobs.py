@@ -18,6 +18,7 @@ from worker.jobs.requests.facts import facts_of
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
 from worker.jobs.requests.specs import Spec
+from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
 
@@ -100,6 +101,7 @@ class Job(JobSummary):
 
     notes: str
     config: dict[str, Any]  # the whole configuration, resolved at submission
+    roots: dict[str, Any] | None = None  # what it may open, a worker.jobs.roots.Roots; None: anything
 
 
 @dataclass(frozen=True)
@@ -124,6 +126,7 @@ def insert(
     is_retry: bool = False,
     label: Label = NO_LABEL,
     user_id: int | None = None,
+    roots: Roots | None = None,
 ) -> Job:
     """Insert a job as queued.
 
@@ -136,6 +139,7 @@ def insert(
         is_retry: whether it retries its parent.
         label: its name and notes.
         user_id: who submits it.
+        roots: what it may open; None: anything.
 
     Raises:
         SpecError: if the checkpoint that the request names was discarded since it was resolved.
@@ -149,6 +153,7 @@ def insert(
         config=dict(config),
         parent_id=parent_id,
         is_retry=is_retry,
+        roots=None if roots is None else asdict(roots),
         name=label.name,
         notes=label.notes,
         user_id=user_id,

@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,6 +16,7 @@ from deeplab.files import real_path
 from worker.jobs import urls
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_OWN_FOLDERS = ("jobs", "logs", "valkey")  # of a home; see worker.jobs.storage
 
 
 class SettingsError(DeepLabError):
@@ -65,8 +67,25 @@ class Settings(BaseSettings):
         default="",
         description="Role of users whom a proxy names and nobody has added (DEEPLAB_AUTH=proxy); empty: refused.",
     )
-    lease_seconds: float = Field(default=30, gt=0, description="Seconds that a claim holds without a heartbeat.")
-    reconcile_seconds: float = Field(default=5, gt=0, description="Seconds between two passes of the reconciler.")
+    requests_per_minute: int = Field(
+        default=6000,
+        ge=0,
+        description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
+        " number. Behind a proxy all people are one client.",
+    )
+    output_umask: int | None = Field(
+        default=None,
+        ge=0,
+        le=0o777,
+        description="Permissions that masks and tables in a data root lack, such as 022; empty: as in the shell that"
+        " starts the platform. Files in the home are for their owner alone.",
+    )
+    lease_seconds: float = Field(
+        default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
+    )
+    reconcile_seconds: float = Field(
+        default=5, gt=0, le=3600, description="Seconds between two passes of the reconciler."
+    )
     stop_seconds: float = Field(default=5, gt=0, description="Seconds between asking a child to stop and killing it.")
     stall_seconds: float = Field(
         default=1800, gt=0, description="Seconds without progress after which a child is killed."
@@ -94,6 +113,25 @@ class Settings(BaseSettings):
     def _split_paths(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(real_path(Path(part).expanduser()) for part in value.split(os.pathsep) if part)
+        return value
+
+    @field_validator("data_roots", mode="after")
+    @classmethod
+    def _check_roots(cls, value: tuple[Path, ...], field: ValidationInfo) -> tuple[Path, ...]:
+        """Secrets, logs and the database must not lie under a root, whose contents people may read."""
+        home = real_path(field.data["home"])
+        for root in map(real_path, value):
+            if home.is_relative_to(root):
+                raise ValueError(f"{root} holds the home folder {home}, with its secrets; expected folders of data")
+            if any(root.is_relative_to(home / name) for name in _OWN_FOLDERS):
+                raise ValueError(f"{root} is the platform's own folder; expected folders of data")
+        return value
+
+    @field_validator("output_umask", mode="before")
+    @classmethod
+    def _octal(cls, value: object) -> object:
+        if isinstance(value, str):
+            return int(value, 8) if re.fullmatch("[0-7]{1,4}", value) else value or None
         return value
 
     @field_validator("allowed_hosts", mode="before")
@@ -142,6 +180,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
+        values["output_umask"] = "" if self.output_umask is None else f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
 
 

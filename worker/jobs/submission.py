@@ -16,9 +16,11 @@ from worker.jobs.records import checkpoints
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, resolve_config
 from worker.jobs.requests.specs import Spec, parse_spec
+from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 
-CheckConfig = Callable[[Session, Mapping[str, Any]], None]  # refuses a resolved configuration by raising a SpecError
+# Refuses a resolved configuration by raising a SpecError, or returns what the job may open.
+CheckConfig = Callable[[Session, Mapping[str, Any]], Roots]
 
 
 def submit(
@@ -41,7 +43,7 @@ def submit(
         is_retry: whether it retries its parent.
         label: its name and notes.
         user_id: who submits it.
-        check_config: what the configuration has to pass besides.
+        check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
     Raises:
@@ -49,12 +51,19 @@ def submit(
     """
     with open_session(settings, reads_only=True) as session:
         config = resolve_config(session, spec, environment)
-        if check_config is not None:
-            check_config(session, config)
-        check_initial_weights(spec, config)
+        roots = None if check_config is None else check_config(session, config)
+        check_initial_weights(spec, config, environment)
     with open_session(settings) as session:
         return jobs.insert(
-            session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id
+            session,
+            settings,
+            spec,
+            config,
+            parent_id=parent_id,
+            is_retry=is_retry,
+            label=label,
+            user_id=user_id,
+            roots=roots,
         )
 
 
@@ -67,12 +76,22 @@ def retry(
 ) -> Job:
     """Submit a failed or cancelled job again as a new job, of the user who asks for that.
 
-    It keeps name and notes; a train job continues from the last checkpoint of the job that it retries.
+    Raises:
+        JobNotFoundError, JobStateError: as `request_again`.
+        SpecError: if something that it names is gone.
+    """
+    spec, label = request_again(settings, job_id)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
+
+
+def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
+    """The request that retries a job; it keeps name and notes, and a train job continues from its last checkpoint.
 
     Raises:
         JobNotFoundError: if there is no such job.
         JobStateError: if it has not failed and was not cancelled.
-        SpecError: if something that it names is gone.
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
@@ -80,10 +99,7 @@ def retry(
     if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes = {"resume": checkpoint.id} if checkpoint is not None else {}
-    spec, label = changed_spec(job, changes), Label(name=job.name, notes=job.notes)
-    return submit(
-        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
-    )
+    return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
 def retry_failed(
@@ -96,9 +112,21 @@ def retry_failed(
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
+        JobNotFoundError, JobStateError: as `request_failed_again`.
+        SpecError: if something that it names is gone.
+    """
+    spec, label = request_failed_again(settings, job_id)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
+
+
+def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
+    """The request that segments only the images that failed in a job; it keeps name and notes.
+
+    Raises:
         JobNotFoundError: if there is no such job.
         JobStateError: if it is no segment job, has not ended, or no image failed in it.
-        SpecError: if something that it names is gone.
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
@@ -107,10 +135,8 @@ def retry_failed(
         raise JobStateError(f"Job {job_id} ({job.kind}, {job.state}) is not a segment job that has ended.")
     if not n_failed:
         raise JobStateError(f"No image failed in job {job_id}.")
-    spec, label = changed_spec(job, {"only_failed_of": job_id, "output": None}), Label(name=job.name, notes=job.notes)
-    return submit(
-        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
-    )
+    changes = {"only_failed_of": job_id, "output": None}
+    return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
 def clone(

@@ -100,6 +100,8 @@ class JobRow(Base):
     spec: Mapped[dict[str, Any]]
     config: Mapped[dict[str, Any]]
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), index=True)
+    # What it may open, a worker.jobs.roots.Roots; null: anything, as it was submitted by somebody with a shell.
+    roots: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     user: Mapped[str | None] = column_property(

@@ -5,7 +5,8 @@ from typing import Any
 
 from deeplab.processes import die_with_parent
 
-worker_class = "gthread"
+worker_class = "worker.platform.gunicorn_worker.PatientWorker"
+logger_class = "worker.platform.gunicorn_worker.BriefLogger"
 workers = 1  # one process is enough for a dashboard, and keeps SQLite's writers few
 threads = 16
 timeout = 60
@@ -13,7 +14,9 @@ keepalive = 75  # longer than the pause between polls, or clients would send int
 graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
-# No header changes what a request asks for. What a proxy says is read by web.access.proxy, if the proxy is trusted.
+# Whoever connects, a proxy on this machine included, may pass on what a client made up. A SCRIPT_NAME among its headers
+# would make one address pass for another; that of the environment stays. What a trusted proxy says is read by
+# web.access.proxy.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 

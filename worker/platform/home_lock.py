@@ -10,15 +10,12 @@ from typing import IO
 
 from deeplab.errors import DeepLabError
 from worker.jobs import storage
+from worker.jobs.home import HomeError
 from worker.jobs.settings import Settings
 
 
 class HomeLockedError(DeepLabError):
     """Another platform runs on this home folder."""
-
-
-class HomeError(DeepLabError):
-    """The home folder cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +43,7 @@ class HomeLock:
         """
         path = storage.lock_path(self.settings)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._file = path.open("a+")
             locked = _lock(self._file)
         except OSError as error:

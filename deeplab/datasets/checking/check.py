@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
+from deeplab.confinement import readable_folders
 from deeplab.datasets.checking.judge import Evidence, judge_dataset, judge_split
 from deeplab.datasets.checking.report import DatasetReport, SizeMismatch, SplitReport, UnknownValues
 from deeplab.datasets.class_names import class_names_of
@@ -158,7 +159,8 @@ def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Gen
         yield from map(inspect, pairs)
         return
     # Spawned, because forking a process that runs threads can hang.
-    with ProcessPoolExecutor(n_workers, get_context("spawn"), initializer=start_pool_worker) as pool:
+    start = partial(start_pool_worker, readable=readable_folders())
+    with ProcessPoolExecutor(n_workers, get_context("spawn"), initializer=start) as pool:
         try:
             yield from bounded_map(pool, inspect, pairs, depth=4 * n_workers)
         except BrokenProcessPool as error:

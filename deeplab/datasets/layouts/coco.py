@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.confinement import require_readable
 from deeplab.datasets.layouts.coco_regions import draw_regions, drawable
 from deeplab.datasets.pairs import Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
@@ -70,6 +71,7 @@ class _Instances:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
+            require_readable(path)
             content = json.loads(path.read_bytes())
         except FileNotFoundError:
             raise DatasetError(f"{printable(path)}: the annotations do not exist.") from None

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab.confinement import require_readable
 from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
@@ -85,6 +86,7 @@ class MatFile:
         from scipy.io import loadmat, whosmat  # takes a moment, and only this layout needs it
 
         try:
+            require_readable(self.path)
             variables = loadmat(self.path, variable_names=["S"], appendmat=False)
             if "S" not in variables:
                 names = ", ".join(name for name, _, _ in whosmat(self.path, appendmat=False)) or "nothing"

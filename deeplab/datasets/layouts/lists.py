@@ -6,7 +6,7 @@ from pathlib import Path, PurePosixPath
 
 from deeplab.datasets.nearby import spelling
 from deeplab.errors import DatasetError
-from deeplab.files import printable, read_text, real_path
+from deeplab.files import LARGEST_LIST, printable, read_text, real_path, reason_of
 from deeplab.images.kinds import NAMED_SUFFIXES
 
 _DRIVE = re.compile("[A-Za-z]:/")
@@ -90,18 +90,23 @@ def _below(root: Path, column: str) -> str:
     return str(name).lstrip("/")
 
 
-def read_lines(path: Path, expected: str) -> list[tuple[int, str]]:
+def read_lines(path: Path, expected: str, largest: int = LARGEST_LIST) -> list[tuple[int, str]]:
     """Read the lines of a list that are not blank, with their numbers.
 
+    Args:
+        path: the list.
+        expected: what should be there, for errors.
+        largest: how many bytes it may have.
+
     Raises:
-        DatasetError: if the list cannot be read, or is empty where `expected` should be.
+        DatasetError: if the list cannot be read, is too large, or is empty.
     """
     try:
-        lines = read_text(path).splitlines()
+        lines = read_text(path, largest).splitlines()
     except FileNotFoundError:
         raise DatasetError(f"{printable(path)}: the split list does not exist.") from None
     except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: the split list cannot be read: {error}.") from error
+        raise DatasetError(f"{printable(path)}: the split list cannot be read: {reason_of(error)}.") from error
     # Files that were joined have byte-order marks in between.
     stripped = (line.strip().strip("\ufeff").strip() for line in lines)
     numbered = [(number, line) for number, line in enumerate(stripped, start=1) if line]

@@ -10,15 +10,27 @@ from deeplab.datasets.layouts.folder import FileIndex
 from deeplab.datasets.layouts.lists import id_of, read_lines
 from deeplab.datasets.nearby import spelling
 from deeplab.errors import DatasetError
-from deeplab.files import printable, real_path
+from deeplab.files import LARGEST_LIST, printable, real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES, describe_passed_over
 from deeplab.images.listing import scan_folder
 
 PALETTE = "palette.txt"  # in a folder whose masks are colours
 
 
+@dataclass(frozen=True)
+class SurveyLimits:
+    """How much a survey looks at before it gives up."""
+
+    files: int | None = None  # in images/ or masks/; None: any number
+    texts: int | None = None  # files that may be split lists
+    list_bytes: int = LARGEST_LIST  # of a split list
+
+
 class LabelsFileError(DatasetError):
     """The labels file of a folder cannot be used."""
+
+
+_UNLIMITED = SurveyLimits()
 
 
 @dataclass(frozen=True)
@@ -41,7 +53,7 @@ class FolderSurvey:
         return texts + [f"{folder}: {describe_passed_over(kinds)}." for folder, kinds in self.passed_over.items()]
 
 
-def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
+def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimits = _UNLIMITED) -> FolderSurvey:
     """Look which splits a folder has, and what in it is not read.
 
     A text file in the folder is a split list if at least one of its lines names an image in images/, so that an image
@@ -50,10 +62,11 @@ def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
     Args:
         root: the folder.
         labels: the labels file; None: labels.txt in the folder.
+        limits: what is refused as too much.
 
     Raises:
         LabelsFileError: if the labels file is missing or malformed.
-        DatasetError: if images/, masks/, an image or a split list is missing.
+        DatasetError: if images/, masks/, an image or a split list is missing, or there are too many files.
     """
     root = real_path(root)
     for part in (root, root / "images", root / "masks"):
@@ -61,12 +74,14 @@ def survey_folder(root: Path, labels: Path | None = None) -> FolderSurvey:
             raise DatasetError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
     labels = root / "labels.txt" if labels is None else real_path(labels)
     class_names = _read_labels(labels)
-    images = scan_folder(root / "images")
+    images = scan_folder(root / "images", most=limits.files)
     passed_over = {printable(root / "images"): images.passed_over}
     with suppress(DatasetError):  # an empty folder may be filled later
-        passed_over[printable(root / "masks")] = scan_folder(root / "masks").passed_over
+        passed_over[printable(root / "masks")] = scan_folder(root / "masks", most=limits.files).passed_over
     texts = [path for path in sorted(root.glob("*.txt")) if path not in (labels, root / PALETTE)]
-    splits, others = _find_splits(texts, root / "images", images.paths)
+    if limits.texts is not None and len(texts) > limits.texts:
+        raise DatasetError(f"{root} holds {len(texts):,} text files, any of which may be a split list; expected a few.")
+    splits, others = _find_splits(texts, root / "images", images.paths, limits.list_bytes)
     if not splits:
         found = "".join(f"; {name}: {reason}" for name, reason in others.items())
         raise DatasetError(f"{root} has no split list, such as train.txt with one image id per line{found}.")
@@ -78,17 +93,19 @@ def _read_labels(path: Path) -> list[str]:
     try:
         return load_class_names(path)
     except DatasetError as error:
-        raise LabelsFileError(str(error)) from error
+        raise LabelsFileError(str(error), discreet=error.discreet) from error
 
 
-def _find_splits(texts: Sequence[Path], images: Path, paths: Sequence[str]) -> tuple[dict[str, int], dict[str, str]]:
+def _find_splits(
+    texts: Sequence[Path], images: Path, paths: Sequence[str], list_bytes: int
+) -> tuple[dict[str, int], dict[str, str]]:
     """Tell split lists, with their number of lines, from other text files, with the reason."""
     index = FileIndex(images, paths, IMAGE_SUFFIXES)
     splits: dict[str, int] = {}
     others: dict[str, str] = {}
     for path in texts:
         try:
-            lines = [line for _, line in read_lines(path, "one id per line")]
+            lines = [line for _, line in read_lines(path, "one id per line", list_bytes)]
         except DatasetError as error:
             others[path.name] = str(error).removeprefix(f"{printable(path)}: ").rstrip(".")
             continue

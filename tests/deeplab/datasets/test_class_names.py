@@ -81,3 +81,29 @@ def test_a_missing_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_byte_order_mark_is_no_part_of_the_first_line(tmp_path: Path, encoding: str) -> None:
     (tmp_path / "labels.txt").write_bytes("0\tsky\n1\tstra\u00dfe\n".encode(encoding))
     assert load_class_names(tmp_path / "labels.txt") == ["sky", "stra\u00dfe"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ("".join(f"{each}\tc{each}\n" for each in range(256)), "the file names more than 255 classes, the limit."),
+        (f"0\t{'x' * 201}", "line 1: the name of class 0 must be plain text of at most 200 characters."),
+        ("0\ta\u202eb", "line 1: the name of class 0 must be plain text of at most 200 characters."),
+        (f"{'9' * 5000}\ta", "line 1: class 0 is missing before class 9999999999."),
+        ("x" * 1_000_001, "the labels file cannot be read: has more than 1,000,000 bytes, the limit."),
+    ],
+)
+def test_a_labels_file_is_bounded(tmp_path: Path, text: str, sentence: str) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text(text)
+    with pytest.raises(DatasetError) as caught:
+        load_class_names(path)
+    assert str(caught.value) == f"{path}: {sentence}"
+
+
+def test_a_discreet_sentence_repeats_nothing_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "labels.txt"
+    path.write_text("db.example:5432:app:app:hunter2")
+    with pytest.raises(DatasetError, match=r"line 1 is 'db\.example:5432:app:app:hunter2'; expected") as caught:
+        load_class_names(path)
+    assert caught.value.discreet == f"{path}: line 1 is something else; expected 'index<TAB>name'."

@@ -7,7 +7,7 @@ from deeplab.errors import DatasetError, ImageError
 from deeplab.files import printable
 from deeplab.images.files import read_image
 from deeplab.images.kinds import IMAGE_SUFFIXES, describe_passed_over
-from deeplab.images.listing import list_images, scan_folder
+from deeplab.images.listing import list_images, require_images, scan_folder
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -78,3 +78,23 @@ def test_photos_that_need_pillow_heif_are_said_to(tmp_path: Path) -> None:
         scan_folder(tmp_path)
     with pytest.raises(ImageError, match=r"a\.heic: is HEIC; reading HEIC needs pillow-heif"):
         read_image(tmp_path / "a.heic")
+
+
+def test_a_link_to_itself_is_an_image_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    for name in ("loop.png", "loop"):
+        (tmp_path / name).symlink_to(name)
+    assert list_images(tmp_path) == ["a.png", "loop.png"]
+
+
+def test_a_listing_may_be_bounded(tmp_path: Path) -> None:
+    for number in range(5):
+        (tmp_path / f"{number}.txt").touch()
+    require_images(tmp_path, most=4)  # among the others there may be one
+    with pytest.raises(DatasetError, match=r"holds no image; expected files ending in .*; 5 files are of another kind"):
+        require_images(tmp_path, most=6)
+    (tmp_path / "a.png").touch()
+    require_images(tmp_path, most=6)
+    with pytest.raises(DatasetError, match="holds more than 5 files"):
+        scan_folder(tmp_path, most=5)
+    assert scan_folder(tmp_path, most=6).paths == ["a.png"]

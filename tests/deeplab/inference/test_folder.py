@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 
 from deeplab.datasets.class_names import load_class_names
 from deeplab.errors import DatasetError, NothingSegmentedError, OutputError
+from deeplab.files import write_text
 from deeplab.images.files import read_image
 from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
@@ -185,7 +187,7 @@ def test_impossible_folders_are_refused(tmp_path: Path, segmenter: Segmenter) ->
         run("in", "in")
     with pytest.raises(OutputError, match="out: the folder cannot be created: Not a directory"):
         run("in", "file/out")
-    with pytest.raises(OutputError, match=r"foreign: holds masks or a manifest, but no run\.json"):
+    with pytest.raises(OutputError, match=r"foreign: holds masks and more, perhaps, but no run\.json"):
         run("in", "foreign")
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(OutputError, match="Too many levels of symbolic links"):
@@ -195,6 +197,23 @@ def test_impossible_folders_are_refused(tmp_path: Path, segmenter: Segmenter) ->
     with pytest.raises(DatasetError, match="foreign: the folder holds no image"):
         run("foreign", "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("name", ["labels.txt", "a.jpg", ".git", "masks"])
+def test_a_folder_with_anything_of_somebody_else_is_left_alone(tmp_path: Path, segmenter: Segmenter, name: str) -> None:
+    draw(tmp_path / "in" / "a.png")
+    theirs = tmp_path / "out" / name
+    write_text(theirs, "1\tmy-important-class\n")
+    with pytest.raises(OutputError, match=rf"out: holds {re.escape(name)} and more, perhaps, but no run\.json"):
+        segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [name]
+    assert theirs.read_text() == "1\tmy-important-class\n"
+
+
+def test_a_folder_in_which_another_worker_begins_is_used(tmp_path: Path, segmenter: Segmenter) -> None:
+    draw(tmp_path / "in" / "a.png")
+    write_text(tmp_path / "out" / f".{'0' * 32}.tmp", "{")  # its run.json, on the way
+    assert segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter()).n_ok == 1
 
 
 def test_two_processes_do_not_fill_one_folder(tmp_path: Path, segmenter: Segmenter) -> None:

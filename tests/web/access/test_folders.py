@@ -4,7 +4,9 @@ from pathlib import Path
 import pytest
 from flask.testing import FlaskClient
 
-from web.access.folders import CONFIG_SUFFIXES, FolderRefusedError, list_folder, list_roots
+from web.access import folders
+from web.access.folders import FolderRefusedError, list_folder, list_roots
+from web.access.paths import CONFIG_SUFFIXES
 from worker.jobs.settings import Settings
 
 
@@ -56,3 +58,17 @@ def test_the_picker_shows_the_roots_again_when_a_path_is_refused(new_client: Fla
     assert fragment.status_code == 200
     assert "/etc is outside" in fragment.text
     assert str(root) in fragment.text
+
+
+def test_a_large_folder_is_looked_at_in_part(
+    new_settings: Settings, new_client: FlaskClient, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folders, "_MOST_ENTRIES", 9)
+    assert list_folder(new_settings, str(root)).is_whole is False
+    page = new_client.get("/pick", query_string={"path": str(root), "for": "input"}).text
+    assert "This folder holds more than is shown here." in page
+    monkeypatch.setattr(folders, "_MOST_ENTRIES", 10)
+    assert list_folder(new_settings, str(root)).is_whole
+    answer = new_client.get("/api/v1/folders", query_string={"path": str(root)}).json
+    assert answer is not None
+    assert answer["is_whole"] is True

@@ -2,14 +2,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
+from deeplab.confinement import lies_under
 from tests.web.population import Population
-from web.access.paths import lies_under
-from web.actions import submission
-from worker.jobs import storage
+from web.actions import registration, submission
+from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
 from worker.jobs.job_list import list_jobs
 from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.settings import load_settings
 
 
 def refusal(population: Population, kind: str, parent_id: int | None = None, **request: object) -> dict[str, str]:
@@ -157,3 +159,83 @@ def test_a_checkpoint_brings_the_paths_that_it_was_trained_with(population: Popu
         population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}), user_id=None
     )
     assert job.config["DATASET"]["ROOT"] == str(tmp_path)
+
+
+def test_hidden_files_are_nobodys_business(population: Population) -> None:
+    hidden = population.root / ".private"
+    hidden.mkdir(exist_ok=True)
+    (hidden / "config.yaml").write_text((population.dataset / "config.yaml").read_text())
+    (population.root / "shown").symlink_to(hidden)
+    for path in (hidden / "config.yaml", population.root / "shown" / "config.yaml"):
+        assert list(refusal(population, "train", config=str(path))) == ["config"]
+    output = str(population.root / ".ssh")
+    assert list(refusal(population, "segment", checkpoint="2", input=str(population.folder), output=output)) == [
+        "output"
+    ]
+
+
+def test_a_configuration_is_a_yaml_file_by_its_name(population: Population) -> None:
+    secret = population.root / "token.txt"
+    secret.write_text("hunter2")
+    fields = refusal(population, "train", config=str(secret))
+    assert fields == {"config": f"must be a file that ends in .yaml or .yml, got '{secret}'."}
+
+
+def test_errors_over_http_repeat_nothing_of_a_file(population: Population) -> None:
+    for name, content in (("a.yaml", "hunter2"), ("b.yaml", "x: hunter2"), ("c.yaml", "SOLVER: {LR: hunter2}")):
+        (population.root / name).write_text(content)
+        fields = refusal(population, "train", config=str(population.root / name))
+        assert list(fields) == ["config"]
+        assert "hunter2" not in fields["config"]
+    weights = population.root / "text.pth"
+    weights.write_text("hunter2")
+    config = str(population.dataset / "config.yaml")
+    fields = refusal(population, "segment", checkpoint=str(weights), config=config, input=str(population.folder))
+    assert fields == {"checkpoint": f"{weights}: is a text file; expected weights."}
+    with pytest.raises(SpecError) as caught:
+        registration.register(population.settings, "x", str(population.dataset), str(weights), user_id=None)
+    assert list(caught.value.fields) == ["labels"]
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.fixture
+def from_a_shell(population: Population, tmp_path: Path) -> int:
+    """A segment job from the command line, on a folder outside of the data roots."""
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+    return population.submit("segment", checkpoint="2", input=str(tmp_path))
+
+
+def test_a_path_from_the_command_line_may_be_named_in_its_own_field_alone(
+    population: Population, from_a_shell: int, tmp_path: Path
+) -> None:
+    clone, _ = submission.clone(population.settings, from_a_shell, {"batch_size": 2}, user_id=None)
+    again, _ = submission.clone(population.settings, clone.id, {"batch_size": 3}, user_id=None)
+    assert again.spec["input"] == str(tmp_path)
+    assert again.roots is not None
+    assert again.roots["trusted"] == {"input": str(tmp_path)}
+    assert str(tmp_path) in again.roots["readable"]
+    assert str(tmp_path) not in again.roots["writable"]
+    for parent in (from_a_shell, clone.id):
+        fields = refusal(
+            population, "segment", parent_id=parent, checkpoint="2", input=str(population.folder), output=str(tmp_path)
+        )
+        assert list(fields) == ["output"]
+        fields = refusal(population, "train", parent_id=parent, config=str(tmp_path))
+        assert list(fields) == ["config"]
+
+
+def test_roots_that_were_narrowed_hold_for_retries_and_clones(population: Population, tmp_path: Path) -> None:
+    wide = load_settings(home=population.settings.home, data_roots=(*population.settings.roots, tmp_path))
+    Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
+    spec = parse_spec("segment", {"checkpoint": "2", "input": str(tmp_path)})
+    job, _ = submission.submit(wide, spec, user_id=None)
+    assert job.roots is not None
+    assert str(tmp_path) in job.roots["readable"]
+    with open_session(wide) as session:
+        jobs.cancel(session, job.id)
+    again, _ = submission.retry(wide, job.id, user_id=None)
+    assert (again.parent_id, again.is_retry) == (job.id, True)
+    with pytest.raises(SpecError, match=r"input: .* is outside the folders"):
+        submission.retry(population.settings, job.id, user_id=None)
+    with pytest.raises(SpecError, match=r"input: .* is outside the folders"):
+        submission.clone(population.settings, job.id, {}, user_id=None)

@@ -115,9 +115,9 @@ def test_two_people_register_one_name(store: Settings, monkeypatch: pytest.Monke
     dataset = make_dataset(store.roots[0] / "shapes")
     both = threading.Barrier(2, timeout=60)
 
-    def survey(*arguments: Any) -> Any:
+    def survey(*arguments: Any, **named: Any) -> Any:
         both.wait()
-        return survey_folder(*arguments)
+        return survey_folder(*arguments, **named)
 
     monkeypatch.setattr(registration, "survey_folder", survey)
     with ThreadPoolExecutor(2) as pool:

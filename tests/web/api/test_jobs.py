@@ -41,7 +41,7 @@ def test_a_submission_without_a_broker_says_so(new_client: FlaskClient, new_sett
         ({"kind": "train", "config": "x", "colour": "red"}, "colour", "is not a field"),
         ({"kind": "evaluate", "checkpoint": "77"}, "checkpoint", "no checkpoint 77"),
         ({"kind": "crf", "evaluate_job": 10**12}, "evaluate_job", "less than or equal"),
-        ({"kind": "segment", "checkpoint": "2", "input": "a\0b"}, "input", "not an absolute path"),
+        ({"kind": "segment", "checkpoint": "2", "input": "a\0b"}, "input", "must be one line of plain text"),
     ],
 )
 def test_bad_requests_name_the_field(client: FlaskClient, request_: dict[str, Any], field: str, sentence: str) -> None:
@@ -238,3 +238,15 @@ def test_the_submission_is_in_the_store(client: FlaskClient, population: Populat
     response: Any = client.post("/api/v1/jobs", json={"kind": "evaluate", "checkpoint": "2", "save_logits": False})
     with open_session(population.settings, reads_only=True) as session:
         assert jobs.get(session, response.json["id"]).spec["save_logits"] is False
+
+
+@pytest.mark.parametrize("field", ["config", "checkpoint", "input", "output"])
+def test_a_name_that_is_too_long_is_an_error_of_its_field(
+    client: FlaskClient, population: Population, field: str
+) -> None:
+    kind = "train" if field == "config" else "segment"
+    fields = {"checkpoint": "2", "input": str(population.folder)} if kind == "segment" else {}
+    path = f"{population.root}/{'x' * 300}" + (".yaml" if field == "config" else "")
+    response = client.post("/api/v1/jobs", json={"kind": kind, **fields, field: path})
+    assert response.status_code == 422
+    assert "File name too long" in response.json["error"]["fields"][field]  # type: ignore[index]

@@ -40,7 +40,7 @@ def test_a_line_is_the_job_without_its_configuration(store: Settings) -> None:
         (line,) = list_jobs(session)
         whole = jobs.get(session, job.id)
         assert {name: getattr(whole, name) for name in line.__dataclass_fields__} == vars(line)
-        assert set(whole.__dataclass_fields__) - set(line.__dataclass_fields__) == {"config", "notes"}
+        assert set(whole.__dataclass_fields__) - set(line.__dataclass_fields__) == {"config", "notes", "roots"}
         wanted = ["id", "fraction", "config"]
         assert list_fields(session, wanted, JobFilter(), limit=5) == [
             {"id": job.id, "fraction": 0.0, "config": job.config}

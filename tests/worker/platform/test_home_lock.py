@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from worker.jobs.home import HomeError
 from worker.jobs.settings import Settings
-from worker.platform.home_lock import HomeError, HomeLock, HomeLockedError, platform_at
+from worker.platform.home_lock import HomeLock, HomeLockedError, platform_at
 
 _HOLD = """
 import sys, time

@@ -1,6 +1,7 @@
 """Segment jobs: one worker owns the job; it and any number of assistants take shards until none is left."""
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,7 @@ def run(context: JobContext) -> dict[str, Any]:
     settings, job = context.settings, context.job
     spec = SegmentSpec.model_validate(job.spec)
     output = storage.output_dir(settings, job.id, spec.output)
+    _write_for_others(settings, spec)
     items = list_items(context, spec, output)
     with context.fenced() as session:
         shards.plan(session, job.id, len(items.paths), settings.shard_images, items.work)
@@ -67,8 +69,15 @@ def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_st
         Stopped: if the worker was told to stop.
     """
     spec = SegmentSpec.model_validate(job.spec)
+    _write_for_others(settings, spec)
     pump = ShardPump(settings, job, spec, owner, read_items(settings, job.id), should_stop)
     pump.run_free(lambda _done: alive.touch())
+
+
+def _write_for_others(settings: Settings, spec: SegmentSpec) -> None:
+    """Give files the permissions that they have in a data root; those in the home are behind a closed door anyway."""
+    if spec.output is not None and settings.output_umask is not None:
+        os.umask(settings.output_umask)
 
 
 def _invite_assistants(context: JobContext) -> None:

@@ -4,8 +4,10 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
-from worker.jobs.requests.specs import SpecError
+from deeplab.formats import shortened
+from worker.jobs.requests.specs import SpecError, fields_of
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_NOTES = 10_000
@@ -48,17 +50,17 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
     try:
         return Label.model_validate(mapping)
     except ValidationError as error:
-        raise SpecError({str(item["loc"][0]): _sentence(item) for item in error.errors()}) from None
+        raise SpecError(fields_of(error, _sentence)) from None
 
 
-def _sentence(item: Mapping[str, Any]) -> str:
+def _sentence(item: ErrorDetails) -> str:
     match item["type"]:
         case "extra_forbidden":
             return "is neither the name nor the notes of a job."
         case "string_too_long":
-            return f"must have at most {item['ctx']['max_length']} characters, got {len(item['input'])}."
+            return f"must have at most {item['ctx']['max_length']:,} characters, got {len(item['input']):,}."
         case "string_type":
-            return f"must be text, got {item['input']!r}."
+            return f"must be text, got {shortened(item['input'])}."
         case "string_unicode":
             return "must be plain text."
     return str(item["msg"]).removeprefix("Value error, ")

@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -15,6 +16,7 @@ from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
+from deeplab.inference.output import require_unused
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import SUCCEEDED, TERMINAL
@@ -26,6 +28,7 @@ from worker.jobs.tables import JobRow
 PATH_KEYS = tuple(each for each in ALL_PATH_KEYS if each != ("EXP", "OUTPUT_DIR"))
 
 Environment = Mapping[str, str] | None
+_EMPTY: Environment = MappingProxyType({})
 
 
 def resolve_config(session: Session, spec: Spec, environment: Environment = None) -> dict[str, Any]:
@@ -77,7 +80,7 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
     if spec.resume is not None:
         with errors_at("resume"):
             resumed = checkpoints.get(session, spec.resume)
-    with errors_at("config"):
+    with errors_at("config", environment):
         config = load_config(Path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
     length = resolved["SOLVER"]["ITER_MAX"]
@@ -105,14 +108,14 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
             trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
         elif not Path(ref.text).is_file():
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
-    with errors_at("config"):
+    with errors_at("config", environment):
         if spec.config is not None:
             config = load_config(Path(spec.config), expands=False)
             trained_with = _without_unused_paths(config.model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
     if ref.id is None:
-        with errors_at("checkpoint"):
+        with errors_at("checkpoint", environment):
             _check_weights(Path(ref.text))
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
@@ -160,7 +163,7 @@ def _apply(
             dataset = datasets.get_by_name(session, spec.dataset)
         merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
         whole["DATASET"] = merged["DATASET"]
-    with errors_at("overrides"):
+    with errors_at("overrides", environment):
         resolved = parse_config(merged, source, [*spec.chosen_keys(), *spec.overrides]).model_dump(mode="json")
     with errors_at("overrides" if spec.overrides else "config"):
         _expand_paths(resolved, whole, environment)
@@ -184,6 +187,7 @@ def _check_folders(spec: SegmentSpec) -> None:
     if spec.output is not None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
+            require_unused(Path(spec.output))
 
 
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:
@@ -200,7 +204,7 @@ def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:
             raise DeepLabError(f"No image failed in job {job.id}.")
 
 
-def check_initial_weights(spec: Spec, config: Mapping[str, Any]) -> None:
+def check_initial_weights(spec: Spec, config: Mapping[str, Any], environment: Environment = None) -> None:
     """Refuse a training from a file that cannot hold weights.
 
     Apart from `resolve_config`, because the file is read: whoever may not name it must have been refused before.
@@ -209,9 +213,10 @@ def check_initial_weights(spec: Spec, config: Mapping[str, Any]) -> None:
         SpecError: about the configuration.
     """
     initial = config["MODEL"]["INIT_MODEL"]
-    if isinstance(spec, TrainSpec) and spec.resume is None and initial is not None and Path(initial).is_file():
-        with errors_at("config"):
-            _check_weights(Path(initial))
+    if isinstance(spec, TrainSpec) and spec.resume is None and initial is not None:
+        with errors_at("config", environment):
+            if Path(initial).is_file():
+                _check_weights(Path(initial))
 
 
 def _check_weights(path: Path) -> None:
@@ -221,7 +226,7 @@ def _check_weights(path: Path) -> None:
     except OSError as error:
         raise DeepLabError(f"{path}: cannot be read: {error.strerror}.") from None
     if reason is not None:
-        raise DeepLabError(reason)
+        raise DeepLabError(reason, discreet=explain_unreadable(path, quotes=False))
 
 
 def _check_writable(folder: Path) -> None:
@@ -235,11 +240,16 @@ def _check_writable(folder: Path) -> None:
 
 
 @contextmanager
-def errors_at(field: str) -> Iterator[None]:
-    """Turn errors inside the block into a SpecError about one field."""
+def errors_at(field: str, environment: Environment = _EMPTY) -> Iterator[None]:
+    """Turn errors inside the block into a SpecError about one field, those about its path included.
+
+    To somebody who must not read the environment they repeat nothing of files either.
+    """
     try:
         yield
     except SpecError:
         raise
     except DeepLabError as error:
-        raise SpecError({field: str(error)}) from None
+        raise SpecError({field: error.discreet if environment is None else str(error)}) from None
+    except OSError as error:  # such as a name that is too long
+        raise SpecError({field: f"cannot be used: {error.strerror or error}."}) from None

@@ -3,7 +3,7 @@
 Forms and `--help` show the titles and descriptions of the fields. Light to import, for `--help`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -16,12 +16,17 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
+from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
+from deeplab.files import is_plain, printable
+from deeplab.formats import shortened
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+
+_MOST_FIELDS = 100  # of a request
 
 
 class SpecError(DeepLabError):
@@ -47,9 +52,18 @@ def _spell_checkpoint(text: str) -> str:
     return CheckpointRef.parse(text).text
 
 
+def _check_plain(text: str) -> str:
+    if not is_plain(text):
+        raise ValueError(f"must be one line of plain text, got {shortened(text)}.")
+    return text
+
+
 BlankIsNone = BeforeValidator(_blank_is_absent)
-Lines = Annotated[tuple[str, ...], BeforeValidator(_split_lines)]
-PathText = Annotated[str, Field(min_length=1)]
+Lines = Annotated[
+    tuple[Annotated[str, Field(max_length=4096)], ...], Field(max_length=100), BeforeValidator(_split_lines)
+]
+PathText = Annotated[str, Field(min_length=1, max_length=4095), AfterValidator(_check_plain)]
+Name = Annotated[str, Field(max_length=200), AfterValidator(_check_plain)]
 CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
@@ -86,7 +100,7 @@ class _Spec(BaseModel):
 class _ModelSpec(_Spec):
     """The fields of the kinds that run a model."""
 
-    dataset: Annotated[str | None, BlankIsNone] = Field(
+    dataset: Annotated[Name | None, BlankIsNone] = Field(
         None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
     )
     device: Literal["auto", "cpu", "cuda"] = Field(
@@ -122,7 +136,7 @@ class _CheckpointSpec(_ModelSpec):
 
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
-    config: Annotated[str | None, BlankIsNone] = Field(
+    config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
 
@@ -132,10 +146,10 @@ class _CheckpointSpec(_ModelSpec):
         description="How the model sees an image, always at its full size: whole, or slide, window by window, for"
         " images that do not fit into memory. By default as configured.",
     )
-    window: Annotated[int | None, Field(ge=16, le=LARGEST_INTEGER), BlankIsNone] = Field(
+    window: Annotated[int | None, Field(ge=16, le=32_768), BlankIsNone] = Field(
         None, title="Window", description="Mode slide: side of the windows, pixels; by default as configured."
     )
-    scales: Annotated[str | None, BlankIsNone] = Field(
+    scales: Annotated[str | None, Field(max_length=200), BlankIsNone] = Field(
         None,
         title="Scales",
         description="Average over these scales of each image, such as 0.75,1,1.25; by default as configured.",
@@ -161,7 +175,7 @@ class _CheckpointSpec(_ModelSpec):
             if scales is not None and min(float(scale) for scale in scales.split(",")) <= 0:
                 raise ValueError
         except ValueError:
-            raise ValueError(f"must be positive numbers with commas between them, got {scales!r}.") from None
+            raise ValueError(f"must be positive numbers with commas between them, got {shortened(scales)}.") from None
         return scales
 
     @property
@@ -176,7 +190,7 @@ class EvaluateSpec(_CheckpointSpec):
     kind: ClassVar[Kind] = "evaluate"
     queue: ClassVar[str] = "gpu"
 
-    split: Annotated[str | None, BlankIsNone] = Field(
+    split: Annotated[Name | None, BlankIsNone] = Field(
         None, title="Split", description="Split to evaluate; by default that of DATASET.SPLIT.VAL."
     )
     save_logits: bool = Field(True, title="Save logits", description="Save the logits, which crf jobs need.")
@@ -249,7 +263,7 @@ class SegmentSpec(_CheckpointSpec):
     input: PathText = Field(
         title="Input", description="Folder of images and videos, with its subfolders; or one video."
     )
-    output: Annotated[str | None, BlankIsNone] = Field(
+    output: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Output folder", description="Folder for masks and manifest; by default the job's own folder."
     )
     crf: bool = Field(
@@ -286,19 +300,35 @@ def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
         SpecError: naming every field that is unknown, missing or of the wrong type.
     """
     if kind not in SPECS:
-        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {shortened(kind)}."})
+    if len(mapping) > _MOST_FIELDS:
+        raise SpecError({"kind": f"{kind} has no more than {_MOST_FIELDS} fields, got {len(mapping):,}."})
     try:
         return SPECS[kind].model_validate(mapping)
     except ValidationError as error:
-        fields = {str(item["loc"][0]): _sentence(item["type"], item["msg"], item["input"]) for item in error.errors()}
-        raise SpecError(fields) from None
+        raise SpecError(fields_of(error, _sentence)) from None
 
 
-def _sentence(error_type: str, message: str, given: object) -> str:
+def fields_of(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> dict[str, str]:
+    """The wrong fields of a request, each with a sentence about it; no more than a page can show."""
+    fields: dict[str, str] = {}
+    for item in error.errors(include_url=False)[:_MOST_FIELDS]:
+        name = str(item["loc"][0]) if item["loc"] else "request"  # the name of a field was no text
+        fields.setdefault(printable(name), sentence(item))
+    return fields
+
+
+def _sentence(item: ErrorDetails) -> str:
+    error_type, message, given = item["type"], item["msg"], item["input"]
     if error_type in {"missing", "string_too_short"}:
         return "is required."
     if error_type == "extra_forbidden":
         return "is not a field of this kind of job."
     if error_type == "value_error":  # from our own validators, whose text is a sentence
         return message.removeprefix("Value error, ")
-    return f"{message[0].lower()}{message[1:]}, got {given!r}."
+    if error_type in {"string_too_long", "too_long"}:
+        what = "lines" if error_type == "too_long" else "characters"
+        return f"must have at most {item['ctx']['max_length']:,} {what}, got {len(given):,}."
+    if error_type in {"string_unicode", "invalid_key"}:
+        return "must be plain text."
+    return f"{message[0].lower()}{message[1:]}, got {shortened(given)}."

@@ -184,12 +184,18 @@ def test_a_weights_file_needs_a_configuration(store: Settings, tmp_path: Path) -
 def test_the_folders_of_a_segment_job_are_checked(store: Settings, tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     (tmp_path / "file").touch()
+    (tmp_path / "theirs").mkdir()
+    (tmp_path / "theirs" / "labels.txt").touch()
     with open_session(store) as session:
         job = submit_segment(session, store, output=str(tmp_path / "new" / "folder"))
     for change, sentence in (
         ({"input": str(tmp_path / "nowhere")}, "input: .*nowhere: the folder does not exist"),
         ({"input": str(tmp_path / "empty")}, "input: .*empty: the folder holds no image"),
         ({"output": str(tmp_path / "file" / "masks")}, "output: .*file is a file, so .* cannot be a folder"),
+        (
+            {"output": str(tmp_path / "theirs")},
+            r"output: .*theirs: holds labels\.txt and more, perhaps, but no run\.json",
+        ),
     ):
         with pytest.raises(SpecError, match=sentence):
             submission.clone(store, job.id, change)

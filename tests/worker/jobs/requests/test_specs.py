@@ -100,3 +100,47 @@ def test_fields_of_inference_stand_for_configuration_keys() -> None:
     assert empty.chosen_keys() == ()
     with pytest.raises(SpecError, match="scales: must be positive numbers with commas between them, got '1;2'"):
         parse_spec("segment", {**form, "scales": "1;2"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "field", "sentence"),
+    [
+        ("train", {"config": "x" * 5000}, "config", "must have at most 4,095 characters, got 5,000."),
+        ("train", {"config": "a\nb"}, "config", r"must be one line of plain text, got 'a\nb'."),
+        ("train", {"config": "a\ud800"}, "config", "must be plain text."),
+        ("train", {"config": ["x"] * 1000}, "config", "input should be a valid string, got ['x', 'x', 'x'"),
+        ("train", {"config": "c", "overrides": ["A=1"] * 101}, "overrides", "must have at most 100 lines, got 101."),
+        (
+            "train",
+            {"config": "c", "overrides": "A=1\n" * 90_000},
+            "overrides",
+            "must have at most 100 lines, got 90,000.",
+        ),
+        (
+            "train",
+            {"config": "c", "overrides": ["x" * 4097]},
+            "overrides",
+            "must have at most 4,096 characters, got 4,097.",
+        ),
+        ("train", {"config": "c", "\ud800": 1}, "request", "must be plain text."),
+        (
+            "train",
+            {"config": "c", **{f"a{each}": 1 for each in range(100)}},
+            "kind",
+            "train has no more than 100 fields",
+        ),
+        ("evaluate", {"checkpoint": "1", "split": "a\x1b[31m"}, "split", "must be one line of plain text, got"),
+        ("evaluate", {"checkpoint": "1", "split": "val\u202e"}, "split", "must be one line of plain text, got"),
+        ("evaluate", {"checkpoint": "1", "window": 10**9}, "window", "input should be less than or equal to 32768"),
+        ("evaluate", {"checkpoint": "1", "scales": "1," * 500}, "scales", "must have at most 200 characters"),
+        ("segment", {"checkpoint": "1", "input": "i", "output": "a\r\nb"}, "output", "must be one line of plain text"),
+        ("crf", {"evaluate_job": 1, "grid": [f"BI_W={'1,' * 2000}"]}, "grid", "2,001 combinations are too many"),
+        ("crf", {"evaluate_job": 1, "grid": ["BI_W=2001-99-99"]}, "grid", "BI_W must be a number from 0 to 1,000,000"),
+        ("x" * 1000, {}, "kind", "must be one of train, evaluate, crf, segment, got 'xxx"),
+    ],
+)
+def test_a_request_is_bounded(kind: str, fields: dict[str, Any], field: str, sentence: str) -> None:
+    with pytest.raises(SpecError) as caught:
+        parse_spec(kind, fields)
+    assert caught.value.fields[field].startswith(sentence)
+    assert len(str(caught.value)) < 300

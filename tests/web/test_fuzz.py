@@ -1,0 +1,32 @@
+"""No request is answered by an internal error; `--fuzz 20000 --fuzz-seed 7` sends more of them, and others."""
+
+import pytest
+from werkzeug.test import Client
+
+from tests.web.fuzzing import Fuzzer
+from tests.web.population import Population
+from web import create_app
+from worker.jobs.results.record import item_key
+from worker.jobs.settings import Settings
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(3600)
+def test_no_request_is_an_internal_error(store: Settings, request: pytest.FixtureRequest) -> None:
+    settings = store.model_copy(update={"requests_per_minute": 0})
+    population = Population(settings)
+    app = create_app(settings)
+    app.config["WTF_CSRF_ENABLED"] = False  # else no form would be read
+    weights = population.root / "weights.pth"
+    weights.write_bytes(b"\x80\x02.")
+    inside = (population.root, population.dataset, population.dataset / "config.yaml", population.folder, weights)
+    keys = [item_key(path.name) for path in population.folder.iterdir()]
+    fuzzer = Fuzzer(app, request.config.getoption("--fuzz-seed"), [*map(str, inside), *keys])
+    client = Client(app)
+    for _ in range(request.config.getoption("--fuzz")):
+        drawn = fuzzer.draw()
+        with client.open(
+            drawn.address, method=drawn.method, data=drawn.data, content_type=drawn.content_type
+        ) as response:
+            response.get_data()
+        assert response.status_code < 500, str(drawn)

@@ -13,6 +13,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
+from worker.jobs.exports.catalog import FORMATS
 from worker.jobs.results.filters import SORTS
 from worker.jobs.settings import Settings, load_settings
 
@@ -77,8 +78,8 @@ def api() -> str:
         "```",
         "",
         "Every call but `GET /health` needs a token, made on the page *Account* or by `deeplab token create`; on your",
-        "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does",
-        "not suffice. See [accounts](accounts.md).",
+        "own machine the file `token` in the home has one. Without it the answer is 401; a role that does not suffice",
+        "is answered by 403. See [accounts](accounts.md).",
         "",
         "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
         "",
@@ -107,6 +108,9 @@ def api() -> str:
         "Files of an item lie outside of `/api/v1` and are named by its `key`: `/jobs/<id>/images/<key>` and",
         "`/jobs/<id>/masks/<key>?download=1`; of a video `/jobs/<id>/videos/<key>`, which is the labelled one,",
         "`/jobs/<id>/masks/<key>?frame=<number>` and `/jobs/<id>/frames/<key>.csv`.",
+        "",
+        "`/jobs/<id>/export.zip?format=` sends the masks of what the same parameters ask for, `format` being one of",
+        f"{', '.join(f'`{name}`' for name in FORMATS)}; see [results](results.md).",
     ]
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from sqlalchemy.orm import Session
+
 from deeplab.errors import DeepLabError
 from worker.jobs.accounts import failures, passwords, sessions, users
 from worker.jobs.database import open_session
@@ -41,8 +43,7 @@ def sign_in(settings: Settings, name: str, password: str, address: str) -> str:
         TooManyFailuresError: after five failures.
         BusyError: if others keep the processors busy.
     """
-    _prove(settings, name, password, address)
-    with open_session(settings) as session:
+    with _proved(settings, name, password, address) as session:
         return sessions.start(session, users.get(session, name).id)
 
 
@@ -53,16 +54,16 @@ def change_password(settings: Settings, name: str, current: str, new: str, addre
         PasswordRefusedError: if the new one is too short or too long.
         WrongPasswordError, TooManyFailuresError, BusyError: as of `sign_in`.
     """
-    _prove(settings, name, current, address)
     with _turn():
         password_hash = passwords.hash_password(new)
-    with open_session(settings) as session:
+    with _proved(settings, name, current, address) as session:
         users.set_password(session, name, password_hash)
         return sessions.start(session, users.get(session, name).id)
 
 
-def _prove(settings: Settings, name: str, password: str, address: str) -> None:
-    """Check a password."""
+@contextmanager
+def _proved(settings: Settings, name: str, password: str, address: str) -> Iterator[Session]:
+    """Check a password; the block writes in a transaction in which it still holds."""
     known = name if users.is_name(name) else ""  # the failures of all others count together
     with _turn():
         with open_session(settings) as session:
@@ -74,6 +75,7 @@ def _prove(settings: Settings, name: str, password: str, address: str) -> None:
         if users.find_password_hash(session, known) != stored:  # changed or disabled meanwhile
             raise WrongPasswordError
         failures.forget(session, known, address)
+        yield session
 
 
 @contextmanager

@@ -71,7 +71,8 @@ def database(folder: Path, postgresql: bool) -> Iterator[str]:
 @contextmanager
 def served(settings: Settings) -> Iterator[psutil.Process]:
     """Serve the dashboard of a home; the process that answers."""
-    environment = os.environ | {"DEEPLAB_HOME": str(settings.home), "DEEPLAB_DATABASE_URL": settings.database}
+    own = {"DEEPLAB_HOME": str(settings.home), "DEEPLAB_DATABASE_URL": settings.database, "DEEPLAB_AUTH": "off"}
+    environment = os.environ | own
     with closing(web_server.listen("127.0.0.1", settings.port)) as listener:
         process = subprocess.Popen(web_server.command(listener), env=environment, pass_fds=[listener.fileno()])
     try:

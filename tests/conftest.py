@@ -117,7 +117,7 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
         server.psql("SELECT pg_reload_conf()")
         url = server.get_uri()
         database.upgrade(load_settings(home=folder, database_url=url))
-        tables = ", ".join(Base.metadata.tables)
+        tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)  # user is a reserved word
 
         def open_store(folder: Path) -> Settings:
             with database.engine_for(url).begin() as connection:

@@ -1,5 +1,8 @@
 """Builds the web application."""
 
+import logging
+from datetime import timedelta
+
 from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
 from flask.sessions import SecureCookieSessionInterface
@@ -11,12 +14,16 @@ from web import api, pages
 from web.access.bounds import register_bounds
 from web.access.delivery import register_delivery
 from web.access.guard import register_guard
+from web.access.proxy import is_https
 from web.context import LARGEST_REQUEST, SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
 from worker.jobs import storage
+from worker.jobs.accounts import sessions
 from worker.jobs.secret import read_secret
 from worker.jobs.settings import Settings, load_settings
+
+_log = logging.getLogger(__name__)
 
 
 class _ReadableJson(DefaultJSONProvider):
@@ -26,10 +33,21 @@ class _ReadableJson(DefaultJSONProvider):
 
 
 class _OwnCookie(SecureCookieSessionInterface):
-    """Keeps the cookie below the path that a proxy serves the dashboard at, where the host may serve others, too."""
+    """Keeps the cookie below the path that a proxy serves the dashboard at, where the host may serve others, too.
+
+    Over HTTPS it never travels unencrypted, and no other host can set it.
+    """
 
     def get_cookie_path(self, app: Flask) -> str:
         return request.script_root or "/"
+
+    def get_cookie_secure(self, app: Flask) -> bool:
+        return is_https()
+
+    def get_cookie_name(self, app: Flask) -> str:
+        # The prefix demands the path "/".
+        prefix = "__Host-" if is_https() and not request.script_root else ""
+        return prefix + super().get_cookie_name(app)
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -51,6 +69,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         SECRET_KEY=_secret_key(settings),
         SESSION_COOKIE_NAME="deeplab_session",  # cookies are shared by all ports of a host
         SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=sessions.LIFE_SECONDS),
+        SESSION_REFRESH_EACH_REQUEST=False,  # a late answer must not bring back the cookie of before
         WTF_CSRF_TIME_LIMIT=None,  # a form may stay open for a day
         MAX_CONTENT_LENGTH=LARGEST_REQUEST,
         JOBS_PER_PAGE=25,
@@ -58,8 +78,8 @@ def create_app(settings: Settings | None = None) -> Flask:
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
+    register_bounds(app)  # before the guard, which asks the database who is there
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
-    register_bounds(app)
     csrf.init_app(app)
     register_delivery(app)
     register_templating(app)
@@ -67,6 +87,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.register_blueprint(pages.blueprint)
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
     csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.access.guard
+    if settings.auth == "off":
+        _log.warning("DEEPLAB_AUTH is off: whoever reaches the dashboard can do everything.")
     return app
 
 

@@ -8,7 +8,12 @@ from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has n
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
+from web.access.permissions import ForbiddenError
 from web.context import LARGEST_REQUEST
+from worker.jobs.accounts.failures import TooManyFailuresError
+from worker.jobs.accounts.sign_in import BusyError
+from worker.jobs.accounts.tokens import TokenNotFoundError
+from worker.jobs.accounts.users import UserNotFoundError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
@@ -28,6 +33,11 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),
     (CheckpointNotFoundError, 404),
     (DatasetNotFoundError, 404),
+    (UserNotFoundError, 404),
+    (TokenNotFoundError, 404),
+    (ForbiddenError, 403),
+    (TooManyFailuresError, 429),
+    (BusyError, 503),
     (EvaluationNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
@@ -79,7 +89,8 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
     is_default = error.description == type(error).description
     sentence = _SENTENCES.get(error.code) if is_default else None
     response = _render(error.code, sentence or error.description or error.name)
-    response.headers.extend([header for header in error.get_headers() if header[0] in ("Allow", "Retry-After")])
+    kept = {"Allow", "Retry-After", "WWW-Authenticate"}
+    response.headers.extend([header for header in error.get_headers() if header[0] in kept])
     return response
 
 

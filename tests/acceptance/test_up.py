@@ -1,5 +1,6 @@
 """`deeplab up` as its operator sees it: a process that prints an address, and leaves nothing behind."""
 
+import re
 import signal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ pytestmark = pytest.mark.acceptance
 
 
 def n_alive(up: Up) -> int:
-    return sum(worker["alive"] for worker in httpx.get(f"{up.url}/api/v1/workers").json()["workers"])
+    return sum(worker["alive"] for worker in up.ask("/api/v1/workers").json()["workers"])
 
 
 def test_runs_restarts_dead_processes_and_stops_on_ctrl_c(tmp_path: Path) -> None:
@@ -42,6 +43,40 @@ def test_runs_restarts_dead_processes_and_stops_on_ctrl_c(tmp_path: Path) -> Non
         assert up.process.wait(30) == 0
         assert up.output.read_text().endswith("Stopped.\n")
         assert [each for each in family if lives(each)] == []
+
+
+def test_lets_in_whoever_opens_its_link_or_has_its_token_and_nobody_else(tmp_path: Path) -> None:
+    with running_up(tmp_path / "home") as up:
+        link = re.search(r"Sign in: (http://\S+/login\?once=\S+) ", up.output.read_text())
+        assert link is not None
+        with httpx.Client(base_url=up.url) as browser, httpx.Client(base_url=up.url) as stranger:
+            assert browser.get("/jobs").headers["Location"] == "/login?next=/jobs"
+            assert browser.get(link[1]).headers["Location"] == "/jobs"
+            assert browser.get("/jobs").status_code == 200
+            assert stranger.get(link[1]).status_code == 422
+            assert stranger.get("/api/v1/jobs").status_code == 401
+            assert stranger.get("/api/v1/health").json() == {"status": "ok"}
+        assert up.ask("/api/v1/me").json() == {"name": "local", "role": "admin", "via": "token"}
+        another = run_deeplab("login-link", DEEPLAB_HOME=str(tmp_path / "home"))
+        assert another.stdout.startswith(f"{up.url}/login?once=")
+        assert httpx.get(another.stdout.strip()).headers["Location"] == "/jobs"
+
+
+def test_listens_for_others_only_with_an_admin_or_when_told_to_ask_nobody(tmp_path: Path) -> None:
+    port = web_server.free_port("0.0.0.0")  # noqa: S104
+    address = ("--host", "0.0.0.0", "--port", str(port))  # noqa: S104
+    refused = run_deeplab("up", "--home", str(tmp_path / "home"), *address)
+    assert refused.returncode == 1
+    assert refused.stderr == (
+        f"Error: Others can reach port {port} of every address of this machine, here http://127.0.0.1:{port}, and no "
+        "admin can sign in. Create one: deeplab user add NAME --role admin, or pass --insecure to ask nobody.\n"
+    )
+    left = [each for each in psutil.process_iter(["cmdline"]) if str(tmp_path) in " ".join(each.info["cmdline"] or [])]
+    assert left == []
+    with running_up(tmp_path / "home", "--host", "0.0.0.0", "--insecure") as up:  # noqa: S104
+        assert up.said(f"Warning: nobody is asked to sign in. Whoever reaches port {up.port} of every address of this")
+        assert httpx.get(f"{up.url}/api/v1/me").json()["via"] == "off"
+        assert "Nobody is asked to sign in" in httpx.get(f"{up.url}/jobs").text
 
 
 def test_leaves_nothing_behind_when_it_is_killed(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import httpx
 import psutil
 
 from tests.processes import lives, wait_until
@@ -21,6 +22,7 @@ class Up:
     def __init__(self, home: Path, *options: str) -> None:
         self.port = web_server.free_port("127.0.0.1")
         self.url = f"http://127.0.0.1:{self.port}"
+        self.home = home
         self.output = home.parent / "output.txt"
         command = [*DEEPLAB, "up", "--home", str(home), "--port", str(self.port), *options]
         with self.output.open("wb") as file:
@@ -29,6 +31,11 @@ class Up:
     def said(self, words: str) -> bool:
         assert self.process.poll() is None, self.output.read_text()
         return words in self.output.read_text()
+
+    def ask(self, path: str) -> httpx.Response:
+        """Ask for an address with the token of the home."""
+        token = (self.home / "token").read_text()
+        return httpx.get(f"{self.url}{path}", headers={"Authorization": f"Bearer {token}"}, timeout=30)
 
     def process_with(self, words: str) -> psutil.Process:
         """The direct child whose command line has these words."""

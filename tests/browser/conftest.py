@@ -15,7 +15,9 @@ from web import create_app
 WAIT = 30_000  # milliseconds for anything that a page shall come to show, on a machine that is busy with other tests
 
 
-class _QuietHandler(WSGIRequestHandler):
+class QuietHandler(WSGIRequestHandler):
+    """Tests print nothing."""
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Tests print nothing."""
 
@@ -29,9 +31,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]
 @pytest.fixture(scope="session")
 def server(population: Population) -> Iterator[str]:
     """Address of a running dashboard."""
-    listener = make_server(
-        "127.0.0.1", 0, create_app(population.settings), threaded=True, request_handler=_QuietHandler
-    )
+    listener = make_server("127.0.0.1", 0, create_app(population.settings), threaded=True, request_handler=QuietHandler)
     thread = threading.Thread(target=listener.serve_forever)
     thread.start()
     yield f"http://127.0.0.1:{listener.port}"

@@ -33,6 +33,7 @@ def addresses(population: Population) -> list[str]:
         "/checkpoints",
         "/evaluations",
         f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
+        f"/evaluations/compare/images?job={population.evaluated}&job={population.refined}",
         f"/evaluations/{population.evaluated}/confusion",
         f"/jobs/compare?job={population.trained}&job={population.validated}",
         f"/jobs/{population.searched}/trials",

@@ -11,8 +11,11 @@ from werkzeug.test import TestResponse
 
 from tests.processes import wait_until
 from tests.web.population import OWNER, Population
+from tests.web.visitors import AsRole, signed_in_as
+from tests.worker.jobs.accounts.people import NAMES, add_person
 from web import create_app
 from worker.jobs import workers
+from worker.jobs.accounts.roles import ROLES
 from worker.jobs.database import engine_for, open_session, upgrade
 from worker.jobs.settings import Settings
 from worker.platform import valkey
@@ -30,6 +33,7 @@ def settings_in(home: Path) -> Settings:
         host="127.0.0.1",
         port=8000,
         allowed_hosts=(),
+        auth="off",  # most tests are not about who asks; those that are have `guarded`
     )
 
 
@@ -79,6 +83,28 @@ def new_settings(tmp_path: Path) -> Iterator[Settings]:
 @pytest.fixture
 def new_client(new_settings: Settings) -> FlaskClient:
     return create_app(new_settings).test_client()
+
+
+@pytest.fixture
+def guarded(new_settings: Settings) -> Settings:
+    """Settings of a dashboard that asks who is there: vera, who views, otto, who operates, or ada, an admin."""
+    settings = new_settings.model_copy(update={"auth": "auto"})
+    with open_session(settings) as session:
+        for role in ROLES:
+            add_person(session, role)
+    return settings
+
+
+@pytest.fixture
+def as_role(guarded: Settings) -> AsRole:
+    """Browsers in which somebody of a role has signed in."""
+    return lambda role: signed_in_as(guarded, NAMES[role])
+
+
+@pytest.fixture
+def stranger(guarded: Settings) -> FlaskClient:
+    """A browser in which nobody has signed in."""
+    return create_app(guarded).test_client()
 
 
 @pytest.fixture

@@ -124,3 +124,10 @@ def test_the_cookie_is_kept_from_what_else_the_host_serves(browser: httpx.Client
     cookie = browser.get(f"{PREFIX}/datasets").headers["Set-Cookie"]
     assert cookie.startswith("deeplab_session=")
     assert f"Path={PREFIX}" in cookie.split("; ")
+
+
+def test_no_header_changes_which_address_is_asked_for(browser: httpx.Client) -> None:
+    """Or a proxy that lets some addresses through would let all through, and their roles would be those of others."""
+    address = f"{PREFIX}/static/api/v1/jobs"
+    assert browser.get(address, headers={"SCRIPT_NAME": f"{PREFIX}/static"}).status_code == 404
+    assert browser.get(address, headers={"Script-Name": f"{PREFIX}/static"}).status_code == 404

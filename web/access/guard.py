@@ -2,15 +2,20 @@
 
 A dashboard on 127.0.0.1 is reachable by every page that its user visits: by DNS rebinding (hence the check of the host
 name), by forms that foreign pages send (hence the check of the origin, the CSRF token of our forms and, for the API,
-the content type), and by frames.
+the content type), and by frames. Then it matters who asks, and whether they may.
 """
 
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
-from flask import Flask, Response, abort, request
+from flask import Flask, Response, abort, g, redirect, request, url_for
+from werkzeug.wrappers import Response as AnyResponse
 
-from web.context import current_settings
+from web.access.permissions import ACCESS, ANYONE, may
+from web.access.who import find_identity, unauthorized
+from web.context import current_identity, current_settings
+from worker.jobs.accounts.roles import VIEWER, allows
 
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOCAL_NAMES = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {
     # Everything comes from this server and nothing is inline, so injected markup cannot run.
@@ -32,7 +37,11 @@ def register_guard(app: Flask) -> None:
     """Check every request before it reaches a view, and add security headers to every answer."""
     app.before_request(_refuse_foreign_host)
     app.before_request(_refuse_foreign_origin)
+    app.before_request(_identify)
+    app.before_request(_refuse_without_role)
     app.after_request(_add_headers)
+    app.add_template_global(may)
+    app.context_processor(lambda: {"identity": current_identity(), "auth": current_settings().auth})
 
 
 def _refuse_foreign_host() -> None:
@@ -53,13 +62,49 @@ def _host_name(host: str) -> str:
 
 def _refuse_foreign_origin() -> None:
     """Refuse what a page of another origin sends. Browsers always send these headers; programs send neither."""
-    if request.method in {"GET", "HEAD", "OPTIONS"}:
+    if request.method in _SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
     if origin is not None and origin.partition("://")[2] != request.host:
         abort(403, f"Requests from {origin} are not allowed.")
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         abort(403, "Requests from other sites are not allowed.")
+
+
+def _identify() -> None:
+    if request.endpoint != "static":  # the same for everybody, and asked for often
+        g.identity = find_identity()
+
+
+def _refuse_without_role() -> AnyResponse | None:
+    # What exists is not said to those who may not see it: an unknown address takes a role, too.
+    least = VIEWER if request.endpoint is None else ACCESS.get(request.endpoint)
+    if least is None:
+        abort(403, "Nobody may use this address.")
+    if least == ANYONE:
+        return None
+    identity = current_identity()
+    if identity is None:
+        return _ask_to_sign_in()
+    if not allows(identity.role, least):
+        abort(403, f"This takes the role {least}; yours is {identity.role}.")
+    if identity.via == "token" and request.blueprint == "pages" and request.method not in _SAFE_METHODS:
+        abort(403, "With a token, use the API: the forms of pages are for people who have signed in.")
+    return None
+
+
+def _ask_to_sign_in() -> AnyResponse:
+    if request.blueprint == "api" or request.path.startswith("/api/"):
+        raise unauthorized("Sign in: send a token as 'Authorization: Bearer dlp_...'.")
+    if current_settings().auth == "proxy":
+        raise unauthorized("Sign in at the proxy in front of this dashboard.")
+    if request.headers.get("HX-Request"):  # a part of a page, which shall not become the form
+        return Response(status=401, headers={"HX-Refresh": "true"})
+    if request.method not in _SAFE_METHODS:
+        return redirect(url_for("pages.show_login"), 303)
+    query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
+    here = f"{request.script_root}{quote(request.path)}{query}"
+    return redirect(url_for("pages.show_login", next=None if request.path == "/" else here))
 
 
 def _add_headers(response: Response) -> Response:

@@ -4,9 +4,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from deeplab.errors import DeepLabError
-from web.actions import submission
-from worker.jobs import jobs
-from worker.jobs.database import DatabaseError, open_session
+from web.actions import cancellation, submission
+from web.context import Identity
+from worker.jobs.database import DatabaseError
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
@@ -22,19 +22,14 @@ class BulkResult:
     notice: str | None = None  # that Celery could not be told
 
 
-def cancel(settings: Settings, job_ids: Sequence[int]) -> BulkResult:
+def cancel(settings: Settings, job_ids: Sequence[int], identity: Identity) -> BulkResult:
     """Cancel queued jobs, and ask the supervisors of running ones to."""
-
-    def cancel_one(job_id: int) -> tuple[Job, str | None]:
-        with open_session(settings) as session:
-            return jobs.cancel(session, job_id), None
-
-    return _each(job_ids, cancel_one)
+    return _each(job_ids, lambda job_id: (cancellation.cancel(settings, job_id, identity), None))
 
 
-def retry(settings: Settings, job_ids: Sequence[int]) -> BulkResult:
+def retry(settings: Settings, job_ids: Sequence[int], identity: Identity) -> BulkResult:
     """Submit failed and cancelled jobs again."""
-    return _each(job_ids, lambda job_id: submission.retry(settings, job_id))
+    return _each(job_ids, lambda job_id: submission.retry(settings, job_id, user_id=identity.user_id))
 
 
 def _each(job_ids: Sequence[int], act: Callable[[int], tuple[Job, str | None]]) -> BulkResult:

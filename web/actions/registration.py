@@ -17,7 +17,9 @@ from worker.jobs.settings import Settings
 _LIMITS = SurveyLimits(files=250_000, texts=100, list_bytes=10_000_000)
 
 
-def register(settings: Settings, name: str, root: str, labels: str | None = None) -> tuple[Dataset, FolderSurvey]:
+def register(
+    settings: Settings, name: str, root: str, labels: str | None = None, *, user_id: int | None
+) -> tuple[Dataset, FolderSurvey]:
     """Register a folder under the data roots; return the dataset, and what was found in the folder.
 
     Raises:
@@ -37,7 +39,7 @@ def register(settings: Settings, name: str, root: str, labels: str | None = None
     folder = _survey(given["root"] or "", given["labels"])
     try:
         with open_session(settings) as session:
-            return datasets.register(session, name.strip(), folder), folder
+            return datasets.register(session, name.strip(), folder, user_id), folder
     except NameRefusedError as error:
         raise SpecError({"name": str(error)}) from error
 

@@ -17,6 +17,7 @@ def submit(
     settings: Settings,
     spec: Spec,
     *,
+    user_id: int | None,
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
@@ -26,6 +27,7 @@ def submit(
     Args:
         settings: of the platform.
         spec: the request.
+        user_id: who submits it.
         parent_id: the job that this one was cloned from; paths that somebody with a shell named in it are allowed
             again, in the same fields.
         is_retry: whether it retries that job.
@@ -43,6 +45,7 @@ def submit(
     job = submission.submit(
         settings,
         spec,
+        user_id=user_id,
         parent_id=parent_id,
         is_retry=is_retry,
         label=label,
@@ -51,27 +54,29 @@ def submit(
     return job, try_publish(settings, job)
 
 
-def retry(settings: Settings, job_id: int) -> tuple[Job, str | None]:
+def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
     """Submit a failed or cancelled job again; returns as `submit` does.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
     """
     spec, label = submission.request_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
-def retry_failed(settings: Settings, job_id: int) -> tuple[Job, str | None]:
+def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
     """Submit only the images that failed in a segment job again; returns as `submit` does.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
     """
-    job = submission.retry_failed(settings, job_id)
-    return job, try_publish(settings, job)
+    spec, label = submission.request_failed_again(settings, job_id)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
-def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[Job, str | None]:
+def clone(
+    settings: Settings, job_id: int, changes: Mapping[str, Any], *, user_id: int | None
+) -> tuple[Job, str | None]:
     """Submit a job's request again with some fields changed; returns as `submit` does.
 
     Raises:
@@ -79,7 +84,7 @@ def clone(settings: Settings, job_id: int, changes: Mapping[str, Any]) -> tuple[
         SpecError: if the changed request is not valid.
     """
     spec = submission.changed_spec(_read(settings, job_id), changes)
-    return submit(settings, spec, parent_id=job_id)
+    return submit(settings, spec, user_id=user_id, parent_id=job_id)
 
 
 def _read(settings: Settings, job_id: int) -> Job:

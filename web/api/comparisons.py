@@ -23,7 +23,7 @@ def compare_evaluations() -> dict[str, Any]:
         "jobs": compared.job_ids,
         "base": compared.job_ids[compared.base],
         "not_comparable": as_json(compared.obstacles),
-        "not_known": compared.unknowns,
+        "older": compared.older,
         "no_intervals": as_json(compared.without_intervals),
         "parameters": as_json(differing_of_evaluations(compared.evaluations, configs)),
         "scores": as_json(compared.lines(score_lines(compared.evaluations))),

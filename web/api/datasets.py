@@ -7,7 +7,7 @@ from flask import Response, jsonify
 from web.actions.dataset_check import check
 from web.actions.registration import register
 from web.api.requests import read_body, require_known
-from web.context import current_settings, reading
+from web.context import current_settings, reading, signed_in
 from worker.jobs import datasets
 from worker.jobs.plain_json import as_json
 from worker.jobs.requests.specs import SpecError
@@ -27,7 +27,8 @@ def register_dataset() -> tuple[Response, int]:
     unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}
     if wrong or unknown:
         raise SpecError(wrong | unknown)
-    dataset, folder = register(current_settings(), body.get("name", ""), body.get("root", ""), body.get("labels"))
+    name, root, labels = body.get("name", ""), body.get("root", ""), body.get("labels")
+    dataset, folder = register(current_settings(), name, root, labels, user_id=signed_in().user_id)
     return jsonify({**as_json(dataset), "passed_over": folder.passed_over, "other_texts": folder.other_texts}), 201
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from web.actions import bulk, submission
+from web.actions import bulk, cancellation, submission
 from web.api.requests import read_body, read_choice, read_fields, read_number, require_known
-from web.context import current_settings, reading, writing
+from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
 from web.results.questions import PARAMETERS, read_question
@@ -26,14 +26,15 @@ _LARGEST_TAIL = 2**20
 
 
 def list_jobs() -> dict[str, Any]:
-    """GET /jobs?kind=&state=&dataset=&search=&before=&limit=&fields=: jobs, newest first; `next_before` continues.
+    """GET /jobs?kind=&state=&dataset=&user=&search=&before=&limit=&fields=: jobs, newest first.
 
-    `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config, chooses what each job
-    has; without it, all but notes and config.
+    `next_before` continues. `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config,
+    chooses what each job has; without it, all but notes and config.
     """
-    require_known("kind", "state", "dataset", "search", "before", "limit", "fields")
+    require_known("kind", "state", "dataset", "user", "search", "before", "limit", "fields")
     search = request.args.get("search", "")
-    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), request.args.get("dataset"), search)
+    dataset, user = request.args.get("dataset"), request.args.get("user")
+    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), dataset, search, user)
     before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE, smallest=1)
     names = read_fields(FIELDS)
     with reading() as session:
@@ -55,7 +56,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
     kind = body.pop("kind", None)
     if not isinstance(kind, str):
         raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    return _created(*submission.submit(current_settings(), parse_spec(kind, body), label=label))
+    return _created(*submission.submit(current_settings(), parse_spec(kind, body), user_id=_user_id(), label=label))
 
 
 def show_job(job_id: int) -> dict[str, Any]:
@@ -77,19 +78,18 @@ def edit_job(job_id: int) -> dict[str, Any]:
 
 def cancel_jobs() -> dict[str, Any]:
     """POST /jobs/cancel {"jobs": [ids]}: the jobs that are cancelled or about to be, and why others were `refused`."""
-    return _bulk_as_json(bulk.cancel(current_settings(), _read_ids()))
+    return _bulk_as_json(bulk.cancel(current_settings(), _read_ids(), signed_in()))
 
 
 def retry_jobs() -> dict[str, Any]:
     """POST /jobs/retry {"jobs": [ids]}: the new jobs, and why others were `refused`."""
-    return _bulk_as_json(bulk.retry(current_settings(), _read_ids()))
+    return _bulk_as_json(bulk.retry(current_settings(), _read_ids(), signed_in()))
 
 
 def cancel_job(job_id: int) -> dict[str, Any]:
     """POST /jobs/<id>/cancel {}: the job; a running one ends a few seconds later."""
     read_body()
-    with writing() as session:
-        return job_as_json(jobs.cancel(session, job_id))
+    return job_as_json(cancellation.cancel(current_settings(), job_id, signed_in()))
 
 
 def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
@@ -99,12 +99,12 @@ def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     if body or not isinstance(failed, bool):
         raise SpecError({"failed": "must be true or false, and is the only field of this request."})
     again = submission.retry_failed if failed else submission.retry
-    return _created(*again(current_settings(), job_id))
+    return _created(*again(current_settings(), job_id, user_id=_user_id()))
 
 
 def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     """POST /jobs/<id>/clone {fields to change}: the new job."""
-    return _created(*submission.clone(current_settings(), job_id, read_body()))
+    return _created(*submission.clone(current_settings(), job_id, read_body(), user_id=_user_id()))
 
 
 def show_log(job_id: int) -> dict[str, Any]:
@@ -145,6 +145,10 @@ def list_items(job_id: int) -> dict[str, Any]:
         "next_cursor": page.following,
         "previous_cursor": page.previous,
     }
+
+
+def _user_id() -> int | None:
+    return signed_in().user_id
 
 
 def _item_as_json(image: Image, classes: Sequence[ClassInImage]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from flask import Blueprint
 
 from web.pages import (
+    account,
     checkpoints,
     compare,
     compare_confusion,
@@ -13,9 +14,11 @@ from web.pages import (
     downloads,
     job,
     jobs,
+    login,
     logs,
     new_job,
     results,
+    users,
     videos,
     viewer,
     workers,
@@ -27,6 +30,7 @@ blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
 _LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
     ("GET", "/", jobs.start),
@@ -64,6 +68,19 @@ _ROUTES = (
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/workers", workers.list_workers),
+    ("GET", "/login", login.show_login),
+    ("POST", "/login", login.sign_in),
+    ("POST", "/logout", login.sign_out),
+    ("GET", "/account", account.show_account),
+    ("POST", "/account/password", account.change_password),
+    ("POST", "/account/sessions", account.end_other_sessions),
+    ("POST", "/account/tokens", account.create_token),
+    ("POST", f"/account/tokens/{_TOKEN}/revoke", account.revoke_token),
+    ("GET", "/users", users.list_users),
+    ("POST", "/users", users.add_user),
+    ("GET", "/users/<name>", users.show_user),
+    ("POST", "/users/<name>", users.change_user),
+    ("POST", f"/users/<name>/tokens/{_TOKEN}/revoke", users.revoke_user_token),
 )
 for _method, _rule, _view in _ROUTES:
     blueprint.add_url_rule(_rule, view_func=_view, methods=[_method])

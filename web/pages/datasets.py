@@ -8,7 +8,7 @@ from werkzeug.wrappers import Response
 from deeplab.images.kinds import describe_passed_over
 from web.actions.dataset_check import check
 from web.actions.registration import register
-from web.context import current_settings, reading
+from web.context import current_settings, reading, signed_in
 from web.forms.errors import as_sentence
 from worker.jobs import datasets
 from worker.jobs.database import read_clock
@@ -25,7 +25,8 @@ def list_datasets() -> str:
 def register_dataset() -> str | Response | tuple[str, int]:
     """Register a folder, or show the form again with errors beside the fields."""
     try:
-        dataset, folder = register(current_settings(), request.form.get("name", ""), request.form.get("root", ""))
+        name, root = request.form.get("name", ""), request.form.get("root", "")
+        dataset, folder = register(current_settings(), name, root, user_id=signed_in().user_id)
     except SpecError as error:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422

@@ -7,8 +7,8 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from web.actions import submission
-from web.context import current_settings, reading, writing
+from web.actions import cancellation, submission
+from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.confusion import Confused, confusions
 from web.results.scores import class_lines, labels_of, score_lines
 from web.results.trials import best_trials, heat_map
@@ -42,6 +42,7 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
             obstacle=find_obstacle(session, job),
+            may_cancel=cancellation.may_cancel(job, current_identity()),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             **_scores(session, job),
@@ -63,21 +64,20 @@ def edit_job(job_id: int) -> Response:
 
 def cancel_job(job_id: int) -> Response:
     """Cancel a queued job, or ask the supervisor of a running one to."""
-    with writing() as session:
-        jobs.cancel(session, job_id)
+    cancellation.cancel(current_settings(), job_id, signed_in())
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 
 def retry_job(job_id: int) -> Response:
     """Submit the job again."""
-    job, notice = submission.retry(current_settings(), job_id)
+    job, notice = submission.retry(current_settings(), job_id, user_id=signed_in().user_id)
     flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
 
 
 def retry_failed(job_id: int) -> Response:
     """Submit the images that failed again."""
-    job, notice = submission.retry_failed(current_settings(), job_id)
+    job, notice = submission.retry_failed(current_settings(), job_id, user_id=signed_in().user_id)
     flash(notice or f"Submitted the failed images again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
 

@@ -6,12 +6,12 @@ from flask import abort, current_app, flash, redirect, render_template, request,
 from werkzeug.wrappers import Response
 
 from web.actions import bulk
-from web.context import current_settings, reading
+from web.context import current_settings, reading, signed_in
 from web.pages.paging import read_place
 from web.text.formats import plural
 from worker.jobs.catalog import KINDS, STATES, parse_integer
 from worker.jobs.database import read_clock
-from worker.jobs.job_list import ORDERS, JobFilter, count_by_state, list_datasets, read_job_page
+from worker.jobs.job_list import ORDERS, JobFilter, count_by_state, list_datasets, list_users, read_job_page
 from worker.jobs.waiting import find_obstacles
 
 _LIST = re.compile(r"/jobs(\?[^\s]*)?")  # where a form may lead back to
@@ -23,15 +23,19 @@ def start() -> Response:
 
 
 def list_jobs() -> str:
-    """Show a page of jobs; ?kind=, ?state=, ?dataset= and ?search= filter, ?order= sorts, ?before= and ?after= page."""
+    """Show a page of jobs; ?kind=, ?state=, ?dataset=, ?user= and ?search= filter, ?order= sorts.
+
+    ?before= and ?after= page.
+    """
     chosen = {
         "kind": _choice("kind", KINDS),
         "state": _choice("state", STATES),
         "dataset": request.args.get("dataset") or None,
+        "user": request.args.get("user") or None,
         "search": request.args.get("search", "").strip() or None,
         "order": _choice("order", tuple(ORDERS)),
     }
-    wanted = JobFilter(chosen["kind"], chosen["state"], chosen["dataset"], chosen["search"] or "")
+    wanted = JobFilter(chosen["kind"], chosen["state"], chosen["dataset"], chosen["search"] or "", chosen["user"])
     order = chosen["order"] or "newest"
     before, after = read_place()
     limit: int = current_app.config["JOBS_PER_PAGE"]
@@ -49,6 +53,7 @@ def list_jobs() -> str:
             orders=tuple(ORDERS),
             kinds=KINDS,
             datasets=list_datasets(session),
+            users=list_users(session),
             obstacles=find_obstacles(session, page.lines),
             now=read_clock(session),
         )
@@ -62,9 +67,9 @@ def act_on_jobs() -> Response:
         abort(400, "Select at least one job.")
     match request.form.get("action"):
         case "cancel":
-            _tell(bulk.cancel(current_settings(), job_ids), "Cancelled {}.")
+            _tell(bulk.cancel(current_settings(), job_ids, signed_in()), "Cancelled {}.")
         case "retry":
-            _tell(bulk.retry(current_settings(), job_ids), "Submitted {} again.")
+            _tell(bulk.retry(current_settings(), job_ids, signed_in()), "Submitted {} again.")
         case "compare":
             return redirect(url_for("pages.compare_jobs", job=job_ids))
         case other:

@@ -16,7 +16,7 @@ from web.access.folders import (
 )
 from web.access.paths import CONFIG_SUFFIXES
 from web.actions import submission
-from web.context import current_settings, reading
+from web.context import current_settings, reading, signed_in
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
 from web.forms.options import load_options
 from worker.jobs import jobs
@@ -57,7 +57,8 @@ def create_job(kind: str) -> str | Response | tuple[str, int]:
     try:
         label = parse_label(entered)
         spec = parse_spec(kind, as_request(kind, values))
-        job, notice = submission.submit(current_settings(), spec, parent_id=parent_id, label=label)
+        user_id = signed_in().user_id
+        job, notice = submission.submit(current_settings(), spec, user_id=user_id, parent_id=parent_id, label=label)
     except SpecError as error:
         return _render(kind, values, error.fields, parent_id, entered), 422
     if notice:

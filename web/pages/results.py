@@ -1,7 +1,7 @@
 """The results of a job image by image: the gallery, and pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -38,6 +38,7 @@ class Found:
     question: Question
     page: Page
     n_images: int
+    n_good: int  # without an error
     problem: str | None  # why the address cannot be answered
 
 
@@ -108,9 +109,10 @@ def _find(results: Results) -> Found:
         question = read_question(request.args)
         limit: int = current_app.config["IMAGES_PER_PAGE"]
         page = results.page(question.wanted, question.sort, question.cursor, limit)
-        return Found(question, page, results.count(question.wanted), None)
+        n_good = results.count(replace(question.wanted, status="ok")) if question.wanted.status is None else 0
+        return Found(question, page, results.count(question.wanted), n_good, None)
     except (SpecError, QuestionError) as error:
-        return Found(Question(Filter(), "name", None), _NOTHING, 0, str(error))
+        return Found(Question(Filter(), "name", None), _NOTHING, 0, 0, str(error))
 
 
 def _shares_of_all(results: Results, names: Sequence[str]) -> list[Any]:

@@ -9,20 +9,20 @@ from deeplab.files import printable
 from web.context import current_settings
 from web.results.classes import class_shares
 from web.results.films import Film, film_of, frame_at
-from web.results.lookup import find_image, find_results
+from web.results.lookup import find_image
 from web.results.partners import Labelled
 from web.results.viewing import Beside
 from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.job_files import class_names
+from worker.jobs.results.opening import open_results
 
 
 def show_video(labelled: Labelled, beside: Beside, filters: Mapping[str, object]) -> str:
     """Show one video, with links to its neighbours; ?frame= is a place among its masks."""
-    job, results = find_results(labelled.job.id)
-    image = labelled.image
-    pixels = {each.index: each.pixels for each in results.classes_in(image)}
+    job, image = labelled.job, labelled.image
+    pixels = {each.index: each.pixels for each in open_results(current_settings(), job).classes_in(image)}
     return render_template(
         "video.html",
         job=job,

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, abort, render_template, request, url_for
-from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
@@ -14,12 +13,12 @@ from web.results.class_colours import colours_of, distinct_colours, names_of
 from web.results.class_rows import list_classes
 from web.results.image_files import find_files
 from web.results.layers import find_layer
+from web.results.lookup import find_image
 from web.results.partners import Labelled, list_partners
 from web.results.pyramids import TILE
 from web.results.questions import read_question
 from web.results.tile_cache import load_tile
-from web.results.viewing import Beside, Shown, View, find_image, view_of
-from worker.jobs import jobs
+from web.results.viewing import Beside, Shown, View, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.opening import open_results
 
@@ -33,8 +32,8 @@ def show_image(job_id: int, key: str) -> str:
     """
     question = read_question(request.args)
     settings = current_settings()
+    labelled = Labelled(*find_image(job_id, key))
     with reading() as session:
-        labelled = _find(session, job_id, key)
         results = open_results(settings, labelled.job)
         beside = Beside(*results.beside(key, question.wanted, question.sort), results.count(question.wanted))
         if labelled.image.frames is not None:
@@ -58,8 +57,8 @@ def show_image(job_id: int, key: str) -> str:
 def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -> Response:
     """Send a tile of a layer; with the layer's version in ?v= a browser may keep it for ever."""
     settings = current_settings()
+    labelled = Labelled(*find_image(job_id, key))
     with reading() as session:
-        labelled = _find(session, job_id, key)
         files = find_files(session, settings, labelled.job, labelled.image)
     try:
         found = find_layer(files, layer)
@@ -79,15 +78,6 @@ def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -
     except DeepLabError as error:  # a script reads it, and shows the sentence
         return Response(str(error), 422, mimetype="text/plain")
     return response
-
-
-def _find(session: Session, job_id: int, key: str) -> Labelled:
-    """Find an image of a job by its key. Raises NotFound."""
-    job = jobs.get(session, job_id)
-    if job.kind == "train":
-        abort(404, f"Job {job_id} is a train job; only evaluate, crf and segment jobs have results.")
-    image = find_image(current_settings(), job, key)
-    return Labelled(job, image or abort(404, "This job has no such image, or has not reached it yet."))
 
 
 def _as_json(view: View, names: Sequence[str], labelled: Labelled) -> dict[str, Any]:

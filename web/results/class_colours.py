@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
 
-from deeplab.datasets.class_names import class_names_of, default_class_names, load_class_colours, load_class_names
+from deeplab.datasets.class_names import load_class_colours
 from deeplab.datasets.colour_table import load_colour_table
 from deeplab.errors import DatasetError
 from deeplab.images.palette import palette
 from deeplab.schema import Dataset
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
-from worker.jobs.results.job_files import output_dir
+from worker.jobs.results.job_files import class_names
 from worker.jobs.settings import Settings
 
 Colours = NDArray[np.uint8]  # (256, 3) RGB, a row per value of a label map
@@ -35,10 +35,7 @@ def names_of(session: Session, settings: Settings, job: Job) -> list[str]:
     evaluation = evaluations.find(session, job.id)
     if evaluation is not None and evaluation.scores.get("labels"):
         return list(evaluation.scores["labels"])
-    if job.kind != "segment":
-        return class_names_of(Dataset.model_validate(job.config["DATASET"]))
-    labels = output_dir(settings, job) / "labels.txt"
-    return load_class_names(labels) if labels.is_file() else default_class_names(job.config["DATASET"]["N_CLASSES"])
+    return class_names(settings, job)
 
 
 def colours_of(job: Job) -> Colours:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from deeplab.images.palette import palette
 
@@ -34,6 +35,7 @@ def name_of(index: int, names: Sequence[str]) -> str:
     return names[index] if index < len(names) else f"class {index}"
 
 
+@cache  # a page of 182 classes asks for each of them, and the palette is computed anew each time
 def colour(index: int) -> str:
     """The colour of a class in masks, as "#rrggbb"."""
     return "#" + bytes(palette()[index]).hex()

@@ -34,17 +34,10 @@ class Compared:
         return {job_id: sentences for job_id, sentences in found.items() if sentences}
 
     @property
-    def unknowns(self) -> list[str]:
-        """What is not known of them, and would decide whether they are comparable."""
-        base = self.evaluations[self.base]
-        return list(
-            dict.fromkeys(
-                sentence
-                for place, each in enumerate(self.evaluations)
-                if place != self.base
-                for sentence in comparability.find_unknowns(base, each)
-            )
-        )
+    def older(self) -> list[int]:
+        """The jobs of older versions, of which it is not certain whether they are comparable."""
+        several = len(self.evaluations) > 1
+        return [each.job_id for each in self.evaluations if several and comparability.is_older(each)]
 
     @property
     def without_intervals(self) -> dict[int, str]:

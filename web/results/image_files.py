@@ -1,6 +1,5 @@
 """The files of one image of a job: the image itself, its ground truth, and what the job made of it."""
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +11,13 @@ from deeplab.datasets.split import SplitDataset
 from deeplab.errors import DeepLabError
 from deeplab.images.bands import Reading
 from deeplab.inference.inputs import folder_of
-from deeplab.inference.output import confidence_path, find_mask
+from deeplab.inference.output import confidence_path
 from web.results.images import inside
-from web.results.splits import SplitRef, find_pair, split_of
 from worker.jobs import storage
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
-from worker.jobs.results.job_files import output_dir, reading_of
+from worker.jobs.results.job_files import mask_file, output_dir, reading_of
+from worker.jobs.results.splits import ListedPair, SplitRef, find_pair, split_of
 from worker.jobs.settings import Settings
 
 
@@ -63,39 +62,22 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
     Raises:
         NotFound: if the image's path would lead out of the job's folders; results never contain such paths.
     """
-    item = os.fsdecode(image.file)
+    item = image.item
+    inside(Path(), item)
+    labels, reading = mask_file(settings, job, item), reading_of(job)
     split = split_of(session, job)
-    if split is not None:
-        return _evaluated(settings, job, split, item)
-    folder = output_dir(settings, job)
-    return ImageFiles(
-        image=inside(folder_of(Path(job.spec["input"])), item),
-        reading=reading_of(job),
-        labels=find_mask(folder, str(inside(Path(), item))),
-        confidence=confidence_path(folder, item),
-    )
-
-
-def _evaluated(settings: Settings, job: Job, split: SplitRef, item: str) -> ImageFiles:
-    labels = inside(storage.label_maps_dir(settings, job.id, job.fence), f"{item}.png")
-    confidence = inside(storage.confidence_dir(settings, job.id, job.fence), f"{item}.png")
-    reading = reading_of(job)
+    if split is None:
+        confidence = confidence_path(output_dir(settings, job), item)
+        return ImageFiles(folder_of(Path(job.spec["input"])) / item, reading, labels, confidence)
+    confidence = storage.confidence_dir(settings, job.id, job.fence) / f"{item}.png"
     try:
         listed = find_pair(split, item)
     except DeepLabError as error:
         return ImageFiles(None, reading, labels, confidence, problem=str(error))
-    return ImageFiles(
-        image=listed.pair.image,
-        reading=reading,
-        labels=labels,
-        confidence=confidence,
-        truth=Truth(listed.pair, _one_image(split, listed.pair, listed.warp_side, reading))
-        if listed.labelled
-        else None,
-        warp_side=listed.warp_side,
-    )
+    truth = Truth(listed.pair, _one_image(split, listed, reading)) if listed.labelled else None
+    return ImageFiles(listed.pair.image, reading, labels, confidence, truth, listed.warp_side)
 
 
-def _one_image(split: SplitRef, pair: Pair, warp_side: int | None, reading: Reading) -> SplitDataset:
+def _one_image(split: SplitRef, listed: ListedPair, reading: Reading) -> SplitDataset:
     dataset = split.dataset
-    return SplitDataset(split.name, [pair], dataset.N_CLASSES, dataset.IGNORE_LABEL, warp_side, reading)
+    return SplitDataset(split.name, [listed.pair], dataset.N_CLASSES, dataset.IGNORE_LABEL, listed.warp_side, reading)

@@ -13,6 +13,9 @@ from worker.jobs.results.job_files import output_dir
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.store import Results
 
+_MOST_RECENT = 256
+_recent: dict[tuple[Path, int, int, str], Image] = {}
+
 KINDS = ("segment", "evaluate", "crf")  # that leave results of images
 
 
@@ -31,9 +34,20 @@ def find_results(job_id: int) -> tuple[Job, Results]:
 
 
 def find_image(job_id: int, key: str) -> tuple[Job, Image]:
-    """Find an image or video of a job by its key. Raises NotFound."""
+    """Find an image or video of a job by its key; found ones are remembered, since a page asks for many tiles of one.
+
+    Raises:
+        NotFound: if there is none.
+    """
     job, results = find_results(job_id)
-    return job, results.find(key) or abort(404, "This job has no such image, or has not reached it yet.")
+    place = (current_settings().home, job.id, job.fence, key)
+    found = _recent.get(place) or results.find(key)
+    if found is None:
+        abort(404, "This job has no such image, or has not reached it yet.")
+    _recent[place] = found
+    while len(_recent) > _MOST_RECENT:
+        _recent.pop(next(iter(_recent)), None)
+    return job, found
 
 
 def find_manifest(job: Job) -> Path | None:

@@ -9,7 +9,6 @@ from deeplab.errors import DeepLabError
 from deeplab.files import printable, real_path
 from deeplab.inference.inputs import folder_of
 from web.results.class_colours import names_of
-from web.results.splits import find_id, split_of
 from worker.jobs import jobs
 from worker.jobs.catalog import QUEUED, SUCCEEDED
 from worker.jobs.job_list import JobFilter, list_jobs
@@ -17,6 +16,7 @@ from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.results.answers import Image
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.record import item_key
+from worker.jobs.results.splits import find_id, split_of
 from worker.jobs.settings import Settings
 
 _MOST = 50  # newest jobs of a kind that are looked through

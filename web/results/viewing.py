@@ -12,12 +12,7 @@ from web.results.image_files import ImageFiles, find_files
 from web.results.layers import Layer, find_layer
 from web.results.partners import Labelled, find_partner, find_refined
 from worker.jobs.jobs import Job
-from worker.jobs.results.answers import Image
-from worker.jobs.results.opening import open_results
 from worker.jobs.settings import Settings
-
-_MOST_RECENT = 256
-_recent: dict[tuple[Path, int, int, str], Image] = {}
 
 
 @dataclass(frozen=True)
@@ -44,6 +39,11 @@ class View:
     def has_truth(self) -> bool:
         """Whether there is ground truth to compare with."""
         return any(each.id == "truth" for each in self.shown)
+
+    @property
+    def has_own_labels(self) -> bool:
+        """Whether the job itself has a label map of the image."""
+        return any(each.id == "a" for each in self.shown)
 
     @property
     def choices(self) -> list["Choice"]:
@@ -80,19 +80,6 @@ class Beside:
     following: str | None
     position: int | None  # from 0 on
     n_images: int
-
-
-def find_image(settings: Settings, job: Job, key: str) -> Image | None:
-    """Find an image of a job by its key; found ones are remembered, since a page asks for many tiles of one."""
-    place = (settings.home, job.id, job.fence, key)
-    found = _recent.get(place)
-    if found is None:
-        found = open_results(settings, job).find(key)
-        if found is not None:
-            _recent[place] = found
-        while len(_recent) > _MOST_RECENT:
-            _recent.pop(next(iter(_recent)), None)
-    return found
 
 
 def view_of(session: Session, settings: Settings, labelled: Labelled, partner_id: int | None) -> View:

@@ -104,6 +104,13 @@ document.addEventListener("input", (event) => {
   localStorage.setItem("mask-opacity", event.target.value);
 });
 
+// ---- menus close when something else is clicked, or by Escape ----
+const closeMenus = (but) => {
+  for (const menu of document.querySelectorAll("details.menu[open]")) if (menu !== but) menu.open = false;
+};
+document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
+document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(); });
+
 // ---- pictures whose files are gone ----
 document.addEventListener("error", (event) => event.target.closest?.(".layers")?.classList.add("gone"), true);
 

@@ -1,8 +1,8 @@
 // Confusion matrices, drawn on a canvas from JSON: only the cells in view, so that 182 classes cost no more than 20.
 // The canvas stands still while its box scrolls, and so do the names of the classes at its left and upper edges.
 
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-const thousands = (value) => value.toLocaleString("en").replaceAll(",", "\u202f"); // as the rest of the page has it
+import { css, thousands } from "./plots.js";
+
 const percent = (fraction) => `${(100 * fraction).toFixed(1)}\u202f%`;
 const NAMES_FROM = 9; // pixels of a cell, for names to fit beside it
 const VALUES_FROM = 28; // for its value to fit into it

@@ -1,14 +1,15 @@
 // The curves of several trainings over one another, drawn by uPlot: one chart of the loss, with the learning rate on an axis
 // of its own, and one of the mean IoU; both show the same iterations.
 
+import { css, fetchMetrics, follow, grid, ink, labels, percent, short, thousands } from "./plots.js";
+
 const box = document.getElementById("curves");
 const control = (name) => box.querySelector(`[data-${name}]`);
-const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 const POINTS = 1500; // of a curve; more than a screen has pixels
 const RELOAD = 10_000; // milliseconds, while a training runs
 const METRICS = ["loss", "lr/group0", "mean_iou"];
+const SHOWN = { loss: (value) => value.toPrecision(4), "lr/group0": (value) => value.toExponential(2), mean_iou: percent(1) };
 const ROWS = 12; // of the table
-const thousands = (value) => value.toLocaleString("en").replaceAll(",", "\u202f"); // as the rest of the page has it
 
 const jobs = [...box.querySelectorAll("[data-job]")].map((item, place) => ({
   item,
@@ -22,25 +23,20 @@ let plots = [];
 
 // ---- data ----
 async function load() {
-  const query = new URLSearchParams([...METRICS.map((name) => ["name", name]), ["points", POINTS]]);
-  if (range) {
-    query.set("after", Math.max(0, Math.floor(range.min) - 1));
-    query.set("until", Math.ceil(range.max));
-  }
+  const part = range && { after: Math.max(0, Math.floor(range.min) - 1), until: Math.ceil(range.max) };
   await Promise.all(jobs.map(async (job) => {
-    const response = await fetch(`${job.item.dataset.metrics}?${query}`);
-    if (!response.ok) return;
-    const { metrics, state } = await response.json();
-    job.metrics = metrics;
-    job.state = state;
-    job.item.querySelector("[data-state]").textContent = Object.keys(metrics).length ? state : `${state}, no metrics`;
+    const found = await fetchMetrics(job.item.dataset.metrics, METRICS, { points: POINTS, ...part });
+    if (!found) return;
+    job.metrics = found.metrics;
+    job.state = found.state;
+    job.item.querySelector("[data-state]").textContent = Object.keys(job.metrics).length ? job.state : `${job.state}, no metrics`;
   }));
   draw();
 }
 
-async function follow() {
+async function keepLoading() {
   if (!document.hidden) await load();
-  if (jobs.some((job) => ["queued", "running"].includes(job.state))) setTimeout(follow, RELOAD);
+  if (jobs.some((job) => ["queued", "running"].includes(job.state))) setTimeout(keepLoading, RELOAD);
 }
 
 // A moving average over iterations, each weighing `share` of the next one; the first values are not pulled towards zero.
@@ -85,18 +81,14 @@ function drawChart(place) {
 }
 
 function options(place, isLoss, lines) {
-  const ink = () => css("--bs-secondary-color");
-  const grid = { stroke: () => css("--line"), width: 1 };
-  const asLabels = (format) => (_, values) => values.map((value) => (value === null ? "" : format(value)));
-  const shown = { loss: (value) => Number(value.toPrecision(4)).toString(), "lr/group0": (value) => value.toExponential(2), mean_iou: (value) => `${(100 * value).toFixed(1)} %` };
   const isLog = isLoss && control("log").checked;
-  const axis = (scale, format, side) => ({ scale, side, stroke: ink, grid: side === 1 ? { show: false } : grid, ticks: grid, size: 62, values: asLabels(format) });
+  const axis = (scale, format, side) => ({ scale, side, stroke: ink, grid: side === 1 ? { show: false } : grid, ticks: grid, size: 62, values: labels(format) });
   return {
     width: place.clientWidth,
     height: place.clientHeight,
     legend: { show: false },
     cursor: { sync: { key: "curves" }, drag: { x: true, y: false }, points: { size: 6 } },
-    hooks: { setSelect: [zoom], setCursor: [(plot) => readOut(plot, lines, shown)], ready: [(plot) => plot.over.addEventListener("dblclick", showAll)] },
+    hooks: { setSelect: [zoom], setCursor: [(plot) => readOut(plot, lines)], ready: [(plot) => plot.over.addEventListener("dblclick", showAll)] },
     scales: {
       x: { time: false, range: () => [range?.min ?? 0, range?.max ?? lastIteration()] },
       loss: { distr: isLog ? 3 : 1 },
@@ -104,8 +96,8 @@ function options(place, isLoss, lines) {
       mean_iou: { range: (_, low, high) => [Math.max(0, low - 0.02), Math.min(1, high + 0.02)] },
     },
     axes: [
-      { stroke: ink, grid, ticks: grid, size: 32, values: asLabels(thousands) },
-      isLoss ? axis("loss", (value) => Number(value.toPrecision(3)).toString(), 3) : axis("mean_iou", (value) => `${Math.round(1000 * value) / 10} %`, 3),
+      { stroke: ink, grid, ticks: grid, size: 32, values: labels(thousands) },
+      isLoss ? axis("loss", short, 3) : axis("mean_iou", percent(0), 3),
       control("rate").checked && !isLoss ? { side: 1, size: 62, scale: "mean_iou", ticks: { show: false }, grid: { show: false }, values: () => [] } : null, // as wide as the other chart
       isLoss && lines.some(({ name }) => name === "lr/group0") ? axis("rate", (value) => (value ? value.toExponential(1) : "0"), 1) : null,
     ].filter(Boolean),
@@ -125,13 +117,13 @@ function options(place, isLoss, lines) {
 }
 
 // Beside the name of each job: its value at the iteration under the pointer.
-function readOut(plot, lines, shown) {
+function readOut(plot, lines) {
   const at = plot.cursor.idx;
   for (const job of jobs) {
     const texts = lines.flatMap((line, place) => {
       if (line.job !== job || at === null || at === undefined) return [];
       const value = before(plot.data[place + 1], at);
-      return value === null ? [] : [shown[line.name](value)];
+      return value === null ? [] : [SHOWN[line.name](value)];
     });
     if (plot.cursor.event) job.item.querySelector("[data-state]").textContent = texts.join(" · ") || job.state;
   }
@@ -168,8 +160,7 @@ function fillTable() {
     const row = document.createElement("tr");
     const values = jobs.flatMap((job) => names.map((name) => {
       const value = curve(job, name).findLast(([at]) => at <= iteration)?.[1];
-      if (value === undefined) return "–";
-      return name === "loss" ? value.toPrecision(4) : `${(100 * value).toFixed(1)} %`;
+      return value === undefined ? "–" : SHOWN[name](value);
     }));
     row.append(Object.assign(cell("th", thousands(iteration)), { scope: "row" }), ...values.map((value) => cell("td", value)));
     return row;
@@ -182,6 +173,6 @@ function fillTable() {
 
 for (const name of ["smoothing", "log", "rate"]) control(name).addEventListener("input", draw);
 control("reset").addEventListener("click", showAll);
-new ResizeObserver(() => plots.forEach((plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: plot.root.parentElement.clientHeight }))).observe(box);
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(draw));
-follow();
+const fit = (plot) => plot.setSize({ width: plot.root.parentElement.clientWidth, height: plot.root.parentElement.clientHeight });
+follow(box, () => plots.forEach(fit), draw);
+keepLoading();

@@ -25,6 +25,16 @@ def ago(then: float, now: float) -> str:
     return f"{plural(int(seconds / _DAY), 'day')} ago"
 
 
+def expiry(then: float | None, now: float) -> str:
+    """When something ends: "in 3 days", "within a day", "expired"; "never" for none."""
+    if then is None:
+        return "never"
+    if then <= now:
+        return "expired"
+    days = round((then - now) / _DAY)
+    return f"in {plural(days, 'day')}" if days else "within a day"
+
+
 def clock_time(seconds: float) -> str:
     """A time in full: "2026-11-23 06:44:10 UTC"."""
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")

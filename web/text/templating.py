@@ -18,7 +18,7 @@ from web.text.describe import (
     subject,
     waiting,
 )
-from web.text.formats import ago, as_yaml, clock_time, number, percent, plural, points, size
+from web.text.formats import ago, as_yaml, clock_time, expiry, number, percent, plural, points, size
 from worker.jobs.reasons import reason
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import describe_score
@@ -26,7 +26,7 @@ from worker.jobs.records.scores import describe_score
 
 def register_templating(app: Flask) -> None:
     """Register formats as filters and descriptions of jobs as functions."""
-    for format_value in (ago, as_yaml, clock_time, duration, number, percent, plural, points, size, printable):
+    for format_value in (ago, as_yaml, clock_time, duration, expiry, number, percent, plural, points, size, printable):
         app.add_template_filter(format_value)
     app.add_template_filter(describe_passed_over, "passed_over")
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")

@@ -74,6 +74,13 @@ def number_option(
     )
 
 
+def insecure_option(command: F) -> F:
+    """`--insecure`, of what starts a web server."""
+    return click.option(
+        "--insecure", is_flag=True, help="Ask nobody to sign in: whoever reaches the address can do everything."
+    )(command)
+
+
 def seed_option(text: str) -> Callable[[F], F]:
     """`--seed`, a whole number that is 0 unless given."""
     return number_option("--seed", default=0, at_least=0, text=text)

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from worker.cli.options import insecure_option
+
 
 @click.command(epilog="Example: deeplab up --data /path/to/datasets")
 @click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
@@ -24,18 +26,25 @@ import click
     multiple=True,
     help="Folder that the dashboard may list and jobs may use; repeatable.",
 )
+@insecure_option
 @click.option("--no-web", is_flag=True, help="Start no web server.")
-def up(host: str | None, port: int | None, home: Path | None, data: tuple[Path, ...], no_web: bool) -> None:
+def up(
+    host: str | None, port: int | None, home: Path | None, data: tuple[Path, ...], insecure: bool, no_web: bool
+) -> None:
     """Start the platform on this machine.
 
     Runs the database, the broker, a worker for each queue and the web server, and restarts any that dies. Ctrl-C stops
     everything; a running train job saves a checkpoint first. Jobs continue when the platform is started again.
+
+    Open the link that it prints to sign in to the dashboard. An address that others can reach needs an admin, whom
+    `deeplab user add` creates.
     """
     from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
     from worker.platform.up import Platform, run
 
-    settings = load_settings(host=host, port=port, home=home)
+    given = {"host": host, "port": port, "home": home, "auth": "off" if insecure else None}
+    settings = load_settings(**given)
     if data:
-        settings = load_settings(host=host, port=port, home=home, data_roots=(*settings.roots, *data))
+        settings = load_settings(**given, data_roots=(*settings.roots, *data))
     run(Platform(close_home(settings), web=not no_web, say=click.echo))

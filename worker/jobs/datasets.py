@@ -36,9 +36,10 @@ class Dataset:
     n_classes: int
     splits: dict[str, int]  # number of images by split
     created_at: float
+    user: str | None  # who registered it; None: from the command line
 
 
-def register(session: Session, name: str, folder: FolderSurvey) -> Dataset:
+def register(session: Session, name: str, folder: FolderSurvey, user_id: int | None = None) -> Dataset:
     """Register a folder, of which a survey has found the splits.
 
     A palette.txt in the folder becomes DATASET.PALETTE.
@@ -47,6 +48,7 @@ def register(session: Session, name: str, folder: FolderSurvey) -> Dataset:
         session: the caller commits.
         name: of letters, digits, dots, dashes and underscores.
         folder: the folder; it was surveyed before the session, because others wait for this one to write.
+        user_id: who registers it.
 
     Raises:
         NameRefusedError: if the name is taken or malformed; the caller then rolls back.
@@ -63,6 +65,7 @@ def register(session: Session, name: str, folder: FolderSurvey) -> Dataset:
         n_classes=len(folder.class_names),
         splits=folder.splits,
         created_at=session.scalar(select(db_now())),
+        user_id=user_id,
     )
     session.add(row)
     try:

@@ -1,7 +1,7 @@
 """The list of jobs: filtered, searched and sorted in SQL, page by page, with no more of each job than a line shows."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from worker.jobs.catalog import STATES, parse_integer
 from worker.jobs.jobs import Job, JobSummary, fraction_of
 from worker.jobs.paging import Order, Page, read_page
-from worker.jobs.tables import JobRow
+from worker.jobs.tables import JobRow, UserRow
 
 SUMMARY = tuple(getattr(JobRow, field.name) for field in fields(JobSummary))  # columns
 FIELDS = (*(field.name for field in fields(Job)), "fraction")  # that a list over the API can be asked for
@@ -32,6 +32,7 @@ class JobFilter:
     state: str | None = None
     dataset: str | None = None
     search: str = ""  # in name, notes, dataset and error, and the id
+    user: str | None = None  # who submitted it
 
 
 EVERYTHING = JobFilter()
@@ -85,7 +86,7 @@ def list_fields(
 
 def count_by_state(session: Session, wanted: JobFilter = EVERYTHING) -> dict[str, int]:
     """Count the jobs in each state, whatever state the filter names."""
-    conditions = _conditions(JobFilter(wanted.kind, None, wanted.dataset, wanted.search))
+    conditions = _conditions(replace(wanted, state=None))
     query = select(JobRow.state, func.count()).where(*conditions).group_by(JobRow.state)
     return {**dict.fromkeys(STATES, 0), **dict(session.execute(query).all())}
 
@@ -94,6 +95,12 @@ def list_datasets(session: Session) -> Sequence[str]:
     """The datasets that jobs work on, as their lines name them."""
     query = select(JobRow.dataset).where(JobRow.dataset.is_not(None)).distinct().order_by(JobRow.dataset)
     return [name for name in session.scalars(query) if name is not None]
+
+
+def list_users(session: Session) -> Sequence[str]:
+    """The names of those who have submitted jobs."""
+    submitted = select(JobRow.user_id).where(JobRow.user_id == UserRow.id).exists()
+    return session.scalars(select(UserRow.name).where(submitted).order_by(UserRow.name)).all()
 
 
 def _newest(
@@ -106,6 +113,8 @@ def _newest(
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     equal = ((JobRow.kind, wanted.kind), (JobRow.state, wanted.state), (JobRow.dataset, wanted.dataset))
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if wanted.user is not None:
+        conditions.append(JobRow.user_id == select(UserRow.id).where(UserRow.name == wanted.user).scalar_subquery())
     if text := wanted.search.strip():
         searched = (JobRow.name, JobRow.notes, JobRow.dataset, JobRow.error)
         number = parse_integer(text)

@@ -50,6 +50,7 @@ class JobSummary:
     state: str  # one of worker.jobs.catalog.STATES
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
     name: str  # what people call it; may be empty
+    user: str | None  # who submitted it; None: from the command line
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
     checkpoint: str | None  # the text of the CheckpointRef that it starts from
@@ -124,6 +125,7 @@ def insert(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
+    user_id: int | None = None,
     roots: Roots | None = None,
 ) -> Job:
     """Insert a job as queued.
@@ -136,6 +138,7 @@ def insert(
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
         label: its name and notes.
+        user_id: who submits it.
         roots: what it may open; None: anything.
 
     Raises:
@@ -153,6 +156,7 @@ def insert(
         roots=None if roots is None else asdict(roots),
         name=label.name,
         notes=label.notes,
+        user_id=user_id,
         **asdict(facts_of(session, spec, config)),
         max_attempts=settings.max_attempts,
         created_at=session.scalar(select(db_now())),
@@ -160,7 +164,7 @@ def insert(
     session.add(row)
     session.flush()
     origin = "submitted" if parent_id is None else f"{'retry' if is_retry else 'copy'} of job {parent_id}"
-    events.add(session, row.id, 0, origin)
+    events.add(session, row.id, 0, origin, user_id)
     return from_row(row)
 
 
@@ -199,8 +203,8 @@ def list_attempts(session: Session, job_id: int) -> list[Attempt]:
     return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
 
 
-def cancel(session: Session, job_id: int) -> Job:
-    """End a queued job at once; ask the supervisor of a running one to end it.
+def cancel(session: Session, job_id: int, user_id: int | None = None) -> Job:
+    """End a queued job at once; ask the supervisor of a running one to end it. `user_id` says whose wish that is.
 
     Raises:
         JobNotFoundError: if there is no such job.
@@ -221,7 +225,7 @@ def cancel(session: Session, job_id: int) -> Job:
     if cancelled is None:
         ended = "was already cancelled" if job.state == CANCELLED else f"already {job.state}"
         raise JobStateError(f"Job {job_id} {ended}; only queued and running jobs can be cancelled.")
-    events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancel requested")
+    events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancel requested", user_id)
     return job
 
 

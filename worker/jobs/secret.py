@@ -29,6 +29,21 @@ def read_secret(path: Path) -> str:
     return _read(path)
 
 
+def write_secret(path: Path, secret: str) -> None:
+    """Write a secret, whole or not at all, so that only its owner can read it.
+
+    Raises:
+        OSError: if it cannot be written.
+    """
+    draft = path.with_name(f".{secrets.token_hex(8)}.tmp")
+    draft.touch(mode=0o600)
+    try:
+        draft.write_text(secret, "ascii")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 def _read(path: Path) -> str:
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb") as file:  # noqa: PTH123  (of a descriptor)

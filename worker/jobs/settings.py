@@ -1,10 +1,11 @@
 """The platform's settings, all of which come from environment variables DEEPLAB_*."""
 
+import ipaddress
 import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 from urllib.parse import quote
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -14,6 +15,7 @@ from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from worker.jobs import urls
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _OWN_FOLDERS = ("jobs", "logs", "valkey")  # of a home; see worker.jobs.storage
 
 
@@ -44,6 +46,26 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=1, le=65535, description="Port of the web server.")
     allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Additional host names of the dashboard, separated by ','."
+    )
+    auth: Literal["auto", "required", "proxy", "off"] = Field(
+        default="auto",
+        description=(
+            "Who may use dashboard and API. auto: users, and on this machine whoever opens the link that `deeplab up`"
+            " prints; required: users alone; proxy: whom a proxy names; off: everybody."
+        ),
+    )
+    trusted_proxies: Annotated[tuple[Network, ...], NoDecode] = Field(
+        default=(),
+        description="Addresses or networks of proxies whose X-Forwarded-* headers count, separated by ','.",
+    )
+    proxy_header: str = Field(
+        default="X-Forwarded-User",
+        pattern=r"^[A-Za-z0-9-]+$",
+        description="Header in which a trusted proxy names the user (DEEPLAB_AUTH=proxy).",
+    )
+    proxy_role: Literal["", "viewer", "operator", "admin"] = Field(
+        default="",
+        description="Role of users whom a proxy names and nobody has added (DEEPLAB_AUTH=proxy); empty: refused.",
     )
     requests_per_minute: int = Field(
         default=6000,
@@ -117,6 +139,11 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
+    @field_validator("trusted_proxies", mode="before")
+    @classmethod
+    def _split_networks(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
     @field_validator("database_url", "broker_url", mode="after")
     @classmethod
     def _check_url(cls, value: str, field: ValidationInfo) -> str:
@@ -152,6 +179,7 @@ class Settings(BaseSettings):
         if any(os.pathsep in root for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
         values["output_umask"] = "" if self.output_umask is None else f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
 

@@ -4,6 +4,7 @@ deeplab.sqlite              the embedded database
 platform.lock               held by the running `deeplab up`; says where it listens
 valkey/                     the embedded broker's append-only file, configuration, socket and password
 secret_key                  signs the dashboard's cookies
+token                       by which programs of the home's owner sign in to the API
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 thumbnails/                 small pictures of images and masks, made again when they are gone
@@ -190,6 +191,11 @@ def valkey_dir(settings: Settings) -> Path:
 def secret_key_path(settings: Settings) -> Path:
     """The key that signs the dashboard's cookies."""
     return settings.home / "secret_key"
+
+
+def token_path(settings: Settings) -> Path:
+    """The token of the built-in account, for programs that can read the home."""
+    return settings.home / "token"
 
 
 def configs_dir() -> Path:

@@ -30,6 +30,7 @@ def submit(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
+    user_id: int | None = None,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Job:
@@ -41,6 +42,7 @@ def submit(
         parent_id: the job that this one copies or retries.
         is_retry: whether it retries its parent.
         label: its name and notes.
+        user_id: who submits it.
         check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
@@ -53,19 +55,35 @@ def submit(
         check_initial_weights(spec, config, environment)
     with open_session(settings) as session:
         return jobs.insert(
-            session, settings, spec, config, parent_id=parent_id, is_retry=is_retry, label=label, roots=roots
+            session,
+            settings,
+            spec,
+            config,
+            parent_id=parent_id,
+            is_retry=is_retry,
+            label=label,
+            user_id=user_id,
+            roots=roots,
         )
 
 
-def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
-    """Submit a failed or cancelled job again as a new job.
+def retry(
+    settings: Settings,
+    job_id: int,
+    *,
+    user_id: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
+    """Submit a failed or cancelled job again as a new job, of the user who asks for that.
 
     Raises:
         JobNotFoundError, JobStateError: as `request_again`.
         SpecError: if something that it names is gone.
     """
     spec, label = request_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
 
 
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -84,13 +102,31 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
-def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry_failed(
+    settings: Settings,
+    job_id: int,
+    *,
+    user_id: int | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
+
+    Raises:
+        JobNotFoundError, JobStateError: as `request_failed_again`.
+        SpecError: if something that it names is gone.
+    """
+    spec, label = request_failed_again(settings, job_id)
+    return submit(
+        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
+    )
+
+
+def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
+    """The request that segments only the images that failed in a job; it keeps name and notes.
 
     Raises:
         JobNotFoundError: if there is no such job.
         JobStateError: if it is no segment job, has not ended, or no image failed in it.
-        SpecError: if something that it names is gone.
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
@@ -99,8 +135,8 @@ def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, s
         raise JobStateError(f"Job {job_id} ({job.kind}, {job.state}) is not a segment job that has ended.")
     if not n_failed:
         raise JobStateError(f"No image failed in job {job_id}.")
-    spec, label = changed_spec(job, {"only_failed_of": job_id, "output": None}), Label(name=job.name, notes=job.notes)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    changes = {"only_failed_of": job_id, "output": None}
+    return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
 def clone(

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 
 class Base(DeclarativeBase):
@@ -20,6 +20,68 @@ class Base(DeclarativeBase):
     type_annotation_map = {str: Text(), dict[str, Any]: JSON()}  # noqa: RUF012  (SQLAlchemy reads it from the class)
 
 
+class UserRow(Base):
+    """A person, or the built-in account `local`; see worker.jobs.accounts."""
+
+    __tablename__ = "user"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    password_hash: Mapped[str | None]  # by argon2; None: signs in by a link or at a proxy
+    disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
+    created_at: Mapped[float]
+
+
+class SessionRow(Base):
+    """A browser that is signed in."""
+
+    __tablename__ = "session"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)  # of the secret in its cookie
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    created_at: Mapped[float]
+    seen_at: Mapped[float]
+    expires_at: Mapped[float]
+
+
+class TokenRow(Base):
+    """What a program signs in with."""
+
+    __tablename__ = "token"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"), index=True)
+    name: Mapped[str]
+    hash: Mapped[str] = mapped_column(unique=True)
+    role: Mapped[str]
+    created_at: Mapped[float]
+    used_at: Mapped[float | None]
+    expires_at: Mapped[float | None]
+
+
+class LoginFailureRow(Base):
+    """An attempt to sign in by a password that has not succeeded."""
+
+    __tablename__ = "login_failure"
+    __table_args__ = (Index("ix_login_failure_name_address", "name", "address"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    address: Mapped[str]
+    at: Mapped[float] = mapped_column(index=True)
+
+
+class LoginLinkRow(Base):
+    """A link that signs in once."""
+
+    __tablename__ = "login_link"
+
+    hash: Mapped[str] = mapped_column(primary_key=True)  # of the secret in its address
+    user_id: Mapped[int] = mapped_column(ForeignKey("user.id"))
+    expires_at: Mapped[float]
+
+
 class JobRow(Base):
     """One requested piece of work."""
 
@@ -28,6 +90,7 @@ class JobRow(Base):
         Index("ix_job_state_lease_until", "state", "lease_until"),
         Index("ix_job_kind_state_id", "kind", "state", "id"),
         Index("ix_job_dataset_id", "dataset", "id"),
+        Index("ix_job_user_id_id", "user_id", "id"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -40,6 +103,10 @@ class JobRow(Base):
     # What it may open, a worker.jobs.roots.Roots; null: anything, as it was submitted by somebody with a shell.
     roots: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user: Mapped[str | None] = column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
     # What people call it, whatever it was asked to do.
     name: Mapped[str] = mapped_column(default="", server_default="")
     notes: Mapped[str] = mapped_column(default="", server_default="")
@@ -168,6 +235,10 @@ class EventRow(Base):
     fence: Mapped[int]
     at: Mapped[float]
     message: Mapped[str]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user: Mapped[str | None] = column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
 
 
 class WorkerRow(Base):
@@ -198,3 +269,7 @@ class DatasetRow(Base):
     n_classes: Mapped[int]
     splits: Mapped[dict[str, Any]]
     created_at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user: Mapped[str | None] = column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )

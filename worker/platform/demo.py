@@ -13,6 +13,7 @@ import httpx
 from deeplab.datasets.drawn.dataset import draw_dataset
 from deeplab.errors import DeepLabError
 from deeplab.formats import duration, table
+from worker.jobs import storage
 from worker.jobs.catalog import RUNNING, SUCCEEDED, TERMINAL
 from worker.jobs.settings import load_settings
 from worker.platform import web_server
@@ -47,13 +48,16 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
         database_url="",
         broker_url="",
         data_roots=(root / "data",),
+        auth="auto",
         host=_HOST,
         port=web_server.free_port(_HOST),
     )
     click.echo(f"Starting a platform in {settings.home} ...")
     with stop_signals_interrupt(), Platform(settings, command="deeplab demo", say=click.echo) as platform:
         click.echo(f"It listens on {web_server.address(settings)}.")
-        with httpx.Client(base_url=f"{web_server.address(settings)}/api/v1", timeout=30) as http:
+        signed_in = {"Authorization": f"Bearer {storage.token_path(settings).read_text('ascii')}"}
+        address = f"{web_server.address(settings)}/api/v1"
+        with httpx.Client(base_url=address, headers=signed_in, timeout=30) as http:
             jobs = _run_jobs(_Client(http, platform), sample, masks, overrides)
         click.echo("Stopping the platform ...")
     _print_results(jobs, masks)

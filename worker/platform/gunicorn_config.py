@@ -15,7 +15,8 @@ graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
 # Whoever connects, a proxy on this machine included, may pass on what a client made up. A SCRIPT_NAME among its headers
-# would make one address pass for another; that of the environment stays.
+# would make one address pass for another; that of the environment stays. What a trusted proxy says is read by
+# web.access.proxy.
 forwarded_allow_ips = ""
 forwarder_headers = ""
 

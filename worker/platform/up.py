@@ -1,6 +1,7 @@
 """`deeplab up`: database, broker, workers and web server on one machine, started and stopped in order."""
 
 import signal
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +15,7 @@ from worker.jobs import database, storage
 from worker.jobs.broker import connection
 from worker.jobs.catalog import QUEUES
 from worker.jobs.settings import Settings
-from worker.platform import valkey, web_server
+from worker.platform import entrance, valkey, web_server
 from worker.platform.home_lock import HomeLock
 from worker.platform.process import ManagedProcess, ProcessSpec
 
@@ -44,6 +45,7 @@ class Platform:
         self.has_web = web
         self._command = command
         self._groups: list[list[ManagedProcess]] = []  # each needs the ones before it
+        self._listener: socket.socket | None = None
 
     @property
     def processes(self) -> list[ManagedProcess]:
@@ -73,6 +75,12 @@ class Platform:
             if happened := process.restart_if_dead():
                 self.say(happened)
 
+    def greeting(self) -> str:
+        """Where the platform is, and how to get in."""
+        if self._listener is None:
+            return f"The workers of {self.settings.home} are running. Ctrl-C stops them."
+        return "\n".join([*entrance.greeting(self.settings, self._listener), "Ctrl-C stops it."])
+
     def _start(self, stack: ExitStack) -> None:
         listener = None
         if self.has_web:  # first, because it fails most often
@@ -81,6 +89,9 @@ class Platform:
         for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
+        if listener is not None:
+            entrance.prepare_entrance(self.settings, listener)
+            self._listener = listener
         if self.settings.embedded_broker:
             self._start_group([_broker(self.settings)])
         else:
@@ -118,7 +129,7 @@ def run(platform: Platform) -> None:
     """
     with stop_signals_interrupt(), suppress(KeyboardInterrupt):
         with platform:
-            platform.say(_greeting(platform))
+            platform.say(platform.greeting())
             with suppress(KeyboardInterrupt):
                 while True:
                     platform.restart_dead()
@@ -136,13 +147,6 @@ def stop_signals_interrupt() -> Iterator[None]:
 
     with signals_handled(interrupt, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)):
         yield
-
-
-def _greeting(platform: Platform) -> str:
-    settings = platform.settings
-    if not platform.has_web:
-        return f"The workers of {settings.home} are running. Ctrl-C stops them."
-    return f"DeepLab listens on {web_server.address(settings)} (home: {settings.home}). Ctrl-C stops it."
 
 
 def _stop_group(group: list[ManagedProcess]) -> None:

@@ -19,7 +19,7 @@ def refusal(population: Population, kind: str, parent_id: int | None = None, **r
     with open_session(population.settings, reads_only=True) as session:
         newest = list_jobs(session, limit=1)[0].id
     with pytest.raises(SpecError) as caught:
-        submission.submit(population.settings, parse_spec(kind, request), parent_id=parent_id)
+        submission.submit(population.settings, parse_spec(kind, request), parent_id=parent_id, user_id=None)
     with open_session(population.settings, reads_only=True) as session:
         assert list_jobs(session, limit=1)[0].id == newest
     return caught.value.fields
@@ -145,7 +145,7 @@ def test_what_the_command_line_submitted_may_be_submitted_again(population: Popu
     config = tmp_path / "config.yaml"
     config.write_text((population.dataset / "config.yaml").read_text())
     foreign = population.submit("train", config=str(config), overrides=f"MODEL.INIT_MODEL={tmp_path}/weights.pth")
-    job, _ = submission.clone(population.settings, foreign, {"seed": 3})
+    job, _ = submission.clone(population.settings, foreign, {"seed": 3}, user_id=None)
     assert (job.parent_id, job.spec["config"], job.spec["seed"]) == (foreign, str(config), 3)
     assert list(refusal(population, "train", parent_id=foreign, config="/etc/passwd")) == ["config"]
 
@@ -155,7 +155,9 @@ def test_a_checkpoint_brings_the_paths_that_it_was_trained_with(population: Popu
     config.write_text((population.dataset / "config.yaml").read_text().replace(str(population.dataset), str(tmp_path)))
     trained = population.submit("train", config=str(config))
     checkpoint = population.save_checkpoint(trained, population.claim(trained), 10)
-    job, _ = submission.submit(population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}))
+    job, _ = submission.submit(
+        population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}), user_id=None
+    )
     assert job.config["DATASET"]["ROOT"] == str(tmp_path)
 
 
@@ -191,7 +193,7 @@ def test_errors_over_http_repeat_nothing_of_a_file(population: Population) -> No
     fields = refusal(population, "segment", checkpoint=str(weights), config=config, input=str(population.folder))
     assert fields == {"checkpoint": f"{weights}: is a text file; expected weights."}
     with pytest.raises(SpecError) as caught:
-        registration.register(population.settings, "x", str(population.dataset), str(weights))
+        registration.register(population.settings, "x", str(population.dataset), str(weights), user_id=None)
     assert list(caught.value.fields) == ["labels"]
     assert "hunter2" not in str(caught.value)
 
@@ -206,8 +208,8 @@ def from_a_shell(population: Population, tmp_path: Path) -> int:
 def test_a_path_from_the_command_line_may_be_named_in_its_own_field_alone(
     population: Population, from_a_shell: int, tmp_path: Path
 ) -> None:
-    clone, _ = submission.clone(population.settings, from_a_shell, {"batch_size": 2})
-    again, _ = submission.clone(population.settings, clone.id, {"batch_size": 3})
+    clone, _ = submission.clone(population.settings, from_a_shell, {"batch_size": 2}, user_id=None)
+    again, _ = submission.clone(population.settings, clone.id, {"batch_size": 3}, user_id=None)
     assert again.spec["input"] == str(tmp_path)
     assert again.roots is not None
     assert again.roots["trusted"] == {"input": str(tmp_path)}
@@ -226,14 +228,14 @@ def test_roots_that_were_narrowed_hold_for_retries_and_clones(population: Popula
     wide = load_settings(home=population.settings.home, data_roots=(*population.settings.roots, tmp_path))
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     spec = parse_spec("segment", {"checkpoint": "2", "input": str(tmp_path)})
-    job, _ = submission.submit(wide, spec)
+    job, _ = submission.submit(wide, spec, user_id=None)
     assert job.roots is not None
     assert str(tmp_path) in job.roots["readable"]
     with open_session(wide) as session:
         jobs.cancel(session, job.id)
-    again, _ = submission.retry(wide, job.id)
+    again, _ = submission.retry(wide, job.id, user_id=None)
     assert (again.parent_id, again.is_retry) == (job.id, True)
     with pytest.raises(SpecError, match=r"input: .* is outside the folders"):
-        submission.retry(population.settings, job.id)
+        submission.retry(population.settings, job.id, user_id=None)
     with pytest.raises(SpecError, match=r"input: .* is outside the folders"):
-        submission.clone(population.settings, job.id, {})
+        submission.clone(population.settings, job.id, {}, user_id=None)

@@ -54,19 +54,19 @@ class Requests:
 
     def _train(self) -> Job:
         config = str(self.dataset / "config.yaml")
-        return submission.submit(self.settings, parse_spec("train", {"config": config}))[0]
+        return submission.submit(self.settings, parse_spec("train", {"config": config}), user_id=None)[0]
 
     def submit(self) -> None:
         self._train()
 
     def clone(self) -> None:
-        submission.clone(self.settings, self.running.id, {"seed": 3})
+        submission.clone(self.settings, self.running.id, {"seed": 3}, user_id=None)
 
     def retry(self) -> None:
-        submission.retry(self.settings, self.failed.id)
+        submission.retry(self.settings, self.failed.id, user_id=None)
 
     def register(self) -> None:
-        registration.register(self.settings, "again", str(self.dataset))
+        registration.register(self.settings, "again", str(self.dataset), user_id=None)
 
     def write_as_others_do(self) -> None:
         """What must go on: heartbeats, progress under the fence, and what other people change."""
@@ -121,6 +121,6 @@ def test_two_people_register_one_name(store: Settings, monkeypatch: pytest.Monke
 
     monkeypatch.setattr(registration, "survey_folder", survey)
     with ThreadPoolExecutor(2) as pool:
-        attempts = [pool.submit(registration.register, store, "twice", str(dataset)) for _ in range(2)]
+        attempts = [pool.submit(registration.register, store, "twice", str(dataset), user_id=None) for _ in range(2)]
         errors = [attempt.exception(60) for attempt in attempts]
     assert sorted(str(error) for error in errors) == ["None", "name: There is already a dataset named 'twice'."]

@@ -24,7 +24,7 @@ def messages(settings: Settings) -> int:
 def test_a_submission_is_committed_and_then_published(population: Population) -> None:
     before = messages(population.settings)
     spec = parse_spec("train", {"config": str(population.dataset / "config.yaml")})
-    job, notice = submission.submit(population.settings, spec)
+    job, notice = submission.submit(population.settings, spec, user_id=None)
     assert notice is None
     assert messages(population.settings) == before + 1
     with open_session(population.settings, reads_only=True) as session:
@@ -36,13 +36,15 @@ def test_a_folder_can_be_segmented_with_every_shipped_configuration(population: 
     weights = population.root / "weights.pth"
     weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     request = {"config": config.path, "checkpoint": str(weights), "input": str(population.folder)}
-    job, _ = submission.submit(population.settings, parse_spec("segment", request))
+    job, _ = submission.submit(population.settings, parse_spec("segment", request), user_id=None)
     assert load_class_names(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])
 
 
 def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> None:
     dataset = make_dataset(new_settings.roots[0] / "shapes")
-    job, notice = submission.submit(new_settings, parse_spec("train", {"config": str(dataset / "config.yaml")}))
+    job, notice = submission.submit(
+        new_settings, parse_spec("train", {"config": str(dataset / "config.yaml")}), user_id=None
+    )
     assert notice is not None
     assert f"Job {job.id} is queued, but the broker cannot be reached" in notice
     with open_session(new_settings, reads_only=True) as session:
@@ -50,9 +52,9 @@ def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> 
 
 
 def test_retry_and_clone_name_their_parent(population: Population) -> None:
-    again, _ = submission.retry(population.settings, population.failed)
+    again, _ = submission.retry(population.settings, population.failed, user_id=None)
     assert again.parent_id == population.failed
-    clone, _ = submission.clone(population.settings, population.trained, {"seed": 11})
+    clone, _ = submission.clone(population.settings, population.trained, {"seed": 11}, user_id=None)
     assert (clone.parent_id, clone.spec["seed"]) == (population.trained, 11)
     with pytest.raises(SpecError, match="seeed: is not a field"):
-        submission.clone(population.settings, population.trained, {"seeed": 11})
+        submission.clone(population.settings, population.trained, {"seeed": 11}, user_id=None)

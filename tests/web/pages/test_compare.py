@@ -99,7 +99,8 @@ def test_another_inference_is_a_parameter_that_differs(client: FlaskClient, jobs
 
 def test_evaluations_of_older_versions_may_not_be_comparable(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/evaluations/compare?job={population.evaluated}&job={population.refined}").text
-    assert "Whether they are comparable is not certain." in page
+    assert "Whether they are comparable is not certain: an older version made the evaluation of jobs" in page
+    assert f"{population.evaluated}, {population.refined}, without" in page
     assert '<span class="tag">CRF</span>' in page
     assert '<th scope="row">CRF.ITER_MAX</th>' in page
 

@@ -36,7 +36,7 @@ def test_the_largest_gains_come_first_and_losses_in_the_other_direction(
     assert paths_of(page)[:2] == ["59", "58"]
     assert f"job {second} is better in 29 images, job {first} in 30,\n  of 60 that both have." in page
     assert '<strong class="change gain-5">+29.0</strong>' in page
-    assert f'href="/jobs/{second}/results/{item_key("59")}"' in page
+    assert f'href="/jobs/{second}/results/{item_key("59")}?b={first}"' in page
     losses = client.get(f"/evaluations/compare/images?job={first}&job={second}&class=0&sort=difference").text
     assert paths_of(losses)[:2] == ["00", "01"]
     turned = client.get(f"/evaluations/compare/images?job={first}&job={second}&class=0&base={second}").text

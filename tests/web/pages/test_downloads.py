@@ -1,5 +1,6 @@
 import io
 import json
+import re
 import zipfile
 
 import numpy as np
@@ -29,10 +30,10 @@ def test_all_masks_or_the_selection(client: FlaskClient, population: Population)
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_the_page_offers_every_format(client: FlaskClient, population: Population, name: str) -> None:
-    page = client.get(f"/jobs/{population.segmented}/results?class=2&sort=-share").text
-    assert f'href="/jobs/{population.segmented}/export.zip?class=2&amp;format={name}"' in page
+    page = client.get(f"/jobs/{population.segmented}/results?folder=deep&sort=-seconds").text
+    assert f'href="/jobs/{population.segmented}/export.zip?folder=deep&amp;format={name}"' in page
     assert f'href="/jobs/{population.segmented}/export.zip?format={name}"' in page
-    response = client.get(f"/jobs/{population.segmented}/export.zip?class=2&format={name}")
+    response = client.get(f"/jobs/{population.segmented}/export.zip?folder=deep&format={name}")
     assert response.headers["Content-Disposition"] == f"attachment; filename=job-{population.segmented}-{name}.zip"
     assert zipfile.ZipFile(io.BytesIO(response.data)).testzip() is None
 
@@ -40,6 +41,16 @@ def test_the_page_offers_every_format(client: FlaskClient, population: Populatio
 def test_masks_of_an_evaluation(client: FlaskClient, population: Population) -> None:
     archive = archive_of(client, f"/jobs/{population.evaluated}/export.zip?format=coco-rle")
     assert json.loads(archive.read("annotations.json"))["images"][0]["file_name"] == "3.png"
+
+
+def test_the_menu_counts_masks(client: FlaskClient, population: Population) -> None:
+    base = f"/jobs/{population.segmented}/results"
+    assert ">All 5</a>" in client.get(base).text
+    assert "Of what is shown" not in client.get(base).text
+    chosen = client.get(f"{base}?folder=deep").text
+    assert re.search(r'export.zip\?folder=deep&amp;format=masks">1</a>', chosen)
+    assert "Of what is shown" not in client.get(f"{base}?name=nowhere").text
+    assert "export.zip" not in client.get(f"{base}?only=errors").text
 
 
 @pytest.mark.parametrize(

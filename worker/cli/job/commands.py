@@ -73,6 +73,7 @@ def submit() -> None:
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
 @click.option("--dataset", metavar="NAME", help="Only jobs on this dataset.")
+@click.option("--user", metavar="NAME", help="Only jobs that this user submitted.")
 @click.option("--search", default="", metavar="TEXT", help="Only jobs with this in name, notes, dataset, error or id.")
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
 @number_option("--limit", default=50, text="At most this many.")
@@ -81,6 +82,7 @@ def list_(
     kind: str | None,
     state: str | None,
     dataset: str | None,
+    user: str | None,
     search: str,
     before: int | None,
     limit: int,
@@ -93,7 +95,7 @@ def list_(
     from worker.jobs.job_list import JobFilter, list_jobs
 
     with open_store() as session:
-        found = list_jobs(session, JobFilter(kind, state, dataset, search), before=before, limit=limit)
+        found = list_jobs(session, JobFilter(kind, state, dataset, search, user), before=before, limit=limit)
         now = read_clock(session)
     if as_json:
         print_json([job_as_json(each) for each in found])

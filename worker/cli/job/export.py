@@ -32,6 +32,8 @@ def export_job(job_id: int, format_name: str, out: Path, *, as_json: bool) -> No
     members = export(selection, format_name)
     write = write_zip if out.suffix.lower() == ".zip" else write_folder
     n_files = write(members, out)
+    if not job.is_terminal:
+        click.echo(f"Job {job.id} is {job.state}; these are the images that it has finished so far.", err=True)
     if sentence := describe_shared(selection):
         click.echo(sentence, err=True)
     if as_json:

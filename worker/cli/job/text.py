@@ -79,7 +79,8 @@ def render_job(whole: WholeJob) -> str:
 def _lines(whole: WholeJob) -> Iterator[str]:
     job = whole.job
     origin = f", based on job {job.parent_id}" if job.parent_id is not None else ""
-    yield f"Job {job.id}: {job.kind}, {job.state}{origin}"
+    whose = f", submitted by {job.user}" if job.user else ""
+    yield f"Job {job.id}: {job.kind}, {job.state}{origin}{whose}"
     if job.name:
         yield f"Name: {job.name}"
     if job.notes:
@@ -105,7 +106,10 @@ def _lines(whole: WholeJob) -> Iterator[str]:
             for each in whole.checkpoints
         ],
     )
-    yield from _section("Events", [f"{_clock(each.at)}  {each.message}" for each in whole.events])
+    yield from _section(
+        "Events",
+        [f"{_clock(each.at)}  {each.message}{f' by {each.user}' if each.user else ''}" for each in whole.events],
+    )
 
 
 def _trial(trial: Trial) -> str:

@@ -14,11 +14,9 @@ def find_obstacles(base: Evaluation, other: Evaluation) -> list[str]:
     return [*_other_data(base, other), *_other_classes(base, other), *_other_rules(base.policy, other.policy)]
 
 
-def find_unknowns(base: Evaluation, other: Evaluation) -> list[str]:
-    """Say what is not known of two evaluations that decides whether they are comparable, a sentence each."""
-    lacking = [each.job_id for each in (base, other) if each.policy is None or each.dataset_version is None]
-    without = "which did not record the rules of its scores and the version of its data"
-    return [f"Job {job_id} ran under an older version, {without}." for job_id in dict.fromkeys(lacking)]
+def is_older(evaluation: Evaluation) -> bool:
+    """Whether an older version made it, which did not record what decides about its comparability."""
+    return evaluation.policy is None or evaluation.dataset_version is None
 
 
 def _other_data(base: Evaluation, other: Evaluation) -> Iterator[str]:

@@ -16,14 +16,16 @@ class Event:
     at: float
     fence: int
     message: str
+    user: str | None  # whose doing it was, if it was a person's over HTTP
 
 
-def add(session: Session, job_id: int, fence: int, message: str) -> None:
-    """Record what happened to a job."""
-    session.add(EventRow(job_id=job_id, fence=fence, at=session.scalar(select(db_now())), message=message))
+def add(session: Session, job_id: int, fence: int, message: str, user_id: int | None = None) -> None:
+    """Record what happened to a job, and whose doing it was."""
+    at = session.scalar(select(db_now()))
+    session.add(EventRow(job_id=job_id, fence=fence, at=at, message=message, user_id=user_id))
 
 
 def list_events(session: Session, job_id: int) -> list[Event]:
     """List a job's events, oldest first."""
     rows = session.scalars(select(EventRow).where(EventRow.job_id == job_id).order_by(EventRow.id))
-    return [Event(row.at, row.fence, row.message) for row in rows]
+    return [Event(row.at, row.fence, row.message, row.user) for row in rows]

@@ -1,21 +1,16 @@
 """Which files belong to a job's results: the image and the mask of each item, and the names of the classes."""
 
-import json
-from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
 
 from deeplab.config import parse_config
 from deeplab.datasets.class_names import class_names_of, load_class_names
-from deeplab.datasets.layouts.by_name import list_split
-from deeplab.errors import DatasetError
-from deeplab.files import printable
 from deeplab.images.bands import Reading
 from deeplab.inference.inputs import folder_of
 from deeplab.inference.output import find_mask
-from worker.jobs import jobs, storage
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.results.splits import find_pair, split_of
 from worker.jobs.settings import Settings
 
 
@@ -25,12 +20,11 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
     Raises:
         DatasetError: if the dataset of an evaluation is gone, or no longer has the image.
     """
-    if job.kind == "segment":
+    with open_session(settings, reads_only=True) as session:
+        split = split_of(session, job)
+    if split is None:
         return folder_of(Path(job.spec["input"])) / item
-    images = _list_images(json.dumps(job.config), split_of(settings, job))
-    if item not in images:
-        raise DatasetError(f"{job.config['DATASET']['ROOT']}: no longer has the image {printable(item)}.")
-    return Path(images[item])
+    return find_pair(split, item).pair.image
 
 
 def mask_file(settings: Settings, job: Job, item: str) -> Path:
@@ -62,20 +56,3 @@ def class_names(settings: Settings, job: Job) -> list[str]:
     if labels is not None and labels.is_file():
         return load_class_names(labels)
     return class_names_of(parse_config(job.config, f"job {job.id}").DATASET)
-
-
-def split_of(settings: Settings, job: Job) -> str:
-    """The split that an evaluate or crf job works on."""
-    evaluated = job
-    if job.kind == "crf":
-        with open_session(settings, reads_only=True) as session:
-            evaluated = jobs.get(session, job.spec["evaluate_job"])
-    split: str = evaluated.spec["split"] or evaluated.config["DATASET"]["SPLIT"]["VAL"]
-    return split
-
-
-@lru_cache(maxsize=2)
-def _list_images(config: str, split: str) -> Mapping[str, str]:
-    """The images of a split by id, kept because a page asks for many of them one after the other."""
-    listing = list_split(parse_config(json.loads(config), "the job's configuration").DATASET, split)
-    return {pair.id: str(pair.image) for pair in (*listing.pairs, *listing.unlabelled)}

@@ -31,7 +31,7 @@ def test_crf_searches_a_grid(deeplab: Deeplab, experiment: Path, output: list[st
     ("options", "sentence"),
     [
         (["--grid", "BI_V=1"], "'BI_V' is not a parameter of the CRF; did you mean BI_W?"),
-        (["--grid", "BI_W=x"], "BI_W must be a number of at least 0, got 'x'."),
+        (["--grid", "BI_W=x"], "BI_W must be a number from 0 to 1,000,000, got 'x'."),
         (["--sample", "3"], "--sample needs --grid."),
     ],
 )

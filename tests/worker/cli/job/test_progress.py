@@ -11,6 +11,7 @@ _QUEUED = Job(
     state="queued",
     queue="gpu",
     name="",
+    user=None,
     notes="",
     model="",
     dataset=None,

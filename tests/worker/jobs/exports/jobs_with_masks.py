@@ -1,6 +1,6 @@
 """A segment job with masks, to export."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,13 @@ def draw(seed: int, height: int = 24, width: int = 31) -> NDArray[np.uint8]:
     return np.where(noise, random.integers(0, 3, (height, width)), blobs).astype(np.uint8)
 
 
-def select(settings: Settings, masks: Masks, rows: list[Row] | None = None, wanted: Filter = WANT_ALL) -> Selection:
+def select(
+    settings: Settings,
+    masks: Masks,
+    rows: Sequence[Row] = (),
+    wanted: Filter = WANT_ALL,
+    classes: Sequence[str] = CLASSES,
+) -> Selection:
     """A segment job that has succeeded, with these masks by image; `rows` are those of other images and videos."""
     with open_session(settings) as session:
         job = leases.claim(session, submit_segment(session, settings).id, "a", FOREVER)
@@ -41,9 +47,9 @@ def select(settings: Settings, masks: Masks, rows: list[Row] | None = None, want
         for name, mask in masks.items():
             write_mask(mask_path(output, name), mask)
         output.mkdir(exist_ok=True)
-        (output / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(CLASSES)))
+        (output / "labels.txt").write_text("".join(f"{index}\t{name}\n" for index, name in enumerate(classes)))
         images = [Row(name, mask.shape[1], mask.shape[0], "ok", "", 0.1, {0: 1}) for name, mask in masks.items()]
-        results = [ImageResult.of_row(row) for row in [*images, *(rows or [])]]
+        results = [ImageResult.of_row(row) for row in [*images, *rows]]
         folder = storage.part_dir(settings, job.id, job.fence, 1)
         write_part(folder, results)
         parts.add(session, job.id, folder, len(results))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pycocotools.coco import COCO
 
-from deeplab.datasets.layouts.coco_regions import draw_regions
+from deeplab.datasets.layouts.coco import list_coco
 from deeplab.errors import OutputError
 from deeplab.images.masks import read_mask, write_mask
 from deeplab.images.palette import palette
@@ -79,7 +79,7 @@ def test_coco_is_read_by_pycocotools(
 ) -> None:
     assert written(selection, name, tmp_path / "out") == ["annotations.json"]
     content = json.loads((tmp_path / "out" / "annotations.json").read_text())
-    assert [(each["id"], each["name"]) for each in content["categories"]] == list(enumerate(CLASSES))
+    assert [(each["id"], each["name"]) for each in content["categories"]] == list(enumerate(CLASSES, start=1))
     with silence_warnings():
         coco = COCO(tmp_path / "out" / "annotations.json")
         images = {each["file_name"]: each for each in coco.loadImgs(coco.getImgIds())}
@@ -89,7 +89,7 @@ def test_coco_is_read_by_pycocotools(
             for annotation in coco.loadAnns(coco.getAnnIds(images[path]["id"])):
                 inside = coco.annToMask(annotation).astype(bool)
                 assert (read[inside] == 255).all()
-                read[inside] = annotation["category_id"]
+                read[inside] = annotation["category_id"] - 1
                 check_box(annotation, inside)
             assert np.array_equal(read, mask)
     assert isinstance(content["annotations"][0]["segmentation"], list if name == "coco" else dict)
@@ -105,15 +105,22 @@ def check_box(annotation: dict[str, Any], inside: NDArray[np.bool_]) -> None:
 
 
 @pytest.mark.parametrize("name", ["coco", "coco-rle"])
-def test_coco_can_be_trained_with(selection: Selection, tmp_path: Path, name: str) -> None:
-    """By our own layout `coco`."""
-    written(selection, name, tmp_path / "out")
-    content = json.loads((tmp_path / "out" / "annotations.json").read_text())
-    for image in content["images"]:
-        of_image = [each for each in content["annotations"] if each["image_id"] == image["id"]]
-        objects = [[each["id"], each["category_id"], False, each["segmentation"]] for each in of_image]
-        drawn = draw_regions(objects, image["height"], image["width"], "test")
-        assert np.array_equal(drawn, MASKS[image["file_name"]])
+@pytest.mark.parametrize(("background", "first"), [("_background_", 0), ("road", 1)])
+def test_coco_can_be_trained_with(
+    sqlite_store: Settings, tmp_path: Path, name: str, background: str, first: int
+) -> None:
+    """By our own layout `coco`, for which what no annotation covers is class 0."""
+    masks = {"a.jpg": draw(0), "b.png": draw(1)}
+    written(select(sqlite_store, masks, classes=(background, "disc", "bar")), name, tmp_path / "out")
+    (tmp_path / "out" / "annotations").mkdir()
+    (tmp_path / "out" / "annotations.json").rename(tmp_path / "out" / "annotations" / "instances_val.json")
+    for image, mask in masks.items():
+        (tmp_path / "out" / "val").mkdir(exist_ok=True)
+        Image.fromarray(mask).save(tmp_path / "out" / "val" / image)
+    pairs = list_coco(tmp_path / "out", "val", 3 + first).require_complete()
+    assert [pair.image.name for pair in pairs] == list(masks)
+    for pair in pairs:
+        assert np.array_equal(pair.ground_truth.read(), masks[pair.image.name] + first)
 
 
 def test_label_studio_is_read_by_its_documented_run_lengths(selection: Selection, tmp_path: Path) -> None:

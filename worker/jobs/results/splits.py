@@ -89,7 +89,7 @@ def find_id(split: SplitRef, image: Path) -> str | None:
 
 @dataclass
 class _Listing:
-    """The images of a split by id: some hundred bytes for each."""
+    """The images of a split by id: about a kilobyte for each."""
 
     pairs: Mapping[str, ListedPair]
     made_at: float = field(default_factory=time.time)

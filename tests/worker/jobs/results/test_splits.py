@@ -8,8 +8,8 @@ import pytest
 from deeplab.errors import DatasetError
 from deeplab.schema import Dataset
 from tests.web.scenes import make_dataset
-from web.results import splits
-from web.results.splits import SplitRef, find_id, find_pair
+from worker.jobs.results import splits
+from worker.jobs.results.splits import SplitRef, find_id, find_pair
 
 
 def split_in(root: Path, name: str = "train", **keys: object) -> SplitRef:

@@ -1,0 +1,101 @@
+"""Who may do what: each endpoint with the least role that it takes. An endpoint that is not listed is refused."""
+
+from deeplab.errors import DeepLabError
+from web.context import current_identity
+from worker.jobs.accounts.roles import ADMIN, OPERATOR, VIEWER, allows
+
+ANYONE = "anyone"  # who has not signed in, too
+
+ACCESS = {
+    "static": ANYONE,
+    # The JSON API
+    "api.health": ANYONE,  # which says less to those who have not signed in
+    "api.show_me": VIEWER,
+    "api.list_jobs": VIEWER,
+    "api.submit_job": OPERATOR,
+    "api.cancel_jobs": OPERATOR,
+    "api.retry_jobs": OPERATOR,
+    "api.show_job": VIEWER,
+    "api.edit_job": OPERATOR,
+    "api.cancel_job": OPERATOR,
+    "api.retry_job": OPERATOR,
+    "api.clone_job": OPERATOR,
+    "api.list_metrics": VIEWER,
+    "api.show_log": VIEWER,
+    "api.list_events": VIEWER,
+    "api.list_items": VIEWER,
+    "api.list_checkpoints": VIEWER,
+    "api.show_checkpoint": VIEWER,
+    "api.list_evaluations": VIEWER,
+    "api.show_evaluation": VIEWER,
+    "api.show_confusion": VIEWER,
+    "api.compare_evaluations": VIEWER,
+    "api.list_workers": VIEWER,
+    "api.list_datasets": VIEWER,
+    "api.register_dataset": OPERATOR,
+    "api.check_dataset": OPERATOR,
+    "api.list_folders": VIEWER,
+    # The dashboard
+    "pages.start": VIEWER,
+    "pages.list_jobs": VIEWER,
+    "pages.act_on_jobs": OPERATOR,
+    "pages.choose_kind": VIEWER,
+    "pages.new_job": VIEWER,
+    "pages.create_job": OPERATOR,
+    "pages.pick": VIEWER,
+    "pages.show_job": VIEWER,
+    "pages.compare_jobs": VIEWER,
+    "pages.edit_job": OPERATOR,
+    "pages.show_log": VIEWER,
+    "pages.send_log": VIEWER,
+    "pages.cancel_job": OPERATOR,
+    "pages.retry_job": OPERATOR,
+    "pages.retry_failed": OPERATOR,
+    "pages.show_trials": VIEWER,
+    "pages.list_results": VIEWER,
+    "pages.show_image": VIEWER,
+    "pages.image": VIEWER,
+    "pages.mask": VIEWER,
+    "pages.tile": VIEWER,
+    "pages.video": VIEWER,
+    "pages.frames": VIEWER,
+    "pages.manifest": VIEWER,
+    "pages.export_masks": VIEWER,
+    "pages.list_checkpoints": VIEWER,
+    "pages.list_evaluations": VIEWER,
+    "pages.compare_evaluations": VIEWER,
+    "pages.download_comparison": VIEWER,
+    "pages.compare_images": VIEWER,
+    "pages.show_confusion": VIEWER,
+    "pages.list_datasets": VIEWER,
+    "pages.register_dataset": OPERATOR,
+    "pages.check_dataset": OPERATOR,
+    "pages.list_workers": VIEWER,
+    # Signing in, and one's own account
+    "pages.show_login": ANYONE,
+    "pages.sign_in": ANYONE,
+    "pages.sign_out": VIEWER,
+    "pages.show_account": VIEWER,
+    "pages.change_password": VIEWER,
+    "pages.end_other_sessions": VIEWER,
+    "pages.create_token": VIEWER,
+    "pages.revoke_token": VIEWER,
+    # The accounts of others
+    "pages.list_users": ADMIN,
+    "pages.add_user": ADMIN,
+    "pages.show_user": ADMIN,
+    "pages.change_user": ADMIN,
+    "pages.revoke_user_token": ADMIN,
+}
+
+
+class ForbiddenError(DeepLabError):
+    """Whoever asks may not do this."""
+
+
+def may(endpoint: str) -> bool:
+    """Whether whoever asks may use an endpoint: pages show no button that would be refused."""
+    least, identity = ACCESS.get(endpoint), current_identity()
+    if least is None or least == ANYONE:
+        return least is not None
+    return identity is not None and allows(identity.role, least)

@@ -1,0 +1,1 @@
+"""Who may use the dashboard and the API: users with roles, and their passwords, sessions, tokens and links."""

@@ -13,7 +13,8 @@ from worker.jobs.settings import Settings
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_no_request_is_an_internal_error(store: Settings, request: pytest.FixtureRequest) -> None:
-    settings = store.model_copy(update={"requests_per_minute": 0})
+    """From somebody who may do everything, and every tenth from nobody."""
+    settings = store.model_copy(update={"requests_per_minute": 0, "auth": "off"})
     population = Population(settings)
     app = create_app(settings)
     app.config["WTF_CSRF_ENABLED"] = False  # else no form would be read
@@ -22,9 +23,9 @@ def test_no_request_is_an_internal_error(store: Settings, request: pytest.Fixtur
     inside = (population.root, population.dataset, population.dataset / "config.yaml", population.folder, weights)
     keys = [item_key(path.name) for path in population.folder.iterdir()]
     fuzzer = Fuzzer(app, request.config.getoption("--fuzz-seed"), [*map(str, inside), *keys])
-    client = Client(app)
-    for _ in range(request.config.getoption("--fuzz")):
-        drawn = fuzzer.draw()
+    admin, nobody = Client(app), Client(create_app(settings.model_copy(update={"auth": "auto"})))
+    for number in range(request.config.getoption("--fuzz")):
+        drawn, client = fuzzer.draw(), nobody if number % 10 == 9 else admin
         with client.open(
             drawn.address, method=drawn.method, data=drawn.data, content_type=drawn.content_type
         ) as response:

@@ -99,7 +99,8 @@ def test_cancelled_means_no_process_left(platform: Platform, sample: Path, weigh
     train = platform.submit("train", config=config, overrides=endless)
     waiting = platform.submit("train", config=config)
     platform.wait(evaluate)
-    crf = platform.submit("crf", evaluate_job=evaluate.id, overrides="CRF.ITER_MAX=100000")
+    values = ",".join(str(value) for value in range(1, 401))
+    crf = platform.submit("crf", evaluate_job=evaluate.id, grid=f"BI_W={values}", overrides="CRF.ITER_MAX=1000")
 
     with open_session(platform.settings) as session:
         assert jobs.cancel(session, waiting.id).state == catalog.CANCELLED  # it was queued

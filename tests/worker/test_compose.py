@@ -21,7 +21,7 @@ def parse(arguments: list[str]) -> None:
     while isinstance(command, click.Group):
         command = command.get_command(click.Context(command), rest.pop(0))
     assert command is not None
-    command.make_context(command.name, rest)
+    command.make_context(command.name, rest, click.Context(main, **main.context_settings))  # whose -h a command keeps
 
 
 def test_has_every_part_of_the_platform() -> None:

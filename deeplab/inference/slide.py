@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deeplab.certainty import CertaintyCount
-from deeplab.images.source import ImageSource
+from deeplab.images.raster import Raster
 from deeplab.inference.label_maps import combine, rows_at_once
 from deeplab.inference.prediction import gather
 from deeplab.inference.prepared_model import PreparedModel, Views, are_finite, no_numbers
@@ -41,7 +41,7 @@ class SlidePrediction:
     def __init__(
         self,
         prepared: PreparedModel,
-        source: ImageSource,
+        source: Raster,
         inference: Inference,
         precision: str,
         tick: Callable[[], None],

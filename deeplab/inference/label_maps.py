@@ -10,8 +10,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.certainty import CertaintyCount
 from deeplab.images.resize import linear_taps
+from deeplab.scores.certainty import CertaintyCount
 
 # Numbers in a strip of upsampled logits: about the size of a CPU's cache, but enough to keep a GPU busy.
 _STRIP_CPU = 2**20

@@ -11,7 +11,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from deeplab.certainty import CertaintyCount, label_probs
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf, view_of
@@ -25,6 +24,7 @@ from deeplab.inference.prepared_model import Pixels, PreparedModel, no_numbers
 from deeplab.inference.slide import SlidePrediction
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_model
+from deeplab.scores.certainty import CertaintyCount, label_probs
 
 _TOO_LARGE_FOR_CRF = (
     "The image is too large for the CRF in the GPU's memory; do without it, or set CRF.BACKEND to numba."

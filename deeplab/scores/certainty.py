@@ -8,7 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deeplab.image_scores import Certainty
+from deeplab.scores.image_scores import Certainty
 
 _TEMPERATURE = 0.1  # of the softmin
 _STRIP_CPU = 2**20  # numbers of probs that are looked at together

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from deeplab.config import Config, parse_config
-from deeplab.evaluate import evaluate
+from deeplab.evaluation.evaluate import evaluate
 from deeplab.models.batch_norm import freeze_batch_norm
 from deeplab.reporter import VALIDATION_IMAGE, SilentReporter, Stopped
 from deeplab.scores.metrics import Scores

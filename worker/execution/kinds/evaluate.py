@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.split import open_split
 from deeplab.datasets.version import split_version
-from deeplab.evaluate import evaluate
+from deeplab.evaluation.evaluate import evaluate
 from deeplab.scores.metric_policy import metric_policy
 from worker.execution.kinds import JobContext, weights_path
 from worker.execution.kinds.recording import ImageRecorder

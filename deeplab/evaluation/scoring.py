@@ -18,6 +18,7 @@ from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.distributed import ALONE, World
 from deeplab.errors import LabelError
+from deeplab.evaluation.transfer import Transfer
 from deeplab.images.grey import write_grey
 from deeplab.images.masks import write_mask
 from deeplab.inference.label_maps import best_classes
@@ -29,7 +30,6 @@ from deeplab.scores.certainty import CertaintyCount
 from deeplab.scores.image_scores import ImageScores
 from deeplab.scores.metrics import ConfusionMatrix
 from deeplab.scores.observation import Watch, image_scores
-from deeplab.transfer import Transfer
 
 
 @dataclass(frozen=True)

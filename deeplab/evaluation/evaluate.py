@@ -10,13 +10,13 @@ from deeplab.config import Config
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.distributed import World, joined_world
 from deeplab.errors import DatasetError
+from deeplab.evaluation.scoring import Keep, Look
 from deeplab.inference.segmenter import Segmenter
 from deeplab.models.load import load_model
 from deeplab.reporter import Reporter
 from deeplab.scores.image_scores import ImageScores
 from deeplab.scores.metrics import ConfusionMatrix, Scores
 from deeplab.scores.observation import ImageTally, Observer, Watch, watch_of
-from deeplab.scoring import Keep, Look
 
 _ROUND = 64  # images of each process, after which the first one hears of those of all
 

@@ -15,7 +15,7 @@ from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import open_split
 from deeplab.datasets.transforms import normalize
 from deeplab.errors import CheckpointError, DatasetError, LabelError, OutputError
-from deeplab.evaluate import evaluate, label_split
+from deeplab.evaluation.evaluate import evaluate, label_split
 from deeplab.images.masks import read_mask
 from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
@@ -296,7 +296,7 @@ OBSERVED = """
 import json, sys
 from pathlib import Path
 from deeplab.config import load_config
-from deeplab.evaluate import evaluate
+from deeplab.evaluation.evaluate import evaluate
 from deeplab.processes import is_main_process
 from deeplab.reporter import SilentReporter
 heard = []

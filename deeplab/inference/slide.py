@@ -13,12 +13,13 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deeplab.images.raster import Raster
-from deeplab.inference.label_maps import combine, rows_at_once
+from deeplab.inference.label_maps import combine
 from deeplab.inference.prediction import gather
 from deeplab.inference.prepared_model import PreparedModel, Views, are_finite, no_numbers
 from deeplab.inference.windows import Axis, Blend, Upsampling, cells, shares
 from deeplab.schema import Inference
 from deeplab.scores.certainty import CertaintyCount
+from deeplab.scores.strips import rows_at_once
 
 _KEPT_BYTES = 2**29  # of logits that are kept at a time, if a row of windows needs no more by itself
 _STRIP_CPU = 2**19  # numbers in a strip of blended logits: so much stays in a CPU's cache

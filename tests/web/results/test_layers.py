@@ -14,7 +14,7 @@ from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.masks import write_mask
 from deeplab.images.raster import LoadedRaster
 from deeplab.images.tiff import write_geotiff_mask
-from web.results import layers
+from web.results import images
 from web.results.image_files import ImageFiles, Truth
 from web.results.layers import Layer, find_layer
 
@@ -90,7 +90,7 @@ def test_the_reading_is_part_of_the_version(tmp_path: Path) -> None:
 
 
 def test_a_mask_on_the_map_is_read_in_parts_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(layers, "_MOST_PIXELS", 100)
+    monkeypatch.setattr(images, "_MOST_PIXELS", 100)
     write_geotiff_mask(tmp_path / "a.tif", LABELS, [])
     write_mask(tmp_path / "a.png", LABELS)
     on_map = layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.tif", tmp_path / "none"), "labels")

@@ -146,14 +146,15 @@ function fillTable() {
   const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const head = document.createElement("tr");
   const names = ["loss", "mean_iou"].filter((name) => jobs.some((job) => curve(job, name).length));
-  head.append(cell("th", "Iteration"), ...jobs.flatMap((job) => names.map((name) => cell("th", `${job.name}, ${name === "loss" ? "loss" : "mean IoU"}`))));
+  const columns = jobs.flatMap((job) => names.map((name) => ({ job, name, pairs: curve(job, name) })));
+  head.append(cell("th", "Iteration"), ...columns.map(({ job, name }) => cell("th", `${job.name}, ${name === "loss" ? "loss" : "mean IoU"}`)));
   head.querySelectorAll("th").forEach((each) => { each.scope = "col"; });
   const rows = iterations.map((iteration) => {
     const row = document.createElement("tr");
-    const values = jobs.flatMap((job) => names.map((name) => {
-      const value = curve(job, name).findLast(([at]) => at <= iteration)?.[1];
+    const values = columns.map(({ name, pairs }) => {
+      const value = pairs.findLast(([at]) => at <= iteration)?.[1];
       return value === undefined ? "–" : SHOWN[name](value);
-    }));
+    });
     row.append(Object.assign(cell("th", thousands(iteration)), { scope: "row" }), ...values.map((value) => cell("td", value)));
     return row;
   });

@@ -13,11 +13,11 @@ from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.formats import dimensions
 from deeplab.images.files import image_size, open_image, read_image, upright_size
-from deeplab.images.label_maps import LoadedLabels, open_label_map
-from deeplab.images.source import LoadedImage
+from deeplab.images.label_maps import open_label_map
+from deeplab.images.raster import LoadedRaster, Raster
 from deeplab.images.tiff import is_tiff
 from web.results.image_files import ImageFiles
-from web.results.pyramids import COLOURS, VALUES, Form, Raster
+from web.results.pyramids import COLOURS, VALUES, Form
 
 _FORMAT = "1"  # of the tiles; another one makes all of them anew
 _MOST_PIXELS = 2**27  # of a file that is decoded as a whole
@@ -70,7 +70,7 @@ def _image(files: ImageFiles) -> Layer:
             return open_image(path, files.reading)
         pixels = read_image(path, files.reading)
         unlabelled = np.zeros(pixels.shape[:2], np.uint8)
-        return LoadedImage(warp(Sample("", pixels, unlabelled), side).byte_image)
+        return LoadedRaster(warp(Sample("", pixels, unlabelled), side).byte_image)
 
     return Layer("image", COLOURS, (path,), f"{files.reading} {side}", size, read)
 
@@ -84,7 +84,7 @@ def _truth(files: ImageFiles) -> Layer | None:
 
     def read() -> Raster:
         _require_bearable(truth.path, size)
-        return LoadedLabels(truth.read().label_map)
+        return LoadedRaster(truth.read().label_map)
 
     parameters = f"{files.reading} {side} {truth.parameters}"
     return Layer("truth", VALUES, (files.image, truth.path), parameters, size, read)

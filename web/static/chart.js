@@ -1,7 +1,7 @@
 // The chart of a training, drawn by uPlot: loss on the left axis, mean IoU and learning rate on axes of their own.
 // The server thins the values, so that peaks stay; a part that is zoomed into is asked for again, in more detail.
 
-import { css, fetchMetrics, follow, grid, ink, labels, legend, percent, short, thousands } from "./plots.js";
+import { css, exponent, fetchMetrics, follow, grid, ink, labels, legend, movingAverage, percent, short, thousands } from "./plots.js";
 
 const area = document.getElementById("training");
 const box = document.getElementById("chart");
@@ -66,17 +66,9 @@ function columns() {
 
 const isSmoothed = () => Number(smoothing.value) > 0;
 
-// An exponential moving average that starts without a bias.
 function smoothed(loss) {
-  const weight = Number(smoothing.value);
-  let sum = 0;
-  let total = 0;
-  return loss.map((value) => {
-    if (value === null) return null;
-    sum = weight * sum + (1 - weight) * value;
-    total = weight * total + (1 - weight);
-    return sum / total;
-  });
+  const average = movingAverage(Number(smoothing.value));
+  return loss.map((value) => (value === null ? null : average(value)));
 }
 
 // ---- drawing ----
@@ -109,7 +101,6 @@ function options() {
   const fromZero = (_, low, high) => [Math.min(0, low), (high || 1) * 1.05];
   const decades = (_, low, high) => uPlot.rangeLog(low > 0 ? low : 1e-6, high > 0 ? high : 1, 10, false);
   const points = (chart) => chart.data[0].length < 40;
-  const exponent = (value) => (value === 0 ? "0" : value.toExponential(1));
   const raw = isSmoothed() ? "--chart-loss-raw" : "--chart-loss";
   const right = { stroke: ink, grid: { show: false }, ticks: grid, side: 1 };
   const number = legend((value) => value.toFixed(4));

@@ -1,7 +1,7 @@
 // Confusion matrices, drawn on a canvas from JSON: only the cells in view, so that 182 classes cost no more than 20.
 // The canvas stands still while its box scrolls, and so do the names of the classes at its left and upper edges.
 
-import { css, thousands } from "./plots.js";
+import { css, follow, thousands } from "./plots.js";
 
 const percent = (fraction) => `${(100 * fraction).toFixed(1)}\u202f%`;
 const NAMES_FROM = 9; // pixels of a cell, for names to fit beside it
@@ -42,7 +42,7 @@ class Matrix {
     on(this.box.querySelector("[data-unit]"), "change", (event) => { this.unit = event.target.value; this.draw(); });
     on(this.box.querySelector("[data-find]"), "input", (event) => this.find(event.target.value));
     this.box.querySelector("datalist").replaceChildren(...this.labels.map((label) => new Option(label)));
-    new ResizeObserver(() => this.draw()).observe(this.view);
+    follow(this.view, () => this.draw(), () => this.draw());
   }
 
   press(event) {
@@ -132,18 +132,21 @@ class Matrix {
     return t === p ? `${this.labels[t]} recognized: ${whole}` : `${this.labels[t]} taken for ${this.labels[p]}: ${whole}`;
   }
 
+  // The pixels of which those of a cell are a share.
+  whole(t, p) { return this.unit === "true" ? this.rows[t] : this.columns[p]; }
+
   // From 0 to 1: how strongly a cell is coloured.
   strength(t, p) {
     const pixels = this.counts[t][p];
     if (this.unit === "pixels") return Math.log1p(pixels) / Math.log1p(this.largest);
-    const whole = this.unit === "true" ? this.rows[t] : this.columns[p];
+    const whole = this.whole(t, p);
     return whole ? Math.sqrt(pixels / whole) : 0;
   }
 
   value(t, p) {
     const pixels = this.counts[t][p];
     if (this.unit === "pixels") return Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 2 }).format(pixels);
-    const whole = this.unit === "true" ? this.rows[t] : this.columns[p];
+    const whole = this.whole(t, p);
     const rounded = whole ? Math.round((100 * pixels) / whole) : 0;
     return rounded ? `${rounded}` : "";
   }
@@ -243,17 +246,16 @@ class Matrix {
   }
 }
 
-const drawn = new Map(); // matrices by their boxes
+const known = new WeakSet(); // boxes whose matrices are drawn, or on their way
 async function show() {
   for (const box of document.querySelectorAll(".matrix")) {
-    if (drawn.has(box)) continue;
-    drawn.set(box, null); // is on its way
+    if (known.has(box)) continue;
+    known.add(box);
     const response = await fetch(box.dataset.address);
-    if (response.ok) drawn.set(box, new Matrix(box, await response.json()));
+    if (response.ok) new Matrix(box, await response.json());
     else box.querySelector(".matrix-readout").textContent = "The confusion matrix could not be loaded.";
   }
 }
 
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => setTimeout(() => drawn.forEach((each) => each?.draw())));
 document.addEventListener("htmx:after:swap", show); // a job may have ended while it was watched
 show();

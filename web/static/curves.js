@@ -1,7 +1,7 @@
 // The curves of several trainings over one another, drawn by uPlot: one chart of the loss, with the learning rate on an axis
 // of its own, and one of the mean IoU; both show the same iterations.
 
-import { css, fetchMetrics, follow, grid, ink, labels, percent, short, thousands } from "./plots.js";
+import { css, exponent, fetchMetrics, follow, grid, ink, labels, movingAverage, percent, short, thousands } from "./plots.js";
 
 const box = document.getElementById("curves");
 const control = (name) => box.querySelector(`[data-${name}]`);
@@ -39,23 +39,15 @@ async function keepLoading() {
   if (jobs.some((job) => ["queued", "running"].includes(job.state))) setTimeout(keepLoading, RELOAD);
 }
 
-// A moving average over iterations, each weighing `share` of the next one; the first values are not pulled towards zero.
-function smooth(pairs, share) {
-  let [sum, weight] = [0, 0];
-  return pairs.map(([iteration, value]) => {
-    sum = share * sum + (1 - share) * value;
-    weight = share * weight + (1 - share);
-    return [iteration, sum / weight];
-  });
-}
-
 function lastIteration() {
   return Math.max(1, ...jobs.flatMap((job) => Object.values(job.metrics)).map((pairs) => pairs.at(-1)[0]));
 }
 
 function curve(job, name) {
   const pairs = (job.metrics[name] ?? []).filter(([, value]) => value !== null); // no number: the loss has exploded
-  return name === "loss" ? smooth(pairs, Number(control("smoothing").value)) : pairs;
+  if (name !== "loss") return pairs;
+  const average = movingAverage(Number(control("smoothing").value));
+  return pairs.map(([iteration, value]) => [iteration, average(value)]);
 }
 
 // ---- charts ----
@@ -99,7 +91,7 @@ function options(place, isLoss, lines) {
       { stroke: ink, grid, ticks: grid, size: 32, values: labels(thousands) },
       isLoss ? axis("loss", short, 3) : axis("mean_iou", percent(0), 3),
       control("rate").checked && !isLoss ? { side: 1, size: 62, scale: "mean_iou", ticks: { show: false }, grid: { show: false }, values: () => [] } : null, // as wide as the other chart
-      isLoss && lines.some(({ name }) => name === "lr/group0") ? axis("rate", (value) => (value ? value.toExponential(1) : "0"), 1) : null,
+      isLoss && lines.some(({ name }) => name === "lr/group0") ? axis("rate", exponent, 1) : null,
     ].filter(Boolean),
     series: [
       {},
@@ -154,14 +146,15 @@ function fillTable() {
   const cell = (tag, text) => Object.assign(document.createElement(tag), { textContent: text });
   const head = document.createElement("tr");
   const names = ["loss", "mean_iou"].filter((name) => jobs.some((job) => curve(job, name).length));
-  head.append(cell("th", "Iteration"), ...jobs.flatMap((job) => names.map((name) => cell("th", `${job.name}, ${name === "loss" ? "loss" : "mean IoU"}`))));
+  const columns = jobs.flatMap((job) => names.map((name) => ({ job, name, pairs: curve(job, name) })));
+  head.append(cell("th", "Iteration"), ...columns.map(({ job, name }) => cell("th", `${job.name}, ${name === "loss" ? "loss" : "mean IoU"}`)));
   head.querySelectorAll("th").forEach((each) => { each.scope = "col"; });
   const rows = iterations.map((iteration) => {
     const row = document.createElement("tr");
-    const values = jobs.flatMap((job) => names.map((name) => {
-      const value = curve(job, name).findLast(([at]) => at <= iteration)?.[1];
+    const values = columns.map(({ name, pairs }) => {
+      const value = pairs.findLast(([at]) => at <= iteration)?.[1];
       return value === undefined ? "–" : SHOWN[name](value);
-    }));
+    });
     row.append(Object.assign(cell("th", thousands(iteration)), { scope: "row" }), ...values.map((value) => cell("td", value)));
     return row;
   });

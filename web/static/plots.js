@@ -5,6 +5,7 @@ export const thousands = (value) => value.toLocaleString("en").replaceAll(",", "
 export const percent = (digits) => (value) => `${(100 * value).toFixed(digits)} %`;
 export const short = (value) => Number(value.toPrecision(3)).toString();
 export const gigabytes = (value) => (value < 1e9 ? `${Math.round(value / 1e6)} MB` : `${(value / 1e9).toFixed(1)} GB`);
+export const exponent = (value) => (value === 0 ? "0" : value.toExponential(1));
 export const seconds = (value) => {
   if (value < 120) return `${value} s`;
   if (value < 7200) return `${short(value / 60)} min`;
@@ -15,6 +16,17 @@ export const ink = () => css("--bs-secondary-color");
 export const grid = { stroke: () => css("--line"), width: 1 };
 export const labels = (format) => (_, values) => values.map((value) => (value === null ? "" : format(value)));
 export const legend = (format) => (_, value) => (value == null ? "–" : format(value));
+
+// An exponential moving average, of which each value weighs `weight` of the next one; the first values are not pulled
+// towards zero. Takes one value after the other and gives their average.
+export function movingAverage(weight) {
+  let [sum, total] = [0, 0];
+  return (value) => {
+    sum = weight * sum + (1 - weight) * value;
+    total = weight * total + (1 - weight);
+    return sum / total;
+  };
+}
 
 // Ask for metrics; null if the server does not answer, or refuses.
 export async function fetchMetrics(address, names, query = {}) {

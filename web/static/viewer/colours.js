@@ -43,7 +43,7 @@ export function paintErrors(labels, truth, isHidden, nClasses) {
   return pixels;
 }
 
-export function pixelOf(hex) {
+function pixelOf(hex) {
   return blend(bytesOf(hex), bytesOf(hex), 0);
 }
 

@@ -1,6 +1,6 @@
 // Draws the panes: the image, and an overlay on it.
 
-import { lastLevel } from "./tiles.js";
+import { lastLevel, levelAt } from "./tiles.js";
 
 const CRISP = 4; // from so many screen pixels per image pixel on, the pixels of the image are seen as squares
 const MARKED = 8; // from so many on, the pixel under the pointer has a frame
@@ -80,7 +80,7 @@ function drawOverlay(context, place, tileAt, opacity) {
 function drawTiles(context, place, tileAt, clears = false) {
   const { size } = place;
   const last = lastLevel(size);
-  const level = Math.min(last, Math.max(0, Math.floor(Math.log2(1 / place.scale))));
+  const level = levelAt(size, place.scale);
   const side = size.tile * 2 ** level; // image pixels
   const [firstRow, lastRow] = range(-place.top, context.canvas.height, place.scale * side, size.height / side);
   const [firstColumn, lastColumn] = range(-place.left, context.canvas.width, place.scale * side, size.width / side);

@@ -53,7 +53,7 @@ function draw() {
   loader.frame += 1;
   fitCanvas();
   const context = canvas.getContext("2d");
-  const panes = panesOf(state, canvas.clientWidth, canvas.clientHeight);
+  const panes = panesNow();
   view.resize(panes[0].width, panes[0].height);
   scene.stamp = `${state.colours} ${[...state.off].join(",")}`;
   scene.pointer = pointerIn(panes);
@@ -72,14 +72,15 @@ function fitCanvas() {
   if (canvas.width !== width || canvas.height !== height) Object.assign(canvas, { width, height });
 }
 
-function paneAt(left) {
-  const panes = panesOf(state, canvas.clientWidth, canvas.clientHeight);
+const panesNow = () => panesOf(state, canvas.clientWidth, canvas.clientHeight);
+
+function paneAt(left, panes = panesNow()) {
   return panes.findLast((pane) => left >= pane.clip.left) ?? panes[0];
 }
 
-function pointerIn() {
+function pointerIn(panes) {
   if (!point) return null;
-  const pane = paneAt(point.left);
+  const pane = paneAt(point.left, panes);
   return { ...view.toImage(point.left - pane.left, point.top), pane: pane.left };
 }
 

@@ -1,12 +1,12 @@
 // What is under the pointer: in writing always, aloud only when asked.
 
-import { lastLevel } from "./tiles.js";
+import { levelAt } from "./tiles.js";
 
 /** The values of all layers at a point of the image, as far as they are loaded; null outside of it. */
 export function valuesAt(point, scene) {
   const { size, layers, view, ratio } = scene;
   if (!point || point.x < 0 || point.y < 0 || point.x >= size.width || point.y >= size.height) return null;
-  const level = Math.min(lastLevel(size), Math.max(0, Math.floor(Math.log2(1 / (view.zoom * ratio)))));
+  const level = levelAt(size, view.zoom * ratio);
   const [x, y] = [Math.floor(point.x) >> level, Math.floor(point.y) >> level];
   const [column, row] = [x, y].map((each) => Math.floor(each / size.tile));
   const found = [];
@@ -19,7 +19,7 @@ export function valuesAt(point, scene) {
 }
 
 /** Words for values: "Prediction: road". */
-export function wordsOf({ layer, value }, data) {
+function wordsOf({ layer, value }, data) {
   if (layer.id === "confidence") return { title: layer.title, text: (value / 255).toFixed(2), colour: null };
   const text = data.names[value] ?? (value === data.ignore ? "ignored" : `no class (${value})`);
   return { title: layer.title, text, colour: `#${data[data.shown][value]}` };

@@ -102,6 +102,11 @@ export function lastLevel({ width, height, tile }) {
   return Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / tile)));
 }
 
+/** The level whose pixels are the closest to those of the screen, without being larger. */
+export function levelAt(size, scale) {
+  return Math.min(lastLevel(size), Math.max(0, Math.floor(Math.log2(1 / scale))));
+}
+
 async function sentenceOf(response, title) {
   const isText = response.headers.get("Content-Type")?.startsWith("text/plain");
   return isText ? response.text() : `${title} cannot be loaded: the server answers ${response.status}.`;

@@ -58,13 +58,6 @@ export class View {
       y: this.y + (top - this.pane.height / 2) / this.zoom,
     };
   }
-
-  toPane(x, y) {
-    return {
-      left: this.pane.width / 2 + (x - this.x) * this.zoom,
-      top: this.pane.height / 2 + (y - this.y) * this.zoom,
-    };
-  }
 }
 
 export function clamp(value, low, high) {

@@ -4,9 +4,9 @@ from typing import Any
 
 from web.api.requests import require_known
 from web.context import current_settings, reading
-from web.results.compared import load_compared
-from web.results.parameters import differing_of_evaluations
-from web.results.scores import class_lines, score_lines
+from web.results.comparing.compared import load_compared
+from web.results.comparing.parameters import differing_of_evaluations
+from web.results.comparing.scores import class_lines, score_lines
 from web.text.queries import read_base, read_jobs
 from worker.jobs import jobs
 from worker.jobs.plain_json import as_json

@@ -7,8 +7,8 @@ from flask import abort, request
 
 from web.api.requests import read_limit, read_number, require_known
 from web.context import reading
-from web.results.confusion import order_by_error, order_by_similarity
-from web.results.scores import labels_of
+from web.results.comparing.confusion import order_by_error, order_by_similarity
+from web.results.comparing.scores import labels_of
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import evaluations
 

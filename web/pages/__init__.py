@@ -23,7 +23,7 @@ from web.pages import (
     viewer,
     workers,
 )
-from web.results.layers import NAMES as LAYERS
+from web.results.viewer.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
 blueprint = Blueprint("pages", __name__)

@@ -6,11 +6,11 @@ from flask import Response, render_template, request
 from sqlalchemy.orm import Session
 
 from web.context import current_settings, reading
-from web.results.compared import load_compared
-from web.results.comparison import search_and_sort
-from web.results.comparison_csv import as_csv
-from web.results.parameters import differing_of_evaluations
-from web.results.scores import class_lines, score_lines
+from web.results.comparing.compared import load_compared
+from web.results.comparing.comparison import search_and_sort
+from web.results.comparing.comparison_csv import as_csv
+from web.results.comparing.parameters import differing_of_evaluations
+from web.results.comparing.scores import class_lines, score_lines
 from web.text.queries import change_query, read_base, read_jobs
 from worker.jobs import jobs
 from worker.jobs.database import read_clock

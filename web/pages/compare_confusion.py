@@ -4,8 +4,8 @@ import numpy as np
 from flask import abort, render_template, request
 
 from web.context import reading
-from web.results.confusion import confusions, search
-from web.results.scores import labels_of
+from web.results.comparing.confusion import confusions, search
+from web.results.comparing.scores import labels_of
 from web.text.queries import change_query
 from worker.jobs.records import evaluations
 from worker.jobs.results import parts

@@ -3,10 +3,10 @@
 from flask import abort, current_app, render_template, request
 
 from web.context import current_settings, reading
-from web.results.compared import load_compared
-from web.results.comparison import Change
-from web.results.intervals import folders_of
-from web.results.scores import labels_of
+from web.results.comparing.compared import load_compared
+from web.results.comparing.comparison import Change
+from web.results.comparing.intervals import folders_of
+from web.results.comparing.scores import labels_of
 from web.text.queries import change_query, read_base, read_jobs
 from worker.jobs import jobs
 from worker.jobs.catalog import parse_integer

@@ -3,7 +3,7 @@
 from flask import render_template
 
 from web.context import reading
-from web.results.parameters import differing_of_jobs
+from web.results.comparing.parameters import differing_of_jobs
 from web.text.queries import change_query, read_jobs
 from worker.jobs import jobs
 from worker.jobs.catalog import SUCCEEDED

@@ -3,7 +3,7 @@
 from flask import abort, render_template, request
 
 from web.context import reading
-from web.results.trials import best_trials, heat_map
+from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs
 from worker.jobs.records import trials
 

@@ -9,9 +9,9 @@ from werkzeug.wrappers import Response
 
 from web.actions import cancellation, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
-from web.results.confusion import Confused, confusions
-from web.results.scores import class_lines, labels_of, score_lines
-from web.results.trials import best_trials, heat_map
+from web.results.comparing.confusion import Confused, confusions
+from web.results.comparing.scores import class_lines, labels_of, score_lines
+from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import attempt_logs, jobs, shards
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job

@@ -10,8 +10,8 @@ from web.context import current_settings
 from web.results.classes import class_shares
 from web.results.films import Film, film_of, frame_at
 from web.results.lookup import find_image
-from web.results.partners import Labelled
-from web.results.viewing import Beside
+from web.results.viewer.partners import Labelled
+from web.results.viewer.viewing import Beside
 from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image

@@ -11,15 +11,15 @@ from web.access.delivery import keep
 from web.context import current_settings, reading
 from web.pages.videos import show_video
 from web.results.class_colours import colours_of, distinct_colours, names_of
-from web.results.class_rows import list_classes
-from web.results.image_files import find_files
-from web.results.layers import find_layer
 from web.results.lookup import find_image
-from web.results.partners import Labelled, list_partners
-from web.results.pyramids import TILE
 from web.results.questions import read_question
-from web.results.tile_cache import load_tile
-from web.results.viewing import Beside, Shown, View, view_of
+from web.results.viewer.class_rows import list_classes
+from web.results.viewer.image_files import find_files
+from web.results.viewer.layers import find_layer
+from web.results.viewer.partners import Labelled, list_partners
+from web.results.viewer.pyramids import TILE
+from web.results.viewer.tile_cache import load_tile
+from web.results.viewer.viewing import Beside, Shown, View, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.opening import open_results
 

@@ -1,4 +1,4 @@
-from web.results.trials import best_trials, heat_map
+from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs.records.trials import Trial
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from web.results.scores import ScoreLine
+from web.results.comparing.scores import ScoreLine
 from web.text.formats import as_points
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.comparison import Comparison, Difference

@@ -1,6 +1,6 @@
 import math
 
-from web.results.scores import ScoreLine, class_lines, score_lines
+from web.results.comparing.scores import ScoreLine, class_lines, score_lines
 from worker.jobs.records.evaluations import Evaluation
 
 

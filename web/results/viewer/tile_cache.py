@@ -9,8 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from deeplab.files import delete_file, make_folder, replace_file
-from web.results.layers import Layer
-from web.results.pyramids import read_tile, write_pyramid
+from web.results.viewer.layers import Layer
+from web.results.viewer.pyramids import read_tile, write_pyramid
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 

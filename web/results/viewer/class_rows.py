@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from web.results.class_colours import colours_of
 from web.results.classes import name_of
-from web.results.partners import Labelled
-from web.results.viewing import View
+from web.results.viewer.partners import Labelled
+from web.results.viewer.viewing import View
 from worker.jobs.results.answers import ClassInImage
 from worker.jobs.results.opening import open_results
 from worker.jobs.settings import Settings

@@ -10,10 +10,10 @@ from deeplab.errors import ImageError
 from deeplab.images.bands import Reading
 from deeplab.images.masks import write_mask
 from deeplab.images.raster import LoadedRaster
-from web.results.image_files import ImageFiles
-from web.results.layers import Layer, find_layer
-from web.results.pyramids import VALUES
-from web.results.tile_cache import discard_oldest, load_tile
+from web.results.viewer.image_files import ImageFiles
+from web.results.viewer.layers import Layer, find_layer
+from web.results.viewer.pyramids import VALUES
+from web.results.viewer.tile_cache import discard_oldest, load_tile
 from worker.jobs import storage
 from worker.jobs.settings import Settings, load_settings
 

@@ -8,9 +8,9 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from deeplab.formats import dimensions
-from web.results.image_files import ImageFiles, find_files
-from web.results.layers import Layer, find_layer
-from web.results.partners import Labelled, find_partner, find_refined
+from web.results.viewer.image_files import ImageFiles, find_files
+from web.results.viewer.layers import Layer, find_layer
+from web.results.viewer.partners import Labelled, find_partner, find_refined
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 

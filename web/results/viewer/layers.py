@@ -15,9 +15,9 @@ from deeplab.images.files import image_size, open_image, read_image, upright_siz
 from deeplab.images.label_maps import open_label_map
 from deeplab.images.raster import LoadedRaster, Raster
 from deeplab.images.tiff import is_tiff
-from web.results.image_files import ImageFiles
 from web.results.images import require_bearable
-from web.results.pyramids import COLOURS, VALUES, Form
+from web.results.viewer.image_files import ImageFiles
+from web.results.viewer.pyramids import COLOURS, VALUES, Form
 
 _FORMAT = "1"  # of the tiles; another one makes all of them anew
 _IN_PARTS = "a tiled TIFF is read in parts"

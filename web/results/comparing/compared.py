@@ -6,9 +6,9 @@ from functools import cached_property
 
 from sqlalchemy.orm import Session
 
-from web.results.comparison import ComparedLine, compare_line, intervals_of
-from web.results.intervals import Verdict, judge
-from web.results.scores import ScoreLine
+from web.results.comparing.comparison import ComparedLine, compare_line, intervals_of
+from web.results.comparing.intervals import Verdict, judge
+from web.results.comparing.scores import ScoreLine
 from worker.jobs.records import comparability, evaluations
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.settings import Settings

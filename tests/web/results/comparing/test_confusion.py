@@ -1,6 +1,6 @@
 import numpy as np
 
-from web.results.confusion import Confused, confusions, order_by_error, order_by_similarity, search
+from web.results.comparing.confusion import Confused, confusions, order_by_error, order_by_similarity, search
 
 COUNTS = np.array([[998, 2, 0], [30, 60, 10], [0, 0, 0]])
 

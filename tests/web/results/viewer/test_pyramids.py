@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.images.raster import LoadedRaster
-from web.results.pyramids import COLOURS, TILE, VALUES, n_levels, read_tile, write_pyramid
+from web.results.viewer.pyramids import COLOURS, TILE, VALUES, n_levels, read_tile, write_pyramid
 
 
 def decode(content: bytes | None) -> NDArray[np.uint8]:

@@ -15,8 +15,8 @@ from deeplab.images.masks import write_mask
 from deeplab.images.raster import LoadedRaster
 from deeplab.images.tiff import write_geotiff_mask
 from web.results import images
-from web.results.image_files import ImageFiles, Truth
-from web.results.layers import Layer, find_layer
+from web.results.viewer.image_files import ImageFiles, Truth
+from web.results.viewer.layers import Layer, find_layer
 
 LABELS = np.random.default_rng(0).integers(0, 3, (24, 40), np.uint8)
 

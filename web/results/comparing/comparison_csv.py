@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
-from web.results.comparison import Cell, ComparedLine
+from web.results.comparing.comparison import Cell, ComparedLine
 
 
 def as_csv(job_ids: Sequence[int], base: int, lines: Sequence[ComparedLine]) -> str:

@@ -1,0 +1,1 @@
+"""Evaluations and jobs side by side."""

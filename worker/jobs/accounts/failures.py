@@ -9,7 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.tables import LoginFailureRow
 
 MOST = 5
@@ -32,7 +32,7 @@ def begin(session: Session, name: str, address: str) -> None:
     Raises:
         TooManyFailuresError: if there were five already.
     """
-    now = session.scalar(select(db_now())) or 0.0
+    now = read_clock(session)
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.at <= now - WINDOW_SECONDS))
     theirs = (LoginFailureRow.name == name, LoginFailureRow.address == address)
     count, oldest = session.execute(select(func.count(), func.min(LoginFailureRow.at)).where(*theirs)).one()

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
@@ -59,7 +59,7 @@ def add(
         path=str(path),
         sha256=sha256,
         n_bytes=path.stat().st_size,
-        created_at=session.scalar(select(db_now())),
+        created_at=read_clock(session),
     )
     session.add(row)
     session.flush()

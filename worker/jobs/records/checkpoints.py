@@ -142,11 +142,9 @@ def read_checkpoint_page(
     limit: int,
 ) -> Page[Checkpoint]:
     """Read a page of the list of checkpoints, newest first; `before` and `after` as worker.jobs.paging has them."""
-    query = _of_job(job_id).with_only_columns(CheckpointRow.id)
+    query = _of_job(job_id).add_columns(CheckpointRow.id)
     page = read_page(session, query, Order(CheckpointRow.id), before=before, after=after, limit=limit)
-    ids = [row.id for row in page.lines]
-    rows = session.scalars(select(CheckpointRow).where(CheckpointRow.id.in_(ids)).order_by(CheckpointRow.id.desc()))
-    return Page(_checkpoints(session, rows.all()), page.n_before, page.n_all)
+    return Page(_checkpoints(session, [row.CheckpointRow for row in page.lines]), page.n_before, page.n_all)
 
 
 def _of_job(job_id: int | None) -> Select[CheckpointRow]:

@@ -9,6 +9,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from deeplab.formats import plural
 from worker.jobs.database import read_clock
 from worker.jobs.tables import LoginFailureRow
 
@@ -21,9 +22,8 @@ class TooManyFailuresError(DeepLabError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = max(1, math.ceil(seconds))  # after which it is worth trying again
-        minutes = math.ceil(self.seconds / 60)
-        unit = "minute" if minutes == 1 else "minutes"
-        super().__init__(f"Too many wrong passwords; try again in {minutes} {unit}.")
+        minutes = plural(math.ceil(self.seconds / 60), "minute")
+        super().__init__(f"Too many wrong passwords; try again in {minutes}.")
 
 
 def begin(session: Session, name: str, address: str) -> None:

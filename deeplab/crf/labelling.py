@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
-from deeplab.certainty import CertaintyCount, label_probs
 from deeplab.config import Config
 from deeplab.crf.build import build_crf, build_variants, view_of
 from deeplab.datasets.sample import Sample
@@ -21,6 +20,7 @@ from deeplab.densecrf import DenseCRF, plan_workers
 from deeplab.logits import load_probs
 from deeplab.processes import n_cpus
 from deeplab.schema import Crf
+from deeplab.scores.certainty import CertaintyCount, label_probs
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from deeplab.reporter import Reporter, Stopped
 
 if TYPE_CHECKING:
     from deeplab.crf.labelling import Refined
-    from deeplab.image_scores import ImageScores
-    from deeplab.metrics import Scores
-    from deeplab.observation import Observer, Watch
+    from deeplab.scores.image_scores import ImageScores
+    from deeplab.scores.metrics import Scores
+    from deeplab.scores.observation import Observer, Watch
 
 
 def refine(
@@ -46,7 +46,7 @@ def refine(
         confidence_dir: where to write the top probability of each pixel, grey from 0 to 255 in `<id>.png`; None:
             nowhere.
         observe: hears of each image in the order of the split. The scores then have those of the images, too.
-        boundary_iou: also compare the boundaries of the classes (see `deeplab.boundaries`).
+        boundary_iou: also compare the boundaries of the classes (see `deeplab.scores.boundaries`).
 
     Raises:
         DatasetError: if an image, its mask or its logits are missing or damaged.
@@ -56,8 +56,8 @@ def refine(
     # Imported here, because they import PyTorch, and importing this package must stay cheap.
     from deeplab.crf.labelling import Labeller
     from deeplab.datasets.split import open_split
-    from deeplab.metrics import ConfusionMatrix
-    from deeplab.observation import ImageTally, watch_of
+    from deeplab.scores.metrics import ConfusionMatrix
+    from deeplab.scores.observation import ImageTally, watch_of
 
     dataset = open_split(config, split or config.DATASET.SPLIT.VAL)
     require_logits(dataset.ids, logits_dir)
@@ -88,7 +88,7 @@ def _save_maps(refined: "Refined", masks_dir: Path | None, confidence_dir: Path 
 
 
 def _scores_of(refined: "Refined", counts: NDArray[np.int64], watch: "Watch") -> "ImageScores":
-    from deeplab.observation import image_scores
+    from deeplab.scores.observation import image_scores
 
     return image_scores(
         refined.sample.id,

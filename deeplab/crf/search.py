@@ -19,7 +19,7 @@ from deeplab.schema import Crf
 if TYPE_CHECKING:
     from deeplab.crf.labelling import Refined
     from deeplab.crf.tally import Tally
-    from deeplab.metrics import Scores
+    from deeplab.scores.metrics import Scores
 
 _log = logging.getLogger(__name__)
 _UNIT = "refinement"  # of one image under one setting

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from deeplab.crf.labelling import Refined
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.metrics import ConfusionMatrix, Scores
+from deeplab.scores.metrics import ConfusionMatrix, Scores
 
 _log = logging.getLogger(__name__)
 

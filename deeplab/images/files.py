@@ -10,8 +10,8 @@ from PIL import Image
 from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.decoding import require_file
 from deeplab.images.pillow import decode, identify, orientation_of, turn, with_pillow
+from deeplab.images.raster import LoadedRaster, Raster, read_all
 from deeplab.images.rgb import as_rgb
-from deeplab.images.source import ImageSource, LoadedImage, read_all
 from deeplab.images.tiff import MissingCodecError, TiffImage, is_tiff, tiff_orientation, tiff_size
 
 
@@ -64,7 +64,7 @@ def read_oriented(path: Path, reading: Reading = AS_TAGGED) -> OrientedImage:
         return OrientedImage(np.array(as_rgb(decoded.upright(), decoded.layout, reading)), decoded.orientation)
 
 
-def open_image(path: Path, reading: Reading = AS_TAGGED) -> ImageSource:
+def open_image(path: Path, reading: Reading = AS_TAGGED) -> Raster:
     """Open an image to read it part by part: a TIFF tile by tile, any other by decoding it now. Raises ImageError."""
     with with_pillow(path):
         if is_tiff(require_file(path)):
@@ -73,9 +73,9 @@ def open_image(path: Path, reading: Reading = AS_TAGGED) -> ImageSource:
                 try:
                     tiff.probe()
                 except MissingCodecError:
-                    return LoadedImage(read_image(path, reading))
+                    return LoadedRaster(read_image(path, reading))
                 return tiff
-    return LoadedImage(read_image(path, reading))
+    return LoadedRaster(read_image(path, reading))
 
 
 def image_size(path: Path) -> tuple[int, int]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deeplab.images.palette import palette
-from deeplab.images.source import ImageSource
+from deeplab.images.raster import Raster
 
 _ROWS = 512  # that are read at a time
 
@@ -26,7 +26,7 @@ def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDAr
     return blend
 
 
-def draw_small_overlay(image: ImageSource, label_map: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+def draw_small_overlay(image: Raster, label_map: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
     """Blend as `draw_overlay`, at a size of at most `longest` pixels a side: of every few pixels one is taken.
 
     Raises:

@@ -10,12 +10,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional
 
-from deeplab.certainty import CertaintyCount
 from deeplab.images.resize import linear_taps
-
-# Numbers in a strip of upsampled logits: about the size of a CPU's cache, but enough to keep a GPU busy.
-_STRIP_CPU = 2**20
-_STRIP_GPU = 2**25
+from deeplab.scores.certainty import CertaintyCount
+from deeplab.scores.strips import rows_at_once
 
 
 def label_map_of(logits: Tensor, height: int, width: int, *, strip: int | None = None) -> NDArray[np.uint8]:
@@ -65,11 +62,6 @@ def upsampled_strips(
     for top in range(0, height, n_rows):
         rows = slice(top, min(top + n_rows, height))
         yield rows, combine([_upsample(logits, height, width, rows) for logits in views])
-
-
-def rows_at_once(logits: Tensor, width: int, strip: int | None = None) -> int:
-    """How many rows of `width` pixels with all classes make a strip, on the device of the logits."""
-    return max(1, (strip or (_STRIP_GPU if logits.is_cuda else _STRIP_CPU)) // (logits.shape[0] * width))
 
 
 def combine(views: Sequence[Tensor]) -> Tensor:

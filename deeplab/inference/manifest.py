@@ -16,7 +16,7 @@ from typing import BinaryIO, Literal, Self
 
 from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import make_folder, printable, replace_file
-from deeplab.image_scores import Certainty
+from deeplab.scores.image_scores import Certainty
 
 _FIRST_COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
 COLUMNS = (*_FIRST_COLUMNS, "frames", "confidence", "class_confidence")

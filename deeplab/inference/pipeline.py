@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.bounded_map import bounded_map
-from deeplab.certainty import CertaintyCount, certainty_of
 from deeplab.errors import ImageError, LabelError, OutputError
 from deeplab.files import make_folder, name_is_too_long, printable, replace_file
 from deeplab.images.bands import Reading
@@ -28,6 +27,7 @@ from deeplab.inference.manifest import Row
 from deeplab.inference.output import confidence_path, find_mask, geotiff_mask_path, mask_path, overlay_path
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import Stopped
+from deeplab.scores.certainty import CertaintyCount, certainty_of
 
 _THREADS = 4  # that decode and write while the model computes
 _LARGE_PIXELS = 2**24  # images of more are in memory one at a time

@@ -7,10 +7,10 @@ import psutil
 import torch
 from torch import Tensor
 
-from deeplab.certainty import CertaintyCount
 from deeplab.errors import LabelError
 from deeplab.inference.label_maps import best_classes, upsampled_strips
 from deeplab.inference.prepared_model import Views, are_finite
+from deeplab.scores.certainty import CertaintyCount
 
 
 class Prediction(Protocol):

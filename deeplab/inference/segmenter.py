@@ -11,20 +11,20 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from deeplab.certainty import CertaintyCount, label_probs
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf, view_of
 from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.densecrf import CrfError, DenseCRF
 from deeplab.errors import LabelError
-from deeplab.images.source import ImageSource, LoadedImage, read_all
+from deeplab.images.raster import LoadedRaster, Raster, read_all
 from deeplab.inference.label_maps import label_map_of
 from deeplab.inference.prediction import Prediction, WholePrediction
 from deeplab.inference.prepared_model import Pixels, PreparedModel, no_numbers
 from deeplab.inference.slide import SlidePrediction
 from deeplab.models.device import choose_device
 from deeplab.models.load import load_model
+from deeplab.scores.certainty import CertaintyCount, label_probs
 
 _TOO_LARGE_FOR_CRF = (
     "The image is too large for the CRF in the GPU's memory; do without it, or set CRF.BACKEND to numba."
@@ -131,7 +131,7 @@ class Segmenter:
 
     def label_source(
         self,
-        source: ImageSource,
+        source: Raster,
         tick: Callable[[], None] = lambda: None,
         certainty: CertaintyCount | None = None,
     ) -> LabelMap:
@@ -159,7 +159,7 @@ class Segmenter:
         Raises:
             LabelError: if not even one image fits into memory.
         """
-        sources = [LoadedImage(image) for image in images]
+        sources = [LoadedRaster(image) for image in images]
         if sources and self._slides(sources[0]):
             return [self._slide(source, tick) for source in sources]
         looked = self._prepared.look(images) if images else []
@@ -204,12 +204,12 @@ class Segmenter:
         """Copy to the device; to a GPU from pinned memory, so that the copy does not block."""
         return self._prepared.to_device(tensor)
 
-    def _slides(self, image: ImageSource) -> bool:
+    def _slides(self, image: Raster) -> bool:
         """Whether an image is looked at window by window: one window alone is the whole image."""
         inference = self.config.INFERENCE
         return inference.MODE == "slide" and max(image.height, image.width) > inference.WINDOW
 
-    def _slide(self, source: ImageSource, tick: Callable[[], None]) -> SlidePrediction:
+    def _slide(self, source: Raster, tick: Callable[[], None]) -> SlidePrediction:
         return SlidePrediction(self._prepared, source, self.config.INFERENCE, self.config.RUNTIME.PRECISION, tick)
 
     def _label(self, prediction: Prediction, certainty: CertaintyCount | None) -> LabelMap | LabelError:

@@ -12,13 +12,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deeplab.certainty import CertaintyCount
-from deeplab.images.source import ImageSource
-from deeplab.inference.label_maps import combine, rows_at_once
+from deeplab.images.raster import Raster
+from deeplab.inference.label_maps import combine
 from deeplab.inference.prediction import gather
 from deeplab.inference.prepared_model import PreparedModel, Views, are_finite, no_numbers
 from deeplab.inference.windows import Axis, Blend, Upsampling, cells, shares
 from deeplab.schema import Inference
+from deeplab.scores.certainty import CertaintyCount
+from deeplab.scores.strips import rows_at_once
 
 _KEPT_BYTES = 2**29  # of logits that are kept at a time, if a row of windows needs no more by itself
 _STRIP_CPU = 2**19  # numbers in a strip of blended logits: so much stays in a CPU's cache
@@ -41,7 +42,7 @@ class SlidePrediction:
     def __init__(
         self,
         prepared: PreparedModel,
-        source: ImageSource,
+        source: Raster,
         inference: Inference,
         precision: str,
         tick: Callable[[], None],

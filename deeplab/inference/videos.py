@@ -18,7 +18,7 @@ from deeplab.errors import LabelError, OutputError, VideoError
 from deeplab.files import delete_file, name_is_too_long, printable
 from deeplab.images.masks import write_mask
 from deeplab.images.overlay import draw_overlay
-from deeplab.images.source import LoadedImage
+from deeplab.images.raster import LoadedRaster
 from deeplab.inference.label_maps import count_classes
 from deeplab.inference.manifest import FrameRow, Row, write_frames
 from deeplab.inference.output import frame_mask_path, frames_path, labelled_video_path
@@ -149,7 +149,7 @@ class VideoPipeline:
     def _label_batch(self, batch: list[Frame], tick: Callable[[], None]) -> list[LabelMap | LabelError]:
         if _is_large(batch[0].image):
             try:
-                return [self.segmenter.label_source(LoadedImage(batch[0].image), tick)]
+                return [self.segmenter.label_source(LoadedRaster(batch[0].image), tick)]
             except LabelError as error:
                 return [error]
         return self.segmenter.label([frame.image for frame in batch])

@@ -6,8 +6,8 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from deeplab.catalog import SCORES
-from deeplab.metrics import Scores
 from deeplab.reporter import Reporter
+from deeplab.scores.metrics import Scores
 from deeplab.training.run import TrainingRun
 
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from deeplab.datasets.split import open_split
-from deeplab.evaluate import score
+from deeplab.evaluation.evaluate import score
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import VALIDATION_IMAGE, Reporter
 from deeplab.training.log import TrainingLog

@@ -12,10 +12,10 @@ from deeplab.catalog import SCORES
 from deeplab.datasets.layouts.survey import survey_folder
 from deeplab.errors import NothingSegmentedError
 from deeplab.files import sha256_of, write_text
-from deeplab.image_scores import Certainty, ImageScores, cells_of, occurring
 from deeplab.images.masks import read_mask, write_mask
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path
+from deeplab.scores.image_scores import Certainty, ImageScores, cells_of, occurring
 from tests.web.measurements import scores, training_metrics
 from tests.web.photos import make_photos, segment
 from tests.web.scenes import LABELS, make_dataset

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.image_scores import Cell, Certainty, ImageScores, cells_of
 from deeplab.images.masks import write_mask
 from deeplab.inference.output import mask_path
+from deeplab.scores.image_scores import Cell, Certainty, ImageScores, cells_of
 from tests.web.population import Population
 from tests.web.scenes import draw_mask, paint
 from worker.jobs import storage

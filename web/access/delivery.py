@@ -37,9 +37,14 @@ def register_delivery(app: Flask) -> None:
         if "v" in request.args:
             response.cache_control.no_cache = None
             response.cache_control.public = True
-            response.cache_control.max_age = _A_YEAR
-            response.cache_control.immutable = True
+            keep(response)
         return response
+
+
+def keep(response: Response) -> None:
+    """Let browsers keep a response: its address changes with its content."""
+    response.cache_control.max_age = _A_YEAR
+    response.cache_control.immutable = True
 
 
 @lru_cache(maxsize=256)

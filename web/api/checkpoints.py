@@ -3,13 +3,12 @@
 from dataclasses import fields
 from typing import Any
 
-from web.api.requests import read_fields, read_number, require_known
+from web.api.requests import read_fields, read_limit, read_number, require_known
 from web.context import reading
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 
-_LARGEST_PAGE = 500
 _FIELDS = [field.name for field in fields(Checkpoint)]
 
 
@@ -21,7 +20,7 @@ def list_checkpoints() -> dict[str, Any]:
     """
     require_known("job", "before", "limit", "fields")
     job_id, before = read_number("job", None), read_number("before", None)
-    limit = read_number("limit", 50, _LARGEST_PAGE, smallest=1)
+    limit = read_limit(50)
     names = read_fields(_FIELDS)
     with reading() as session:
         found = checkpoints.list_checkpoints(session, job_id, limit + 1, before=before)

@@ -5,14 +5,12 @@ from typing import Any
 import numpy as np
 from flask import abort, request
 
-from web.api.requests import read_number, require_known
+from web.api.requests import read_limit, read_number, require_known
 from web.context import reading
 from web.results.confusion import order_by_error, order_by_similarity
 from web.results.scores import labels_of
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import evaluations
-
-_LARGEST_PAGE = 500
 
 
 def list_evaluations() -> dict[str, Any]:
@@ -21,7 +19,7 @@ def list_evaluations() -> dict[str, Any]:
     Each has its mean IoU; `GET /evaluations/<job id>` has all scores of one.
     """
     require_known("checkpoint", "before", "limit")
-    before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE, smallest=1)
+    before, limit = read_number("before", None), read_limit(50)
     with reading() as session:
         page = evaluations.read_evaluation_page(session, request.args.get("checkpoint"), before=before, limit=limit)
     return {

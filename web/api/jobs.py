@@ -6,7 +6,7 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from web.actions import bulk, cancellation, submission
-from web.api.requests import read_body, read_choice, read_fields, read_number, require_known
+from web.api.requests import read_body, read_choice, read_fields, read_limit, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
@@ -20,8 +20,8 @@ from worker.jobs.plain_json import as_json
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.results.answers import ClassInImage, Image
+from worker.jobs.results.filters import Filter
 
-_LARGEST_PAGE = 500
 _LARGEST_TAIL = 2**20
 
 
@@ -35,7 +35,7 @@ def list_jobs() -> dict[str, Any]:
     search = request.args.get("search", "")
     dataset, user = request.args.get("dataset"), request.args.get("user")
     wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), dataset, search, user)
-    before, limit = read_number("before", None), read_number("limit", 50, _LARGEST_PAGE, smallest=1)
+    before, limit = read_number("before", None), read_limit(50)
     names = read_fields(FIELDS)
     with reading() as session:
         if names:
@@ -130,7 +130,7 @@ def list_events(job_id: int) -> dict[str, Any]:
 def list_items(job_id: int) -> dict[str, Any]:
     """GET /jobs/<id>/items?class=&only=errors&sort=&cursor=&limit=: what a job has left of each image so far."""
     require_known(*PARAMETERS, "limit")
-    limit = read_number("limit", 100, _LARGEST_PAGE, smallest=1)
+    limit = read_limit(100)
     try:
         question = read_question(request.args)
     except SpecError as error:
@@ -141,7 +141,7 @@ def list_items(job_id: int) -> dict[str, Any]:
     return {
         "items": [_item_as_json(image, classes[image.key]) for image in page.images],
         "n_items": results.count(question.wanted),
-        "n_errors": results.summarize().n_errors,
+        "n_errors": results.count(Filter(status="error")),
         "next_cursor": page.following,
         "previous_cursor": page.previous,
     }

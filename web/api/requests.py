@@ -10,6 +10,7 @@ from web.errors import QueryError
 from worker.jobs.catalog import LARGEST_INTEGER, parse_integer
 
 _DEEPEST = 10  # levels of a body
+_LARGEST_PAGE = 500  # lines of a list
 
 
 def read_body() -> dict[str, Any]:
@@ -44,6 +45,11 @@ def _is_deeper(value: Any, levels: int) -> bool:
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
     return any(isinstance(each, list | dict) for each in layer)
+
+
+def read_limit(default: int) -> int:
+    """Read ?limit=, how many lines of a list are wanted. Raises QueryError as `read_number`."""
+    return read_number("limit", default, _LARGEST_PAGE, smallest=1)
 
 
 def require_known(*names: str) -> None:

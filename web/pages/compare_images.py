@@ -31,7 +31,8 @@ def compare_images() -> str:
         before, after = (folders_of(session, job_id) for job_id in pair)
         both = [jobs.get(session, job_id) for job_id in pair]
     labels = labels_of(compared.evaluations[0])
-    differences = Differences(current_settings(), before, after, _read_class(len(labels)))
+    class_index = _read_class(len(labels))
+    differences = Differences(current_settings(), before, after, class_index)
     limit: int = current_app.config["IMAGES_PER_PAGE"]
     page = differences.page(falling=sort == "-difference", cursor=request.args.get("cursor"), limit=limit)
     return render_template(
@@ -40,7 +41,7 @@ def compare_images() -> str:
         compared=compared,
         without_rows=[job_id for job_id, found in zip(pair, (before, after), strict=True) if not found],
         labels=labels,
-        class_index=_read_class(len(labels)),
+        class_index=class_index,
         sort=sort,
         page=page,
         counts=differences.count(),

@@ -7,6 +7,7 @@ from flask import Response, abort, render_template, request, url_for
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
+from web.access.delivery import keep
 from web.context import current_settings, reading
 from web.pages.videos import show_video
 from web.results.class_colours import colours_of, distinct_colours, names_of
@@ -21,8 +22,6 @@ from web.results.tile_cache import load_tile
 from web.results.viewing import Beside, Shown, View, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.opening import open_results
-
-_YEAR = 365 * 24 * 3600  # seconds
 
 
 def show_image(job_id: int, key: str) -> str:
@@ -68,7 +67,7 @@ def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -
         response.set_etag(f"{found.version}-{level}-{row}-{column}")
         response.cache_control.private = True
         if request.args.get("v") == found.version:
-            response.cache_control.max_age, response.cache_control.immutable = _YEAR, True
+            keep(response)
         else:
             response.cache_control.no_cache = True
         response.make_conditional(request.environ)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from web.results.class_colours import colours_of
+from web.results.classes import name_of
 from web.results.partners import Labelled
 from web.results.viewing import View
 from worker.jobs.results.answers import ClassInImage
@@ -33,7 +34,7 @@ def list_classes(settings: Settings, labelled: Labelled, view: View, names: Sequ
     return [
         ClassRow(
             index=index,
-            name=names[index] if index < len(names) else f"class {index}",
+            name=name_of(index, names),
             colour="#" + bytes(colours[index]).hex(),
             share=by_index[index].share if index in by_index else 0.0,
             iou=by_index[index].iou if index in by_index else None,

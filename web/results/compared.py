@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ class Compared:
         """The jobs of the evaluations."""
         return [each.job_id for each in self.evaluations]
 
-    @property
+    @cached_property  # which every line of scores and the page ask for
     def obstacles(self) -> dict[int, list[str]]:
         """Why jobs are not comparable with the base; without those that are."""
         base = self.evaluations[self.base]

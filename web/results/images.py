@@ -10,6 +10,7 @@ from PIL import Image
 
 from deeplab.errors import ImageError
 from deeplab.files import printable
+from deeplab.formats import dimensions
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, read_image
 from deeplab.images.masks import read_mask
@@ -76,20 +77,20 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: 
 
 
 def _encode_image(reading: Reading, path: Path, side: int) -> bytes:
-    _require_bearable(path)
+    require_bearable(path, image_size(path), "download it")
     image = Image.fromarray(read_image(path, reading))
     image.thumbnail((side, side))
     return _encode(image, "JPEG", quality=85)
 
 
-def _require_bearable(path: Path) -> None:
-    height, width = image_size(path)
-    if height * width > _MOST_PIXELS:
-        raise ImageError(f"{printable(path)}: has {width}x{height} pixels, too many to show here; download it.")
+def require_bearable(path: Path, size: tuple[int, int], advice: str) -> None:
+    """Refuse to decode a file as a whole whose (height, width) are too much for that. Raises ImageError."""
+    if size[0] * size[1] > _MOST_PIXELS:
+        raise ImageError(f"{printable(path)}: has {dimensions(size)} pixels, too many to show here; {advice}.")
 
 
 def _encode_mask(path: Path, side: int) -> bytes:
-    _require_bearable(path)
+    require_bearable(path, image_size(path), "download it")
     image = Image.fromarray(read_mask(path))
     image.putpalette(palette().tobytes())
     image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices cannot be blended

@@ -11,16 +11,16 @@ import numpy as np
 from deeplab.datasets.sample import Sample, warp
 from deeplab.errors import ImageError
 from deeplab.files import printable
-from deeplab.formats import dimensions
 from deeplab.images.files import image_size, open_image, read_image, upright_size
-from deeplab.images.label_maps import LoadedLabels, open_label_map
-from deeplab.images.source import LoadedImage
+from deeplab.images.label_maps import open_label_map
+from deeplab.images.raster import LoadedRaster, Raster
 from deeplab.images.tiff import is_tiff
 from web.results.image_files import ImageFiles
-from web.results.pyramids import COLOURS, VALUES, Form, Raster
+from web.results.images import require_bearable
+from web.results.pyramids import COLOURS, VALUES, Form
 
 _FORMAT = "1"  # of the tiles; another one makes all of them anew
-_MOST_PIXELS = 2**27  # of a file that is decoded as a whole
+_IN_PARTS = "a tiled TIFF is read in parts"
 
 
 @dataclass(frozen=True)
@@ -65,12 +65,12 @@ def _image(files: ImageFiles) -> Layer:
 
     def read() -> Raster:
         if not is_tiff(path):  # which is read part by part
-            _require_bearable(path, size)
+            require_bearable(path, size, _IN_PARTS)
         if side is None:
             return open_image(path, files.reading)
         pixels = read_image(path, files.reading)
         unlabelled = np.zeros(pixels.shape[:2], np.uint8)
-        return LoadedImage(warp(Sample("", pixels, unlabelled), side).byte_image)
+        return LoadedRaster(warp(Sample("", pixels, unlabelled), side).byte_image)
 
     return Layer("image", COLOURS, (path,), f"{files.reading} {side}", size, read)
 
@@ -83,8 +83,8 @@ def _truth(files: ImageFiles) -> Layer | None:
     size = upright_size(files.image) if side is None else (side, side)
 
     def read() -> Raster:
-        _require_bearable(truth.path, size)
-        return LoadedLabels(truth.read().label_map)
+        require_bearable(truth.path, size, _IN_PARTS)
+        return LoadedRaster(truth.read().label_map)
 
     parameters = f"{files.reading} {side} {truth.parameters}"
     return Layer("truth", VALUES, (files.image, truth.path), parameters, size, read)
@@ -97,7 +97,7 @@ def _values(name: str, path: Path) -> Layer | None:
 
     def read() -> Raster:
         if not is_tiff(path):
-            _require_bearable(path, size)
+            require_bearable(path, size, _IN_PARTS)
         return open_label_map(path)
 
     return Layer(name, VALUES, (path,), "", size, read)
@@ -110,13 +110,6 @@ _FINDERS: Mapping[str, Callable[[ImageFiles], Layer | None]] = {
     "confidence": lambda files: _values("confidence", files.confidence),
 }
 NAMES = tuple(_FINDERS)
-
-
-def _require_bearable(path: Path, size: tuple[int, int]) -> None:
-    if size[0] * size[1] > _MOST_PIXELS:
-        raise ImageError(
-            f"{printable(path)}: has {dimensions(size)} pixels, too many to show here; a tiled TIFF is read in parts."
-        )
 
 
 def _stamp(path: Path) -> str:

@@ -26,10 +26,7 @@ def find_results(job_id: int) -> tuple[Job, Results]:
         NotFound: if jobs of its kind have none.
         OutputError: if they cannot be read.
     """
-    with reading() as session:
-        job = jobs.get(session, job_id)
-    if job.kind not in KINDS:
-        abort(404, f"Job {job_id} is a {job.kind} job, which has no results of images.")
+    job = _find_job(job_id)
     return job, open_results(current_settings(), job)
 
 
@@ -39,9 +36,9 @@ def find_image(job_id: int, key: str) -> tuple[Job, Image]:
     Raises:
         NotFound: if there is none.
     """
-    job, results = find_results(job_id)
-    place = (current_settings().home, job.id, job.fence, key)
-    found = _recent.get(place) or results.find(key)
+    job, settings = _find_job(job_id), current_settings()
+    place = (settings.home, job.id, job.fence, key)
+    found = _recent.get(place) or open_results(settings, job).find(key)
     if found is None:
         abort(404, "This job has no such image, or has not reached it yet.")
     _recent[place] = found
@@ -58,3 +55,11 @@ def find_manifest(job: Job) -> Path | None:
         counts = shards.counts(session, job.id)
     path = manifest_path(output_dir(current_settings(), job))
     return path if counts.n_shards and not counts.n_open and path.is_file() else None
+
+
+def _find_job(job_id: int) -> Job:
+    with reading() as session:
+        job = jobs.get(session, job_id)
+    if job.kind not in KINDS:
+        abort(404, f"Job {job_id} is a {job.kind} job, which has no results of images.")
+    return job

@@ -9,6 +9,7 @@ from deeplab.errors import DeepLabError
 from deeplab.files import printable, real_path
 from deeplab.inference.inputs import folder_of
 from web.results.class_colours import names_of
+from web.results.lookup import KINDS
 from worker.jobs import jobs
 from worker.jobs.catalog import QUEUED, SUCCEEDED
 from worker.jobs.job_list import JobFilter, list_jobs
@@ -36,8 +37,7 @@ class Labelled:
 
 def list_partners(session: Session, job: Job, path: Path | None) -> list[Job]:
     """List the jobs that may have labelled an image, the newest first; the file is `path`, if that is known."""
-    kinds = ("evaluate", "crf", "segment")
-    lines = [line for kind in kinds for line in list_jobs(session, JobFilter(kind=kind), limit=_MOST)]
+    lines = [line for kind in KINDS for line in list_jobs(session, JobFilter(kind=kind), limit=_MOST)]
     found = [jobs.get(session, line.id) for line in lines if line.id != job.id and _has_labels(line)]
     return sorted((each for each in found if _may_have(session, job, path, each)), key=lambda each: -each.id)
 

@@ -8,33 +8,17 @@ import io
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from zipfile import ZipFile, ZipInfo
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab.images.raster import Raster
+
 TILE = 512  # pixels
 _JPEG_QUALITY = 92
-
-
-class Raster(Protocol):
-    """An image, (H, W, 3), or a label map, (H, W), that is read part by part."""
-
-    @property
-    def height(self) -> int:
-        """Rows of pixels."""
-        ...
-
-    @property
-    def width(self) -> int:
-        """Columns of pixels."""
-        ...
-
-    def read(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Read a part. Raises ImageError if it cannot be decoded."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,7 @@ def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -
     content = _read(path)
     if not content:
         content = make()
-        _keep(path, content)
-        if next(_writes) % _LOOK_EVERY == 0:
+        if _keep(path, content) and next(_writes) % _LOOK_EVERY == 0:
             tidy(folder, _LARGEST_TOTAL)
     return content
 
@@ -53,7 +52,7 @@ def tidy(folder: Path, limit: int) -> None:
     if total <= limit:
         return
     for _, size, path in files:
-        Path(path).unlink(missing_ok=True)
+        delete_file(Path(path))
         total -= size
         if total <= 0.8 * limit:
             return
@@ -70,8 +69,8 @@ def _read(path: Path) -> bytes:
     return content
 
 
-def _keep(path: Path, content: bytes) -> None:
-    """Keep a picture; not flushed to disk, since it can be made again. It is shown all the same if that fails."""
+def _keep(path: Path, content: bytes) -> bool:
+    """Keep a picture, unflushed, since it can be made again; False if that fails: it is shown all the same."""
     draft = path.with_name(f".{uuid.uuid4().hex}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -80,6 +79,8 @@ def _keep(path: Path, content: bytes) -> None:
     except OSError as error:  # such as on a full disk
         _log.warning("%s: cannot be written: %s; this thumbnail is made each time.", path, error.strerror)
         delete_file(draft)
+        return False
+    return True
 
 
 def _list(folder: Path) -> Iterator[tuple[float, int, str]]:

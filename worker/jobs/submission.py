@@ -67,23 +67,15 @@ def submit(
         )
 
 
-def retry(
-    settings: Settings,
-    job_id: int,
-    *,
-    user_id: int | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Job:
-    """Submit a failed or cancelled job again as a new job, of the user who asks for that.
+def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+    """Submit a failed or cancelled job again as a new job.
 
     Raises:
         JobNotFoundError, JobStateError: as `request_again`.
         SpecError: if something that it names is gone.
     """
     spec, label = request_again(settings, job_id)
-    return submit(
-        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
-    )
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
 
 
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -102,13 +94,7 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
-def retry_failed(
-    settings: Settings,
-    job_id: int,
-    *,
-    user_id: int | None = None,
-    environment: Mapping[str, str] | None = None,
-) -> Job:
+def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
@@ -116,9 +102,7 @@ def retry_failed(
         SpecError: if something that it names is gone.
     """
     spec, label = request_failed_again(settings, job_id)
-    return submit(
-        settings, spec, parent_id=job_id, is_retry=True, label=label, user_id=user_id, environment=environment
-    )
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
 
 
 def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:

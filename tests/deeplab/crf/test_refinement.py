@@ -6,15 +6,15 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.boundaries import boundary_overlaps
 from deeplab.config import Config, parse_config
 from deeplab.crf.build import build_crf, view_of
 from deeplab.crf.refinement import refine
 from deeplab.errors import DatasetError
-from deeplab.image_scores import ImageScores
 from deeplab.images.masks import read_mask
-from deeplab.metrics import ConfusionMatrix
 from deeplab.reporter import SilentReporter, Stopped
+from deeplab.scores.boundaries import boundary_overlaps
+from deeplab.scores.image_scores import ImageScores
+from deeplab.scores.metrics import ConfusionMatrix
 from tests.deeplab.crf.conftest import N_CLASSES, N_IMAGES
 from tests.reporters import Recorder
 

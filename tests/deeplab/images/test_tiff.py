@@ -12,7 +12,7 @@ from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, open_image, read_image
 from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
-from deeplab.images.source import read_all
+from deeplab.images.raster import read_all
 from deeplab.images.tiff import TiffImage, read_georeference, write_geotiff_mask
 
 # A square metre to the pixel, from a corner in UTM zone 32.

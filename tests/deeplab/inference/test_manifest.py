@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import OutputError
-from deeplab.image_scores import Certainty
 from deeplab.inference.manifest import (
     FrameRow,
     ManifestWriter,
@@ -19,6 +18,7 @@ from deeplab.inference.manifest import (
     write_frames,
     write_manifest,
 )
+from deeplab.scores.image_scores import Certainty
 
 OK = Row("a b/ü \"q\",'s'.jpg", 30, 20, "ok", "", 0.25, {0: 500, 4: 100})
 ERROR = Row("broken.jpg", None, None, "error", "broken.jpg: is not an image.", 0.001, {})

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from deeplab.images.source import LoadedImage
+from deeplab.images.raster import LoadedRaster
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import Stopped
 from tests.deeplab.inference.conftest import tiny_config, tiny_segmenter
@@ -117,4 +117,4 @@ def test_a_large_image_can_be_stopped_between_rows_of_windows() -> None:
             raise Stopped
 
     with pytest.raises(Stopped):
-        sliding(Pooled()).label_source(LoadedImage(random_image(200, 40)), tick)
+        sliding(Pooled()).label_source(LoadedRaster(random_image(200, 40)), tick)

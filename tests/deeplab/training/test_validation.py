@@ -6,10 +6,10 @@ import torch
 from torch import nn
 
 from deeplab.config import Config, parse_config
-from deeplab.evaluate import evaluate
-from deeplab.metrics import Scores
+from deeplab.evaluation.evaluate import evaluate
 from deeplab.models.batch_norm import freeze_batch_norm
 from deeplab.reporter import VALIDATION_IMAGE, SilentReporter, Stopped
+from deeplab.scores.metrics import Scores
 from deeplab.training.log import TrainingLog
 from deeplab.training.run import TrainingRun, Validated
 from deeplab.training.validation import Validation, preserved_modes

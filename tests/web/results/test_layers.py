@@ -11,8 +11,8 @@ from deeplab.datasets.pairs import MaskFile, Pair
 from deeplab.datasets.split import SplitDataset
 from deeplab.errors import DatasetError, ImageError
 from deeplab.images.bands import AS_TAGGED, Reading
-from deeplab.images.label_maps import LoadedLabels
 from deeplab.images.masks import write_mask
+from deeplab.images.raster import LoadedRaster
 from deeplab.images.tiff import write_geotiff_mask
 from web.results import layers
 from web.results.image_files import ImageFiles, Truth
@@ -94,7 +94,7 @@ def test_a_mask_on_the_map_is_read_in_parts_whatever_its_size(tmp_path: Path, mo
     write_geotiff_mask(tmp_path / "a.tif", LABELS, [])
     write_mask(tmp_path / "a.png", LABELS)
     on_map = layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.tif", tmp_path / "none"), "labels")
-    assert not isinstance(on_map.open(), LoadedLabels)
+    assert not isinstance(on_map.open(), LoadedRaster)
     assert np.array_equal(read(on_map), LABELS)
     with pytest.raises(ImageError, match=r"a\.png: has 40x24 pixels, too many to show here"):
         layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.png", tmp_path / "none"), "labels").open()

@@ -7,8 +7,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from deeplab.images.label_maps import LoadedLabels
-from deeplab.images.source import LoadedImage
+from deeplab.images.raster import LoadedRaster
 from web.results.pyramids import COLOURS, TILE, VALUES, n_levels, read_tile, write_pyramid
 
 
@@ -31,7 +30,7 @@ def test_values_of_each_level_are_one_of_so_many_of_the_map(tmp_path: Path, size
     values = np.random.default_rng(0).integers(0, 256, size, np.uint8)
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
-        write_pyramid(file, LoadedLabels(values), VALUES)
+        write_pyramid(file, LoadedRaster(values), VALUES)
     n_tiles = 0
     for level in range(n_levels(*size)):
         expected = values[:: 2**level, :: 2**level]
@@ -49,7 +48,7 @@ def test_colours_of_a_level_are_means(tmp_path: Path) -> None:
     pixels[::2] = (200, 100, 40)
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
-        write_pyramid(file, LoadedImage(pixels), COLOURS)
+        write_pyramid(file, LoadedRaster(pixels), COLOURS)
     assert decode(read_tile(path, 0, 1, 1)).shape == (88, 88, 3)
     half = decode(read_tile(path, 1, 0, 0)).astype(int)
     assert half.shape == (300, 300, 3)
@@ -59,7 +58,7 @@ def test_colours_of_a_level_are_means(tmp_path: Path) -> None:
 def test_beyond_the_image_there_is_no_tile(tmp_path: Path) -> None:
     path = tmp_path / "a.zip"
     with path.open("wb") as file:
-        write_pyramid(file, LoadedLabels(np.zeros((10, 10), np.uint8)), VALUES)
+        write_pyramid(file, LoadedRaster(np.zeros((10, 10), np.uint8)), VALUES)
     assert read_tile(path, 1, 0, 0) is None
     assert read_tile(path, 0, 0, 1) is None
     with pytest.raises(FileNotFoundError):

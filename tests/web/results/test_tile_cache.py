@@ -8,8 +8,8 @@ import pytest
 
 from deeplab.errors import ImageError
 from deeplab.images.bands import Reading
-from deeplab.images.label_maps import LoadedLabels
 from deeplab.images.masks import write_mask
+from deeplab.images.raster import LoadedRaster
 from web.results.image_files import ImageFiles
 from web.results.layers import Layer, find_layer
 from web.results.pyramids import VALUES
@@ -37,9 +37,9 @@ def kept(settings: Settings) -> set[str]:
 def test_a_layer_is_decoded_once(settings: Settings, tmp_path: Path) -> None:
     opened = []
 
-    def read() -> LoadedLabels:
+    def read() -> LoadedRaster:
         opened.append(time.monotonic())
-        return LoadedLabels(np.zeros((600, 600), np.uint8))
+        return LoadedRaster(np.zeros((600, 600), np.uint8))
 
     path = tmp_path / "a.png"
     write_mask(path, np.zeros((600, 600), np.uint8))

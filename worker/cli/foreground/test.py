@@ -67,7 +67,7 @@ def test(
     """
     from deeplab.config import load_config
     from deeplab.datasets.split import has_ground_truth
-    from deeplab.evaluate import evaluate, label_split
+    from deeplab.evaluation.evaluate import evaluate, label_split
     from deeplab.processes import is_main_process
     from worker.cli.foreground.experiment import logits_dir, scores_path
     from worker.cli.foreground.scores import print_scores, save_scores

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypedDict
 from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.split import open_split
 from deeplab.datasets.version import split_version
-from deeplab.evaluate import evaluate
-from deeplab.metric_policy import metric_policy
+from deeplab.evaluation.evaluate import evaluate
+from deeplab.scores.metric_policy import metric_policy
 from worker.execution.kinds import JobContext, weights_path
 from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import storage
@@ -15,7 +15,7 @@ from worker.jobs.records import evaluations
 from worker.jobs.requests.specs import EvaluateSpec
 
 if TYPE_CHECKING:
-    from deeplab.metrics import Scores
+    from deeplab.scores.metrics import Scores
 
 
 def run(context: JobContext) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from deeplab.image_scores import ImageScores
+from deeplab.scores.image_scores import ImageScores
 from worker.execution.kinds import JobContext
 from worker.jobs import storage
 from worker.jobs.database import open_session

@@ -7,9 +7,9 @@ from typing import Any
 
 from deeplab.errors import NothingSegmentedError
 from deeplab.formats import plural
-from deeplab.image_scores import Certainty
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path, write_passed_over
+from deeplab.scores.image_scores import Certainty
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.items import list_items, read_items, read_passed_over
 from worker.execution.kinds.recording import PartMerger, record_earlier

@@ -38,7 +38,7 @@ class EvaluationLine:
 class Evaluation(EvaluationLine):
     """All scores of an evaluation, and what they mean."""
 
-    scores: dict[str, Any]  # as deeplab.metrics computes them, with "labels" and "n_images"
+    scores: dict[str, Any]  # as deeplab.scores.metrics computes them, with "labels" and "n_images"
     policy: dict[str, Any] | None = None  # what the scores are over; None of an older version
     dataset_version: str | None = None  # a hash of the split's list and sizes; None of an older version
 
@@ -67,7 +67,7 @@ def add(
         settings: see `EvaluationLine`.
         scores: see `Evaluation`.
         confusion: (C, C) pixel counts, rows are ground truth.
-        policy: see `deeplab.metrics.metric_policy`.
+        policy: see `deeplab.scores.metrics.metric_policy`.
         dataset_version: see `deeplab.datasets.split.split_version`.
     """
     session.execute(delete(EvaluationRow).where(EvaluationRow.job_id == job_id))

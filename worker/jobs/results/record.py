@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, Self
 
-from deeplab.image_scores import Certainty, ImageScores
 from deeplab.inference.manifest import Row
+from deeplab.scores.image_scores import Certainty, ImageScores
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from deeplab.errors import OutputError
 from deeplab.files import flush_to_disk, make_folder, printable
-from deeplab.image_scores import ImageScores
+from deeplab.scores.image_scores import ImageScores
 from worker.jobs.results import engine
 from worker.jobs.results.record import ImageResult, item_key
 from worker.jobs.results.tables import CELLS, CLASSES, IMAGES, TABLES, Table

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from deeplab.catalog import IMAGE_SCORES, SCORES
-from deeplab.metrics import ConfusionMatrix
+from deeplab.scores.metrics import ConfusionMatrix
 from tests.golden import GOLDEN
 from tests.golden.fill import label_maps
 from worker.cli.foreground.scores import save_scores, scores_as_original

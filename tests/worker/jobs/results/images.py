@@ -1,6 +1,6 @@
 """Results of images, made up."""
 
-from deeplab.image_scores import Cell, Certainty, ImageScores
+from deeplab.scores.image_scores import Cell, Certainty, ImageScores
 from worker.jobs.results.record import ImageResult
 
 

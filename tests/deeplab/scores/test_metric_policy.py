@@ -3,7 +3,7 @@ import subprocess
 import sys
 
 from deeplab.config import Config, parse_config
-from deeplab.metric_policy import metric_policy
+from deeplab.scores.metric_policy import metric_policy
 
 
 def config(*overrides: str, **dataset: object) -> Config:
@@ -34,5 +34,5 @@ def test_warped_samples_are_scored_at_their_size() -> None:
 
 
 def test_it_does_not_need_torch() -> None:
-    code = "import sys, deeplab.metric_policy, deeplab.datasets.version; sys.exit('torch' in sys.modules)"
+    code = "import sys, deeplab.scores.metric_policy, deeplab.datasets.version; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)

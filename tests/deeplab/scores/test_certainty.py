@@ -5,8 +5,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from deeplab.certainty import CertaintyCount, certainty_of, label_probs
-from deeplab.image_scores import Certainty
+from deeplab.scores.certainty import CertaintyCount, certainty_of, label_probs
+from deeplab.scores.image_scores import Certainty
 
 
 def count_in_parts(scores: Tensor, label_map: Tensor, *, are_probs: bool, n_rows: int = 3) -> Certainty:

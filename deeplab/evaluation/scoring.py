@@ -13,23 +13,23 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from deeplab.catalog import LogitsDtype
-from deeplab.certainty import CertaintyCount
 from deeplab.datasets.loading import evaluation_samples
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.distributed import ALONE, World
 from deeplab.errors import LabelError
-from deeplab.image_scores import ImageScores
+from deeplab.evaluation.transfer import Transfer
 from deeplab.images.grey import write_grey
 from deeplab.images.masks import write_mask
 from deeplab.inference.label_maps import best_classes
 from deeplab.inference.prediction import Prediction
 from deeplab.inference.segmenter import Segmenter
 from deeplab.logits import save_logits
-from deeplab.metrics import ConfusionMatrix
-from deeplab.observation import Watch, image_scores
 from deeplab.reporter import Reporter, Stopped
-from deeplab.transfer import Transfer
+from deeplab.scores.certainty import CertaintyCount
+from deeplab.scores.image_scores import ImageScores
+from deeplab.scores.metrics import ConfusionMatrix
+from deeplab.scores.observation import Watch, image_scores
 
 
 @dataclass(frozen=True)

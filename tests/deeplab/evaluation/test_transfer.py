@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from deeplab.transfer import Transfer
+from deeplab.evaluation.transfer import Transfer
 
 
 def test_what_lies_in_the_computers_memory_arrives_as_it_is() -> None:

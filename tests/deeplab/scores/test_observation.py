@@ -2,9 +2,9 @@
 
 import pytest
 
-from deeplab.image_scores import BoundaryOverlap, Cell, ImageScores
-from deeplab.metrics import ConfusionMatrix
-from deeplab.observation import ImageTally
+from deeplab.scores.image_scores import BoundaryOverlap, Cell, ImageScores
+from deeplab.scores.metrics import ConfusionMatrix
+from deeplab.scores.observation import ImageTally
 
 
 def image(hits: int, misses: int) -> ImageScores:

@@ -10,13 +10,13 @@ from deeplab.config import Config
 from deeplab.datasets.split import SplitDataset, open_split
 from deeplab.distributed import World, joined_world
 from deeplab.errors import DatasetError
-from deeplab.image_scores import ImageScores
+from deeplab.evaluation.scoring import Keep, Look
 from deeplab.inference.segmenter import Segmenter
-from deeplab.metrics import ConfusionMatrix, Scores
 from deeplab.models.load import load_model
-from deeplab.observation import ImageTally, Observer, Watch, watch_of
 from deeplab.reporter import Reporter
-from deeplab.scoring import Keep, Look
+from deeplab.scores.image_scores import ImageScores
+from deeplab.scores.metrics import ConfusionMatrix, Scores
+from deeplab.scores.observation import ImageTally, Observer, Watch, watch_of
 
 _ROUND = 64  # images of each process, after which the first one hears of those of all
 
@@ -52,7 +52,7 @@ def evaluate(
         confidence_dir: if given, where to leave the top probability of each pixel, grey from 0 to 255 in `<id>.png`.
         observe: hears of each image in the order of the split, some batches later; of several processes that of the
             first hears of the images of all, in rounds. The scores then have those of the images, too.
-        boundary_iou: also compare the boundaries of the classes (see `deeplab.boundaries`).
+        boundary_iou: also compare the boundaries of the classes (see `deeplab.scores.boundaries`).
 
     Raises:
         Stopped: if the reporter asked for it; complete files of logits stay.

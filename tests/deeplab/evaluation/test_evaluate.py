@@ -10,18 +10,18 @@ import yaml
 from PIL import Image
 from torch.nn import functional
 
-from deeplab.boundaries import boundary_overlaps
 from deeplab.config import Config, parse_config
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import open_split
 from deeplab.datasets.transforms import normalize
 from deeplab.errors import CheckpointError, DatasetError, LabelError, OutputError
-from deeplab.evaluate import evaluate, label_split
-from deeplab.image_scores import Cell, ImageScores
+from deeplab.evaluation.evaluate import evaluate, label_split
 from deeplab.images.masks import read_mask
-from deeplab.metrics import ConfusionMatrix
 from deeplab.models.build import build_from_config
 from deeplab.reporter import SilentReporter, Stopped
+from deeplab.scores.boundaries import boundary_overlaps
+from deeplab.scores.image_scores import Cell, ImageScores
+from deeplab.scores.metrics import ConfusionMatrix
 from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
 from tests.deeplab.training.torchrun import run_together
@@ -296,7 +296,7 @@ OBSERVED = """
 import json, sys
 from pathlib import Path
 from deeplab.config import load_config
-from deeplab.evaluate import evaluate
+from deeplab.evaluation.evaluate import evaluate
 from deeplab.processes import is_main_process
 from deeplab.reporter import SilentReporter
 heard = []

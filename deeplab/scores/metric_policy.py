@@ -3,9 +3,9 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from deeplab.boundaries import WIDTH
 from deeplab.config import Config
 from deeplab.datasets.layouts.by_name import warp_side_of
+from deeplab.scores.boundaries import WIDTH
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.boundaries import boundary_overlaps
-from deeplab.certainty import certainty_of
-from deeplab.image_scores import ImageScores, cells_of, occurring
-from deeplab.metrics import Scores
+from deeplab.scores.boundaries import boundary_overlaps
+from deeplab.scores.certainty import certainty_of
+from deeplab.scores.image_scores import ImageScores, cells_of, occurring
+from deeplab.scores.metrics import Scores
 
 Observer = Callable[[ImageScores], None]  # hears of each image, in the order of the split; what it raises ends the run
 

@@ -8,11 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from deeplab.image_scores import Certainty
+from deeplab.scores.image_scores import Certainty
+from deeplab.scores.strips import rows_at_once
 
 _TEMPERATURE = 0.1  # of the softmin
-_STRIP_CPU = 2**20  # numbers of probs that are looked at together
-_STRIP_GPU = 2**25
 
 
 class Best(Protocol):
@@ -123,9 +122,9 @@ def label_probs(probs: Tensor, certainty: CertaintyCount) -> Tensor:
     Returns:
         The label map, (H, W) uint8; of equal probs the first class wins.
     """
-    n_classes, height, width = probs.shape
+    _, height, width = probs.shape
     label_map = torch.empty((height, width), dtype=torch.uint8, device=probs.device)
-    n_rows = max(1, (_STRIP_GPU if probs.is_cuda else _STRIP_CPU) // (n_classes * width))
+    n_rows = rows_at_once(probs, width)
     for top in range(0, height, n_rows):
         rows = slice(top, top + n_rows)
         best = probs[:, rows].max(dim=0)

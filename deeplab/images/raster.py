@@ -1,4 +1,4 @@
-"""Images that are read part by part. Torch-free."""
+"""Images and label maps that are read part by part. Torch-free."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-class ImageSource(Protocol):
-    """An image, in memory or in a file that need not be decoded as a whole."""
+class Raster(Protocol):
+    """An image or a label map, in memory or in a file that need not be decoded as a whole."""
 
     @property
     def height(self) -> int:
@@ -21,15 +21,19 @@ class ImageSource(Protocol):
         ...
 
     def read(self, top: int, left: int, height: int, width: int) -> NDArray[np.uint8]:
-        """Read a part, (height, width, 3) uint8 RGB. Raises ImageError if it cannot be decoded."""
+        """Read a part: (height, width, 3) uint8 RGB of an image, (height, width) uint8 of a label map.
+
+        Raises:
+            ImageError: if it cannot be decoded.
+        """
         ...
 
 
 @dataclass(frozen=True)
-class LoadedImage:
-    """An image in memory."""
+class LoadedRaster:
+    """An image or a label map in memory."""
 
-    pixels: NDArray[np.uint8] | NDArray[np.float32]  # (H, W, 3) RGB in 0..255
+    pixels: NDArray[np.uint8] | NDArray[np.float32]  # (H, W, 3) RGB in 0..255, or (H, W) class indices
 
     @property
     def height(self) -> int:
@@ -46,6 +50,6 @@ class LoadedImage:
         return self.pixels[top : top + height, left : left + width]
 
 
-def read_all(source: ImageSource) -> NDArray[np.uint8]:
+def read_all(image: Raster) -> NDArray[np.uint8]:
     """Read a whole image, (H, W, 3) uint8 RGB. Raises ImageError if it cannot be decoded."""
-    return source.read(0, 0, source.height, source.width)
+    return image.read(0, 0, image.height, image.width)

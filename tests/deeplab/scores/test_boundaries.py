@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion
 
-from deeplab.boundaries import boundary_distance, boundary_overlaps
-from deeplab.image_scores import BoundaryOverlap
+from deeplab.scores.boundaries import boundary_distance, boundary_overlaps
+from deeplab.scores.image_scores import BoundaryOverlap
 
 
 def boundary_by_definition(mask: np.ndarray) -> np.ndarray:

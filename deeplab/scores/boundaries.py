@@ -5,7 +5,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.image_scores import BoundaryOverlap
+from deeplab.scores.image_scores import BoundaryOverlap
 
 WIDTH = 0.02  # of a boundary, of the image's diagonal
 

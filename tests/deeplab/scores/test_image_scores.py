@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from deeplab.image_scores import Cell, ImageScores, cells_of, occurring
+from deeplab.scores.image_scores import Cell, ImageScores, cells_of, occurring
 
 
 def scores_of(*cells: Cell) -> ImageScores:

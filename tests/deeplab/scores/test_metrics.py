@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from deeplab.metrics import ConfusionMatrix
+from deeplab.scores.metrics import ConfusionMatrix
 from tests.golden import GOLDEN
 from tests.golden.fill import label_maps
 

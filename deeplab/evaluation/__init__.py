@@ -1,0 +1,1 @@
+"""A model looks at a split, and is scored."""

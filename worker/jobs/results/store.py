@@ -161,19 +161,19 @@ class Results:
         )
         return {stem for (stem,) in found}
 
-    def stream(self, wanted: Filter, sort: str = "name", at_once: int = 2000) -> Iterator[Image]:
-        """Yield all images that a filter lets through, some at once."""
-        for keys in self._stream_keys(wanted, sort, at_once):
+    def stream(self, wanted: Filter, at_once: int = 2000) -> Iterator[Image]:
+        """Yield all images that a filter lets through, by name, some at once."""
+        for keys in self._stream_keys(wanted, at_once):
             yield from self._images(keys)
 
     def stream_with_classes(self, wanted: Filter, at_once: int = 2000) -> Iterator[tuple[Image, list[ClassInImage]]]:
         """Yield all images that a filter lets through, by name, with their classes."""
-        for keys in self._stream_keys(wanted, "name", at_once):
+        for keys in self._stream_keys(wanted, at_once):
             for row in self._image_rows(keys, (*IMAGE_COLUMNS, "classes")):
                 yield image_of(row[:-1]), classes_of(row[-1])
 
-    def _stream_keys(self, wanted: Filter, sort: str, at_once: int) -> Iterator[list[int]]:
-        order = parse_sort(sort, wanted)
+    def _stream_keys(self, wanted: Filter, at_once: int) -> Iterator[list[int]]:
+        order = parse_sort("name", wanted)
         start: Place | None = None
         while places := self._places(wanted, order, start, at_once):
             yield [place.key for place in places]

@@ -74,6 +74,20 @@ def number_option(
     )
 
 
+def address_options(command: F) -> F:
+    """`--host` and `--port`, of what starts a web server."""
+    host = click.option(
+        "--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]"
+    )
+    port = click.option(
+        "--port",
+        type=click.IntRange(1, 65535),
+        metavar="N",
+        help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]",
+    )
+    return host(port(command))
+
+
 def insecure_option(command: F) -> F:
     """`--insecure`, of what starts a web server."""
     return click.option(

@@ -27,7 +27,7 @@ def create(name: str, user: str, role: str | None, days: int | None, as_json: bo
     """
     from worker.jobs.accounts import tokens, users
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         owner = users.ensure_local(session) if user == LOCAL else users.get(session, user)
         secret = tokens.create(session, owner, name, role or owner.role, days)
     if as_json:
@@ -61,7 +61,7 @@ def revoke(token_id: int) -> None:
     """Make a token worthless at once."""
     from worker.jobs.accounts import tokens
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         tokens.revoke(session, token_id)
     click.echo(f"Token {token_id} is revoked.")
 

@@ -4,14 +4,11 @@ from pathlib import Path
 
 import click
 
-from worker.cli.options import insecure_option
+from worker.cli.options import address_options, insecure_option
 
 
 @click.command(epilog="Example: deeplab up --data /path/to/datasets")
-@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]"
-)
+@address_options
 @click.option(
     "--home",
     type=click.Path(path_type=Path),

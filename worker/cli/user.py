@@ -33,7 +33,7 @@ def add(name: str, role: str, no_password: bool) -> None:
     settings = load_settings()
     create_store(settings)
     password_hash = None if no_password else _ask_for_hash()
-    with open_store(settings) as session:
+    with open_store(settings, writes=True) as session:
         users.add(session, name, role, password_hash)
     click.echo(f"{name} is {role}.")
 
@@ -68,7 +68,7 @@ def passwd(name: str) -> None:
     with open_store() as session:
         users.get(session, name)
     password_hash = _ask_for_hash()
-    with open_store() as session:
+    with open_store(writes=True) as session:
         users.set_password(session, name, password_hash)
     click.echo(f"The password of {name} is changed.")
 
@@ -80,7 +80,7 @@ def role(name: str, role: str) -> None:
     """Change a person's role, and sign them out everywhere."""
     from worker.jobs.accounts import users
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         users.set_role(session, name, role)
     click.echo(f"{name} is {role}.")
 
@@ -102,7 +102,7 @@ def enable(name: str) -> None:
 def _set_disabled(name: str, *, disabled: bool) -> None:
     from worker.jobs.accounts import users
 
-    with open_store() as session:
+    with open_store(writes=True) as session:
         users.set_disabled(session, name, disabled)
     click.echo(f"{name} is {'disabled' if disabled else 'enabled'}.")
 

@@ -4,16 +4,13 @@ import os
 
 import click
 
-from worker.cli.options import insecure_option
+from worker.cli.options import address_options, insecure_option
 
 _DATABASE_SECONDS = 30  # that a database may take to come up, which a machine starts at the same time
 
 
 @click.command()
-@click.option("--host", metavar="ADDRESS", help="Address to listen on.  [default: 127.0.0.1, or DEEPLAB_HOST]")
-@click.option(
-    "--port", type=click.IntRange(1, 65535), metavar="N", help="Port to listen on.  [default: 8000, or DEEPLAB_PORT]"
-)
+@address_options
 @insecure_option
 def web(host: str | None, port: int | None, insecure: bool) -> None:
     """Start only the web server.

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from deeplab.config import Config, parse_config
 from deeplab.datasets.layouts.survey import PALETTE, FolderSurvey
 from deeplab.errors import DeepLabError
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetRow
 
 
@@ -64,7 +64,7 @@ def register(session: Session, name: str, folder: FolderSurvey, user_id: int | N
         labels=str(folder.labels),
         n_classes=len(folder.class_names),
         splits=folder.splits,
-        created_at=session.scalar(select(db_now())),
+        created_at=read_clock(session),
         user_id=user_id,
     )
     session.add(row)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
 from worker.jobs.requests.facts import facts_of
 from worker.jobs.requests.label import NO_LABEL, Label
@@ -159,7 +159,7 @@ def insert(
         user_id=user_id,
         **asdict(facts_of(session, spec, config)),
         max_attempts=settings.max_attempts,
-        created_at=session.scalar(select(db_now())),
+        created_at=read_clock(session),
     )
     session.add(row)
     session.flush()

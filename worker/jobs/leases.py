@@ -15,7 +15,7 @@ from deeplab.errors import DeepLabError
 from deeplab.formats import plural
 from worker.jobs import shards
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING
-from worker.jobs.database import db_now, open_session
+from worker.jobs.database import db_now, open_session, read_clock
 from worker.jobs.jobs import Job, get
 from worker.jobs.records import events
 from worker.jobs.settings import Settings
@@ -48,7 +48,7 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     ).scalar_one_or_none()
     if fence is None:
         return None
-    session.add(AttemptRow(job_id=job_id, fence=fence, owner=owner, started_at=session.scalar(select(db_now()))))
+    session.add(AttemptRow(job_id=job_id, fence=fence, owner=owner, started_at=read_clock(session)))
     if previous_owner is not None:
         shards.release(session, job_id, previous_owner)
     events.add(session, job_id, fence, f"claimed by {owner}")

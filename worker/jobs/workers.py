@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import WorkerRow
 
 _ALIVE_SECONDS = 30  # six missed heartbeats at the default pause of the reconciler, which sends them
@@ -60,7 +60,7 @@ def _is_taken(session: Session, name: str) -> bool:
 
 def register(session: Session, name: str, queue: str, device: str, slots: int = 1, gpus: int = 0) -> None:
     """Record that this process serves a queue from now on."""
-    now = session.scalar(select(db_now()))
+    now = read_clock(session)
     session.merge(
         WorkerRow(
             name=name,

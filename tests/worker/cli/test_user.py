@@ -1,4 +1,5 @@
 import json
+from concurrent.futures import ThreadPoolExecutor, wait
 
 import pytest
 from click.testing import CliRunner, Result
@@ -107,3 +108,18 @@ def test_a_link_needs_a_platform(
     monkeypatch.setenv("DEEPLAB_HOME", str(home))
     assert "There is no platform in" in deeplab("login-link").stderr
     assert not storage.token_path(Settings(home=home)).exists()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("user", "role", "anna", "viewer"), ("user", "disable", "anna"), ("token", "create", "new", "--user", "anna")],
+)
+def test_a_change_waits_for_another_writer(home: Settings, arguments: tuple[str, ...]) -> None:
+    with open_session(home) as session:
+        users.add(session, "anna", ADMIN, None)
+    with ThreadPoolExecutor() as pool:
+        with open_session(home) as session:
+            users.add(session, "bea", VIEWER, None)
+            change = pool.submit(piped, "", *arguments)
+            wait([change], timeout=0.5)  # until it has begun
+        assert change.result().exit_code == 0, change.result().output

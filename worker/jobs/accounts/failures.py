@@ -9,7 +9,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.database import db_now
+from deeplab.formats import plural
+from worker.jobs.database import read_clock
 from worker.jobs.tables import LoginFailureRow
 
 MOST = 5
@@ -21,9 +22,8 @@ class TooManyFailuresError(DeepLabError):
 
     def __init__(self, seconds: float) -> None:
         self.seconds = max(1, math.ceil(seconds))  # after which it is worth trying again
-        minutes = math.ceil(self.seconds / 60)
-        unit = "minute" if minutes == 1 else "minutes"
-        super().__init__(f"Too many wrong passwords; try again in {minutes} {unit}.")
+        minutes = plural(math.ceil(self.seconds / 60), "minute")
+        super().__init__(f"Too many wrong passwords; try again in {minutes}.")
 
 
 def begin(session: Session, name: str, address: str) -> None:
@@ -32,7 +32,7 @@ def begin(session: Session, name: str, address: str) -> None:
     Raises:
         TooManyFailuresError: if there were five already.
     """
-    now = session.scalar(select(db_now())) or 0.0
+    now = read_clock(session)
     session.execute(delete(LoginFailureRow).where(LoginFailureRow.at <= now - WINDOW_SECONDS))
     theirs = (LoginFailureRow.name == name, LoginFailureRow.address == address)
     count, oldest = session.execute(select(func.count(), func.min(LoginFailureRow.at)).where(*theirs)).one()

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from worker.jobs.accounts.secret_text import hash_of, new_secret
 from worker.jobs.accounts.users import User, from_row
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import LoginLinkRow, UserRow
 
 LIFE_SECONDS = 600
@@ -16,7 +16,7 @@ LIFE_SECONDS = 600
 
 def create(session: Session, user: User) -> str:
     """Make the secret of a link; those that have run out go away."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = read_clock(session)
     session.execute(delete(LoginLinkRow).where(LoginLinkRow.expires_at <= now))
     secret = new_secret()
     session.add(LoginLinkRow(hash=hash_of(secret), user_id=user.id, expires_at=now + LIFE_SECONDS))

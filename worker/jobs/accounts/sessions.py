@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from worker.jobs.accounts.secret_text import hash_of, new_secret
 from worker.jobs.accounts.users import User, from_row
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import SessionRow, UserRow
 
 LIFE_SECONDS = 30 * 24 * 3600
@@ -30,7 +30,7 @@ class SignIn:
 
 def start(session: Session, user_id: int) -> str:
     """Sign a browser in; return the secret of its cookie. Sessions that have run out go away."""
-    now = session.scalar(select(db_now())) or 0.0
+    now = read_clock(session)
     session.execute(delete(SessionRow).where(SessionRow.expires_at <= now))
     secret = new_secret()
     session.add(

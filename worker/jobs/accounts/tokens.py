@@ -13,7 +13,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.accounts.roles import allows, lesser
 from worker.jobs.accounts.secret_text import hash_of, new_secret
 from worker.jobs.accounts.users import User, from_row
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import TokenRow, UserRow
 
 PREFIX = "dlp_"  # by which people, and programs that look for secrets in files, know one
@@ -73,7 +73,7 @@ def create(session: Session, user: User, name: str, role: str, days: int | None)
     if days is not None and not 1 <= days <= _LONGEST_LIFE_DAYS:
         raise TokenRefusedError(f"A token is valid for 1 to {_LONGEST_LIFE_DAYS} days, got {days}.")
     secret = new_secret(PREFIX)
-    now = session.scalar(select(db_now())) or 0.0
+    now = read_clock(session)
     session.add(
         TokenRow(
             user_id=user.id,

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.accounts.roles import ADMIN, LOCAL, ROLES
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.tables import LoginLinkRow, SessionRow, UserRow
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
@@ -166,7 +166,7 @@ def _insert(session: Session, name: str, role: str, password_hash: str | None) -
         role=role,
         password_hash=password_hash,
         disabled=False,
-        created_at=session.scalar(select(db_now())),
+        created_at=read_clock(session),
     )
     session.add(row)
     session.flush()

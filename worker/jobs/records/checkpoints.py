@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
@@ -59,7 +59,7 @@ def add(
         path=str(path),
         sha256=sha256,
         n_bytes=path.stat().st_size,
-        created_at=session.scalar(select(db_now())),
+        created_at=read_clock(session),
     )
     session.add(row)
     session.flush()
@@ -142,11 +142,9 @@ def read_checkpoint_page(
     limit: int,
 ) -> Page[Checkpoint]:
     """Read a page of the list of checkpoints, newest first; `before` and `after` as worker.jobs.paging has them."""
-    query = _of_job(job_id).with_only_columns(CheckpointRow.id)
+    query = _of_job(job_id).add_columns(CheckpointRow.id)
     page = read_page(session, query, Order(CheckpointRow.id), before=before, after=after, limit=limit)
-    ids = [row.id for row in page.lines]
-    rows = session.scalars(select(CheckpointRow).where(CheckpointRow.id.in_(ids)).order_by(CheckpointRow.id.desc()))
-    return Page(_checkpoints(session, rows.all()), page.n_before, page.n_all)
+    return Page(_checkpoints(session, [row.CheckpointRow for row in page.lines]), page.n_before, page.n_all)
 
 
 def _of_job(job_id: int | None) -> Select[CheckpointRow]:

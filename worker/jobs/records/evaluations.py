@@ -8,7 +8,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import EvaluationRow
 
@@ -83,7 +83,7 @@ def add(
             confusion=confusion,
             policy=policy,
             dataset_version=dataset_version,
-            created_at=session.scalar(select(db_now())),
+            created_at=read_clock(session),
         )
     )
 

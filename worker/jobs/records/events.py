@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from worker.jobs.database import db_now
+from worker.jobs.database import read_clock
 from worker.jobs.tables import EventRow
 
 
@@ -21,7 +21,7 @@ class Event:
 
 def add(session: Session, job_id: int, fence: int, message: str, user_id: int | None = None) -> None:
     """Record what happened to a job, and whose doing it was."""
-    at = session.scalar(select(db_now()))
+    at = read_clock(session)
     session.add(EventRow(job_id=job_id, fence=fence, at=at, message=message, user_id=user_id))
 
 

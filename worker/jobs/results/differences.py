@@ -11,7 +11,7 @@ from deeplab.errors import OutputError
 from worker.jobs.results import engine
 from worker.jobs.results.answers import as_key
 from worker.jobs.results.filters import Clauses, Sort
-from worker.jobs.results.places import Place, direction, parse_cursor, require_beyond, write_cursor
+from worker.jobs.results.places import Place, cursors_beside, direction, parse_cursor, require_beyond
 from worker.jobs.results.tables import CLASSES, IMAGES
 from worker.jobs.settings import Settings
 
@@ -82,11 +82,12 @@ class Differences:
         more = len(rows) > limit
         rows = rows[:limit][::-1] if back else rows[:limit]
         places = [Place(row[-1], row[0], back=False) for row in rows]
+        previous, following = cursors_beside(places, start, more=more)
         return PairPage(
             pairs=[ImagePair(as_key(row[0]), *row[1:-1]) for row in rows],
-            previous=write_cursor(places[0], back=True) if places and (more if back else start is not None) else None,
-            following=write_cursor(places[-1], back=False) if places and (back or more) else None,
-            first=self._count_before(order, places[0]) if places else 0,
+            previous=previous,
+            following=following,
+            first=self._count_before(order, places[0]) if places and start is not None else 0,
         )
 
     def count(self) -> tuple[int, int, int]:

@@ -2,6 +2,7 @@
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +27,24 @@ def write_cursor(place: Place, *, back: bool) -> str:
     """The page after a place in an order, or before it, as addresses have it."""
     text = json.dumps([place.value, str(place.key), back], separators=(",", ":"))
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def cursors_beside(places: Sequence[Place], start: Place | None, *, more: bool) -> tuple[str | None, str | None]:
+    """The cursors of the pages before and after one; None where there is none.
+
+    Args:
+        places: of the page, in their order.
+        start: from which they were looked for; None: from the beginning.
+        more: whether the order goes on behind them, in the direction of the look.
+    """
+    if not places:
+        return None, None
+    back = start is not None and start.back
+    has_previous, has_following = (more, True) if back else (start is not None, more)
+    return (
+        write_cursor(places[0], back=True) if has_previous else None,
+        write_cursor(places[-1], back=False) if has_following else None,
+    )
 
 
 def parse_cursor(text: str, order: Sort) -> Place:

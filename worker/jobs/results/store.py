@@ -22,7 +22,7 @@ from worker.jobs.results.answers import (
     image_of,
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
-from worker.jobs.results.places import Place, direction, known_value, parse_cursor, require_beyond, write_cursor
+from worker.jobs.results.places import Place, cursors_beside, direction, known_value, parse_cursor, require_beyond
 from worker.jobs.results.tables import TABLES
 from worker.jobs.settings import Settings
 
@@ -59,20 +59,20 @@ class Results:
         """
         order = parse_sort(sort, wanted)
         start = None if cursor is None else parse_cursor(cursor, order)
-        back = start is not None and start.back
         places = self._places(wanted, order, start, limit + 1)
         more = len(places) > limit
         del places[limit:]
-        if back:
+        if start is not None and start.back:
             places.reverse()
         found = {image.key: image for image in self._images([place.key for place in places])}
         places = [place for place in places if as_key(place.key) in found]
+        previous, following = cursors_beside(places, start, more=more)
         return Page(
             images=[found[as_key(place.key)] for place in places],
             values=[known_value(place) for place in places],
-            previous=write_cursor(places[0], back=True) if places and (more if back else start is not None) else None,
-            following=write_cursor(places[-1], back=False) if places and (back or more) else None,
-            first=self._count_before(wanted, order, places[0]) if places else 0,
+            previous=previous,
+            following=following,
+            first=self._count_before(wanted, order, places[0]) if places and start is not None else 0,
         )
 
     def count(self, wanted: Filter) -> int:
@@ -161,19 +161,19 @@ class Results:
         )
         return {stem for (stem,) in found}
 
-    def stream(self, wanted: Filter, sort: str = "name", at_once: int = 2000) -> Iterator[Image]:
-        """Yield all images that a filter lets through, some at once."""
-        for keys in self._stream_keys(wanted, sort, at_once):
+    def stream(self, wanted: Filter, at_once: int = 2000) -> Iterator[Image]:
+        """Yield all images that a filter lets through, by name, some at once."""
+        for keys in self._stream_keys(wanted, at_once):
             yield from self._images(keys)
 
     def stream_with_classes(self, wanted: Filter, at_once: int = 2000) -> Iterator[tuple[Image, list[ClassInImage]]]:
         """Yield all images that a filter lets through, by name, with their classes."""
-        for keys in self._stream_keys(wanted, "name", at_once):
+        for keys in self._stream_keys(wanted, at_once):
             for row in self._image_rows(keys, (*IMAGE_COLUMNS, "classes")):
                 yield image_of(row[:-1]), classes_of(row[-1])
 
-    def _stream_keys(self, wanted: Filter, sort: str, at_once: int) -> Iterator[list[int]]:
-        order = parse_sort(sort, wanted)
+    def _stream_keys(self, wanted: Filter, at_once: int) -> Iterator[list[int]]:
+        order = parse_sort("name", wanted)
         start: Place | None = None
         while places := self._places(wanted, order, start, at_once):
             yield [place.key for place in places]

@@ -14,7 +14,7 @@ from worker.jobs import catalog, jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Attempt, Job
 from worker.jobs.records import checkpoints, metrics
-from worker.jobs.waiting import find_obstacle
+from worker.jobs.watching.waiting import find_obstacle
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

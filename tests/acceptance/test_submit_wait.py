@@ -12,8 +12,8 @@ import torch
 from tests.acceptance.up_process import DEEPLAB, run_deeplab, running_up
 from tests.processes import family_of, lives, wait_until
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import list_jobs
 from worker.platform.home_lock import platform_at
 
 pytestmark = pytest.mark.acceptance

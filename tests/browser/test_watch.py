@@ -9,8 +9,8 @@ from tests.browser.test_live import assert_not_reloaded, mark, start_training
 from tests.web.population import Population
 from worker.jobs import leases
 from worker.jobs.database import open_session
-from worker.jobs.job_list import JobFilter, list_jobs
 from worker.jobs.records import resources
+from worker.jobs.watching.job_list import JobFilter, list_jobs
 
 pytestmark = pytest.mark.browser
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from web.context import current_identity, reading
 from worker.jobs import workers
-from worker.jobs.job_list import count_by_state
+from worker.jobs.watching.job_list import count_by_state
 
 
 def health() -> dict[str, Any]:

@@ -11,16 +11,17 @@ from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
 from web.results.questions import PARAMETERS, read_question
-from worker.jobs import attempt_logs, job_list, jobs
+from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
-from worker.jobs.job_list import FIELDS, JobFilter, count_by_state, list_fields
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.results.answers import ClassInImage, Image
 from worker.jobs.results.filters import Filter
+from worker.jobs.watching import attempt_logs, job_list
+from worker.jobs.watching.job_list import FIELDS, JobFilter, count_by_state, list_fields
 
 _LARGEST_TAIL = 2**20
 

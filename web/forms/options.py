@@ -10,11 +10,11 @@ from web.text.describe import subject
 from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
 from worker.jobs.catalog import SUCCEEDED, parse_integer
-from worker.jobs.job_list import JobFilter, list_jobs
 from worker.jobs.jobs import JobNotFoundError
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
 from worker.jobs.requests.specs import SPECS
+from worker.jobs.watching.job_list import JobFilter, list_jobs
 
 _LISTED = 200  # the newest checkpoints or jobs that a list offers
 

@@ -2,27 +2,10 @@
 
 from flask import Blueprint
 
-from web.pages import (
-    account,
-    checkpoints,
-    compare,
-    compare_confusion,
-    compare_images,
-    compare_jobs,
-    compare_trials,
-    datasets,
-    downloads,
-    job,
-    jobs,
-    login,
-    logs,
-    new_job,
-    results,
-    users,
-    videos,
-    viewer,
-    workers,
-)
+from web.pages import checkpoints, datasets, downloads, job, jobs, logs, new_job, results, videos, viewer, workers
+from web.pages.accounts import account, login, users
+from web.pages.comparing import confusion, evaluations, images, trials
+from web.pages.comparing import jobs as compared_jobs
 from web.results.viewer.layers import NAMES as LAYERS
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 
@@ -36,7 +19,7 @@ _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs/actions", jobs.act_on_jobs),
-    ("GET", "/jobs/compare", compare_jobs.compare_jobs),
+    ("GET", "/jobs/compare", compared_jobs.compare_jobs),
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
@@ -47,7 +30,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
-    ("GET", f"{_JOB}/trials", compare_trials.show_trials),
+    ("GET", f"{_JOB}/trials", trials.show_trials),
     ("POST", f"{_JOB}/retry-failed", job.retry_failed),
     ("GET", f"{_JOB}/results", results.list_results),
     ("GET", f"{_JOB}/results/<key>", viewer.show_image),
@@ -60,10 +43,10 @@ _ROUTES = (
     ("GET", f"{_JOB}/export.zip", downloads.export_masks),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", "/evaluations", checkpoints.list_evaluations),
-    ("GET", "/evaluations/compare", compare.compare_evaluations),
-    ("GET", "/evaluations/compare.csv", compare.download_comparison),
-    ("GET", "/evaluations/compare/images", compare_images.compare_images),
-    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", compare_confusion.show_confusion),
+    ("GET", "/evaluations/compare", evaluations.compare_evaluations),
+    ("GET", "/evaluations/compare.csv", evaluations.download_comparison),
+    ("GET", "/evaluations/compare/images", images.compare_images),
+    ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

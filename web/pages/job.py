@@ -12,15 +12,16 @@ from web.context import current_identity, current_settings, reading, signed_in, 
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
 from web.results.comparing.trials import best_trials, heat_map
-from worker.jobs import attempt_logs, jobs, shards
+from worker.jobs import jobs, shards
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job
-from worker.jobs.lineage import read_lineage
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results import parts
-from worker.jobs.waiting import find_obstacle, find_place
+from worker.jobs.watching import attempt_logs
+from worker.jobs.watching.lineage import read_lineage
+from worker.jobs.watching.waiting import find_obstacle, find_place
 
 _LOG_TAIL = 16_384  # bytes
 _MOST_CONFUSED = 5  # pairs of classes

@@ -11,8 +11,8 @@ from web.pages.paging import read_place
 from web.text.formats import plural
 from worker.jobs.catalog import KINDS, STATES, parse_integer
 from worker.jobs.database import read_clock
-from worker.jobs.job_list import ORDERS, JobFilter, count_by_state, list_datasets, list_users, read_job_page
-from worker.jobs.waiting import find_obstacles
+from worker.jobs.watching.job_list import ORDERS, JobFilter, count_by_state, list_datasets, list_users, read_job_page
+from worker.jobs.watching.waiting import find_obstacles
 
 _LIST = re.compile(r"/jobs(\?[^\s]*)?")  # where a form may lead back to
 

@@ -6,8 +6,9 @@ from flask import Response, abort, render_template, request
 
 from web.context import current_settings, reading
 from web.pages.paging import read_number
-from worker.jobs import attempt_logs, jobs
+from worker.jobs import jobs
 from worker.jobs.jobs import Job
+from worker.jobs.watching import attempt_logs
 
 _SHOWN = 2**18  # bytes of a log on a page
 _SENT = 2**26  # bytes of a log as text

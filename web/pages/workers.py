@@ -6,7 +6,7 @@ from web.context import reading
 from worker.jobs import workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
-from worker.jobs.job_list import count_by_state
+from worker.jobs.watching.job_list import count_by_state
 
 
 def list_workers() -> str:

@@ -14,7 +14,7 @@ from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SPECS
-from worker.jobs.waiting import Obstacle, Place
+from worker.jobs.watching.waiting import Obstacle, Place
 
 
 def kind_title(kind: str) -> str:

@@ -19,9 +19,9 @@ from web.text.describe import (
     waiting,
 )
 from web.text.formats import ago, as_yaml, clock_time, expiry, number, percent, plural, points, size
-from worker.jobs.reasons import reason
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import describe_score
+from worker.jobs.watching.reasons import reason
 
 
 def register_templating(app: Flask) -> None:

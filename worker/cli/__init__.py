@@ -28,9 +28,11 @@ _PLATFORM = {
     "dataset": Entry("worker.cli.dataset.commands", "dataset", "Download, check, preview and register datasets."),
     "checkpoint": Entry("worker.cli.checkpoint", "checkpoint", "List and show the checkpoints of train jobs."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),
-    "user": Entry("worker.cli.user", "user", "Add and manage the people who may use the platform."),
-    "token": Entry("worker.cli.token", "token", "Create and revoke tokens, which programs sign in with."),
-    "login-link": Entry("worker.cli.login_link", "login_link", "Print a link that signs in to the dashboard once."),
+    "user": Entry("worker.cli.accounts.user", "user", "Add and manage the people who may use the platform."),
+    "token": Entry("worker.cli.accounts.token", "token", "Create and revoke tokens, which programs sign in with."),
+    "login-link": Entry(
+        "worker.cli.accounts.login_link", "login_link", "Print a link that signs in to the dashboard once."
+    ),
     "web": Entry("worker.cli.web", "web", "Start only the web server."),
     "db": Entry("worker.cli.db", "db", "Create or upgrade the database."),
 }

@@ -8,7 +8,7 @@ from worker.jobs import jobs
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints, evaluations, events, trials
-from worker.jobs.waiting import find_obstacle
+from worker.jobs.watching.waiting import find_obstacle
 
 
 def job_as_json(job: JobSummary) -> dict[str, Any]:

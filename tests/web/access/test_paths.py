@@ -9,9 +9,9 @@ from tests.web.population import Population
 from web.actions import registration, submission
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.settings import load_settings
+from worker.jobs.watching.job_list import list_jobs
 
 
 def refusal(population: Population, kind: str, parent_id: int | None = None, **request: object) -> dict[str, str]:

@@ -12,11 +12,11 @@ from tests.web.scenes import make_dataset
 from web.actions import registration, submission
 from worker.jobs import datasets, jobs, leases, workers
 from worker.jobs.database import open_session
-from worker.jobs.job_list import count_by_state
 from worker.jobs.jobs import Job
 from worker.jobs.requests import resolve
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import count_by_state
 
 
 class Gate:

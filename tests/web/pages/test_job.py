@@ -8,8 +8,8 @@ from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
 from worker.jobs import catalog, jobs, leases, storage
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.records import checkpoints
+from worker.jobs.watching.job_list import list_jobs
 
 POLLING = 'hx-trigger="every 2s"'
 

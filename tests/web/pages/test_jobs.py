@@ -7,8 +7,8 @@ from tests.web.conftest import SubmitForm
 from tests.web.population import Population
 from worker.jobs import catalog, jobs
 from worker.jobs.database import open_session
-from worker.jobs.job_list import JobFilter, count_by_state, list_jobs
 from worker.jobs.requests.label import Label
+from worker.jobs.watching.job_list import JobFilter, count_by_state, list_jobs
 
 
 def rows_of(page: str) -> list[int]:

@@ -9,7 +9,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
 from worker.jobs.records.evaluations import Evaluation
-from worker.jobs.waiting import Obstacle
+from worker.jobs.watching.waiting import Obstacle
 
 
 def read(population: Population, job_id: int) -> Job:

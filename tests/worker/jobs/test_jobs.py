@@ -5,11 +5,11 @@ import pytest
 from tests.worker.store import FOREVER, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records import events
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import list_jobs
 
 
 def test_a_submitted_job_is_queued_with_its_whole_configuration(store: Settings) -> None:

@@ -8,12 +8,12 @@ from tests.configs import write_config
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, jobs, leases, shards, submission
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import JobStateError
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import list_jobs
 
 
 def first_event(store: Settings, job_id: int) -> str:

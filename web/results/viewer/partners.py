@@ -12,13 +12,13 @@ from web.results.class_colours import names_of
 from web.results.lookup import KINDS
 from worker.jobs import jobs
 from worker.jobs.catalog import QUEUED, SUCCEEDED
-from worker.jobs.job_list import JobFilter, list_jobs
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.results.answers import Image
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.record import item_key
 from worker.jobs.results.splits import find_id, split_of
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import JobFilter, list_jobs
 
 _MOST = 50  # newest jobs of a kind that are looked through
 

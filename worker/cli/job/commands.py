@@ -92,7 +92,7 @@ def list_(
     from worker.cli.job.text import table_row
     from worker.jobs.database import read_clock
     from worker.jobs.job_json import job_as_json
-    from worker.jobs.job_list import JobFilter, list_jobs
+    from worker.jobs.watching.job_list import JobFilter, list_jobs
 
     with open_store() as session:
         found = list_jobs(session, JobFilter(kind, state, dataset, search, user), before=before, limit=limit)

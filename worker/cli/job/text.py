@@ -11,13 +11,13 @@ from deeplab.files import visible
 from deeplab.formats import duration
 from worker.jobs import jobs
 from worker.jobs.jobs import Job, JobSummary
-from worker.jobs.reasons import reason
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
 from worker.jobs.records.trials import Trial
-from worker.jobs.waiting import Obstacle, find_obstacle
+from worker.jobs.watching.reasons import reason
+from worker.jobs.watching.waiting import Obstacle, find_obstacle
 
 _LONGEST_REASON = 80  # characters of a line of a table; `job show` prints whole errors
 

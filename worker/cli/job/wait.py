@@ -21,7 +21,7 @@ from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
-from worker.jobs.waiting import find_obstacle
+from worker.jobs.watching.waiting import find_obstacle
 from worker.platform.home_lock import HomeLockedError, platform_at
 from worker.platform.up import Platform, stop_signals_interrupt
 

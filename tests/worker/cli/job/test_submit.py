@@ -9,10 +9,10 @@ from worker.cli.job.commands import submit as submit_group
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session
-from worker.jobs.job_list import list_jobs
 from worker.jobs.jobs import Job
 from worker.jobs.requests.specs import SPECS
 from worker.jobs.settings import Settings
+from worker.jobs.watching.job_list import list_jobs
 
 
 def read_job(settings: Settings, job_id: int) -> Job:

@@ -9,7 +9,7 @@ from deeplab.errors import DeepLabError
 from web.access.proxy import client_address
 from web.access.who import LOGIN
 from web.context import current_settings, reading, signed_in, writing
-from web.pages.login import start_session
+from web.pages.accounts.login import start_session
 from worker.jobs.accounts import sessions, tokens, users
 from worker.jobs.accounts.passwords import SHORTEST, PasswordRefusedError
 from worker.jobs.accounts.roles import ROLES, allows

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
-from worker.jobs.job_list import SUMMARY, summary_of
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.tables import CheckpointRow, JobRow
+from worker.jobs.watching.job_list import SUMMARY, summary_of
 
 _MOST = 20  # relatives of one sort
 

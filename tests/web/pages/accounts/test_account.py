@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.web.pages.test_login import form_token
+from tests.web.pages.accounts.test_login import form_token
 from tests.web.visitors import AsRole, signed_in_as, token_of
 from tests.worker.jobs.accounts.people import PASSWORD
 from web import create_app

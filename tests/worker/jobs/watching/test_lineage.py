@@ -5,10 +5,10 @@ from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobSummary
-from worker.jobs.lineage import read_lineage
 from worker.jobs.requests.resolve import resolve_config
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
+from worker.jobs.watching.lineage import read_lineage
 
 
 def ids(relatives: Sequence[JobSummary]) -> list[int]:

@@ -2,7 +2,7 @@ from tests.worker.store import submit, submit_and_claim
 from worker.jobs import workers
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
-from worker.jobs.waiting import Obstacle, find_obstacle
+from worker.jobs.watching.waiting import Obstacle, find_obstacle
 
 
 def test_a_job_without_a_worker_waits_for_one(store: Settings) -> None:

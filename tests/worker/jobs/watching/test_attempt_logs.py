@@ -2,10 +2,11 @@ from dataclasses import replace
 
 from deeplab.files import write_text
 from tests.worker.store import submit
-from worker.jobs import attempt_logs, storage
-from worker.jobs.attempt_logs import FoundLine
+from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
+from worker.jobs.watching import attempt_logs
+from worker.jobs.watching.attempt_logs import FoundLine
 
 
 def test_the_logs_of_all_attempts_can_be_read(sqlite_store: Settings) -> None:

@@ -1,6 +1,6 @@
 import pytest
 
-from worker.jobs.reasons import reason
+from worker.jobs.watching.reasons import reason
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,10 @@ from sqlalchemy.orm import Session
 from tests.worker.store import submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
-from worker.jobs.job_list import (
+from worker.jobs.requests.label import Label
+from worker.jobs.settings import Settings
+from worker.jobs.tables import JobRow
+from worker.jobs.watching.job_list import (
     ORDERS,
     JobFilter,
     count_by_state,
@@ -13,9 +16,6 @@ from worker.jobs.job_list import (
     list_jobs,
     read_job_page,
 )
-from worker.jobs.requests.label import Label
-from worker.jobs.settings import Settings
-from worker.jobs.tables import JobRow
 
 
 def found_by(session: Session, text: str) -> list[int]:

@@ -1,0 +1,1 @@
+"""Evaluations, images, jobs and trials side by side."""

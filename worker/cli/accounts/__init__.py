@@ -1,0 +1,1 @@
+"""Accounts of people and programs on the command line."""

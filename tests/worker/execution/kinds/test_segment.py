@@ -22,8 +22,9 @@ from tests.worker.store import FOREVER, OVER
 from worker.execution.child import describe
 from worker.execution.kinds import run_attempt, segment
 from worker.execution.reporter import AliveFile
-from worker.jobs import catalog, jobs, shards, storage
+from worker.jobs import catalog, item_lists, jobs, shards, storage
 from worker.jobs.database import open_session
+from worker.jobs.item_lists import Item, write_chunk
 from worker.jobs.jobs import Job
 from worker.jobs.results import parts
 from worker.jobs.results.filters import Filter
@@ -54,9 +55,13 @@ def mask_times(attempts: Attempts, job: Job) -> dict[str, int]:
 
 def plan(attempts: Attempts, job: Job) -> None:
     """What the owner does before the first shard."""
-    write_text(storage.items_path(attempts.settings, job.id), '["0.png", "1.png", "2.png", "3.png"]')
+    path = storage.items_chunk_path(attempts.settings, job.id, job.fence, 0)
+    cuts = write_chunk(path, [Item(name) for name in NAMES], 2)
     with open_session(attempts.settings) as session:
-        shards.plan(session, job.id, 4, 2)
+        item_lists.begin(session, job.id)
+        name = storage.chunk_name(attempts.settings, job.id, path)
+        item_lists.extend(session, job.id, name, cuts, has_videos=False)
+        item_lists.set_passed_over(session, job.id, {}, complete=True)
 
 
 def assist(

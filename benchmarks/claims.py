@@ -42,7 +42,9 @@ def main() -> None:
     parser.add_argument("--claimants", type=int, nargs="+", default=[1, 4, 16], metavar="N")
     parser.add_argument("--claims", type=int, default=2000, help="of all claimants, at most (default: 2000)")
     options = parser.parse_args()
-    print(f"{'database':<12}{'shards':>9}{'claimants':>11}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'per s':>8}{'least':>8}")
+    print(
+        f"{'database':<12}{'shards':>9}{'claimants':>11}{'p50 ms':>9}{'p95 ms':>9}{'max ms':>9}{'per s':>8}{'least':>8}"
+    )
     for postgresql in (False, True):
         with tempfile.TemporaryDirectory() as folder, database(Path(folder), postgresql) as url:
             settings = load_settings(home=Path(folder) / "home", database_url=url)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.resources import as_file, files
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError
@@ -20,6 +20,9 @@ from sqlalchemy.sql.functions import GenericFunction
 from deeplab.errors import DeepLabError
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
+
+if TYPE_CHECKING:
+    import psycopg
 
 _T = TypeVar("_T")
 
@@ -64,6 +67,16 @@ class SchemaOutdatedError(DatabaseError):
         )
 
 
+class EncodingError(DatabaseError):
+    """The database keeps text in another encoding than UTF-8, or in none (SQL_ASCII)."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"The database keeps text in {encoding}; expected UTF8. Create it anew: "
+            "createdb --encoding UTF8 --template template0 NAME."
+        )
+
+
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
     """The database's clock in seconds since 1970, which is asked because the machines' clocks may differ."""
 
@@ -101,6 +114,8 @@ def _engine(url: str, _pid: int) -> Engine:
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    else:  # before SQLAlchemy's own questions, which fail on text without an encoding
+        event.listen(engine, "connect", _check_encoding, insert=True)
     return engine
 
 
@@ -108,6 +123,13 @@ def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not open transactions of its own; _begin_sqlite does
     for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding") or "an unknown encoding"
+    if encoding != "UTF8":
+        connection.close()
+        raise EncodingError(encoding)
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -126,6 +148,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
     Raises:
         DatabaseUnreachableError: if the database cannot be reached.
+        EncodingError: if it keeps text in another encoding than UTF-8.
         SchemaMissingError: if it has no tables yet.
         SchemaOutdatedError: if it has those of an older version.
         ValueRefusedError: if it cannot hold a value.

@@ -5,11 +5,15 @@ parser expects it.
 """
 
 import re
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 _ENCODING = "in user names and passwords some characters are written percent-encoded: " + ", ".join(
     f"{character} as %{ord(character):02X}" for character in "#/?@[]%:"
 )
+
+
+class HasPasswordError(ValueError):
+    """A URL has a password already, or can have none."""
 
 
 def check_broker_url(url: str) -> None:
@@ -47,6 +51,23 @@ def check_database_url(url: str) -> None:
         raise ValueError("expected a file that all processes share, such as sqlite:////data/deeplab.sqlite")
     if scheme != "sqlite" and (not parsed.database or re.search(r"[/@#]", parsed.database)):
         raise ValueError(f"{expected}, with the name of the database at its end; {_ENCODING}")
+
+
+def with_password(url: str, password: str) -> str:
+    """A well-formed URL, with a password that may hold any character.
+
+    Raises:
+        HasPasswordError: if it has one already, or names a file.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        raise HasPasswordError("names a file, which has no password")
+    user, _, host = parts.netloc.rpartition("@")
+    if ":" in user or re.search("(?i)(?:^|&)password=", parts.query):
+        raise HasPasswordError("has a password, too; expected one of them")
+    # Not geturl(), which would drop the slashes of a URL without a host.
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{user}:{quote(password, safe='')}@{host}{rest.removeprefix(parts.netloc)}"
 
 
 def without_password(url: str) -> str:

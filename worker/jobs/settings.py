@@ -249,11 +249,17 @@ class Settings(BaseSettings):
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment; keyword arguments win.
 
+    A URL among them also wins over files that hold another one, or its password.
+
     Raises:
         SettingsError: if a value cannot be used; the sentence names the variable.
     """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for name in ("database", "broker"):
+        if f"{name}_url" in given:
+            given = {f"{name}_url_file": None, f"{name}_password_file": None} | given
     try:
-        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
         if not first["loc"]:  # of several settings together, whose sentence names them

@@ -210,13 +210,14 @@ class Settings(BaseSettings):
     @cached_property
     def broker(self) -> str:
         """URL of the broker, with its password; empty if it is embedded."""
-        return secret_files.resolve_url(
+        url = secret_files.resolve_url(
             "DEEPLAB_BROKER_URL",
             self.broker_url,
             self.broker_url_file,
             self.broker_password_file,
             urls.check_broker_url,
         )
+        return urls.with_verification(url)
 
     @cached_property
     def secret_key(self) -> str:

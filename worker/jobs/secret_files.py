@@ -4,6 +4,7 @@ Each function raises ValueError with a sentence that begins with the variable an
 """
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 from worker.jobs import urls
@@ -58,8 +59,9 @@ def read_key(variable: str, path: Path) -> str:
     return key
 
 
+@cache
 def read_line(variable: str, path: Path) -> str:
-    """Read a file of one line, without the end of the line.
+    """Read a file of one line, without the end of the line; once, for it may be gone when it is asked for again.
 
     Raises:
         ValueError: if it cannot be read, or has none or several.

@@ -42,6 +42,19 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", description="SQLAlchemy URL of the database; empty: SQLite in the home folder."
     )
+    database_seconds: float = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds after which workers and commands give up on the database: connecting, waiting for a lock,"
+        " and each statement.",
+    )
+    page_seconds: float = Field(
+        default=5,
+        ge=1,
+        le=3600,
+        description="The same for the web server: it then answers 503 with a page that tries again by itself.",
+    )
     broker_url: str = Field(
         default="", description="redis:// URL of the broker; empty: an embedded Valkey in the home folder."
     )
@@ -157,7 +170,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _read_secret_files(self) -> Self:
-        """Once, so that whatever is wrong with one of them is said at the start."""
+        """So that whatever is wrong with one of them is said at the start."""
         for name in _SECRET_FILES:
             path = getattr(self, name)
             if path is not None and any(real_path(path).is_relative_to(real_path(root)) for root in self.roots):
@@ -195,7 +208,7 @@ class Settings(BaseSettings):
         """The file of SQLite in the home folder; None if DEEPLAB_DATABASE_URL names another database."""
         return None if self.database_url or self.database_url_file else self.home / "deeplab.sqlite"
 
-    @cached_property
+    @property
     def database(self) -> str:
         """URL of the database in use, with its password."""
         url = secret_files.resolve_url(
@@ -207,7 +220,7 @@ class Settings(BaseSettings):
         )
         return url or f"sqlite:///{quote(str(self.embedded_database))}"
 
-    @cached_property
+    @property
     def broker(self) -> str:
         """URL of the broker, with its password; empty if it is embedded."""
         url = secret_files.resolve_url(
@@ -219,7 +232,7 @@ class Settings(BaseSettings):
         )
         return urls.with_verification(url)
 
-    @cached_property
+    @property
     def secret_key(self) -> str:
         """The key of DEEPLAB_SECRET_KEY_FILE, which signs cookies; empty if that of the home is meant."""
         return secret_files.read_key("DEEPLAB_SECRET_KEY_FILE", self.secret_key_file) if self.secret_key_file else ""
@@ -233,6 +246,10 @@ class Settings(BaseSettings):
     def embedded_broker(self) -> bool:
         """Whether the broker is the Valkey server that this platform starts itself."""
         return not self.broker
+
+    def for_pages(self) -> Self:
+        """The same for the web server, whose pages had better say that the database is away than wait for it."""
+        return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
 
     def environment(self) -> dict[str, str]:
         """The environment for a child process with exactly these settings. Of secrets in files it names the files."""

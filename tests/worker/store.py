@@ -59,5 +59,6 @@ def plan_shards(session: Session, job_id: int, n_items: int, size: int) -> None:
     """Split a job of so many images, all listed, into shards."""
     item_lists.begin(session, job_id)
     cuts = [Cut(min(size, n_items - first), min(size, n_items - first), 0) for first in range(0, n_items, size)]
-    item_lists.extend(session, job_id, "1/items/0.jsonl", cuts, has_videos=False)
+    if cuts:
+        item_lists.extend(session, job_id, "1/items/0.jsonl", cuts, has_videos=False)
     item_lists.set_passed_over(session, job_id, {}, complete=True)

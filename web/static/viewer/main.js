@@ -157,7 +157,7 @@ function setOpacity(percent) {
 
 function showOpacity() {
   byId("opacity").value = state.opacity;
-  document.querySelector("output[for=opacity]").value = `${state.opacity} %`;
+  document.querySelector("output[for=opacity]").value = `${state.opacity}\u202f%`;
 }
 
 function isolate(index) {

@@ -50,7 +50,7 @@ function options(name, box) {
     ...size(box),
     legend: { show: false },
     cursor: { show: false },
-    padding: [6, 8, 0, 0],
+    padding: [6, 16, 0, 0],
     scales: { x: { time: false }, y: { range: (_, __, high) => [0, top ?? (high || 1) * 1.1] } },
     axes: [
       { ...axis, size: 22, space: 70, incrs: STEPS, values: labels(seconds) },

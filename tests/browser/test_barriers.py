@@ -5,16 +5,15 @@ from playwright.sync_api import Page
 
 from tests.browser.addresses import addresses
 from tests.browser.barriers import find_barriers
-from tests.web.films import LABELLED, segment_films
+from tests.web.films import LABELLED, Films
 from tests.web.population import Population
-from tests.web.viewed import make_viewed
+from tests.web.viewed import Viewed
 from worker.jobs.results.record import item_key
 
 pytestmark = pytest.mark.browser
 
 
-def test_no_page_has_a_serious_barrier(page: Page, population: Population) -> None:
-    viewed, films = make_viewed(population), segment_films(population)
+def test_no_page_has_a_serious_barrier(page: Page, population: Population, viewed: Viewed, films: Films) -> None:
     view = f"{viewed.address('0', f'?b={viewed.segmented}')}#mode=swipe&left=a&right=truth"
     film = f"/jobs/{films.job_id}/results/{item_key(LABELLED)}"
     found = {}

@@ -18,7 +18,7 @@ from web.results.viewer.layers import find_layer
 from web.results.viewer.partners import Labelled, list_partners
 from web.results.viewer.pyramids import TILE
 from web.results.viewer.tile_cache import load_tile
-from web.results.viewer.viewing import Beside, Shown, View, view_of
+from web.results.viewer.viewing import Beside, Shown, View, choices_of, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.answers import ClassInImage
 from worker.jobs.results.opening import open_results
@@ -45,7 +45,8 @@ def show_image(job_id: int, key: str) -> str:
             job=labelled.job,
             image=labelled.image,
             view=view,
-            data=_as_json(view, names, labelled),
+            choices=choices_of(view, question.wanted.cell, names),
+            data={**_as_json(view, names, labelled), "cell": question.wanted.cell},
             classes=list_classes(labelled.job, results.classes_in(labelled.image), _classes_of(view.partner), names),
             partners=list_partners(session, labelled.job, view.path),
             beside=beside,

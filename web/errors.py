@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
 from web.access.permissions import ForbiddenError
+from web.access.turns import NoTurnError
 from web.context import LARGEST_REQUEST
 from worker.jobs.accounts.failures import TooManyFailuresError
 from worker.jobs.accounts.sign_in import BusyError
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),
     (BusyError, 503),
+    (NoTurnError, 503),
     (EvaluationNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
@@ -46,6 +48,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (DatabaseError, 503),
     (DeepLabError, 422),  # such as an image that cannot be decoded
 )
+_RETRY_SECONDS = 2  # after which who was too many may ask again
 _SENTENCES = {
     404: "Page not found.",
     405: "This address does not accept this kind of request.",
@@ -101,4 +104,6 @@ def _render(status: int, message: str, fields: dict[str, str] | None = None) -> 
     else:
         response = make_response(render_template("error.html", status=status, message=message))
     response.status_code = status
+    if status == 503:
+        response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response

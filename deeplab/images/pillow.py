@@ -66,17 +66,30 @@ def identify(path: Path) -> tuple[ImageFile.ImageFile, bytes]:
             raise
 
 
-def decode(path: Path) -> Decoded:
-    """Decode a file. Raises ImageError for some faults, and whatever Pillow raises for others: see `with_pillow`."""
+def decode(path: Path, least_side: int | None = None) -> Decoded:
+    """Decode a file. Raises ImageError for some faults, and whatever Pillow raises for others: see `with_pillow`.
+
+    Args:
+        path: of the file.
+        least_side: pixels; a JPEG whose sides are longer may come smaller, which takes less time and memory, as long
+            as both stay so long.
+    """
     image, head = identify(path)
     with image:
+        if least_side is not None:
+            image.draft(None, (least_side, least_side))
         _require_room(path, image)
-        arguments = image.tile[0].args if image.tile else None
+        layout = layout_of(image)
         turns_itself = image.format == "TIFF"
         orientation = orientation_of(image) if turns_itself else 1
         image.load()
-    layout = arguments[0] if isinstance(arguments, tuple) else arguments
-    return Decoded(image, str(layout), orientation if turns_itself else orientation_of(image), turns_itself, head)
+    return Decoded(image, layout, orientation if turns_itself else orientation_of(image), turns_itself, head)
+
+
+def layout_of(image: ImageFile.ImageFile) -> str:
+    """Pillow's name for how the pixels of an opened image lie in its file, such as "L;4"."""
+    arguments = image.tile[0].args if image.tile else None
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def turn(image: Image.Image, orientation: int) -> Image.Image:
@@ -85,7 +98,7 @@ def turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF's orientation of an opened image, 1 to 8."""
+    """EXIF's orientation of an opened image, 1 to 8; a PNG is decoded for that (see `png_metadata`)."""
     with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)

@@ -77,6 +77,11 @@ class TiffImage:
             return self.rendering.render(self._bands(top, left, height, width))
 
     @property
+    def rows_of_part(self) -> int:
+        """Rows of the parts that it is decoded by."""
+        return int(min(self.height, self._page.tilelength if self._page.is_tiled else self._page.rowsperstrip))
+
+    @property
     def holds_indices(self) -> bool:
         """Whether it can be read as a label map part by part: upright, one band of 8 bits, compressed without loss."""
         page = self._page

@@ -111,8 +111,22 @@ const closeMenus = (but) => {
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(); });
 
-// ---- pictures whose files are gone ----
-document.addEventListener("error", (event) => event.target.closest?.(".layers")?.classList.add("gone"), true);
+// ---- pictures: the server makes few at a time, and says when to ask again; those whose files are gone are marked ----
+const askAgain = async (picture) => {
+  const response = await fetch(picture.src).catch(() => null);
+  if (response?.status === 503) {
+    const seconds = Number(response.headers.get("Retry-After")) || 2;
+    setTimeout(() => askAgain(picture), 1000 * seconds * (1 + Math.random())); // not all at once
+  } else if (response?.ok && !picture.dataset.again) {
+    picture.dataset.again = "1";
+    picture.src = picture.src; // loads it again
+  } else {
+    picture.closest(".layers")?.classList.add("gone");
+  }
+};
+document.addEventListener("error", (event) => {
+  if (event.target.matches?.(".layers img, img.film")) askAgain(event.target);
+}, true);
 
 // ---- the gallery's choices take effect at once; an order of a class needs one ----
 document.addEventListener("change", (event) => {

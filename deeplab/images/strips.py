@@ -156,4 +156,4 @@ def _reduced(image: Raster, factor: int, *, blend: bool) -> Iterator[NDArray[np.
         if blend:
             yield np.asarray(Image.fromarray(strip).reduce(factor))
         else:
-            yield strip[::factor, ::factor]
+            yield strip[::factor, ::factor].copy()  # which does not hold on to the strip

@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.images.decoding import decoding, require_file
 from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif
+from deeplab.memory import available_memory
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -28,7 +28,13 @@ _EXIF_ORIENTATION = 0x0112
 # Pillow's own limit is about attacks with small files; honest images of maps and microscopes are larger.
 Image.MAX_IMAGE_PIXELS = None
 _PIXELS_PER_BYTE = 2**17  # of a file: no compression that is read here comes near
-_BYTES_PER_PIXEL = 8  # while an image is decoded: as stored, as RGB, and upright
+_BYTES_PER_PIXEL = {
+    "JPEG2000": 24,
+    "AVIF": 16,
+    "HEIF": 16,
+    "WEBP": 12,
+}  # while one is decoded, by the decoders that take more
+_USUAL_BYTES = 8  # per pixel: as stored, as RGB, and upright
 _WARNING_FILTERS = threading.Lock()
 _HEAD = 4096  # bytes that tell the kind of a file; a WebP file's colour profile may come before its pixels
 
@@ -136,7 +142,7 @@ def _require_room(path: Path, image: Image.Image) -> None:
         raise ValueError(
             f"its header says {image.width}x{image.height} pixels, which {n_bytes:,} bytes cannot hold; it is damaged"
         )
-    needed, available = _BYTES_PER_PIXEL * n_pixels, psutil.virtual_memory().available
+    needed, available = _BYTES_PER_PIXEL.get(image.format or "", _USUAL_BYTES) * n_pixels, available_memory()
     if needed > available:
         raise ValueError(
             f"its {image.width}x{image.height} pixels take {needed / 2**30:.1f} GiB of memory, but"

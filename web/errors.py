@@ -22,6 +22,7 @@ from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
+from worker.jobs.waiting_limit import QueueFullError
 
 _log = logging.getLogger(__name__)
 
@@ -38,6 +39,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (TokenNotFoundError, 404),
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),
+    (QueueFullError, 429),
     (BusyError, 503),
     (NoTurnError, 503),
     (EvaluationNotFoundError, 404),

@@ -1,8 +1,8 @@
 """What a web server bears when many browsers look at large images: `python -m benchmarks.gallery_load`.
 
 Makes images and masks, serves their gallery as `deeplab web` does, and asks for it as so many browsers do: each for
-every image and mask of the page, six at a time, again when it is told to. Prints how requests were answered, the
-largest memory of all web processes together, and how long /api/v1/health took meanwhile.
+every image and mask of the page, six at a time, and then for what was refused, one at a time. Prints how requests were
+answered, the largest memory of all web processes together, and how long /api/v1/health took meanwhile.
 """
 
 import argparse
@@ -37,6 +37,7 @@ from worker.jobs.settings import Settings, load_settings
 
 _CONNECTIONS = 6  # of a browser to a host
 _GALLERY_SIDE = 480  # pixels that a page asks for
+_PAUSE_SECONDS = 5  # as Retry-After says
 _LONGEST_SECONDS = 600  # until a browser gives up
 
 
@@ -107,24 +108,29 @@ def make_job(settings: Settings, folder: Path, names: Sequence[str], side: int) 
 
 
 def browse(settings: Settings, addresses: Sequence[str], n_browsers: int, seen: Seen) -> None:
-    """Ask for all addresses as browsers do."""
-    with ThreadPoolExecutor(n_browsers * _CONNECTIONS) as pool:
-        for _ in range(n_browsers):
-            for number in range(_CONNECTIONS):
-                pool.submit(load_all, settings, addresses[number::_CONNECTIONS], seen)
+    """Ask for all addresses in so many browsers."""
+    with ThreadPoolExecutor(n_browsers) as pool:
+        for browser in [pool.submit(load_all, settings, addresses, seen) for _ in range(n_browsers)]:
+            browser.result()
 
 
 def load_all(settings: Settings, addresses: Sequence[str], seen: Seen) -> None:
-    """Ask for addresses one after the other, again when the server says so, as web/static/app.js does."""
+    """Ask for addresses as a browser does, and again for those that were refused as web/static/app.js does."""
+
+    def is_there(address: str) -> bool:
+        status = ask(settings, address)
+        with seen.lock:
+            seen.statuses[status] += 1
+        return status == 200
+
+    with ThreadPoolExecutor(_CONNECTIONS) as pool:
+        missing = [
+            address for address, found in zip(addresses, pool.map(is_there, addresses), strict=True) if not found
+        ]
     deadline = time.monotonic() + _LONGEST_SECONDS
-    for address in addresses:
-        while time.monotonic() < deadline:
-            status = ask(settings, address)
-            with seen.lock:
-                seen.statuses[status] += 1
-            if status == 200:
-                break
-            time.sleep(3)
+    for address in missing:
+        while not is_there(address) and time.monotonic() < deadline:
+            time.sleep(_PAUSE_SECONDS)
 
 
 def ask(settings: Settings, address: str) -> int:

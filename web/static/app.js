@@ -115,17 +115,18 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 const askAgain = async (picture) => {
   const response = await fetch(picture.src).catch(() => null);
   if (response?.status === 503) {
-    const seconds = Number(response.headers.get("Retry-After")) || 2;
-    setTimeout(() => askAgain(picture), 1000 * seconds * (1 + Math.random())); // not all at once
-  } else if (response?.ok && !picture.dataset.again) {
-    picture.dataset.again = "1";
-    picture.src = picture.src; // loads it again
-  } else {
-    picture.closest(".layers")?.classList.add("gone");
+    const seconds = Number(response.headers.get("Retry-After")) || 5;
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+    return askAgain(picture);
   }
+  if (!response?.ok || picture.dataset.again) return picture.closest(".layers")?.classList.add("gone");
+  picture.dataset.again = "1";
+  picture.src = picture.src; // loads it again
 };
+let asking = Promise.resolve(); // for one picture of the page after the other, or the server would do little else
 document.addEventListener("error", (event) => {
-  if (event.target.matches?.(".layers img, img.film")) askAgain(event.target);
+  const picture = event.target;
+  if (picture.matches?.(".layers img, img.film")) asking = asking.then(() => askAgain(picture));
 }, true);
 
 // ---- the gallery's choices take effect at once; an order of a class needs one ----

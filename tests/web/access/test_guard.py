@@ -4,7 +4,6 @@ from collections.abc import Mapping
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.test import EnvironBuilder
 from werkzeug.test import create_environ, run_wsgi_app
 
 from tests.web.conftest import SubmitForm
@@ -116,15 +115,13 @@ def test_a_request_to_a_whole_url_must_name_this_server(client: FlaskClient) -> 
         ("http://evil.example/api/v1/health", 400),
         ("http://localhost/api/v1/health", 200),
         ("/api/v1/health", 200),
-        ("evil.example:80", 400),
     ):
         environ = {"RAW_URI": target}
         assert client.get("/api/v1/health", environ_overrides=environ).status_code == status, target
 
 
-def test_a_request_that_names_no_host_is_refused(client: FlaskClient) -> None:
-    for protocol, status in (("HTTP/1.1", 400), ("HTTP/1.0", 200)):
-        environ = {"HTTP_HOST": "", "SERVER_PROTOCOL": protocol, "SERVER_NAME": "localhost"}
-        builder = EnvironBuilder(path="/api/v1/health").get_environ() | environ
-        del builder["HTTP_HOST"]
-        assert client.open(builder).status_code == status, protocol
+def test_a_request_that_names_no_host_is_refused(app: Flask) -> None:
+    for protocol, status in (("HTTP/1.1", "400 BAD REQUEST"), ("HTTP/1.0", "200 OK")):
+        environ = create_environ("/api/v1/health") | {"SERVER_PROTOCOL": protocol}
+        del environ["HTTP_HOST"]
+        assert run_wsgi_app(app, environ)[1] == status, protocol

@@ -7,14 +7,22 @@ from celery import Celery
 from worker.jobs.broker import connection, transport
 from worker.jobs.settings import Settings
 
+_WORKER_SECONDS = 10  # for an answer of the broker, which a machine under load may owe for a while
+_PUBLISH_SECONDS = 1  # of each of two tries
+
 
 def celery_app(settings: Settings) -> Celery:
-    """Return the Celery application for the broker of these settings."""
-    return _celery_app(connection.url(settings))
+    """Return the Celery application for the broker of these settings, for workers."""
+    return _celery_app(connection.url(settings), _WORKER_SECONDS)
+
+
+def publishing_app(settings: Settings) -> Celery:
+    """Return the same for those who publish, whom a broker that does not answer shall not hold up."""
+    return _celery_app(connection.url(settings), _PUBLISH_SECONDS)
 
 
 @lru_cache(maxsize=8)
-def _celery_app(url: str) -> Celery:
+def _celery_app(url: str, seconds: int) -> Celery:
     transport.register()
     app = Celery("deeplab", broker=url, set_as_current=False)
     app.conf.update(
@@ -29,7 +37,12 @@ def _celery_app(url: str) -> Celery:
         worker_disable_prefetch=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # keep trying: the broker may be back
-        broker_transport_options={"socket_connect_timeout": 3, "socket_timeout": 10, "max_retries": 1},
+        broker_transport_options={
+            "socket_connect_timeout": min(seconds, 3),
+            "socket_timeout": seconds,
+            "max_retries": 1,
+            "interval_start": 0,
+        },
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,
         worker_send_task_events=False,

@@ -19,7 +19,7 @@ from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
-from worker.jobs.records.evaluations import EvaluationNotFoundError
+from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
 from worker.jobs.waiting_limit import QueueFullError
@@ -43,6 +43,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (BusyError, 503),
     (NoTurnError, 503),
     (EvaluationNotFoundError, 404),
+    (ConfusionNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
     (QuestionError, 400),

@@ -5,7 +5,7 @@ import os
 import warnings
 
 from celery import signals
-from celery.platforms import SecurityWarning
+from celery.exceptions import SecurityWarning
 
 from deeplab.formats import plural
 from worker.execution.logs import configure_logging

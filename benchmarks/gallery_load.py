@@ -186,6 +186,7 @@ def report(seen: Seen, rss_before: int, seconds: float) -> None:
         "largest RSS of all web processes, MB": f"{seen.largest_rss / 1e6:.0f}",
         "/api/v1/health: asked, times": f"{len(health)}",
         "/api/v1/health: median, s": f"{statistics.median(health):.3f}",
+        "/api/v1/health: 95th percentile, s": f"{health[int(0.95 * (len(health) - 1))]:.3f}",
         "/api/v1/health: slowest, s": f"{health[-1]:.3f}",
     }
     for name, value in rows.items():

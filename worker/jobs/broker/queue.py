@@ -3,17 +3,38 @@
 Publishing needs no code of workers, so the dashboard can do it without importing torch.
 """
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from celery import Celery
 from celery.exceptions import OperationalError
 from kombu.exceptions import OperationalError as BrokerError
+from redis.exceptions import RedisError
 
 from deeplab.errors import DeepLabError
 from worker.jobs import outbox
+from worker.jobs.broker import connection
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 RUN_JOB = "deeplab.run_job"
+_PAUSE_SECONDS = 5.0  # after a failure, in which nobody of this process waits for the broker
+_PROBE = "deeplab:probe"  # a key that is written to see whether the broker takes anything
+_PROBE_SECONDS = 60  # for which it stays
+
+_tried_again_at: dict[str, float] = {}  # the monotonic time until which a broker is left alone, by its URL
+
+
+class BrokerUnreachableError(DeepLabError):
+    """The broker does not answer, or takes nothing; `reason` is what it or the system said."""
+
+    def __init__(self, message: str, reason: str) -> None:
+        self.reason = reason
+        super().__init__(message)
 
 
 def channels(queue: str, most_gpus: int) -> list[str]:
@@ -33,24 +54,21 @@ def _channel(queue: str, n_gpus: int) -> str:
     return queue if n_gpus == 1 else f"{queue}.{n_gpus}"
 
 
-class BrokerUnreachableError(DeepLabError):
-    """A job could not be published; it stays queued, and the reconciler publishes it later."""
-
-
 def publish(settings: Settings, job: Job) -> None:
-    """Send a queued job's id to the workers of its queue. Call it after the submission was committed.
+    """Send a queued job's id to the workers of its queue, unless somebody did just now. Call it after the commit.
 
     Raises:
-        BrokerUnreachableError: if the broker does not answer.
+        BrokerUnreachableError: if the broker takes nothing; the job stays queued, and the reconciler publishes it.
     """
-    try:
-        celery_app(settings).send_task(RUN_JOB, args=[job.id], queue=_channel(job.queue, job.gpus), retry=False)
-    except (OperationalError, BrokerError, OSError) as error:
-        raise BrokerUnreachableError(
-            f"Job {job.id} is queued, but the broker cannot be reached ({error}); the job starts when it can."
-        ) from error
     with open_session(settings) as session:
-        outbox.mark_published(session, job.id)
+        if not outbox.take(session, job.id):
+            return
+    try:
+        send(settings, job)
+    except BrokerUnreachableError:
+        with open_session(settings) as session:
+            outbox.give_back(session, job.id)
+        raise
 
 
 def try_publish(settings: Settings, job: Job) -> str | None:
@@ -58,5 +76,61 @@ def try_publish(settings: Settings, job: Job) -> str | None:
     try:
         publish(settings, job)
     except BrokerUnreachableError as error:
-        return str(error)
+        return f"Job {job.id} is queued, but the broker cannot be reached ({error.reason}); the job starts when it can."
     return None
+
+
+def send(settings: Settings, job: Job) -> None:
+    """Send a job's id to the workers of its queue, whatever was sent before.
+
+    Raises:
+        BrokerUnreachableError: if the broker takes nothing.
+    """
+    with _patiently(settings) as app:
+        app.send_task(RUN_JOB, args=[job.id], queue=_channel(job.queue, job.gpus), retry=False)
+
+
+def require_writable(settings: Settings) -> None:
+    """Write something to the broker. Raises BrokerUnreachableError if it cannot be reached, or takes nothing."""
+    with _client(settings) as client:
+        client.set(_PROBE, "1", ex=_PROBE_SECONDS)
+
+
+def count_messages(settings: Settings, queue: str, n_gpus: int) -> int:
+    """Count the messages that wait for workers with so many GPUs.
+
+    Raises:
+        BrokerUnreachableError: if the broker does not answer.
+    """
+    with _client(settings) as client:
+        return int(client.llen(_channel(queue, n_gpus)))
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator[Any]:
+    """Yield the client of Redis with which kombu sends messages. Raises BrokerUnreachableError as `_patiently`."""
+    with _patiently(settings) as app, app.connection_for_write() as link:
+        channel: Any = link.default_channel
+        yield channel.client
+
+
+@contextmanager
+def _patiently(settings: Settings) -> Iterator[Celery]:
+    """Use the broker inside the block; for some seconds after a failure, fail at once.
+
+    Raises:
+        BrokerUnreachableError: if it does not answer or refuses.
+    """
+    url = connection.url(settings)
+    if time.monotonic() < _tried_again_at.get(url, 0.0):
+        raise _unreachable("it has not answered just now")
+    try:
+        yield celery_app(settings)
+    except (OperationalError, BrokerError, RedisError, OSError) as error:
+        _tried_again_at[url] = time.monotonic() + _PAUSE_SECONDS
+        raise _unreachable(" ".join(str(error).split()).rstrip(".")) from error
+    _tried_again_at.pop(url, None)
+
+
+def _unreachable(reason: str) -> BrokerUnreachableError:
+    return BrokerUnreachableError(f"The broker cannot be reached, or takes nothing: {reason}.", reason)

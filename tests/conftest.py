@@ -43,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz", type=int, default=2000, metavar="N", help="requests of each fuzzing test (tests/web/test_fuzz.py)"
     )
+    parser.addoption("--trials", type=int, default=1, metavar="N", help="of each fault (tests/faults)")
+    parser.addoption("--fault-seed", type=int, default=1, metavar="N", help="what they are drawn from")
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="N", help="what they are drawn from")
 
 

@@ -60,9 +60,14 @@ def _try(step: Callable[[Settings], None], settings: Settings) -> None:
 
 def reconcile(settings: Settings) -> None:
     """Make one pass: take back jobs whose worker is gone, and publish those that wait."""
+    take_back(settings)
+    publish_waiting(settings)
+
+
+def take_back(settings: Settings) -> None:
+    """Take back what dead processes hold, and what nobody has renewed."""
     free_dead(settings)
     expire_leases(settings)
-    publish_waiting(settings)
 
 
 def free_dead(settings: Settings) -> None:
@@ -102,7 +107,6 @@ def publish_waiting(settings: Settings) -> None:
             queue.publish(settings, job)
         _publish_overdue(settings, overdue, n_queued)
     except BrokerUnreachableError as error:
-        _log.warning("%s", error)
         _report(settings, f"{error} Queued jobs start when it can be used again.")
     else:
         _report(settings, None)

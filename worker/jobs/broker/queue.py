@@ -3,6 +3,7 @@
 Publishing needs no code of workers, so the dashboard can do it without importing torch.
 """
 
+import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,7 +27,9 @@ _PAUSE_SECONDS = 5.0  # after a failure, in which nobody of this process waits f
 _PROBE = "deeplab:probe"  # a key that is written to see whether the broker takes anything
 _PROBE_SECONDS = 60  # for which it stays
 
-_tried_again_at: dict[str, float] = {}  # the monotonic time until which a broker is left alone, by its URL
+# Until when (monotonic) a broker is left alone and why, by its URL.
+_left_alone: dict[str, tuple[float, str]] = {}
+_log = logging.getLogger(__name__)
 
 
 class BrokerUnreachableError(DeepLabError):
@@ -122,14 +125,17 @@ def _patiently(settings: Settings) -> Iterator[Celery]:
         BrokerUnreachableError: if it does not answer or refuses.
     """
     url = connection.url(settings)
-    if time.monotonic() < _tried_again_at.get(url, 0.0):
-        raise _unreachable("it has not answered just now")
+    until, reason = _left_alone.get(url, (0.0, ""))
+    if time.monotonic() < until:
+        raise _unreachable(reason)
     try:
         yield celery_app(settings)
     except (OperationalError, BrokerError, RedisError, OSError) as error:
-        _tried_again_at[url] = time.monotonic() + _PAUSE_SECONDS
-        raise _unreachable(" ".join(str(error).split()).rstrip(".")) from error
-    _tried_again_at.pop(url, None)
+        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        _left_alone[url] = (time.monotonic() + _PAUSE_SECONDS, reason)
+        _log.warning("The broker cannot be reached, or takes nothing: %s.", reason)
+        raise _unreachable(reason) from error
+    _left_alone.pop(url, None)
 
 
 def _unreachable(reason: str) -> BrokerUnreachableError:

@@ -60,7 +60,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SettingsError: if an environment variable cannot be used.
         OutputError: if the home folder cannot be written.
     """
-    settings = settings or load_settings()
+    settings = (settings or load_settings()).for_pages()
     app = Flask("web")
     app.json = _ReadableJson(app)
     app.session_interface = _OwnCookie()

@@ -46,6 +46,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (DatabaseError, 503),
     (DeepLabError, 422),  # such as an image that cannot be decoded
 )
+_RETRY_SECONDS = 5  # after which what is away may be back
 _SENTENCES = {
     404: "Page not found.",
     405: "This address does not accept this kind of request.",
@@ -99,6 +100,9 @@ def _render(status: int, message: str, fields: dict[str, str] | None = None) -> 
         body: dict[str, Any] = {"error": {"message": message, "fields": fields or {}}}
         response = jsonify(body)
     else:
-        response = make_response(render_template("error.html", status=status, message=message))
+        retries = _RETRY_SECONDS if status == 503 and request.method == "GET" else None
+        response = make_response(render_template("error.html", status=status, message=message, retries=retries))
     response.status_code = status
+    if status == 503:
+        response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response

@@ -1,3 +1,4 @@
+import socket
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,19 @@ def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
     assert "cannot be reached" in message
     assert "secret" not in message
     assert "127.0.0.1" not in message  # neither where it is, nor what the driver says
+
+
+def test_a_page_gives_up_on_a_silent_database_and_tries_again_by_itself(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # accepts connections and never says a word
+        url = f"postgresql://user:secret@127.0.0.1:{silent.getsockname()[1]}/none"
+        settings = settings_in(tmp_path).model_copy(update={"database_url": url, "page_seconds": 1})
+        client = create_app(settings).test_client()
+        page = client.get("/jobs")
+        posted = client.post("/api/v1/jobs/1/cancel", json={})
+    assert (page.status_code, page.headers["Retry-After"]) == (503, "5")
+    assert '<meta http-equiv="refresh" content="5">' in page.text
+    assert "The database cannot be reached" in page.text
+    assert (posted.status_code, posted.headers["Retry-After"]) == (503, "5")
 
 
 def test_an_internal_error_says_nothing_of_itself(population: Population, monkeypatch: pytest.MonkeyPatch) -> None:

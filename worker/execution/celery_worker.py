@@ -9,7 +9,7 @@ from worker.execution.logs import configure_logging
 from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
-from worker.jobs.broker.celery_app import CONSUMER_SECONDS, celery_app
+from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.reconciler import Reconciler
@@ -43,7 +43,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
             workers.check_name(session, name)
         slots = Slots(name, gpus, concurrency)
         slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
-    app = celery_app(settings, CONSUMER_SECONDS)
+    app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, slots.worker_id)
     _connect_signals(slots, reconciler)

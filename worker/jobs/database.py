@@ -6,25 +6,28 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from importlib.resources import as_file, files
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
-from sqlalchemy.exc import DataError, DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as ConnectionsInUseError
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
+from worker.jobs import postgresql
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
 
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
-_CONNECT_TIMEOUT = "10"  # seconds, unless the URL says otherwise
+_MIGRATION_SECONDS = 3600  # for a statement that rewrites all rows of a table
+_MORE_CONNECTIONS = 15  # of a process, beside the five that it keeps: one for each thread of the web server
 
 
 class DatabaseError(DeepLabError):
@@ -81,32 +84,33 @@ def _postgresql_now(element: db_now, compiler: SQLCompiler, **kwargs: object) ->
     return "extract(epoch from clock_timestamp())::double precision"
 
 
-def engine_for(url: str) -> Engine:
+def engine_for(url: str, seconds: float = 30) -> Engine:
     """Return this process's engine for a database URL.
 
     A forked process gets an engine of its own, and neither uses nor closes its parent's.
+
+    Args:
+        url: of the database.
+        seconds: to wait for a connection, for a lock and for a statement.
     """
-    return _engine(url, os.getpid())
+    return _engine(url, seconds, os.getpid())
 
 
 @cache
-def _engine(url: str, _pid: int) -> Engine:
+def _engine(url: str, seconds: float, _pid: int) -> Engine:
     parsed = make_url(url)
-    if parsed.drivername == "postgresql":  # psycopg 3 is what the project installs
-        parsed = parsed.set(drivername="postgresql+psycopg")
-    if parsed.get_backend_name() == "postgresql" and "connect_timeout" not in parsed.query:
-        # A host that drops packets would otherwise hold a caller for minutes, longer than a lease.
-        parsed = parsed.update_query_dict({"connect_timeout": _CONNECT_TIMEOUT})
-    engine = create_engine(parsed, pool_pre_ping=True)
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _configure_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+    if parsed.get_backend_name() == "postgresql":  # psycopg 3 is what the project installs
+        return postgresql.build_engine(parsed.set(drivername="postgresql+psycopg"), seconds)
+    engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=seconds, max_overflow=_MORE_CONNECTIONS)
+    event.listen(engine, "connect", partial(_configure_sqlite, seconds))
+    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
-def _configure_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+def _configure_sqlite(seconds: float, connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None  # the driver must not open transactions of its own; _begin_sqlite does
-    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON", "busy_timeout=30000"):
+    busy_timeout = f"busy_timeout={round(seconds * 1000)}"
+    for pragma in (busy_timeout, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -130,11 +134,15 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
         SchemaOutdatedError: if it has those of an older version.
         ValueRefusedError: if it cannot hold a value.
     """
-    engine = engine_for(settings.database).execution_options(reads_only=reads_only)
+    engine = engine_for(settings.database, settings.database_seconds).execution_options(reads_only=reads_only)
     with Session(engine, expire_on_commit=False) as session:
         try:
             yield session
             session.commit()
+        except ConnectionsInUseError as error:
+            raise DatabaseUnreachableError(
+                f"All connections of this process to the database {_shown(settings)} are in use."
+            ) from error
         except DBAPIError as error:
             session.rollback()
             if isinstance(error, DataError):
@@ -180,7 +188,7 @@ def upgrade(settings: Settings) -> None:
     from alembic import command
     from alembic.config import Config
 
-    engine = engine_for(settings.database)
+    engine = engine_for(settings.database, _MIGRATION_SECONDS)
     if engine.dialect.name == "sqlite":
         settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
     if (file := settings.embedded_database) is not None:
@@ -196,6 +204,8 @@ def upgrade(settings: Settings) -> None:
             if _is_unreachable(error):
                 raise _unreachable(settings, error) from error
             raise DatabaseError(f"The database {_shown(settings)} refuses the tables: {_reason(error)}.") from error
+        finally:
+            engine.dispose()
 
 
 def _unreachable(settings: Settings, error: DBAPIError) -> DatabaseUnreachableError:
@@ -208,7 +218,8 @@ def _reason(error: DBAPIError) -> str:
 
 
 def _is_unreachable(error: DBAPIError) -> bool:
-    return error.connection_invalidated or type(error.orig).__name__ in {"OperationalError", "ConnectionTimeout"}
+    """Whether the driver tells of an outage: no connection, no answer in time, a server that is shutting down ..."""
+    return error.connection_invalidated or isinstance(error, OperationalError)
 
 
 def _lacks_table(error: DBAPIError) -> bool:

@@ -129,9 +129,11 @@ def _publish_overdue(settings: Settings, overdue: list[Job], n_queued: Mapping[t
 
 
 def _report(settings: Settings, sentence: str | None) -> None:
-    if sentence is None:
-        with open_session(settings, reads_only=True) as session:
-            if not alarms.is_reported(session, alarms.BROKER):
-                return  # as nearly always: nobody has to wait for a writer
+    with open_session(settings, reads_only=True) as session:
+        is_reported = alarms.is_reported(session, alarms.BROKER)
+    if sentence is None and not is_reported:
+        return  # as nearly always: nobody has to wait for a writer
+    if sentence is None or not is_reported:
+        _log.warning("%s", sentence or "The broker can be used again.")
     with open_session(settings) as session:
         alarms.report(session, alarms.BROKER, sentence)

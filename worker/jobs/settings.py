@@ -6,7 +6,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
@@ -36,6 +36,19 @@ class Settings(BaseSettings):
     )
     database_url: str = Field(
         default="", description="SQLAlchemy URL of the database; empty: SQLite in the home folder."
+    )
+    database_seconds: float = Field(
+        default=30,
+        ge=1,
+        le=3600,
+        description="Seconds after which workers and commands give up on the database: connecting, waiting for a lock,"
+        " and each statement.",
+    )
+    page_seconds: float = Field(
+        default=5,
+        ge=1,
+        le=3600,
+        description="The same for the web server: it then answers 503 with a page that tries again by itself.",
     )
     broker_url: str = Field(
         default="", description="redis:// URL of the broker; empty: an embedded Valkey in the home folder."
@@ -213,6 +226,10 @@ class Settings(BaseSettings):
     def stall_seconds_of(self, kind: Kind) -> float:
         """Seconds without progress after which a child of this kind of job is killed."""
         return self.stall_seconds_by_kind.get(kind, self.stall_seconds)
+
+    def for_pages(self) -> Self:
+        """The same for the web server, whose pages had better say that the database is away than wait for it."""
+        return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
 
     def environment(self) -> dict[str, str]:
         """The environment for a child process with exactly these settings."""

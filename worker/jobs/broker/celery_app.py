@@ -7,17 +7,22 @@ from celery import Celery
 from worker.jobs.broker import connection, transport
 from worker.jobs.settings import Settings
 
-PUBLISHER_SECONDS = 2.0  # for which somebody who publishes waits for an answer of the broker
-CONSUMER_SECONDS = 10.0  # ... and a worker, which has the time
+_WORKER_SECONDS = 10  # for an answer of the broker, which a machine under load may owe for a while
+_PUBLISH_SECONDS = 1  # of each of two tries
 
 
-def celery_app(settings: Settings, patience: float = PUBLISHER_SECONDS) -> Celery:
-    """Return the Celery application for the broker of these settings, which has so many seconds for each answer."""
-    return _celery_app(connection.url(settings), patience)
+def celery_app(settings: Settings) -> Celery:
+    """Return the Celery application for the broker of these settings, for workers."""
+    return _celery_app(connection.url(settings), _WORKER_SECONDS)
+
+
+def publishing_app(settings: Settings) -> Celery:
+    """Return the same for those who publish, whom a broker that does not answer shall not hold up."""
+    return _celery_app(connection.url(settings), _PUBLISH_SECONDS)
 
 
 @lru_cache(maxsize=8)
-def _celery_app(url: str, patience: float) -> Celery:
+def _celery_app(url: str, seconds: int) -> Celery:
     transport.register()
     app = Celery("deeplab", broker=url, set_as_current=False)
     app.conf.update(
@@ -35,9 +40,10 @@ def _celery_app(url: str, patience: float) -> Celery:
         # Whatever the broker answers, such as that it has no memory or no disk, it may answer something else later.
         broker_channel_error_retry=True,
         broker_transport_options={
-            "socket_connect_timeout": PUBLISHER_SECONDS,
-            "socket_timeout": patience,
+            "socket_connect_timeout": min(seconds, 3),
+            "socket_timeout": seconds,
             "max_retries": 1,
+            "interval_start": 0,
         },
         worker_hijack_root_logger=False,
         worker_enable_remote_control=False,

@@ -3,7 +3,6 @@
 Publishing needs no code of workers, so the dashboard can do it without importing torch.
 """
 
-import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,19 +16,18 @@ from redis.exceptions import RedisError
 from deeplab.errors import DeepLabError
 from worker.jobs import outbox
 from worker.jobs.broker import connection
-from worker.jobs.broker.celery_app import celery_app
+from worker.jobs.broker.celery_app import publishing_app
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 RUN_JOB = "deeplab.run_job"
-_PAUSE_SECONDS = 5.0  # after a failure, in which nobody of this process waits for the broker
+_PAUSE_SECONDS = 3  # after a failure that took longer than this, for which nobody waits for that broker again:
+_SHORT_SECONDS = 0.5
 _PROBE = "deeplab:probe"  # a key that is written to see whether the broker takes anything
 _PROBE_SECONDS = 60  # for which it stays
 
-# Until when (monotonic) a broker is left alone and why, by its URL.
-_left_alone: dict[str, tuple[float, str]] = {}
-_log = logging.getLogger(__name__)
+_away: dict[str, tuple[float, str]] = {}  # brokers that did not answer, by URL: until when nobody asks them, and why
 
 
 class BrokerUnreachableError(DeepLabError):
@@ -119,23 +117,24 @@ def _client(settings: Settings) -> Iterator[Any]:
 
 @contextmanager
 def _patiently(settings: Settings) -> Iterator[Celery]:
-    """Use the broker inside the block; for some seconds after a failure, fail at once.
+    """Use the broker inside the block; one that failed just now is not asked, lest each caller waits for it.
 
     Raises:
         BrokerUnreachableError: if it does not answer or refuses.
     """
     url = connection.url(settings)
-    until, reason = _left_alone.get(url, (0.0, ""))
-    if time.monotonic() < until:
+    asked_at = time.monotonic()
+    until, reason = _away.get(url, (0.0, ""))
+    if asked_at < until:
         raise _unreachable(reason)
     try:
-        yield celery_app(settings)
+        yield publishing_app(settings)
     except (OperationalError, BrokerError, RedisError, OSError) as error:
+        failed_at = time.monotonic()
         reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-        _left_alone[url] = (time.monotonic() + _PAUSE_SECONDS, reason)
-        _log.warning("The broker cannot be reached, or takes nothing: %s.", reason)
+        if failed_at - asked_at > _SHORT_SECONDS:
+            _away[url] = (failed_at + _PAUSE_SECONDS, reason)
         raise _unreachable(reason) from error
-    _left_alone.pop(url, None)
 
 
 def _unreachable(reason: str) -> BrokerUnreachableError:

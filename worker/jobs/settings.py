@@ -301,8 +301,9 @@ class Settings(BaseSettings):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
-from worker.jobs import secret_files, urls
-from worker.jobs.catalog import Kind
+        values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind.items())
+        if self.output_umask is not None:
+            values["output_umask"] = f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
 
 

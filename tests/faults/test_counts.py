@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from tests.worker.store import FOREVER, add_checkpoint, submit, submit_segment
+from tests.worker.store import FOREVER, add_checkpoint, plan_shards, submit, submit_segment
 from worker.jobs import catalog, jobs, leases, outbox, outcomes, shards, workers
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job
@@ -75,7 +75,7 @@ def test_preemptions_are_bounded_unless_they_save_something(store: Settings) -> 
 def test_a_finished_shard_is_progress(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_segment(session, store)
-        shards.plan(session, job.id, 6, 1)
+        plan_shards(session, job.id, 6, 1)
         for number in range(4):
             claimed = leases.claim(session, job.id, "a", FOREVER)
             assert claimed is not None

@@ -6,7 +6,7 @@ import sys
 
 from sqlalchemy import update
 
-from tests.worker.store import FOREVER, submit, submit_segment
+from tests.worker.store import FOREVER, plan_shards, submit, submit_segment
 from worker.jobs import catalog, jobs, leases, reconciler, shards, workers
 from worker.jobs.database import open_session
 from worker.jobs.processes import is_dead, process_table, start_of
@@ -54,7 +54,7 @@ def test_what_a_dead_worker_held_is_free_at_once(store: Settings) -> None:
         jobs.cancel(session, cancelled.id)
         shared = submit_segment(session, store)
         leases.claim(session, shared.id, "somebody", FOREVER)
-        shards.plan(session, shared.id, 6, 6)
+        plan_shards(session, shared.id, 6, 6)
         assert shards.claim(session, shared.id, owner, FOREVER) is not None
     reconciler.take_back(store)
     with open_session(store) as session:

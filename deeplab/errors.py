@@ -55,5 +55,13 @@ class OutputError(DeepLabError):
     """A result cannot be written."""
 
 
+class StorageError(DeepLabError):
+    """Storage elsewhere refuses a file."""
+
+
+class StorageAwayError(StorageError):
+    """Storage elsewhere does not answer; it may be back soon."""
+
+
 class VideoError(DeepLabError):
     """A video or a camera cannot be read."""

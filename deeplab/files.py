@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 from deeplab.confinement import require_readable, require_writable
 from deeplab.errors import OutputError
+from deeplab.mirrors import shown
 
 LARGEST_FILE = 1_000_000  # bytes of a configuration, or of a file of class names or colours
 LARGEST_LIST = 50_000_000  # bytes of a split list: more than a million lines
@@ -188,6 +189,7 @@ def _read_bounded(path: Path, largest: int) -> bytes:
 
 def printable(path: Path | str) -> str:
     """Turn a path into text for sentences and logs; bytes that are not UTF-8 and what nobody sees are escaped."""
+    path = shown(path)
     try:
         text = os.fsencode(path).decode(errors="backslashreplace")
     except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold them

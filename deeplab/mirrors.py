@@ -1,0 +1,99 @@
+"""Folders that stand for storage elsewhere, and which URL each path in them stands for. Torch-free, standard library.
+
+A *mirror* is a local folder with the URL that it stands for, such as `s3://bucket/prefix`. Everything below deals with
+ordinary paths in it; `deeplab.remote` fetches a file before it is read there, and sends one that was written.
+"""
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+_URL = re.compile(r"([a-z][a-z0-9+.-]*)://+(?=[^/])")
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A folder that stands for storage elsewhere."""
+
+    folder: Path
+    url: str  # without a `/` at its end; empty: the folders in it are named by the beginnings of URLs, as s3/bucket/a
+    # Whether a file never changes once it has its name, so that a copy never has to be compared with it.
+    constant: bool = False
+
+    def url_of(self, path: Path) -> str:
+        """The URL of a path in this folder; bytes that are not UTF-8 are escaped."""
+        if path == self.folder:
+            return self.url
+        below = os.fsencode(path.relative_to(self.folder)).decode("utf-8", "backslashreplace")
+        return f"{self.url}/{below}" if self.url else below.replace("/", "://", 1)
+
+
+@dataclass(frozen=True)
+class Mirrors:
+    """All mirrors of a process."""
+
+    mirrors: tuple[Mirror, ...] = ()
+    most_bytes: int = 0  # that copies may take, together
+    seconds: float = 0  # to go on trying while storage does not answer
+
+
+class _Mounted:
+    now = Mirrors()
+
+
+def mount(mirrors: Mirrors) -> None:
+    """Let folders of this process be mirrors from now on, in place of earlier ones."""
+    _Mounted.now = mirrors
+
+
+def mounted() -> Mirrors:
+    """The mirrors of this process, for one that it starts."""
+    return _Mounted.now
+
+
+def mirror_of(path: Path | str) -> Mirror | None:
+    """The mirror that a path lies in; None for most."""
+    if not _Mounted.now.mirrors:
+        return None
+    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (links stay links)
+    return next((each for each in _Mounted.now.mirrors if absolute.is_relative_to(each.folder)), None)
+
+
+def url_of(path: Path | str) -> str | None:
+    """The URL that a path stands for; None: it is nothing but itself."""
+    mirror = mirror_of(path)
+    return None if mirror is None else mirror.url_of(Path(os.path.abspath(path)))  # noqa: PTH100  (as above)
+
+
+def shown(path: Path | str) -> str:
+    """A path as people know it: by its URL, if it has one that is not a job's own."""
+    mirror = mirror_of(path)
+    return os.fspath(path) if mirror is None or mirror.url else mirror.url_of(Path(path))
+
+
+def is_url(text: str) -> bool:
+    """Whether a text names storage elsewhere."""
+    return _URL.match(text) is not None
+
+
+def local_path(text: str | Path) -> Path:
+    """The path of what people name: of a URL that in its mirror, of anything else itself.
+
+    Raises:
+        ValueError: if it is a URL, and this process has no mirrors.
+    """
+    if isinstance(text, Path) or (found := _URL.match(text)) is None:
+        return Path(text)
+    rest = text[found.end() :]
+    if ".." in rest.split("/"):
+        raise ValueError(f"{text}: a URL cannot hold `..`")
+    folder = next((each.folder for each in _Mounted.now.mirrors if not each.url), None)
+    if folder is None:
+        raise ValueError(f"{text}: URLs can be used by jobs, not here; expected a path")
+    return folder / found[1] / rest
+
+
+def absolute(text: str) -> str:
+    """A path made absolute, links left as they are; a URL stays one."""
+    return text if is_url(text) else os.path.abspath(text)  # noqa: PTH100

@@ -1,0 +1,305 @@
+"""Files on storage elsewhere: fetched into their mirror before they are read, and sent from there when written.
+
+Storage is whatever fsspec knows, S3 above all. A file is sent whole, under its last name: nothing is renamed there, and
+who points to a file does so after it was sent. Copies in a mirror cannot be written to, by which they are told from
+files that were not sent; the oldest are deleted where they take too much room. Torch-free; a path in no mirror costs a
+comparison.
+"""
+
+import errno
+import logging
+import os
+import stat
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from deeplab.errors import StorageAwayError, StorageError
+from deeplab.mirrors import Mirror, mirror_of, mounted
+
+if TYPE_CHECKING:
+    from fsspec import AbstractFileSystem
+
+_T = TypeVar("_T")
+
+_log = logging.getLogger(__name__)
+_KNOWN_SECONDS = 60.0  # that a copy counts as it was compared last
+_KEPT_SECONDS = 120.0  # after its last use in which a copy is never deleted: somebody may be about to open it
+_SHARE = 0.1  # of the room for copies that a process adds before it looks how much they take
+_LONGEST_PAUSE = 10.0  # seconds between two tries
+_WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # where a name may hold `/`
+_S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a folder holds."""
+
+    name: str
+    is_folder: bool
+    n_bytes: int
+    modified: float  # seconds since 1970, by the clock of the storage; 0 if it does not say
+
+
+class _Copies:
+    """What this process knows of its copies."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.compared_at: dict[Path, float] = {}
+        self.n_added = 0  # bytes since the last look at all copies
+
+
+_copies = _Copies()
+
+
+def fetch(path: Path) -> Path:
+    """Let a file be there to be read, if it lies in a mirror; return its path.
+
+    Raises:
+        FileNotFoundError: if there is none.
+        PermissionError: if it must not be read.
+        StorageAwayError: if the storage did not answer all the time.
+    """
+    mirror = mirror_of(path)
+    if mirror is not None and not _is_current(path, mirror):
+        _download(path, mirror.url_of(path))
+    return path
+
+
+def send(path: Path) -> None:
+    """Send a file that was written, if it lies in a mirror.
+
+    Raises:
+        StorageError: if the storage refuses it.
+        StorageAwayError: if the storage did not answer all the time.
+    """
+    mirror = mirror_of(path)
+    if mirror is None:
+        return
+    url, size = mirror.url_of(path), path.stat().st_size
+
+    def put(system: "AbstractFileSystem", key: str) -> None:
+        if system.protocol[0] not in _WITHOUT_FOLDERS:
+            system.makedirs(key.rpartition("/")[0], exist_ok=True)
+        system.put_file(str(path), key)
+
+    try:
+        _ask(url, put)
+    except FileNotFoundError:
+        raise StorageError(f"{url}: cannot be written: there is no such bucket or folder.") from None
+    except OSError as error:
+        raise StorageError(f"{url}: cannot be written: {_reason(error)}.") from error
+    path.chmod(0o400)
+    _count(size)
+
+
+def send_tree(folder: Path) -> None:
+    """Send all files of a folder, if it lies in a mirror; raises as `send`."""
+    if mirror_of(folder) is not None:
+        for path in sorted(each for each in folder.rglob("*") if each.is_file()):
+            send(path)
+
+
+def remove(path: Path) -> None:
+    """Delete what storage holds of a file or a folder in a mirror; the copies stay. Nothing if it holds nothing."""
+    mirror = mirror_of(path)
+    if mirror is None:
+        return
+    try:
+        _ask(mirror.url_of(path), lambda system, key: system.rm(key, recursive=True))
+    except FileNotFoundError:
+        return
+    except (OSError, StorageError) as error:
+        _log.warning("%s: cannot be deleted: %s", mirror.url_of(path), error)
+
+
+def exists(path: Path) -> bool:
+    """Whether a file is there, here or in what its mirror stands for."""
+    mirror = mirror_of(path)
+    if mirror is None or (mirror.constant and path.exists()):
+        return path.exists()
+    return (found := _find(mirror.url_of(path))) is not None and found["type"] == "file"
+
+
+def is_folder(path: Path) -> bool:
+    """Whether a folder is there, here or in what its mirror stands for."""
+    mirror = mirror_of(path)
+    if mirror is None:
+        return path.is_dir()
+    return (found := _find(mirror.url_of(path))) is not None and found["type"] == "directory"
+
+
+def status(path: Path) -> tuple[int, float]:
+    """The bytes of a file and when it was modified.
+
+    Raises:
+        OSError: if it cannot be looked at.
+    """
+    mirror = mirror_of(path)
+    if mirror is None or (mirror.constant and path.exists()):
+        found = path.stat()
+        return found.st_size, found.st_mtime
+    info = _ask(mirror.url_of(path), lambda system, key: system.info(key))
+    return int(info["size"] or 0), _modified(info)
+
+
+def entries(folder: Path) -> Iterator[Entry]:
+    """List what a mirror's folder stands for, in no order.
+
+    Raises:
+        OSError: if it cannot be listed.
+    """
+    mirror = mirror_of(folder)
+    if mirror is None:
+        raise ValueError(f"{folder} is in no mirror")
+
+    def names(system: "AbstractFileSystem", key: str) -> list[dict[str, Any]]:
+        return [each for each in system.ls(key, detail=True) if each["name"].strip("/") != key.strip("/")]
+
+    for info in _ask(mirror.url_of(folder), names):
+        name = info["name"].rstrip("/").rpartition("/")[2]
+        yield Entry(name, info["type"] == "directory", int(info["size"] or 0), _modified(info))
+
+
+def _find(url: str) -> dict[str, Any] | None:
+    try:
+        found: dict[str, Any] = _ask(url, lambda system, key: system.info(key))
+    except (FileNotFoundError, PermissionError):
+        return None
+    return found
+
+
+def _is_current(path: Path, mirror: Mirror) -> bool:
+    """Whether there is a copy of a file, or the file itself that was not sent yet, as storage has it."""
+    try:
+        here = path.stat()
+    except FileNotFoundError:
+        return False
+    is_copy = not here.st_mode & stat.S_IWUSR
+    if is_copy and not mirror.constant and time.monotonic() > _copies.compared_at.get(path, -1e9) + _KNOWN_SECONDS:
+        n_bytes, modified = status(path)
+        if (n_bytes, int(modified)) != (here.st_size, int(here.st_mtime)):
+            return False
+        _copies.compared_at[path] = time.monotonic()
+    if is_copy:
+        with suppress(OSError):  # others may have deleted or replaced it
+            os.utime(path, (time.time(), here.st_mtime))
+    return True
+
+
+def _download(path: Path, url: str) -> None:
+    draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
+
+    def get(system: "AbstractFileSystem", key: str) -> dict[str, Any]:
+        info: dict[str, Any] = system.info(key)
+        if info["type"] == "directory":
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), url)
+        system.get_file(key, str(draft))
+        return info
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        info = _ask(url, get)
+        os.utime(draft, (time.time(), _modified(info)))
+        draft.chmod(0o400)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+    _copies.compared_at[path] = time.monotonic()
+    _count(int(info["size"] or 0))
+
+
+def _ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
+    """Ask storage something; while it does not answer, ask again with longer and longer pauses.
+
+    Raises:
+        OSError: its answer, if that is an error.
+        StorageError: if it cannot be asked.
+        StorageAwayError: if it did not answer all the time.
+    """
+    pause, until = 0.5, time.monotonic() + mounted().seconds
+    while True:
+        try:
+            return question(*_open(url))
+        except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
+            raise type(error)(error.errno or errno.ENOENT, _reason(error), url) from None
+        except Exception as error:
+            if (sentence := _explain(error)) is not None:
+                raise StorageError(f"{url}: {sentence}.") from None
+            if time.monotonic() > until:
+                raise StorageAwayError(f"The storage of {url} does not answer: {_reason(error)}.") from None
+            _log.warning("%s does not answer, trying again: %s", url, _reason(error))
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+
+
+def _open(url: str) -> "tuple[AbstractFileSystem, str]":
+    import fsspec
+
+    settings = _S3_SETTINGS if url.startswith(("s3://", "s3a://")) else {}
+    system, key = fsspec.url_to_fs(url, use_listings_cache=False, **settings)
+    return system, key
+
+
+def _explain(error: Exception) -> str | None:
+    """Why storage cannot be asked at all; None: it may answer by and by."""
+    name = type(error).__name__
+    if name in ("NoCredentialsError", "PartialCredentialsError"):
+        return "no credentials were found; expected AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or what AWS uses"
+    if isinstance(error, ImportError):
+        return f"cannot be used: {_reason(error)}; `pip install deeplab-platform[s3]` brings what s3:// needs"
+    if isinstance(error, ValueError | TypeError) or (isinstance(error, OSError) and error.errno == errno.EINVAL):
+        return f"cannot be used: {_reason(error)}"
+    return None
+
+
+def _reason(error: Exception) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return " ".join(str(text).split()).rstrip(".") or type(error).__name__
+
+
+def _modified(info: dict[str, Any]) -> float:
+    """When a file was modified, under whichever name a storage says so."""
+    found = next((info[name] for name in ("mtime", "LastModified", "last_modified", "updated") if info.get(name)), 0.0)
+    return found.timestamp() if isinstance(found, datetime) else float(found)
+
+
+def _count(n_bytes: int) -> None:
+    """Count what copies take more, and now and then delete the oldest."""
+    most = mounted().most_bytes
+    with _copies.lock:
+        _copies.n_added += n_bytes
+        if _copies.n_added < _SHARE * most:
+            return
+        _copies.n_added = 0
+    _delete_oldest(most)
+
+
+def _delete_oldest(most: int) -> None:
+    folders = [each.folder for each in mounted().mirrors]
+    copies = sorted((used, size, path) for folder in folders for path, size, used in _list_copies(folder))
+    left = sum(size for _, size, _ in copies)
+    for used, size, path in copies:
+        if left <= (1 - _SHARE) * most or used > time.time() - _KEPT_SECONDS:
+            return
+        with suppress(OSError):
+            os.unlink(path)  # noqa: PTH108  (of many texts)
+            left -= size
+
+
+def _list_copies(folder: Path) -> Iterator[tuple[str, int, float]]:
+    """The copies below a folder: path, bytes, and when it was used."""
+    for where, _, names in os.walk(folder):
+        for name in names:
+            path = f"{where}/{name}"
+            with suppress(OSError):
+                found = os.stat(path)  # noqa: PTH116  (of many texts)
+                if not found.st_mode & stat.S_IWUSR:
+                    yield path, found.st_size, found.st_atime

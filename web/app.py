@@ -10,7 +10,7 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
-from web import api, pages
+from web import api, pages, probes
 from web.access.bounds import register_bounds
 from web.access.delivery import register_delivery
 from web.access.guard import register_guard
@@ -85,6 +85,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_templating(app)
     register_errors(app)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(probes.blueprint)
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
     csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.access.guard
     if settings.auth == "off":

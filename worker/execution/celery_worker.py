@@ -13,6 +13,7 @@ from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -32,9 +33,10 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         The exit status of this process.
 
     Raises:
-        DatabaseError: if the database cannot be reached.
+        DatabaseError: if the database cannot be reached, or has the tables of another version.
         WorkerNameTakenError: if a live worker on this machine has that name.
     """
+    check_revision(settings)
     gpus = find_gpus() if queue == "gpu" else []
     with open_session(settings) as session:
         if name is None:

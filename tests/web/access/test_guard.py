@@ -13,7 +13,7 @@ from web import create_app
 
 @pytest.mark.parametrize("host", ["localhost", "localhost:8000", "LOCALHOST", "127.0.0.1:8000", "[::1]:8000", "[::1]"])
 def test_answers_to_its_own_names(client: FlaskClient, host: str) -> None:
-    assert client.get("/api/v1/health", headers={"Host": host}).status_code == 200
+    assert client.get("/api/v1/workers", headers={"Host": host}).status_code == 200
 
 
 @pytest.mark.parametrize(
@@ -37,8 +37,8 @@ def test_answers_to_the_names_of_the_settings(population: Population) -> None:
     changes = {"host": "192.0.2.7", "allowed_hosts": ("Lab.example", "other.example")}
     client = create_app(population.settings.model_copy(update=changes)).test_client()
     for host in ("192.0.2.7:8000", "lab.example", "other.example:443"):
-        assert client.get("/api/v1/health", headers={"Host": host}).status_code == 200
-    assert client.get("/api/v1/health", headers={"Host": "192.0.2.8"}).status_code == 400
+        assert client.get("/api/v1/workers", headers={"Host": host}).status_code == 200
+    assert client.get("/api/v1/workers", headers={"Host": "192.0.2.8"}).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/nowhere", "/api/v1/jobs", "/static/app.js"])

@@ -15,6 +15,7 @@ from web.access.bounds import register_bounds
 from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.access.proxy import is_https
+from web.access.request_id import register_request_id
 from web.context import LARGEST_REQUEST, SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
+    register_request_id(app)  # first, for what the others log
     register_bounds(app)  # before the guard, which asks the database who is there
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
     csrf.init_app(app)

@@ -5,6 +5,7 @@ import logging
 from celery import signals
 
 from deeplab.formats import plural
+from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
 from worker.execution.reconciler import Reconciler
 from worker.execution.slots import Slots, find_gpus
@@ -13,6 +14,7 @@ from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.log_fields import name_process
 from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 
@@ -48,7 +50,8 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, name)
-    _connect_signals(slots, reconciler)
+    announcer = Announcer(settings)
+    _connect_signals(settings, slots, reconciler, announcer)
     worker = app.Worker(
         hostname=name,
         queues=channels(queue, slots.most_gpus),
@@ -64,6 +67,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     try:
         worker.start()
     finally:
+        announcer.stop()
         reconciler.stop()
         _unregister(settings, name)
     return worker.exitcode or 0
@@ -77,16 +81,18 @@ def _unregister(settings: Settings, name: str) -> None:
         _log.warning("%s", error)
 
 
-def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:
+def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, announcer: Announcer) -> None:
     """Connect to the worker's signals; Celery would forget local functions without weak=False."""
 
     def on_setup_logging(**_: object) -> None:
-        configure_logging()
+        configure_logging(as_json=settings.log == "json")
+        name_process(worker=slots.worker)
         logging.getLogger("celery").setLevel(logging.WARNING)  # our own lines say what matters
 
     def on_ready(**_: object) -> None:
         _log.info("Worker %s is ready: %s, %s.", slots.worker, slots.device, plural(slots.count, "slot"))
         reconciler.start()
+        announcer.start()
 
     def on_shutting_down(**_: object) -> None:
         slots.stop.set()  # seen by the supervisors in the pool processes

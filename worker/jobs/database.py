@@ -2,15 +2,14 @@
 
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from importlib.resources import as_file, files
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy import Engine, Float, event, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as ConnectionsInUseError
 from sqlalchemy.ext.compiler import compiles
@@ -19,16 +18,18 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
-from worker.jobs import postgresql
+from worker.jobs import postgresql, sqlite
 from worker.jobs.places import home_is
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
+
+if TYPE_CHECKING:
+    import psycopg
 
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 _MIGRATION_SECONDS = 3600  # for a statement that rewrites all rows of a table
-_MORE_CONNECTIONS = 15  # of a process, beside the five that it keeps: one for each thread of the web server
 
 
 class DatabaseError(DeepLabError):
@@ -68,6 +69,16 @@ class SchemaOutdatedError(DatabaseError):
         )
 
 
+class EncodingError(DatabaseError):
+    """The database keeps text in another encoding than UTF-8, or in none (SQL_ASCII)."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"The database keeps text in {encoding}; expected UTF8. Create it anew: "
+            "createdb --encoding UTF8 --template template0 NAME."
+        )
+
+
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
     """The database's clock in seconds since 1970, which is asked because the machines' clocks may differ."""
 
@@ -101,24 +112,18 @@ def engine_for(url: str, seconds: float = 30) -> Engine:
 def _engine(url: str, seconds: float, _pid: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":  # psycopg 3 is what the project installs
-        return postgresql.build_engine(parsed.set(drivername="postgresql+psycopg"), seconds)
-    engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=seconds, max_overflow=_MORE_CONNECTIONS)
-    event.listen(engine, "connect", partial(_configure_sqlite, seconds))
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
+        engine = postgresql.build_engine(parsed.set(drivername="postgresql+psycopg"), seconds)
+        # Before SQLAlchemy's own questions, which fail on text without an encoding.
+        event.listen(engine, "connect", _check_encoding, insert=True)
+        return engine
+    return sqlite.build_engine(parsed, seconds)
 
 
-def _configure_sqlite(seconds: float, connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not open transactions of its own; _begin_sqlite does
-    busy_timeout = f"busy_timeout={round(seconds * 1000)}"
-    for pragma in (busy_timeout, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once, so two writers queue for it instead of failing in the middle.
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
+def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding is not None and encoding != "UTF8":
+        connection.close()
+        raise EncodingError(encoding)
 
 
 @contextmanager
@@ -131,6 +136,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
     Raises:
         DatabaseUnreachableError: if the database cannot be reached.
+        EncodingError: if it keeps text in another encoding than UTF-8.
         SchemaMissingError: if it has no tables yet.
         SchemaOutdatedError: if it has those of an older version.
         ValueRefusedError: if it cannot hold a value.

@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import JSON, column, insert, inspect, select, table
 
 from tests.conftest import OpenStore
+from worker.jobs import shards
 from worker.jobs.database import (
     DatabaseError,
     DatabaseUnreachableError,
@@ -23,6 +24,7 @@ from worker.jobs.database import (
 )
 from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings, load_settings
+from worker.jobs.shards import ShardCounts
 from worker.jobs.tables import Base, EvaluationRow, EventRow, JobRow, MetricRow
 
 ZERO = ("fence", "attempts", "max_attempts", "cancel_requested", "done", "total", "unit", "publications", "created_at")
@@ -69,6 +71,10 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             )
             connection.exec_driver_sql("INSERT INTO event (job_id, fence, at, message) VALUES (7, 0, 0, 'submitted')")
             connection.exec_driver_sql(
+                "INSERT INTO shard (job_id, number, first, last, state, fence, manifest, n_ok, n_error)"
+                " VALUES (7, 0, 0, 5, 'succeeded', 1, 'a.csv', 4, 1), (7, 1, 5, 8, 'queued', 0, NULL, 0, 0)"
+            )
+            connection.exec_driver_sql(
                 "INSERT INTO evaluation"
                 " (id, job_id, checkpoint, dataset, split, settings, mean_iou, scores, created_at)"
                 """ VALUES (3, 7, '1', 'a', 'val', '{}', 0.5, '{"mean_iou": 0.5, "confusion": [[3]]}', 0)"""
@@ -82,6 +88,7 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             job = session.get_one(JobRow, 7)
             assert (job.kind, job.best_checkpoint) == ("train", None)
             assert session.scalar(select(EventRow.message)) == "submitted"
+            assert shards.counts(session, 7) == ShardCounts(2, 1, 4, 1, True, 8, 5, False)
             evaluation = evaluations.find(session, 7)
             assert evaluation is not None
             assert (evaluation.scores, evaluation.policy) == ({"mean_iou": 0.5}, None)
@@ -218,6 +225,25 @@ def test_a_user_who_may_not_create_tables_is_told_so(postgresql: OpenStore, tmp_
         upgrade(load_settings(home=tmp_path, database_url=url))
     assert not isinstance(caught.value, DatabaseUnreachableError)
     engine_for(url).dispose()
+
+
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_text_is_refused(
+    postgresql: OpenStore, tmp_path: Path, encoding: str
+) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE odd_{encoding} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    url = server.url.set(database=f"odd_{encoding.lower()}").render_as_string(hide_password=False)
+    settings = load_settings(home=tmp_path, database_url=url)
+    sentence = f"keeps text in {encoding}; expected UTF8"
+    with pytest.raises(DatabaseError, match=sentence) as caught:
+        upgrade(settings)
+    assert not isinstance(caught.value, DatabaseUnreachableError)  # or a start would wait for it
+    with pytest.raises(DatabaseError, match=sentence), open_session(settings) as session:
+        session.execute(select(db_now()))
 
 
 def test_a_database_of_another_version_says_what_to_do(

@@ -1,18 +1,19 @@
 """What is wrong with a platform, and what to do about it."""
 
-import os
 import shutil
 import stat
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deeplab.formats import plural, size
 from worker.jobs import storage, workers
 from worker.jobs.catalog import QUEUES
+from worker.jobs.data_roots import complaint
 from worker.jobs.database import DatabaseError, open_session, read_clock
 from worker.jobs.operations.readiness import check_readiness
 from worker.jobs.settings import Settings
@@ -51,9 +52,11 @@ def examine(settings: Settings, gpus: Sequence[str], driver: bool) -> list[Findi
 
 
 def _versions() -> Finding:
-    names = ("deeplab-platform", "torch", "sqlalchemy", "celery")
-    python = ".".join(map(str, sys.version_info[:3]))
-    return Finding("versions", True, ", ".join([f"python {python}", *(f"{name} {version(name)}" for name in names)]))
+    found = [f"python {'.'.join(map(str, sys.version_info[:3]))}"]
+    for name in ("deeplab-platform", "torch", "sqlalchemy", "celery"):
+        with suppress(PackageNotFoundError):  # a web server needs no torch
+            found.append(f"{name} {version(name)}")
+    return Finding("versions", True, ", ".join(found))
 
 
 def _parts(settings: Settings) -> Iterator[Finding]:
@@ -103,10 +106,12 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
 
 
 def _root(root: Path) -> Finding:
-    if not root.is_dir():
-        return Finding("data root", False, f"{root} is no folder", "mount or make it, or change DEEPLAB_DATA_ROOTS")
-    ok = os.access(root, os.R_OK | os.X_OK)
-    return Finding("data root", ok, f"{root} can{'' if ok else 'not'} be read", None if ok else "let this user read it")
+    problem = complaint(root, writes=False)
+    if problem is None:
+        return Finding("data root", True, f"{root} can be read")
+    return Finding(
+        "data root", False, problem.rstrip("."), "mount it, let this user read it, or change DEEPLAB_DATA_ROOTS"
+    )
 
 
 def _gpus(gpus: Sequence[str], driver: bool) -> Finding:

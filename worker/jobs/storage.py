@@ -197,6 +197,11 @@ def thumbnails_dir(settings: Settings) -> Path:
     return settings.home / "thumbnails"
 
 
+def turns_dir(settings: Settings) -> Path:
+    """Files that a process locks while it decodes an image for the dashboard."""
+    return settings.home / "turns"
+
+
 def lock_path(settings: Settings) -> Path:
     """The file that a running platform keeps locked."""
     return settings.home / "platform.lock"

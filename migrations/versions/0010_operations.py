@@ -1,7 +1,7 @@
 """Paths relative to the home, counters, and notices of jobs that have ended
 
 Revision ID: 0010
-Revises: 0009
+Revises: 0008
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from alembic import context, op
 
 revision = "0010"
-down_revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -10,7 +10,6 @@ from celery.exceptions import SecurityWarning
 from deeplab.formats import plural
 from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
-from worker.execution.reconciler import Reconciler
 from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
@@ -18,6 +17,7 @@ from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.log_fields import name_process
+from worker.jobs.reconciler import Reconciler
 from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 
@@ -49,12 +49,12 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         else:
             workers.check_name(session, name)
         slots = Slots(name, gpus, concurrency)
-        workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
+        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)
     app = celery_app(settings)
     register_tasks(app, settings, slots)
-    reconciler = Reconciler(settings, name)
+    reconciler = Reconciler(settings, slots.worker_id)
     announcer = Announcer(settings)
     _connect_signals(settings, slots, reconciler, announcer)
     worker = app.Worker(
@@ -74,14 +74,14 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     finally:
         announcer.stop()
         reconciler.stop()
-        _unregister(settings, name)
+        _unregister(settings, slots.worker_id)
     return worker.exitcode or 0
 
 
-def _unregister(settings: Settings, name: str) -> None:
+def _unregister(settings: Settings, worker_id: int) -> None:
     try:
         with open_session(settings) as session:
-            workers.unregister(session, name)
+            workers.unregister(session, worker_id)
     except DatabaseError as error:  # the missing heartbeats will show it
         _log.warning("%s", error)
 

@@ -38,10 +38,16 @@ def _indented(text: str) -> str:
 
 
 def append_line(log: Path, message: str) -> None:
-    """Add a line of the supervisor to the log of a child, in the format of its other lines."""
+    """Add a line of the supervisor to the log of a child, in the format of its other lines.
+
+    A full disk loses the line, and ends nothing.
+    """
     record = logging.LogRecord("worker.execution.supervisor", logging.INFO, "", 0, "%s", (message,), None)
     in_use = [handler.formatter for handler in logging.getLogger().handlers]
     as_json = [formatter for formatter in in_use if isinstance(formatter, FieldsFormatter)]
     formatter = as_json[0] if as_json else _VisibleFormatter(_FORMAT.format(speaker=""), _DATE_FORMAT)
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{formatter.format(record)}\n")
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{formatter.format(record)}\n")
+    except OSError as error:
+        logging.getLogger(__name__).warning("%s: %s. Not logged: %s", log, error.strerror, message)

@@ -9,6 +9,8 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from deeplab.mirrors import has_urls, is_url, local_path
+
 
 class _Confinement:
     readable: tuple[Path, ...] | None = None
@@ -38,7 +40,10 @@ def require_writable(folder: Path | str) -> None:
 
 def lies_under(path: str | Path, roots: Iterable[Path]) -> bool:
     """Whether an absolute path is within one of some resolved folders, links followed, and not hidden there."""
-    if "\0" in str(path) or not Path(path).is_absolute():
+    if "\0" in str(path) or (is_url(str(path)) and not has_urls()):
+        return False
+    path = local_path(path)
+    if not path.is_absolute():
         return False
     real = Path(os.path.realpath(path))
     # Links are left of a loop. (Path.is_symlink would raise where it may not look.)

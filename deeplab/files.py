@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from deeplab import remote
 from deeplab.confinement import require_readable, require_writable
 from deeplab.errors import OutputError
 from deeplab.mirrors import shown
@@ -34,13 +35,15 @@ _BYTE_ORDER_MARKS = (
 
 
 @contextmanager
-def replace_file(path: Path) -> Iterator[BinaryIO]:
+def replace_file(path: Path, *, sends: bool = True) -> Iterator[BinaryIO]:
     """Write a file so that at any moment, even after a crash, `path` has either its old content or all of the new.
 
-    The block writes to a hidden file beside `path`, which is flushed to disk and renamed to `path` at its end.
+    The block writes to a hidden file beside `path`, which is flushed to disk and renamed to `path` at its end. In a
+    mirror it is then sent to the storage, unless it is for this machine alone (`sends` is false).
 
     Raises:
         OutputError: if the file cannot be written; nothing is left behind then.
+        StorageError: if it cannot be sent.
     """
     draft = path.with_name(f".{uuid.uuid4().hex}.tmp")
     try:
@@ -56,6 +59,8 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
     except BaseException:
         _discard(draft)
         raise
+    if sends:
+        remote.send(path)
 
 
 def is_draft(name: str) -> bool:
@@ -68,8 +73,8 @@ def name_is_too_long(error: OutputError) -> bool:
     return isinstance(error.__cause__, OSError) and error.__cause__.errno == errno.ENAMETOOLONG
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a text file as UTF-8: whole or not at all, flushed to disk. Makes missing folders.
+def write_text(path: Path, text: str, *, sends: bool = True) -> None:
+    """Write a text file as UTF-8: whole or not at all, flushed to disk, as `replace_file`. Makes missing folders.
 
     Surrogate escapes in the text become the bytes that they stand for.
 
@@ -77,7 +82,7 @@ def write_text(path: Path, text: str) -> None:
         OutputError: if the file cannot be written.
     """
     make_folder(path.parent)
-    with replace_file(path) as file:
+    with replace_file(path, sends=sends) as file:
         file.write(text.encode("utf-8", errors="surrogateescape"))
 
 
@@ -92,14 +97,14 @@ def flush_to_disk(path: Path) -> None:
 
 def sha256_of(path: Path) -> str:
     """Hash the bytes of a file: 64 hexadecimal digits."""
-    with path.open("rb") as file:
+    with remote.fetch(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_tail(path: Path, n_bytes: int = 16_384) -> str:
     """Read the last complete lines of a log; empty if there is no such file yet."""
     try:
-        with path.open("rb") as file:
+        with remote.fetch(path).open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(max(0, size - n_bytes))
             text = file.read().decode("utf-8", errors="replace")
@@ -114,6 +119,7 @@ def delete_file(path: Path) -> None:
         path.unlink(missing_ok=True)
     except OSError as error:
         _log.warning("%s: cannot be deleted: %s.", printable(path), error.strerror or error)
+    remote.remove(path)
 
 
 def make_folder(path: Path) -> None:
@@ -177,6 +183,7 @@ def reason_of(error: Exception) -> str:
 
 def _read_bounded(path: Path, largest: int) -> bytes:
     require_readable(path)
+    remote.fetch(path)
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)  # else it would wait for a pipe's writer
     with open(descriptor, "rb") as file:  # noqa: PTH123  (of a descriptor)
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):

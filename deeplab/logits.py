@@ -6,8 +6,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.catalog import LogitsDtype
-from deeplab.errors import DatasetError
+from deeplab.errors import DatasetError, StorageError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.formats import list_briefly
 from deeplab.images.resize import resize_planes
@@ -54,7 +55,7 @@ def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
     Raises:
         DatasetError: if any are missing; the first ten are named.
     """
-    missing = [each for each in ids if not (logits_dir / f"{each}.npy").is_file()]
+    missing = [each for each in ids if not remote.is_file(logits_dir / f"{each}.npy")]
     if missing:
         raise DatasetError(
             f"{printable(logits_dir)}: the logits of {len(missing)} of {len(ids)} images are missing"
@@ -74,7 +75,10 @@ def _as_float16(logits: NDArray[np.float32]) -> NDArray[np.float16]:
 
 def _load_logits(path: Path, n_classes: int, most_positions: int) -> NDArray[np.float32]:
     try:
+        remote.fetch(path)
         logits = np.load(path, mmap_mode="r", allow_pickle=False)  # nothing is in memory before the shape is known
+    except StorageError:
+        raise
     except Exception as error:  # on a damaged file numpy raises nearly anything
         raise DatasetError(f"{printable(path)}: the logits cannot be read: {error}.") from error
     if not isinstance(logits, np.ndarray):

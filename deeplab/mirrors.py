@@ -7,6 +7,7 @@ ordinary paths in it; `deeplab.remote` fetches a file before it is read there, a
 import os
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://+(?=[^/])")
@@ -21,11 +22,14 @@ class Mirror:
     # Whether a file never changes once it has its name, so that a copy never has to be compared with it.
     constant: bool = False
 
-    def url_of(self, path: Path) -> str:
+    @cached_property
+    def beginning(self) -> str:
+        """What the paths in this folder begin with."""
+        return f"{self.folder}/"
+
+    def url_of(self, path: Path | str) -> str:
         """The URL of a path in this folder; bytes that are not UTF-8 are escaped."""
-        if path == self.folder:
-            return self.url
-        below = os.fsencode(path.relative_to(self.folder)).decode("utf-8", "backslashreplace")
+        below = os.fsencode(_absolute(path).removeprefix(self.beginning)).decode("utf-8", "backslashreplace")
         return f"{self.url}/{below}" if self.url else below.replace("/", "://", 1)
 
 
@@ -56,25 +60,30 @@ def mirror_of(path: Path | str) -> Mirror | None:
     """The mirror that a path lies in; None for most."""
     if not _Mounted.now.mirrors:
         return None
-    absolute = Path(os.path.abspath(path))  # noqa: PTH100  (links stay links)
-    return next((each for each in _Mounted.now.mirrors if absolute.is_relative_to(each.folder)), None)
+    text = _absolute(path)
+    return next((each for each in _Mounted.now.mirrors if text.startswith(each.beginning)), None)
 
 
 def url_of(path: Path | str) -> str | None:
     """The URL that a path stands for; None: it is nothing but itself."""
     mirror = mirror_of(path)
-    return None if mirror is None else mirror.url_of(Path(os.path.abspath(path)))  # noqa: PTH100  (as above)
+    return None if mirror is None else mirror.url_of(path)
 
 
 def shown(path: Path | str) -> str:
     """A path as people know it: by its URL, if it has one that is not a job's own."""
     mirror = mirror_of(path)
-    return os.fspath(path) if mirror is None or mirror.url else mirror.url_of(Path(path))
+    return os.fspath(path) if mirror is None or mirror.url else mirror.url_of(path)
 
 
 def is_url(text: str) -> bool:
     """Whether a text names storage elsewhere."""
     return _URL.match(text) is not None
+
+
+def has_urls() -> bool:
+    """Whether this process has a mirror for any URL."""
+    return _folder_of_urls() is not None
 
 
 def local_path(text: str | Path) -> Path:
@@ -88,7 +97,7 @@ def local_path(text: str | Path) -> Path:
     rest = text[found.end() :]
     if ".." in rest.split("/"):
         raise ValueError(f"{text}: a URL cannot hold `..`")
-    folder = next((each.folder for each in _Mounted.now.mirrors if not each.url), None)
+    folder = _folder_of_urls()
     if folder is None:
         raise ValueError(f"{text}: URLs can be used by jobs, not here; expected a path")
     return folder / found[1] / rest
@@ -96,4 +105,13 @@ def local_path(text: str | Path) -> Path:
 
 def absolute(text: str) -> str:
     """A path made absolute, links left as they are; a URL stays one."""
-    return text if is_url(text) else os.path.abspath(text)  # noqa: PTH100
+    return text if is_url(text) else _absolute(text)
+
+
+def _folder_of_urls() -> Path | None:
+    return next((each.folder for each in _Mounted.now.mirrors if not each.url), None)
+
+
+def _absolute(path: Path | str) -> str:
+    text = os.fspath(path)
+    return text if text.startswith("/") and "/." not in text else os.path.abspath(text)  # noqa: PTH100  (links stay)

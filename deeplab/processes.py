@@ -10,6 +10,7 @@ from pathlib import Path
 from types import FrameType
 
 from deeplab.confinement import confine
+from deeplab.mirrors import Mirrors, mount
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
@@ -49,12 +50,15 @@ def return_memory() -> None:
 
 
 def start_pool_worker(
-    _worker_id: int = 0, readable: Sequence[Path] | None = None, parent_pid: int | None = None
+    _worker_id: int = 0,
+    readable: Sequence[Path] | None = None,
+    parent_pid: int | None = None,
+    mirrors: Mirrors = Mirrors(),  # noqa: B008  (it never changes)
 ) -> None:
     """Prepare a pool or DataLoader worker: it dies with its parent, leaves stop signals to it, and reads as little.
 
-    `readable` are the parent's `readable_folders`; the worker writes nothing. `parent_pid` is the parent's pid: one
-    that has died since it started the worker would otherwise not be noticed.
+    `readable` are the parent's `readable_folders`, `mirrors` what it has mounted; the worker writes nothing.
+    `parent_pid` is the parent's pid: one that has died since it started the worker would otherwise not be noticed.
 
     Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent responds with a checkpoint, for
     which it still needs its workers, and then ends them itself.
@@ -62,6 +66,7 @@ def start_pool_worker(
     die_with_parent(parent_pid)
     if readable is not None:
         confine(readable, writable=())
+    mount(mirrors)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 

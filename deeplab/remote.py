@@ -13,7 +13,7 @@ import stat
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,12 +39,24 @@ _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 
 @dataclass(frozen=True)
 class Entry:
-    """What a folder holds."""
+    """What a folder on storage elsewhere holds; answers as an `os.DirEntry` does."""
 
     name: str
-    is_folder: bool
-    n_bytes: int
-    modified: float  # seconds since 1970, by the clock of the storage; 0 if it does not say
+    path: str  # in the mirror
+    status: tuple[int, float]  # bytes, and when it was modified, as `status` says
+    _is_folder: bool
+
+    def is_dir(self) -> bool:
+        """Whether it is a folder."""
+        return self._is_folder
+
+    def is_file(self) -> bool:
+        """Whether it is a file."""
+        return not self._is_folder
+
+    def is_symlink(self) -> bool:
+        """No storage elsewhere has links."""
+        return False
 
 
 class _Copies:
@@ -120,11 +132,11 @@ def remove(path: Path) -> None:
         _log.warning("%s: cannot be deleted: %s", mirror.url_of(path), error)
 
 
-def exists(path: Path) -> bool:
+def is_file(path: Path) -> bool:
     """Whether a file is there, here or in what its mirror stands for."""
     mirror = mirror_of(path)
-    if mirror is None or (mirror.constant and path.exists()):
-        return path.exists()
+    if mirror is None or (mirror.constant and path.is_file()):
+        return path.is_file()
     return (found := _find(mirror.url_of(path))) is not None and found["type"] == "file"
 
 
@@ -137,7 +149,7 @@ def is_folder(path: Path) -> bool:
 
 
 def status(path: Path) -> tuple[int, float]:
-    """The bytes of a file and when it was modified.
+    """The bytes of a file and when it was modified: seconds since 1970, by the clock of where it lies.
 
     Raises:
         OSError: if it cannot be looked at.
@@ -146,26 +158,26 @@ def status(path: Path) -> tuple[int, float]:
     if mirror is None or (mirror.constant and path.exists()):
         found = path.stat()
         return found.st_size, found.st_mtime
-    info = _ask(mirror.url_of(path), lambda system, key: system.info(key))
-    return int(info["size"] or 0), _modified(info)
+    return _status_of(_ask(mirror.url_of(path), lambda system, key: system.info(key)))
 
 
-def entries(folder: Path) -> Iterator[Entry]:
-    """List what a mirror's folder stands for, in no order.
+def scan(folder: Path) -> "Generator[os.DirEntry[str] | Entry]":
+    """List what a folder holds, here or in what its mirror stands for, in no order.
 
     Raises:
         OSError: if it cannot be listed.
     """
     mirror = mirror_of(folder)
     if mirror is None:
-        raise ValueError(f"{folder} is in no mirror")
-
-    def names(system: "AbstractFileSystem", key: str) -> list[dict[str, Any]]:
-        return [each for each in system.ls(key, detail=True) if each["name"].strip("/") != key.strip("/")]
-
-    for info in _ask(mirror.url_of(folder), names):
+        with os.scandir(folder) as found:
+            yield from found
+        return
+    url = mirror.url_of(folder)
+    key, listed = _ask(url, lambda system, key: (key, system.ls(key, detail=True)))
+    for info in listed:
         name = info["name"].rstrip("/").rpartition("/")[2]
-        yield Entry(name, info["type"] == "directory", int(info["size"] or 0), _modified(info))
+        if info["name"].strip("/") != key.strip("/"):  # some stores hold an empty file in place of the folder
+            yield Entry(name, f"{folder}/{name}", _status_of(info), info["type"] == "directory")
 
 
 def _find(url: str) -> dict[str, Any] | None:
@@ -184,8 +196,7 @@ def _is_current(path: Path, mirror: Mirror) -> bool:
         return False
     is_copy = not here.st_mode & stat.S_IWUSR
     if is_copy and not mirror.constant and time.monotonic() > _copies.compared_at.get(path, -1e9) + _KNOWN_SECONDS:
-        n_bytes, modified = status(path)
-        if (n_bytes, int(modified)) != (here.st_size, int(here.st_mtime)):
+        if status(path) != (here.st_size, here.st_mtime):
             return False
         _copies.compared_at[path] = time.monotonic()
     if is_copy:
@@ -207,13 +218,14 @@ def _download(path: Path, url: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         info = _ask(url, get)
-        os.utime(draft, (time.time(), _modified(info)))
+        n_bytes, modified = _status_of(info)
+        os.utime(draft, (time.time(), modified))
         draft.chmod(0o400)
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
     _copies.compared_at[path] = time.monotonic()
-    _count(int(info["size"] or 0))
+    _count(n_bytes)
 
 
 def _ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
@@ -265,10 +277,10 @@ def _reason(error: Exception) -> str:
     return " ".join(str(text).split()).rstrip(".") or type(error).__name__
 
 
-def _modified(info: dict[str, Any]) -> float:
-    """When a file was modified, under whichever name a storage says so."""
+def _status_of(info: dict[str, Any]) -> tuple[int, float]:
+    """Bytes, and when a file was modified, under whichever name a storage says so; in whole seconds, as some know."""
     found = next((info[name] for name in ("mtime", "LastModified", "last_modified", "updated") if info.get(name)), 0.0)
-    return found.timestamp() if isinstance(found, datetime) else float(found)
+    return int(info["size"] or 0), float(int(found.timestamp() if isinstance(found, datetime) else found))
 
 
 def _count(n_bytes: int) -> None:

@@ -62,6 +62,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         OutputError: if the home folder cannot be written.
     """
     settings = (settings or load_settings()).for_pages()
+    storage.mount(settings)
     app = Flask("web")
     app.json = _ReadableJson(app)
     app.session_interface = _OwnCookie()

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.crf.labelling import Refined
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.scores.metrics import ConfusionMatrix, Scores
@@ -58,7 +59,7 @@ class Tally:
     def load(self, path: Path) -> None:
         """Continue from a file; start over, with a warning, if it is damaged or of another search."""
         try:
-            with np.load(path, allow_pickle=False) as saved:
+            with np.load(remote.fetch(path), allow_pickle=False) as saved:
                 counts, ids = saved["counts"], saved["ids"].tolist()
         except Exception as error:  # on a damaged file numpy raises nearly anything
             _log.warning("%s: cannot be read (%s); the search starts over.", printable(path), error)

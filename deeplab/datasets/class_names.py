@@ -8,6 +8,7 @@ from deeplab.errors import DatasetError
 from deeplab.files import LARGEST_FILE, is_plain, printable, read_text, reason_of, write_text
 from deeplab.formats import shortened
 from deeplab.images.palette import Colour
+from deeplab.mirrors import local_path
 from deeplab.schema import Dataset
 
 _MOST_CLASSES = 255  # masks are of 8 bits, and 255 marks pixels without a class
@@ -23,7 +24,7 @@ def class_names_of(settings: Dataset) -> list[str]:
     """
     if settings.LABELS is None:
         return default_class_names(settings.N_CLASSES)
-    return load_class_names(Path(settings.LABELS), settings.N_CLASSES)
+    return load_class_names(local_path(settings.LABELS), settings.N_CLASSES)
 
 
 def default_class_names(n_classes: int) -> list[str]:

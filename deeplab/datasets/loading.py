@@ -17,6 +17,7 @@ from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.errors import DeepLabError, ProcessDiedError
+from deeplab.mirrors import mounted
 from deeplab.processes import n_cpus, start_pool_worker
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def _settings(n_workers: int) -> dict[str, Any]:
     settings: dict[str, Any] = {"generator": torch.Generator(), "num_workers": _bounded(n_workers)}
     if n_workers:
         # Spawned, because forking a process that runs CUDA and threads can hang.
-        start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid())
+        start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid(), mirrors=mounted())
         settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start}
     return settings
 

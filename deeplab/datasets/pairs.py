@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.datasets.nearby import Neighbours, spelling
 from deeplab.errors import DatasetError
 from deeplab.files import printable
@@ -153,7 +154,7 @@ def _on_disk(path: Path, names_in: Callable[[Path], Mapping[str, str]]) -> Path 
 def _names_in(folder: Path) -> Mapping[str, str]:
     """List a folder: its names by their `spelling`."""
     try:
-        return {spelling(path.name): path.name for path in folder.iterdir()}
+        return {spelling(each.name): each.name for each in remote.scan(folder)}
     except (FileNotFoundError, NotADirectoryError):
         raise DatasetError(f"{printable(folder)}: the folder does not exist.") from None
     except OSError as error:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.datasets.split import SplitDataset
 from deeplab.errors import DatasetError
 from deeplab.files import printable
@@ -37,6 +38,6 @@ def split_version(dataset: SplitDataset) -> str:
 
 def _size_of(path: Path) -> int:
     try:
-        return path.stat().st_size
+        return remote.status(path)[0]
     except OSError as error:
         raise DatasetError(f"{printable(path)}: cannot be looked at: {error.strerror}.") from error

@@ -1,13 +1,17 @@
 """Walk over the files under a folder, in order, in memory that does not grow with them all. Torch-free."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import Literal, NamedTuple
 
+from deeplab import remote
 from deeplab.errors import DatasetError
 from deeplab.files import printable
+from deeplab.mirrors import mirror_of
+
+Entry = os.DirEntry[str] | remote.Entry
 
 
 class Found(NamedTuple):
@@ -15,6 +19,7 @@ class Found(NamedTuple):
 
     path: str  # relative to where it began, `/` between the parts
     what: Literal["wanted", "other", "results"]  # a wanted file, a file of another kind, a folder of results
+    status: tuple[int, float] | None = None  # of a file that lies elsewhere, as its listing told
 
 
 @dataclass(frozen=True)
@@ -23,6 +28,7 @@ class _Folder:
 
     prefix: str  # of the paths in it
     names: list[str]  # that are still to come, the next one last; those of folders end with `/`
+    statuses: Mapping[str, tuple[int, float]]  # of files that lie elsewhere, by name
     above: frozenset[tuple[int, int] | None]  # itself and those above it, and what is to be left out
 
 
@@ -53,26 +59,27 @@ def walk_in_order(
     """
     require_folder(root)
     above = frozenset({None, _identity(exclude), _identity(root)})
-    folders = [_Folder("", _names_in(root, wanted, tick), above)]
+    folders = [_Folder("", *_names_in(root, wanted, tick), above)]
     while folders:
         here = folders[-1]
         if not here.names:
             folders.pop()
             continue
-        path = here.prefix + here.names.pop()
+        name = here.names.pop()
+        path = here.prefix + name
         if after is not None and path <= after and not (path.endswith("/") and after.startswith(path)):
             continue
         if not path.endswith("/"):
-            yield Found(path, "wanted" if is_wanted(path, wanted) else "other")
+            yield Found(path, "wanted" if is_wanted(path, wanted) else "other", here.statuses.get(name))
             continue
         identity = _identity(root / path)
         if identity in here.above:
             continue
-        names = _names_in(root / path, wanted, tick)
+        names, statuses = _names_in(root / path, wanted, tick)
         if "run.json" in names and is_results(root / path):
             yield Found(path, "results")
             continue
-        folders.append(_Folder(path, names, here.above | {identity}))
+        folders.append(_Folder(path, names, statuses, here.above | {identity}))
 
 
 def walk_at_once(root: Path, wanted: frozenset[str]) -> Iterator[str]:
@@ -101,28 +108,33 @@ def require_folder(root: Path) -> None:
         raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
 
 
-def is_folder(path: "Path | os.DirEntry[str]") -> bool:
+def is_folder(path: Path | Entry) -> bool:
     """Whether something is a folder; False also if that cannot be told, as of a link that leads to itself."""
     try:
-        return path.is_dir()
+        return remote.is_folder(path) if isinstance(path, Path) else path.is_dir()
     except OSError:
         return False
 
 
-def _names_in(folder: Path, wanted: frozenset[str], tick: Callable[[], None]) -> list[str]:
-    """The names in a folder, sorted so that the paths under it are, too; the first one last."""
+def _names_in(
+    folder: Path, wanted: frozenset[str], tick: Callable[[], None]
+) -> tuple[list[str], Mapping[str, tuple[int, float]]]:
+    """The names in a folder, sorted so that the paths under it are, too, the first one last; and `_Folder.statuses`."""
     names: list[str] = []
+    statuses: dict[str, tuple[int, float]] = {}
     for entry in _entries(folder):
         tick()
         if _counts(entry, wanted):
             names.append(entry.name)
+            if isinstance(entry, remote.Entry):
+                statuses[entry.name] = entry.status
         elif not entry.name.startswith(".") and is_folder(entry):
             names.append(f"{entry.name}/")  # sorts as the paths in it do: "a b" before "a/b"
     names.sort(reverse=True)
-    return names
+    return names, statuses
 
 
-def _counts(entry: "os.DirEntry[str]", wanted: frozenset[str]) -> bool:
+def _counts(entry: Entry, wanted: frozenset[str]) -> bool:
     """Whether something in a folder is a file that a walk yields."""
     if entry.name.startswith(".") or is_folder(entry):
         return False
@@ -130,15 +142,14 @@ def _counts(entry: "os.DirEntry[str]", wanted: frozenset[str]) -> bool:
     return _is_file(entry) or (entry.is_symlink() and is_wanted(entry.name, wanted))
 
 
-def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
+def _entries(folder: Path) -> Iterator[Entry]:
     try:
-        with os.scandir(folder) as entries:
-            yield from entries
+        yield from remote.scan(folder)
     except OSError as error:
         raise DatasetError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error
 
 
-def _is_file(entry: "os.DirEntry[str]") -> bool:
+def _is_file(entry: Entry) -> bool:
     try:
         return entry.is_file()
     except OSError:
@@ -148,6 +159,8 @@ def _is_file(entry: "os.DirEntry[str]") -> bool:
 def _identity(folder: Path | None) -> tuple[int, int] | None:
     if folder is None:
         return None
+    if mirror_of(folder) is not None:  # where no links lead back
+        return -1, hash(folder)
     try:
         status = folder.stat()
     except OSError:

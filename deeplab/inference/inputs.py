@@ -4,11 +4,12 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.errors import DatasetError, VideoError
 from deeplab.files import printable
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.listing import nothing_found, require_images, scan_folder
-from deeplab.images.walk import Found, walk_in_order
+from deeplab.images.walk import Found, is_folder, walk_in_order
 from deeplab.inference.output import holds_results
 from deeplab.video.file import VideoFile
 from deeplab.video.kinds import VIDEO_SUFFIXES, is_video
@@ -87,7 +88,7 @@ def _require_no_results(path: Path) -> None:
 
 
 def _is_one_video(path: Path) -> bool:
-    if not path.is_file():
+    if not remote.is_file(path) or is_folder(path):
         return False
     if not is_video(path.name):
         kinds = " ".join(sorted(suffix[1:] for suffix in VIDEO_SUFFIXES))
@@ -97,7 +98,7 @@ def _is_one_video(path: Path) -> bool:
 
 def folder_of(path: Path) -> Path:
     """The folder that items are relative to, whose listing began at `path`, whether or not it is still there."""
-    return path.parent if is_video(path.name) and not path.is_dir() else path
+    return path.parent if is_video(path.name) and not is_folder(path) else path
 
 
 def count_frames(

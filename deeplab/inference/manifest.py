@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Literal, Self
 
+from deeplab import remote
 from deeplab.errors import NothingSegmentedError, OutputError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.scores.image_scores import Certainty
@@ -61,14 +62,14 @@ def read_manifest(path: Path) -> list[Row]:
     return list(_parse(path, io.StringIO(content, newline=""))) if content else []
 
 
-def write_manifest(path: Path, rows: Iterable[Row]) -> None:
-    """Write a manifest, whole or not at all. Makes missing folders.
+def write_manifest(path: Path, rows: Iterable[Row], *, sends: bool = True) -> None:
+    """Write a manifest, whole or not at all, as `replace_file`. Makes missing folders.
 
     Raises:
         OutputError: if the file cannot be written.
     """
     make_folder(path.parent)
-    with replace_file(path) as file:
+    with replace_file(path, sends=sends) as file:
         file.write(_encode([COLUMNS]))
         for row in rows:
             file.write(_encode([_fields(row)]))
@@ -81,7 +82,7 @@ def stream_manifest(path: Path) -> Iterator[Row]:
         OutputError: if the file cannot be read, or has a line that no segmentation wrote.
     """
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as file:
+        with remote.fetch(path).open(encoding="utf-8", errors="surrogateescape", newline="") as file:
             yield from _parse(path, file)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -118,7 +119,7 @@ def read_frames(path: Path) -> Iterator[FrameRow]:
         OutputError: if the file cannot be read, or has a line that no segmentation wrote.
     """
     try:
-        with path.open(encoding="ascii", newline="") as file:
+        with remote.fetch(path).open(encoding="ascii", newline="") as file:
             lines = csv.reader(file, strict=True)
             if tuple(next(lines, ())) not in (FRAME_COLUMNS, _EARLIER_FRAME_COLUMNS):
                 raise ValueError
@@ -131,7 +132,7 @@ def read_frames(path: Path) -> Iterator[FrameRow]:
 
 
 class ManifestWriter:
-    """Appends rows to a new manifest, each flushed before `add` returns.
+    """Appends rows to a new manifest, each flushed before `add` returns. At the end it is sent, if it is in a mirror.
 
     Args:
         path: the file; an older one is replaced.
@@ -142,7 +143,7 @@ class ManifestWriter:
     """
 
     def __init__(self, path: Path, keep: Iterable[Row] = ()) -> None:
-        write_manifest(path, keep)
+        write_manifest(path, keep, sends=False)  # but when it is complete
         self._path = path
         self._file = path.open("ab", buffering=0)
 
@@ -164,11 +165,13 @@ class ManifestWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._file.close()
+        if error is None:
+            remote.send(self._path)
 
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return remote.fetch(path).read_bytes()
     except FileNotFoundError:
         return b""
     except OSError as error:

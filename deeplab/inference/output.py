@@ -17,11 +17,11 @@ passed_over.json                   how many files are of kinds that are not read
 import fcntl
 import json
 import logging
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
 from deeplab.files import LARGEST_FILE, is_draft, printable, read_text, real_path, reason_of, write_text
@@ -42,7 +42,7 @@ def geotiff_mask_path(output_dir: Path, item: str) -> Path:
 def find_mask(output_dir: Path, item: str) -> Path:
     """Path of the mask that an image has; of a PNG if it has none."""
     on_map = geotiff_mask_path(output_dir, item)
-    return on_map if on_map.exists() else mask_path(output_dir, item)
+    return on_map if remote.is_file(on_map) else mask_path(output_dir, item)
 
 
 def overlay_path(output_dir: Path, item: str) -> Path:
@@ -76,9 +76,16 @@ def manifest_path(output_dir: Path) -> Path:
 
 
 def prepare_output(
-    output_dir: Path, input_dir: Path, settings: Mapping[str, object], class_names: Sequence[str]
+    output_dir: Path,
+    input_dir: Path,
+    settings: Mapping[str, object],
+    class_names: Sequence[str],
+    *,
+    name: str | None = None,
 ) -> None:
     """Create the folder, unless an earlier run with the same input and settings did; several workers may call this.
+
+    The input is known by its path, or by a name that it has on all machines.
 
     Raises:
         OutputError: if the folder cannot be written, is the input folder, or holds the results of other settings or
@@ -88,7 +95,7 @@ def prepare_output(
         raise OutputError(
             f"{printable(output_dir)}: is the folder of the images; the masks need a folder of their own."
         )
-    run = {"input": printable(real_path(input_dir)), **settings}
+    run = {"input": name or printable(real_path(input_dir)), **settings}
     earlier = _read_run(output_dir)
     # Of both, because a setting that is as in earlier versions has no key.
     different = [] if earlier is None else [key for key in {**run, **earlier} if earlier.get(key) != run.get(key)]
@@ -165,8 +172,7 @@ def _read_run(output_dir: Path) -> Mapping[str, object] | None:
 def _first_entry(folder: Path) -> str | None:
     """Something that a folder holds; None if it is empty or does not exist."""
     try:
-        with os.scandir(folder) as entries:
-            return next((each.name for each in entries if not is_draft(each.name)), None)
+        return next((each.name for each in remote.scan(folder) if not is_draft(each.name)), None)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab import remote
 from deeplab.bounded_map import bounded_map
 from deeplab.errors import ImageError, LabelError, OutputError
 from deeplab.files import make_folder, name_is_too_long, printable, replace_file
@@ -120,7 +121,7 @@ class Pipeline:
             files.append(overlay_path(self.output_dir, row.path))
         if self.confidence:
             files.append(confidence_path(self.output_dir, row.path))
-        return all(path.exists() for path in files) and (row.certainty is not None or not self.confidence)
+        return all(remote.is_file(path) for path in files) and (row.certainty is not None or not self.confidence)
 
     @cached_property
     def _reading(self) -> Reading:

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.bounded_map import bounded_map
 from deeplab.catalog import VideoOutput
 from deeplab.errors import LabelError, OutputError, VideoError
@@ -111,9 +112,9 @@ class VideoPipeline:
 
     def is_complete(self, row: Row) -> bool:
         """Whether all files of a video that was segmented are still there, and its row has all that is asked for."""
-        if not frames_path(self.output_dir, row.path).exists() or (self.confidence and row.certainty is None):
+        if not remote.is_file(frames_path(self.output_dir, row.path)) or (self.confidence and row.certainty is None):
             return False
-        if self._draws and not labelled_video_path(self.output_dir, row.path).exists():
+        if self._draws and not remote.is_file(labelled_video_path(self.output_dir, row.path)):
             return False
         return not self._masks or len(self._mask_files(row.path)) == row.frames
 

@@ -11,6 +11,7 @@ from deeplab.catalog import TORCHVISION_MODELS
 from deeplab.config import Config
 from deeplab.errors import ConfigError
 from deeplab.files import printable
+from deeplab.mirrors import local_path
 from deeplab.models.build import build_from_config
 from deeplab.models.published import fetch_release
 from deeplab.models.weights.fill import fill_backbone, load_initial_weights, load_weights
@@ -77,7 +78,7 @@ def fill_initially(model: nn.Module, config: Config, file: Path | None = None) -
         CheckpointError: if a file cannot be read or downloaded, or the backbone differs.
     """
     section, mean = config.MODEL, (config.IMAGE.MEAN.B, config.IMAGE.MEAN.G, config.IMAGE.MEAN.R)
-    path = file or (Path(section.INIT_MODEL) if section.INIT_MODEL else None)
+    path = file or (local_path(section.INIT_MODEL) if section.INIT_MODEL else None)
     if path is not None:
         return str(path), load_initial_weights(model, path, mean)
     if section.WEIGHTS is None:

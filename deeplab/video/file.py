@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
+from deeplab import remote
 from deeplab.confinement import require_readable
 from deeplab.errors import VideoError
 from deeplab.files import printable
@@ -92,7 +93,10 @@ def _open(path: Path) -> "tuple[InputContainer, VideoStream]":
     name = printable(path)
     try:
         require_readable(path)
-    except PermissionError as error:
+        remote.fetch(path)
+    except FileNotFoundError:
+        raise VideoError(f"{name}: the video does not exist.") from None
+    except OSError as error:
         raise VideoError(f"{name}: {error.strerror}.") from None
     if not path.exists():
         raise VideoError(f"{name}: the video does not exist.")

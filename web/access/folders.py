@@ -1,16 +1,18 @@
 """What the picker and GET /api/v1/folders show: folders under the data roots, and nothing else on the machine."""
 
-import os
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.confinement import lies_under
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES
+from deeplab.images.walk import Entry as Listed
 from deeplab.images.walk import is_folder
 from web.access.paths import CONFIG_SUFFIXES, outside
 from worker.jobs import storage
@@ -47,7 +49,7 @@ class FolderListing:
 
 def list_roots(settings: Settings) -> FolderListing:
     """List the data roots that exist."""
-    roots = [real_path(root) for root in settings.roots if root.is_dir()]
+    roots = [real_path(root) for root in settings.roots if is_folder(root)]
     return FolderListing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
 
 
@@ -87,21 +89,21 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     )
 
 
-def _first(folder: Path) -> tuple[list["os.DirEntry[str]"], bool]:
+def _first(folder: Path) -> tuple[list[Listed], bool]:
     """The first entries of a folder, and whether these are all."""
-    with os.scandir(folder) as entries:
+    with closing(remote.scan(folder)) as entries:
         found = list(islice(entries, _MOST_ENTRIES + 1))
     return found[:_MOST_ENTRIES], len(found) <= _MOST_ENTRIES
 
 
-def _visible(entries: Iterable["os.DirEntry[str]"], roots: list[Path]) -> Iterator["os.DirEntry[str]"]:
+def _visible(entries: Iterable[Listed], roots: list[Path]) -> Iterator[Listed]:
     for entry in entries:
         is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
         if not entry.name.startswith(".") and is_inside:
             yield entry
 
 
-def _named(entries: Iterable["os.DirEntry[str]"]) -> list[Entry]:
+def _named(entries: Iterable[Listed]) -> list[Entry]:
     """Keep the entries that a form can send back: names in UTF-8."""
     is_surrogate = re.compile("[\ud800-\udfff]").search
     return [Entry(entry.name, entry.path) for entry in entries if not is_surrogate(entry.name)]

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, send_file
 
+from deeplab import remote
 from deeplab.files import printable
 from deeplab.inference.output import frame_mask_path
 from web.access.paths import may_be_shown
@@ -86,12 +87,12 @@ def mask(job_id: int, key: str) -> Response:
     path = mask_file(current_settings(), job, found.item)
     if found.frames is not None:
         path = frame_mask_path(output_dir(current_settings(), job), found.item, read_number("frame"))
-    if (found.frames is None and found.status != "ok") or not path.is_file():
+    if (found.frames is None and found.status != "ok") or not remote.is_file(path):
         abort(404, f"{printable(found.path)} has no mask.")
     if "download" not in request.args:
         return send_mask(path)
     name = printable(path.name) if found.frames is None else f"{printable(found.item.rpartition('/')[2])}-{path.name}"
-    version = path.stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
+    version = remote.fetch(path).stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
     return send_file(path, "image/png", as_attachment=True, download_name=name, etag=f"{version:x}")
 
 
@@ -101,7 +102,7 @@ def manifest(job_id: int) -> Response:
     path = find_manifest(job)
     if path is None:
         abort(404, f"There is no manifest until the job is through with all images; job {job_id} is {job.state}.")
-    return send_file(path, "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
+    return send_file(remote.fetch(path), "text/csv", as_attachment=True, download_name=f"job-{job_id}-manifest.csv")
 
 
 def _find(results: Results) -> Found:
@@ -127,4 +128,4 @@ def _retries(job: Job) -> list[int]:
 
 
 def _has_mask(job: Job, image: Image) -> bool:
-    return image.status == "ok" and mask_file(current_settings(), job, image.item).is_file()
+    return image.status == "ok" and remote.is_file(mask_file(current_settings(), job, image.item))

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, abort, render_template, request, send_file
 
+from deeplab import remote
 from deeplab.files import printable
 from web.context import current_settings
 from web.results.classes import class_shares
@@ -42,13 +43,15 @@ def video(job_id: int, key: str) -> Response:
     if film.video is None:
         abort(404, f"{name} has no labelled video.")
     as_download = "download" in request.args
-    return send_file(film.video, "video/mp4", as_attachment=as_download, download_name=printable(film.video.name))
+    return send_file(
+        remote.fetch(film.video), "video/mp4", as_attachment=as_download, download_name=printable(film.video.name)
+    )
 
 
 def frames(job_id: int, key: str) -> Response:
     """Send the table of a video's frames."""
     film, _ = _find_film(job_id, key)
-    return send_file(film.table, "text/csv", as_attachment=True, download_name=printable(film.table.name))
+    return send_file(remote.fetch(film.table), "text/csv", as_attachment=True, download_name=printable(film.table.name))
 
 
 def _find_film(job_id: int, key: str) -> tuple[Film, str]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +12,7 @@ from deeplab.datasets.class_names import load_class_colours
 from deeplab.datasets.colour_table import load_colour_table
 from deeplab.errors import DatasetError
 from deeplab.images.palette import palette
+from deeplab.mirrors import local_path
 from deeplab.schema import Dataset
 from worker.jobs.jobs import Job
 from worker.jobs.records import evaluations
@@ -78,11 +78,11 @@ def _given(dataset: Dataset) -> Mapping[int, tuple[int, int, int]]:
     given: dict[int, tuple[int, int, int]] = {}
     with suppress(DatasetError):
         if dataset.PALETTE is not None:
-            table = load_colour_table(Path(dataset.PALETTE), dataset)
+            table = load_colour_table(local_path(dataset.PALETTE), dataset)
             given |= {index: colour for colour, index in reversed(table.classes.items())}  # of several the first
     with suppress(DatasetError):
         if dataset.LABELS is not None:
-            given |= load_class_colours(Path(dataset.LABELS))
+            given |= load_class_colours(local_path(dataset.LABELS))
     return given
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.inference.manifest import FrameRow, read_frames
 from deeplab.inference.output import frame_mask_path, frames_path, labelled_video_path
 from web.results.images import inside
@@ -29,10 +30,10 @@ def film_of(settings: Settings, job: Job, image: Image) -> Film | None:
     folder, item = output_dir(settings, job), image.item
     inside(folder, item)
     table = frames_path(folder, item)
-    if not table.is_file():
+    if not remote.is_file(table):
         return None
     video = labelled_video_path(folder, item)
-    return Film(table, video if video.is_file() else None, frame_mask_path(folder, item, 0).is_file())
+    return Film(table, video if remote.is_file(video) else None, remote.is_file(frame_mask_path(folder, item, 0)))
 
 
 def frame_at(film: Film, position: int) -> FrameRow | None:

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from flask import Response, abort, request
 from PIL import Image
 
+from deeplab import remote
 from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.formats import dimensions
@@ -60,7 +61,7 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: 
     """Encode the file unless the browser has it, or asks about it alone: the ETag names its version and the size."""
     side = fitting_side(request.args.get("size", SIDES[-1], int))
     try:
-        status = path.stat()
+        status = remote.fetch(path).stat()
     except OSError:
         abort(404, "The file no longer exists.")
     version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}"

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from flask import abort
 
+from deeplab import remote
 from deeplab.inference.output import manifest_path
 from web.context import current_settings, reading
 from worker.jobs import jobs, shards
@@ -54,7 +55,7 @@ def find_manifest(job: Job) -> Path | None:
     with reading() as session:
         counts = shards.counts(session, job.id)
     path = manifest_path(output_dir(current_settings(), job))
-    return path if counts.n_shards and not counts.n_open and path.is_file() else None
+    return path if counts.n_shards and not counts.n_open and remote.is_file(path) else None
 
 
 def _find_job(job_id: int) -> Job:

@@ -37,8 +37,10 @@ def open_store(
     """
     from worker.jobs.database import open_session
     from worker.jobs.settings import load_settings
+    from worker.jobs.storage import mount
 
     settings = settings or load_settings()
+    mount(settings)
     if create:
         create_store(settings)
     elif _lacks_database(settings):

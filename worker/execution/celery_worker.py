@@ -12,7 +12,7 @@ from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
 from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
-from worker.jobs import workers
+from worker.jobs import storage, workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
@@ -42,6 +42,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         WorkerNameTakenError: if a live worker on this machine has that name.
     """
     check_revision(settings)
+    storage.mount(settings)
     gpus = find_gpus() if queue == "gpu" else []
     with open_session(settings) as session:
         if name is None:

@@ -38,6 +38,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
 from worker.jobs.log_fields import name_process
 from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
+from worker.jobs.places import require_known
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.roots import confine_to
@@ -54,6 +55,7 @@ def main() -> None:
     should_stop = listen_for_stop()
     faulthandler.enable()
     settings = load_settings()
+    storage.mount(settings)
     configure_logging(as_json=settings.log == "json")
     name_process(job=arguments.job, fence=arguments.fence, worker=arguments.assist)
     with open_session(settings, reads_only=True) as session:
@@ -112,6 +114,7 @@ def confine_to_roots(settings: Settings, job: Job) -> None:
     for section, key in PATH_KEYS:
         if (path := job.config.get(section, {}).get(key)) is not None:
             read[f"{section}.{key}"] = path
+    require_known(read)
     confine_to(settings, job.roots, read, job.spec.get("output"))
 
 

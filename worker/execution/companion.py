@@ -44,6 +44,7 @@ def main() -> int:
     faulthandler.enable()
     rank = int(os.environ["RANK"])
     settings = load_settings()
+    storage.mount(settings)
     configure_logging(logging.WARNING, f"Process {rank + 1}: ", as_json=settings.log == "json")
     name_process(job=arguments.job, fence=arguments.fence, rank=rank)
     with open_session(settings, reads_only=True) as session:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deeplab.datasets.retry import may_pass
-from deeplab.errors import DeepLabError
+from deeplab.errors import DeepLabError, StorageAwayError
 from deeplab.files import write_text
 from worker.jobs.database import DatabaseError
 from worker.jobs.outcomes import CRASHED, OUTAGE
@@ -40,7 +40,7 @@ class CompanionFailedError(Exception):
 
 def is_outage(error: BaseException) -> bool:
     """Whether an error, or what caused it, is the database's or the storage's, and may be over by and by."""
-    if any(isinstance(each, DatabaseError) or _is_lack_of_room(each) for each in _causes(error)):
+    if any(isinstance(each, DatabaseError | StorageAwayError) or _is_lack_of_room(each) for each in _causes(error)):
         return True
     of_files = isinstance(error, DeepLabError | OSError) and not isinstance(error, ConnectionError)
     return of_files and may_pass(error)
@@ -64,7 +64,7 @@ def _causes(error: BaseException | None) -> Iterator[BaseException]:
 
 def write_outcome(path: Path, outcome: Outcome) -> None:
     """Write an outcome: whole or not at all, flushed to the disk."""
-    write_text(path, json.dumps(asdict(outcome)))
+    write_text(path, json.dumps(asdict(outcome)), sends=False)
 
 
 def read_outcome(path: Path) -> Outcome | None:

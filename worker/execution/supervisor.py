@@ -17,6 +17,8 @@ from pathlib import Path
 
 from sqlalchemy.orm import Session
 
+from deeplab import remote
+from deeplab.errors import StorageError
 from worker.execution.child_process import ChildProcess
 from worker.execution.lease_keeper import LeaseKeeper
 from worker.execution.logs import append_line
@@ -92,6 +94,7 @@ def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
                 Reason.EXITED, 0, outcome_of_system_error(error, f"The process could not be started: {error}.")
             )
         _record(settings, job, slot, result, keeper)
+    _send_log(folder)
 
 
 def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
@@ -118,6 +121,15 @@ def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
             _log.info("Job %d: stopped helping: %s.", job.id, result.reason.value)
         finally:
             _until_recorded(keeper, release)
+    _send_log(folder)
+
+
+def _send_log(folder: Path) -> None:
+    """Let others read what a child printed, where files of jobs lie elsewhere; that no job fails for it."""
+    try:
+        remote.send(storage.log_in(folder))
+    except (OSError, StorageError) as error:
+        _log.warning("%s", error)
 
 
 def _run_child(

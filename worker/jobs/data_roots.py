@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from deeplab.files import printable
+from deeplab.mirrors import mirror_of
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ def warn_of_roots(settings: Settings, *, writes: bool) -> None:
 
 def complaint(root: Path, *, writes: bool) -> str | None:
     """What keeps this process from using a data root, in a sentence."""
+    if mirror_of(root) is not None:  # of storage elsewhere, jobs find out
+        return None
     if not os.access(root, os.F_OK):
         return f"The data root {printable(root)} does not exist, or user {os.geteuid()} cannot reach it."
     if not root.is_dir():

@@ -19,7 +19,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
 from worker.jobs import postgresql, sqlite
-from worker.jobs.places import home_is
+from worker.jobs.places import places_are
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
 
@@ -142,7 +142,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
         ValueRefusedError: if it cannot hold a value.
     """
     engine = engine_for(settings.database, settings.database_seconds).execution_options(reads_only=reads_only)
-    with home_is(settings.home), Session(engine, expire_on_commit=False) as session:
+    with places_are(settings.places), Session(engine, expire_on_commit=False) as session:
         try:
             yield session
             session.commit()

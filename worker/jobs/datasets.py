@@ -3,16 +3,17 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.config import Config, parse_config
 from deeplab.datasets.layouts.survey import PALETTE, FolderSurvey
 from deeplab.errors import DeepLabError
+from deeplab.mirrors import local_path
 from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetRow
 
@@ -90,12 +91,12 @@ def get_by_name(session: Session, name: str) -> Dataset:
 
 def section_of(dataset: Dataset) -> dict[str, Any]:
     """The keys of a configuration's section DATASET that a registered dataset replaces."""
-    palette = Path(dataset.root) / PALETTE
+    palette = local_path(dataset.root) / PALETTE
     return {
         "NAME": "folder",
         "ROOT": dataset.root,
         "LABELS": dataset.labels,
-        "PALETTE": str(palette) if palette.is_file() else None,
+        "PALETTE": str(palette) if remote.is_file(palette) else None,
         "N_CLASSES": dataset.n_classes,
     }
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.errors import OutputError
 from deeplab.files import make_folder, printable, reason_of, replace_file
 from worker.jobs.catalog import QUEUED
@@ -77,7 +78,7 @@ def read_chunk(path: Path, offset: int, n_items: int) -> list[Item]:
         OutputError: if it is gone or damaged.
     """
     try:
-        with path.open("rb") as file:
+        with remote.fetch(path).open("rb") as file:
             file.seek(offset)
             items = [Item(**json.loads(line)) for line in islice(file, n_items)]
         if len(items) == n_items:

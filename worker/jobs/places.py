@@ -1,23 +1,35 @@
-"""Paths in rows: those under the home are kept relative to it, so that a home can move, and lie elsewhere elsewhere.
+"""Paths in rows: those under the home or a named root are kept relative to it, because it lies elsewhere elsewhere.
 
-In the database such a path begins with `home:/`; in Python it is always absolute. The types below translate, in columns
-of texts and within JSON, by the home of the session (worker.jobs.database.open_session).
+In the database such a path begins with `home:/`, or with the name of its root (`DEEPLAB_NAMED_ROOTS`); in Python it is
+always absolute. The types below translate, in columns of texts and within JSON, by the places of the session
+(worker.jobs.database.open_session).
 """
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import JSON, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
-from deeplab.files import real_path
+from deeplab.errors import DeepLabError
 
-_PREFIX = "home:"
+Places = tuple[tuple[str, str], ...]  # name and folder; of several folders of one name, the first is the one to use
 
-_home: ContextVar[tuple[str, ...]] = ContextVar("home", default=())  # as it was named, and with links resolved
+_places: ContextVar[Places] = ContextVar("places", default=())
+_RELATIVE = re.compile(r"([a-z][a-z0-9_-]+):/(?!/)")
+
+
+class UnknownRootError(DeepLabError):
+    """A path lies in a named root that this machine does not have."""
+
+    def __init__(self, field: str, path: str, name: str) -> None:
+        super().__init__(
+            f"{field}: {path} lies in the root {name!r}, which this machine does not have; name its folder in"
+            " DEEPLAB_NAMED_ROOTS."
+        )
 
 
 class PlaceText(TypeDecorator[str]):
@@ -51,29 +63,41 @@ class PlaceJson(TypeDecorator[Any]):
 
 
 @contextmanager
-def home_is(home: Path) -> Iterator[None]:
-    """Let paths in rows be relative to a home within the block."""
-    token = _home.set((str(home), str(real_path(home))))
+def places_are(places: Places) -> Iterator[None]:
+    """Let paths in rows be relative to some folders within the block."""
+    token = _places.set(places)
     try:
         yield
     finally:
-        _home.reset(token)
+        _places.reset(token)
 
 
-def relative(text: str) -> str:
-    """What a row holds of a text: a path under the home without it, anything else as it is."""
-    for home in _home.get():
-        if text == home or text.startswith(f"{home}/"):
-            return f"{_PREFIX}/{text[len(home) + 1 :]}"
+def relative(text: str, places: Places | None = None) -> str:
+    """What a row holds of a text: a path under a place without it, anything else as it is."""
+    for name, folder in _places.get() if places is None else places:
+        if text == folder or text.startswith(f"{folder}/"):
+            return f"{name}:/{text[len(folder) + 1 :]}"
     return text
 
 
 def absolute(text: str) -> str:
     """The text that a row holds, as this process knows it."""
-    homes = _home.get()
-    if not homes or not text.startswith(f"{_PREFIX}/"):
-        return text
-    return f"{homes[0]}/{text[len(_PREFIX) + 1 :]}".removesuffix("/")
+    for name, folder in _places.get():
+        if text.startswith(f"{name}:/") and not text.startswith(f"{name}://"):
+            return f"{folder}/{text[len(name) + 2 :]}".removesuffix("/")
+    return text
+
+
+def is_relative(text: str) -> bool:
+    """Whether a text is a path as rows hold it."""
+    return _RELATIVE.match(text) is not None
+
+
+def require_known(paths: Mapping[str, str]) -> None:
+    """Refuse paths, by field, of which this machine does not know the root. Raises UnknownRootError."""
+    for field, path in paths.items():
+        if (found := _RELATIVE.match(path)) is not None:
+            raise UnknownRootError(field, path, found[1])
 
 
 def in_json(value: Any, translate: Callable[[str], str]) -> Any:

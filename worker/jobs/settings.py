@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
-from worker.jobs import notice_settings, secret_files, urls
+from worker.jobs import named_places, notice_settings, secret_files, urls
 from worker.jobs.catalog import Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -59,6 +59,29 @@ class Settings(BaseSettings):
     )
     broker_url: str = Field(
         default="", description="redis:// URL of the broker; empty: an embedded Valkey in the home folder."
+    )
+    storage_url: str = Field(
+        default="",
+        description="URL under which the files of jobs lie, such as s3://bucket/prefix, for several machines; empty:"
+        " in the home folder alone. Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_ENDPOINT_URL ...).",
+    )
+    storage_seconds: float = Field(
+        default=60,
+        gt=0,
+        le=3600,
+        description="Seconds that a job goes on trying while storage at a URL does not answer; then the attempt ends,"
+        " and the job waits.",
+    )
+    storage_cache_mb: int = Field(
+        default=20_000,
+        ge=10,
+        description="Megabytes that copies of files at URLs may take in the home folder: inputs, datasets, files of"
+        " jobs. The oldest are deleted.",
+    )
+    named_roots: Annotated[tuple[tuple[str, Path], ...], NoDecode] = Field(
+        default=(),
+        description="Folders that lie elsewhere on other machines, as NAME=FOLDER separated by ','; jobs know paths in"
+        " them by the name, so that each machine finds its own. A folder may be a URL.",
     )
     database_url_file: Path | None = Field(default=None, description="File that holds DEEPLAB_DATABASE_URL.")
     database_password_file: Path | None = Field(
@@ -202,10 +225,21 @@ class Settings(BaseSettings):
 
     @field_validator("data_roots", mode="before")
     @classmethod
-    def _split_paths(cls, value: object) -> object:
+    def _split_paths(cls, value: object, field: ValidationInfo) -> object:
         if isinstance(value, str):
-            return tuple(real_path(Path(part).expanduser()) for part in value.split(os.pathsep) if part)
+            home = field.data.get("home", Path())
+            return tuple(named_places.folder_of(part, home) for part in re.split(":(?!//)", value) if part)
         return value
+
+    @field_validator("named_roots", mode="before")
+    @classmethod
+    def _split_roots(cls, value: object, field: ValidationInfo) -> object:
+        return named_places.parse(value, field.data["home"]) if isinstance(value, str) else value
+
+    @field_validator("storage_url", mode="after")
+    @classmethod
+    def _check_storage(cls, value: str) -> str:
+        return urls.check_storage_url(value) if value else value
 
     @field_validator("data_roots", mode="after")
     @classmethod
@@ -324,6 +358,12 @@ class Settings(BaseSettings):
         """Folders that the dashboard may list and that jobs submitted over HTTP may name."""
         return self.data_roots or (self.home / "data",)
 
+    @cached_property
+    def places(self) -> tuple[tuple[str, str], ...]:
+        """Folders by the names that rows know them by (see worker.jobs.places): as they were named, and resolved."""
+        folders = [*self.named_roots, ("home", self.home)]
+        return tuple((name, str(each)) for name, path in folders for each in dict.fromkeys((path, real_path(path))))
+
     @property
     def embedded_broker(self) -> bool:
         """Whether the broker is the Valkey server that this platform starts itself."""
@@ -335,15 +375,21 @@ class Settings(BaseSettings):
 
     def for_pages(self) -> Self:
         """The same for the web server, whose pages had better say that the database is away than wait for it."""
-        return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
+        names = ("database_seconds", "storage_seconds")
+        return self.model_copy(update={name: min(self.page_seconds, getattr(self, name)) for name in names})
 
     def environment(self) -> dict[str, str]:
         """The environment for a child process with exactly these settings. Of secrets in files it names the files."""
         values = {name: "" if value is None else value for name, value in self.model_dump().items()}
-        roots = [str(root) for root in self.data_roots]
-        if any(os.pathsep in root for root in roots):
+        roots = [named_places.text_of(root, self.home) for root in self.data_roots]
+        named = [f"{name}={named_places.text_of(folder, self.home)}" for name, folder in self.named_roots]
+        if any(re.search(":(?!//)", root) for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
-        values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        values |= {
+            "named_roots": ",".join(named),
+            "data_roots": os.pathsep.join(roots),
+            "allowed_hosts": ",".join(self.allowed_hosts),
+        }
         lists = ("notify_states", "webhook_urls", "mail_to")
         values |= {name: ",".join(getattr(self, name)) for name in lists}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}

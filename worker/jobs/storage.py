@@ -1,5 +1,7 @@
 """Every path under DEEPLAB_HOME, and where the shipped configurations are.
 
+With DEEPLAB_STORAGE_URL, jobs/ is what this machine has of STORAGE_URL/jobs/, under the same names.
+
 deeplab.sqlite              the embedded database
 platform.lock               held by the running `deeplab up`; says where it listens
 valkey/                     the embedded broker's append-only file, configuration, socket and password
@@ -7,6 +9,7 @@ secret_key                  signs the dashboard's cookies
 token                       by which programs of the home's owner sign in to the API
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
+remote/<scheme>/...         copies of files at URLs: s3://bucket/a is remote/s3/bucket/a; see deeplab.remote
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
@@ -27,14 +30,29 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     assist-<owner>/         the log of an assistant of a segment job
 """
 
-import os
 import re
 import shutil
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 
 import deeplab
+from deeplab import mirrors, remote
+from deeplab.files import real_path
+from deeplab.mirrors import Mirror, Mirrors, local_path
+from worker.jobs import places
+from worker.jobs.named_places import urls_dir
 from worker.jobs.settings import Settings
+
+
+def mount(settings: Settings) -> None:
+    """Let this process use storage at URLs through folders in the home (see `deeplab.remote`)."""
+    found = [Mirror(urls_dir(settings.home), "")]
+    if settings.storage_url:
+        found.append(Mirror(jobs_dir(settings), f"{settings.storage_url}/jobs", constant=True))
+    linked = [replace(each, folder=real_path(each.folder)) for each in found]
+    every = tuple(dict.fromkeys([*found, *linked]))
+    mirrors.mount(Mirrors(every, settings.storage_cache_mb * 10**6, settings.storage_seconds))
 
 
 def jobs_dir(settings: Settings) -> Path:
@@ -141,15 +159,28 @@ def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
 
 def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
     """Delete the logits of earlier attempts at an evaluate job; no row points to them."""
-    for folder in job_dir(settings, job_id).glob("*/logits"):
-        if int(folder.parent.name) < fence:
-            shutil.rmtree(folder, ignore_errors=True)
+    for earlier in range(1, fence):
+        discard_folder(logits_dir(settings, job_id, earlier))
+
+
+def discard_folder(folder: Path) -> None:
+    """Delete a folder to which no row points, here and on storage elsewhere."""
+    shutil.rmtree(folder, ignore_errors=True)
+    remote.remove(folder)
 
 
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
     """The output folder of a segment job: the one that was requested, else one in the job's own folder."""
     # Not real_path(): a link may point elsewhere by the time the masks are read.
-    return Path(os.path.abspath(requested)) if requested else job_dir(settings, job_id) / "output"  # noqa: PTH100
+    return local_path(mirrors.absolute(requested)) if requested else job_dir(settings, job_id) / "output"
+
+
+def name_of_input(settings: Settings, folder: Path) -> str | None:
+    """A name of an input folder that is the same on all machines; None: it has none but its path."""
+    if (url := mirrors.url_of(folder)) is not None:
+        return url
+    named = places.relative(str(real_path(folder)), settings.places)
+    return named if places.is_relative(named) and not named.startswith("home:/") else None
 
 
 def items_chunk_path(settings: Settings, job_id: int, fence: int, first: int) -> Path:

@@ -65,6 +65,30 @@ def check_database_url(url: str) -> None:
         raise ValueError(f"{expected}, with the name of the database at its end; {_ENCODING}")
 
 
+def check_storage_url(url: str) -> str:
+    """Check that files can be kept under a URL; return it without a `/` at its end.
+
+    Raises:
+        ValueError: if they cannot.
+    """
+    import fsspec
+
+    expected = "expected a URL such as s3://bucket/prefix"
+    scheme, separator, rest = url.partition("://")
+    if not separator or not rest.strip("/") or scheme == "memory":
+        raise ValueError(f"{expected}, or another one that fsspec knows")
+    if "@" in rest or "?" in rest:
+        raise ValueError(f"{expected} without user, password and options; credentials come from the environment")
+    try:
+        fsspec.get_filesystem_class(scheme)
+    except ValueError:
+        raise ValueError(f"{expected}; this one begins with {scheme}://, which fsspec does not know") from None
+    except ImportError as error:
+        extra = "; `pip install deeplab-platform[s3]` brings it" if scheme == "s3" else ""
+        raise ValueError(f"{scheme}:// needs another package{extra}: {error}") from None
+    return url.rstrip("/")
+
+
 def with_verification(url: str) -> str:
     """A broker's URL by which a server that speaks TLS must prove who it is, unless the URL says otherwise."""
     if not url.startswith("rediss://") or "ssl_cert_reqs=" in url:

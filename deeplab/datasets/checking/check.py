@@ -33,6 +33,7 @@ from deeplab.images.bands import Reading
 from deeplab.images.files import read_oriented
 from deeplab.images.masks import read_mask_and_palette
 from deeplab.images.palette import Colour, as_colour
+from deeplab.mirrors import mounted
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
 from deeplab.schema import Dataset
@@ -160,7 +161,7 @@ def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Gen
         yield from map(inspect, pairs)
         return
     # Spawned, because forking a process that runs threads can hang.
-    start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid())
+    start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid(), mirrors=mounted())
     with ProcessPoolExecutor(n_workers, get_context("spawn"), initializer=start) as pool:
         try:
             yield from bounded_map(pool, inspect, pairs, depth=4 * n_workers)

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.datasets.colour_table import ColourMaskFile, load_colour_table
 from deeplab.datasets.layouts.coco import list_coco
 from deeplab.datasets.layouts.cocostuff import WARP_SIDE, list_cocostuff10k, list_cocostuff164k
@@ -11,6 +12,7 @@ from deeplab.datasets.layouts.voc import list_voc, list_vocaug
 from deeplab.datasets.pairs import SplitListing
 from deeplab.errors import ConfigError, DatasetError
 from deeplab.files import printable
+from deeplab.mirrors import local_path
 from deeplab.schema import Dataset
 
 
@@ -24,15 +26,15 @@ def list_split(settings: Dataset, split: str) -> SplitListing:
     """
     if settings.ROOT is None:
         raise ConfigError("DATASET.ROOT is empty; expected the folder of the dataset.")
-    root = Path(settings.ROOT)
-    if not root.is_dir():
+    root = local_path(settings.ROOT)
+    if not remote.is_folder(root):
         raise DatasetError(f"{printable(root)}: the dataset's folder does not exist.")
     if settings.NAME == "coco":
         return list_coco(root, split, settings.N_CLASSES, settings.CATEGORY_IDS)
     if settings.NAME == "cocostuff10k":
         return list_cocostuff10k(root, split, warp=settings.WARP)
     listing = _LAYOUTS[settings.NAME](root, split)
-    return listing if settings.PALETTE is None else _with_colours(listing, Path(settings.PALETTE), settings)
+    return listing if settings.PALETTE is None else _with_colours(listing, local_path(settings.PALETTE), settings)
 
 
 def warp_side_of(settings: Dataset) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.confinement import require_readable
 from deeplab.datasets.layouts.coco_regions import draw_regions, drawable
 from deeplab.datasets.pairs import Pair, SplitListing, list_files
@@ -37,7 +38,7 @@ def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "or
     """
     path = root / "annotations" / f"instances_{split}.json"
     images = root / "images" / split
-    images = images if images.is_dir() else root / split
+    images = images if remote.is_folder(images) else root / split
     content = _Instances(path)
     classes = content.classes(n_classes, numbering)
     return list_files(split, content.pairs(images, classes))
@@ -83,7 +84,7 @@ class _Instances:
         self.path = path
         try:
             require_readable(path)
-            content = json.loads(path.read_bytes())
+            content = json.loads(remote.fetch(path).read_bytes())
         except FileNotFoundError:
             raise DatasetError(f"{printable(path)}: the annotations do not exist.") from None
         except (OSError, ValueError, RecursionError) as error:

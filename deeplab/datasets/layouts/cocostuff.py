@@ -8,10 +8,11 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.confinement import require_readable
 from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
-from deeplab.errors import DatasetError
+from deeplab.errors import DatasetError, StorageError
 from deeplab.files import printable
 from deeplab.images.kinds import count_kinds
 from deeplab.unpacking import require_at_most
@@ -50,9 +51,9 @@ def list_cocostuff164k(root: Path, split: str) -> SplitListing:
         DatasetError: if a folder is missing or holds no image.
     """
     images, masks = root / "images" / split, root / "annotations" / split
-    if not images.is_dir():
+    if not remote.is_folder(images):
         raise DatasetError(f"{printable(images)}: the folder does not exist.")
-    names = [path.name for path in images.iterdir() if not path.name.startswith(".")]
+    names = [each.name for each in remote.scan(images) if not each.name.startswith(".")]
     ids = sorted(name.removesuffix(".jpg") for name in names if name.endswith(".jpg"))
     if not ids:
         raise DatasetError(f"{printable(images)}: the folder holds no image; expected files ending in .jpg.")
@@ -94,12 +95,12 @@ class MatFile:
 
         try:
             require_readable(self.path)
-            _require_bearable(self.path)
+            _require_bearable(remote.fetch(self.path))
             variables = loadmat(self.path, variable_names=["S"], appendmat=False)
             if "S" not in variables:
                 names = ", ".join(name for name, _, _ in whosmat(self.path, appendmat=False)) or "nothing"
                 raise DatasetError(f"{printable(self.path)}: has no variable S, the label map; it holds {names}.")
-        except DatasetError:
+        except (DatasetError, StorageError):
             raise
         except NotImplementedError:
             raise DatasetError(f"{printable(self.path)}: is a MATLAB 7.3 file; expected one saved with -v7.") from None

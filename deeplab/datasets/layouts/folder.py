@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from deeplab import remote
 from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.nearby import Neighbours, spelling
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing
@@ -22,7 +23,7 @@ def list_folder(root: Path, split: str) -> SplitListing:
         DatasetError: if a folder or list is missing, the list is empty, or an id has several images or masks.
     """
     ids = read_ids(root / f"{split}.txt", root / "images")
-    problem = "" if (root / "masks").is_dir() else f"{printable(root / 'masks')}: the folder does not exist."
+    problem = "" if remote.is_folder(root / "masks") else f"{printable(root / 'masks')}: the folder does not exist."
     folders = [root / "images"] if problem else [root / "images", root / "masks"]
     listings = {folder: scan_folder(folder) for folder in folders}
     images = _find(root / "images", listings[root / "images"].paths, ids, split, IMAGE_SUFFIXES)

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 
+from deeplab import remote
 from deeplab.datasets.nearby import spelling
 from deeplab.errors import DatasetError
 from deeplab.files import LARGEST_LIST, printable, read_text, real_path, reason_of
@@ -48,7 +49,7 @@ def _within(line: str, images: Path | None) -> str | None:
         return name
     if not name.startswith("/") and not _DRIVE.match(name):
         name = str(PurePosixPath(name))  # without "./"
-        return name if (images / images.name).is_dir() else name.removeprefix(f"{images.name}/")
+        return name if remote.is_folder(images / images.name) else name.removeprefix(f"{images.name}/")
     for folder in (images.absolute(), real_path(images)):
         if PurePosixPath(name).is_relative_to(folder):
             return str(PurePosixPath(name).relative_to(folder))

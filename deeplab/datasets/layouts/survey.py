@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.datasets.class_names import load_class_names
 from deeplab.datasets.layouts.folder import FileIndex
 from deeplab.datasets.layouts.lists import id_of, read_lines
@@ -70,14 +71,14 @@ def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimit
     """
     root = real_path(root)
     for part in (root, root / "images", root / "masks"):
-        if not part.is_dir():
+        if not remote.is_folder(part):
             raise DatasetError(f"{part} is not a folder; a dataset has images/, masks/ and its split lists.")
     labels = root / "labels.txt" if labels is None else real_path(labels)
     images = scan_folder(root / "images", most=limits.files)
     passed_over = {printable(root / "images"): images.passed_over}
     with suppress(DatasetError):  # an empty folder may be filled later
         passed_over[printable(root / "masks")] = scan_folder(root / "masks", most=limits.files).passed_over
-    texts = [path for path in sorted(root.glob("*.txt")) if path not in (labels, root / PALETTE)]
+    texts = sorted(path for each in remote.scan(root) if _may_be_list(path := root / each.name, labels))
     if limits.texts is not None and len(texts) > limits.texts:
         raise DatasetError(f"{root} holds {len(texts):,} text files, any of which may be a split list; expected a few.")
     splits, others = _find_splits(texts, root / "images", images.paths, limits.list_bytes)
@@ -87,6 +88,10 @@ def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimit
     class_names = _read_labels(labels)
     passed_over = {folder: kinds for folder, kinds in passed_over.items() if kinds}
     return FolderSurvey(root, labels, class_names, splits, others, passed_over)
+
+
+def _may_be_list(path: Path, labels: Path) -> bool:
+    return path.suffix == ".txt" and path not in (labels, path.with_name(PALETTE))
 
 
 def _read_labels(path: Path) -> list[str]:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.datasets.layouts.lists import read_ids, read_paths
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
@@ -42,6 +43,6 @@ def list_vocaug(root: Path, split: str) -> SplitListing:
 
 
 def _base(root: Path) -> Path:
-    if not (root / _YEAR).is_dir():
+    if not remote.is_folder(root / _YEAR):
         raise DatasetError(f"{printable(root)}: has no folder {_YEAR}; expected the path of VOCdevkit.")
     return root / _YEAR

@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from deeplab.errors import CheckpointError
+from deeplab import remote
+from deeplab.errors import CheckpointError, StorageError
 from deeplab.files import printable, replace_file
 from deeplab.formats import describe_differences
 from deeplab.models.weights.names import match_names
@@ -88,10 +89,10 @@ def read_checkpoint(path: Path) -> Any:
     Raises:
         CheckpointError: if the file is missing, damaged, of another kind, holds Python objects or no mapping.
     """
-    if not path.is_file():
+    if not remote.is_file(path):
         raise CheckpointError(f"{path}: the checkpoint {'is not a file' if path.exists() else 'does not exist'}.")
     try:
-        if excess := explain_excess(path):
+        if excess := explain_excess(remote.fetch(path)):
             raise CheckpointError(f"{path}: {excess}.")
         if is_safetensors(path):
             from safetensors.torch import load_file
@@ -99,7 +100,7 @@ def read_checkpoint(path: Path) -> Any:
             return load_file(path)
         with path.open("rb") as file:  # by its name torch would take it for safetensors
             content = torch.load(file, map_location="cpu", weights_only=True)
-    except CheckpointError:
+    except (CheckpointError, StorageError):
         raise
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}.") from error

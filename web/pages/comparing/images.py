@@ -2,6 +2,7 @@
 
 from flask import abort, current_app, render_template, request
 
+from deeplab import remote
 from web.context import current_settings, reading
 from web.results.comparing.compared import load_compared
 from web.results.comparing.comparison import Change
@@ -45,7 +46,7 @@ def compare_images() -> str:
         sort=sort,
         page=page,
         counts=differences.count(),
-        has_mask=lambda job, image: mask_file(current_settings(), job, image.path).is_file(),
+        has_mask=lambda job, image: remote.is_file(mask_file(current_settings(), job, image.path)),
         heat_of=lambda difference: Change(difference).heat,
         change_query=change_query,
     )

@@ -12,6 +12,7 @@ from deeplab.errors import DeepLabError
 from deeplab.images.bands import Reading
 from deeplab.inference.inputs import folder_of
 from deeplab.inference.output import confidence_path
+from deeplab.mirrors import local_path
 from web.results.images import inside
 from worker.jobs import storage
 from worker.jobs.jobs import Job
@@ -68,7 +69,7 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
     split = split_of(session, job)
     if split is None:
         confidence = confidence_path(output_dir(settings, job), item)
-        return ImageFiles(folder_of(Path(job.spec["input"])) / item, reading, labels, confidence)
+        return ImageFiles(folder_of(local_path(job.spec["input"])) / item, reading, labels, confidence)
     confidence = storage.confidence_dir(settings, job.id, job.fence) / f"{item}.png"
     try:
         listed = find_pair(split, item)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from deeplab import remote
 from deeplab.datasets.sample import Sample, warp
 from deeplab.errors import ImageError
 from deeplab.files import printable
@@ -91,7 +92,7 @@ def _truth(files: ImageFiles) -> Layer | None:
 
 
 def _values(name: str, path: Path) -> Layer | None:
-    if not path.exists():
+    if not remote.is_file(path):
         return None
     size = image_size(path)
 
@@ -118,7 +119,7 @@ def _require_bearable(path: Path, size: tuple[int, int], at_once: int) -> None:
 
 def _stamp(path: Path) -> str:
     try:
-        status = path.stat()
+        status = remote.fetch(path).stat()
     except OSError as error:
         raise ImageError(f"{printable(path)}: the file is gone.") from error
     return f"{status.st_mtime_ns} {status.st_size}"

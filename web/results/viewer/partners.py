@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from deeplab.errors import DeepLabError
 from deeplab.files import printable, real_path
 from deeplab.inference.inputs import folder_of
+from deeplab.mirrors import local_path
 from web.results.class_colours import names_of
 from web.results.lookup import KINDS
 from worker.jobs import jobs
@@ -118,7 +119,7 @@ def _item_in(session: Session, job: Job, image: Image, path: Path | None, other:
 
 
 def _folder_of(job: Job) -> Path:
-    return folder_of(Path(job.spec["input"]))
+    return folder_of(local_path(job.spec["input"]))
 
 
 def _is_below(path: Path | None, folder: Path | None) -> bool:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from deeplab import remote
 from deeplab.errors import DeepLabError
 from deeplab.files import visible
 from deeplab.formats import plural
@@ -61,10 +62,10 @@ def _read(settings: Settings, job_id: int) -> Job:
 
 def _print_from(log: Path, position: int) -> int:
     """Copy a log from a position on to standard output, fit for a terminal; return the position of its end."""
-    if not log.exists():
+    if not remote.is_file(log):
         return position
     decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
-    with log.open("rb") as file:
+    with remote.fetch(log).open("rb") as file:
         file.seek(position)
         while block := file.read(1 << 16):
             click.echo(visible(decoder.decode(block)), nl=False)

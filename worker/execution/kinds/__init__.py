@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
 from deeplab.files import sha256_of
+from deeplab.mirrors import local_path
 from worker.execution.reporter import JobReporter
 from worker.jobs import leases, storage
 from worker.jobs.catalog import Kind
@@ -83,7 +84,7 @@ def weights_path(settings: Settings, ref: CheckpointRef) -> Path:
         CheckpointError: if the file of one of this platform's checkpoints is gone or damaged.
     """
     if ref.id is None:
-        return Path(ref.text)
+        return local_path(ref.text)
     with open_session(settings, reads_only=True) as session:
         checkpoint = checkpoints.get(session, ref.id)
     require_intact(checkpoint)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+from deeplab import remote
 from deeplab.config import parse_config
 from deeplab.crf.grid import parse_grid
 from deeplab.crf.refinement import refine
@@ -81,4 +82,4 @@ def _earlier(context: JobContext) -> Path | None:
     """Find what the newest of the attempts before this one has counted."""
     fences = range(context.job.fence - 1, 0, -1)
     saved = (storage.search_path(context.settings, context.job.id, fence) for fence in fences)
-    return next((path for path in saved if path.exists()), None)
+    return next((path for path in saved if remote.is_file(path)), None)

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from deeplab import remote
 from worker.jobs import storage
 from worker.jobs.item_lists import Item, read_chunk
 from worker.jobs.settings import Settings
@@ -37,4 +38,4 @@ def earlier_passed_over(settings: Settings, job_id: int) -> dict[str, int]:
 
 
 def _read(path: Path, otherwise: Any) -> Any:
-    return json.loads(path.read_text("utf-8")) if path.exists() else otherwise
+    return json.loads(remote.fetch(path).read_text("utf-8")) if remote.is_file(path) else otherwise

@@ -11,10 +11,12 @@ from typing import Self
 
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.files import make_folder
 from deeplab.images.listing import PassedOver
 from deeplab.images.walk import Found
 from deeplab.inference.inputs import count_frames_of, folder_of, nothing_to_segment, walk_inputs
+from deeplab.mirrors import local_path
 from deeplab.video.kinds import is_video
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.items import earlier_items, earlier_passed_over
@@ -45,7 +47,7 @@ class Listing:
         self._context = context
         self._spec = spec
         self._output = output
-        self._folder = folder_of(Path(spec.input))
+        self._folder = folder_of(local_path(spec.input))
         self._thread = threading.Thread(target=self._list_rest, name="listing", daemon=True)
         self._stopped = threading.Event()
         self._error: Exception | None = None
@@ -98,7 +100,7 @@ class Listing:
             if found.what != "wanted":
                 self._passed_over.add(found)
                 continue
-            items.append(self._look_at(found.path))
+            items.append(self._look_at(found))
             if len(items) == _CHUNK or time.monotonic() > due:
                 self._add(items, complete=False)
                 return True
@@ -111,7 +113,7 @@ class Listing:
         """Write a chunk, and add it to the list."""
         settings, job = self._context.settings, self._context.job
         if not items and not self._n_items:
-            raise nothing_to_segment(Path(self._spec.input), self._passed_over.by_kind())
+            raise nothing_to_segment(local_path(self._spec.input), self._passed_over.by_kind())
         path = storage.items_chunk_path(settings, job.id, job.fence, self._n_items)
         cuts = write_chunk(path, items, settings.shard_images) if items else []
 
@@ -130,14 +132,14 @@ class Listing:
         self._n_items += len(items)
         _log.info("Listed %d files%s.", self._n_items, "" if complete else " so far")
 
-    def _look_at(self, path: str) -> Item:
-        file = self._folder / path
+    def _look_at(self, found: Found) -> Item:
+        path, file = found.path, self._folder / found.path
         try:
-            status = file.stat()
+            n_bytes, modified = found.status or remote.status(file)
         except OSError:  # its row will say why
             return Item(path, frames=1 if is_video(path) else None)
         frames = count_frames_of(file, self._spec.every) if is_video(path) else None
-        return Item(path, status.st_size, status.st_mtime, frames)
+        return Item(path, n_bytes, modified, frames)
 
     def _find(self) -> Iterator[Found]:
         """What is to be listed, behind what already is."""
@@ -148,7 +150,7 @@ class Listing:
         if self._spec.only_failed_of is not None:
             return _behind(after, self._failed(self._spec.only_failed_of))
         make_folder(self._output)  # so that it can be told from others where it lies within the input
-        return walk_inputs(Path(self._spec.input), exclude=self._output, after=after, tick=self._tick)
+        return walk_inputs(local_path(self._spec.input), exclude=self._output, after=after, tick=self._tick)
 
     def _last_listed(self) -> str | None:
         settings, job_id = self._context.settings, self._context.job.id

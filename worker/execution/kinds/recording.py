@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.errors import OutputError
 from deeplab.inference.manifest import stream_manifest
 from deeplab.scores.image_scores import ImageScores
@@ -51,6 +52,7 @@ def _record(context: JobContext, unrecorded: Unrecorded) -> bool:
     folder = storage.recorded_part_dir(context.settings, context.job.id, context.job.fence, number)
     shutil.rmtree(folder, ignore_errors=True)
     n_images = write_index([each.manifest for each in unrecorded.shards if each.number not in gone], folder)
+    remote.send_tree(folder)
     with context.fenced() as session:
         for number in gone:
             shards.reopen(session, context.job.id, number)
@@ -95,10 +97,11 @@ class PartMerger:
         folder = storage.merged_part_dir(self._context.settings, job.id, job.fence, self._n_merged)
         self._n_merged += 1
         merging.merge(merged, folder)
+        remote.send_tree(folder)
         with self._context.fenced() as session:
             parts.replace(session, job.id, merged, folder)
         for part in merged:  # only now that no row points to them; who reads them asks anew
-            shutil.rmtree(part.folder, ignore_errors=True)
+            storage.discard_folder(part.folder)
 
 
 class ImageRecorder:
@@ -130,6 +133,7 @@ class ImageRecorder:
             return
         folder = self._next_folder()
         write_part(folder, self._waiting)
+        remote.send_tree(folder)
         with self._context.fenced() as session:
             parts.add(session, self._context.job.id, folder, len(self._waiting))
         self._waiting = []

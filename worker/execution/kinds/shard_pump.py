@@ -13,6 +13,7 @@ from typing import TypeVar
 
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.config import parse_config
 from deeplab.errors import OutputError
 from deeplab.files import flush_to_disk
@@ -22,6 +23,7 @@ from deeplab.inference.manifest import Row, read_manifest
 from deeplab.inference.output import prepare_output
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.videos import VideoOptions
+from deeplab.mirrors import local_path
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
 from worker.execution.kinds.items import read_items
@@ -118,7 +120,9 @@ class ShardPump:
         path = weights_path(self._settings, self._spec.checkpoint_ref)
         segmenter = Segmenter.from_checkpoint(config, path, self._spec.device, crf=self._spec.crf)
         run = {**segmenter.settings(), **self._videos.settings()}
-        prepare_output(self._output, Path(self._spec.input), run, segmenter.class_names)
+        source = local_path(self._spec.input)
+        name = storage.name_of_input(self._settings, source)
+        prepare_output(self._output, source, run, segmenter.class_names, name=name)
         return segmenter
 
     @property
@@ -138,7 +142,7 @@ class ShardPump:
         items = read_items(self._settings, shard)
         summary = segment_items(
             self._segmenter,
-            folder_of(Path(self._spec.input)),
+            folder_of(local_path(self._spec.input)),
             self._output,
             [item.path for item in items],
             manifest,
@@ -172,6 +176,7 @@ class ShardPump:
         rows = read_manifest(manifest)
         part = storage.shard_part_dir(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         write_part(part, [ImageResult.of_row(row) for row in rows])
+        remote.send_tree(part)
 
         def finish(session: Session) -> None:
             shards.finish(session, shard, manifest, n_ok, summary.n_error)

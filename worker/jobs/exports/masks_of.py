@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from numpy.typing import NDArray
 
+from deeplab import remote
 from deeplab.errors import DatasetError, DeepLabError, OutputError
 from deeplab.files import printable
 from deeplab.images.kinds import NAMED_SUFFIXES
@@ -54,7 +55,7 @@ class Mask:
         Raises:
             OutputError: if it is not.
         """
-        if not self.path.is_file():
+        if not remote.is_file(self.path):
             raise OutputError(f"{printable(self.path)}: the mask of {printable(self.image)} is gone.")
 
 
@@ -120,7 +121,7 @@ class Selection:
 
     def _frames(self, video: Image) -> Iterator[Mask]:
         folder = output_dir(self.settings, self.job) / "masks" / video.item
-        for path in sorted(folder.glob("*.png")):
+        for path in sorted(folder / each.name for each in remote.scan(folder) if each.name.endswith(".png")):
             yield Mask(f"{video.item}/{path.stem}", f"{video.item}/{path.name}", path, len(self.names))
 
 

@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from deeplab import remote
+
 _CHUNK = 2**18  # bytes
 _IN_MEMORY = 2**20  # bytes of what is put aside; more goes to a file
 
@@ -34,7 +36,7 @@ def copy_of(name: str, path: Path) -> Member:
     """A file as it is."""
 
     def read() -> Iterator[bytes]:
-        with path.open("rb") as file:
+        with remote.fetch(path).open("rb") as file:
             while chunk := file.read(_CHUNK):
                 yield chunk
 

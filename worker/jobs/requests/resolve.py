@@ -12,11 +12,13 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
 from deeplab.inference.output import require_unused
+from deeplab.mirrors import absolute, local_path, mirror_of
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import SUCCEEDED, TERMINAL
@@ -81,7 +83,7 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
         with errors_at("resume"):
             resumed = checkpoints.get(session, spec.resume)
     with errors_at("config", environment):
-        config = load_config(Path(spec.config), expands=False)
+        config = load_config(local_path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
     length = resolved["SOLVER"]["ITER_MAX"]
     if resumed is not None and resumed.iteration > length:
@@ -106,17 +108,17 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
     with errors_at("checkpoint"):
         if ref.id is not None:
             trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
-        elif not Path(ref.text).is_file():
+        elif not remote.is_file(local_path(ref.text)):
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
     with errors_at("config", environment):
         if spec.config is not None:
-            config = load_config(Path(spec.config), expands=False)
+            config = load_config(local_path(spec.config), expands=False)
             trained_with = _without_unused_paths(config.model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
     if ref.id is None:
         with errors_at("checkpoint", environment):
-            _check_weights(Path(ref.text))
+            _check_weights(local_path(ref.text))
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
 
@@ -169,7 +171,7 @@ def _apply(
         _expand_paths(resolved, whole, environment)
     for section, key in PATH_KEYS:
         if resolved[section][key] is not None:
-            resolved[section][key] = os.path.abspath(resolved[section][key])  # noqa: PTH100  (links stay links)
+            resolved[section][key] = absolute(resolved[section][key])  # links stay links
     return resolved
 
 
@@ -183,11 +185,11 @@ def _expand_paths(config: dict[str, Any], whole: Mapping[str, Any], environment:
 
 def _check_folders(spec: SegmentSpec) -> None:
     with errors_at("input"):
-        require_inputs(Path(spec.input))
+        require_inputs(local_path(spec.input))
     if spec.output is not None:
         with errors_at("output"):
-            _check_writable(Path(spec.output))
-            require_unused(Path(spec.output))
+            _check_writable(local_path(spec.output))
+            require_unused(local_path(spec.output))
 
 
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:
@@ -215,14 +217,14 @@ def check_initial_weights(spec: Spec, config: Mapping[str, Any], environment: En
     initial = config["MODEL"]["INIT_MODEL"]
     if isinstance(spec, TrainSpec) and spec.resume is None and initial is not None:
         with errors_at("config", environment):
-            if Path(initial).is_file():
-                _check_weights(Path(initial))
+            if remote.is_file(local_path(initial)):
+                _check_weights(local_path(initial))
 
 
 def _check_weights(path: Path) -> None:
     """Refuse a file that cannot hold weights, as far as a look at it tells; the job itself reads it whole."""
     try:
-        reason = explain_unreadable(path)
+        reason = explain_unreadable(remote.fetch(path))
     except OSError as error:
         raise DeepLabError(f"{path}: cannot be read: {error.strerror}.") from None
     if reason is not None:
@@ -230,6 +232,8 @@ def _check_weights(path: Path) -> None:
 
 
 def _check_writable(folder: Path) -> None:
+    if mirror_of(folder) is not None:  # storage elsewhere says so when it is written to
+        return
     existing = folder
     while not existing.exists():
         existing = existing.parent

@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.config import parse_config
 from deeplab.datasets.class_names import class_names_of, load_class_names
 from deeplab.images.bands import Reading
 from deeplab.inference.inputs import folder_of
 from deeplab.inference.output import find_mask
+from deeplab.mirrors import local_path
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -23,7 +25,7 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
     with open_session(settings, reads_only=True) as session:
         split = split_of(session, job)
     if split is None:
-        return folder_of(Path(job.spec["input"])) / item
+        return folder_of(local_path(job.spec["input"])) / item
     return find_pair(split, item).pair.image
 
 
@@ -53,6 +55,6 @@ def class_names(settings: Settings, job: Job) -> list[str]:
         DatasetError: if the labels file is damaged.
     """
     labels = output_dir(settings, job) / "labels.txt" if job.kind == "segment" else None
-    if labels is not None and labels.is_file():
+    if labels is not None and remote.is_file(labels):
         return load_class_names(labels)
     return class_names_of(parse_config(job.config, f"job {job.id}").DATASET)

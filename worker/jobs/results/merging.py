@@ -8,7 +8,7 @@ import duckdb
 
 from worker.jobs.results import engine
 from worker.jobs.results.parts import Part
-from worker.jobs.results.tables import IMAGES, TABLES
+from worker.jobs.results.tables import IMAGES, TABLES, fetch_tables
 from worker.jobs.results.writer import copy_sorted, writing
 
 TOGETHER = 16  # parts of one level that become a part of the next one, so that there are never many
@@ -25,9 +25,10 @@ def due(parts: Sequence[Part]) -> list[Part]:
 def is_whole(part: Part) -> bool:
     """Whether the files of a part are there, with a row for each of its images; of them little is read."""
     try:
+        fetch_tables([part.folder])
         with engine.writer(part.folder) as connection:
             counts = [connection.read_parquet(str(part.folder / table.file)).count("*").fetchall() for table in TABLES]
-    except duckdb.Error:
+    except (duckdb.Error, FileNotFoundError):
         return False
     return counts[TABLES.index(IMAGES)] == [(part.n_images,)]
 
@@ -39,6 +40,7 @@ def merge(parts: Sequence[Part], folder: Path) -> None:
         OutputError: if it cannot be written, or a part cannot be read.
     """
     with writing(folder) as connection:
+        fetch_tables([part.folder for part in parts])
         for table in TABLES:
             rows = connection.read_parquet([str(part.folder / table.file) for part in parts])
             connection.register("rows", rows)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.inference.output import manifest_path
 from worker.jobs import shards, storage
 from worker.jobs.catalog import SUCCEEDED
@@ -29,6 +30,6 @@ def _list_folders(settings: Settings, job: Job) -> Sequence[Path]:
         is_unindexed = not folders and job.kind == "segment" and job.is_terminal
         manifests = shards.manifests(session, job.id) if is_unindexed else []
     merged = manifest_path(storage.output_dir(settings, job.id, job.spec["output"])) if is_unindexed else None
-    if merged is not None and job.state == SUCCEEDED and merged.is_file():
+    if merged is not None and job.state == SUCCEEDED and remote.is_file(merged):
         manifests = [merged]
     return [index_manifests(settings, job.id, manifests)] if manifests else folders

@@ -11,6 +11,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.datasets.pairs import Pair
 from deeplab.errors import DatasetError
@@ -98,7 +99,7 @@ class _Listing:
         """Whether a file is gone, or one that holds the truth of many images was written since."""
         try:
             truth = listed.pair.ground_truth.path
-            return not listed.pair.image.exists() or (listed.labelled and truth.stat().st_mtime > self.made_at)
+            return not remote.is_file(listed.pair.image) or (listed.labelled and remote.status(truth)[1] > self.made_at)
         except OSError:
             return True
 

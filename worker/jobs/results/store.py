@@ -23,7 +23,7 @@ from worker.jobs.results.answers import (
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
 from worker.jobs.results.places import Place, cursors_beside, direction, known_value, parse_cursor, require_beyond
-from worker.jobs.results.tables import TABLES
+from worker.jobs.results.tables import TABLES, fetch_tables
 from worker.jobs.settings import Settings
 
 _MANY = 100  # images, for which a list of names takes longer than reading what lies between
@@ -239,7 +239,7 @@ class Results:
         while True:
             try:
                 return self._ask_now(question, values, fetch)
-            except duckdb.IOException as error:
+            except (duckdb.IOException, FileNotFoundError) as error:
                 earlier, self._folders = self._folders, self._list_folders()
                 if earlier == self._folders:
                     raise OutputError(f"The results of the job cannot be read: {str(error).splitlines()[0]}") from error
@@ -247,6 +247,7 @@ class Results:
     def _ask_now(
         self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any]
     ) -> Any:
+        fetch_tables(self._folders)
         with engine.reader(self._settings) as connection:
             tables = ", ".join(f"{table.name} AS ({table.rows_in(self._folders)})" for table in TABLES)
             return fetch(connection.execute(f"WITH {tables} {question}", dict(values)))

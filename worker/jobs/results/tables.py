@@ -9,7 +9,10 @@ cells    one row per image and cell of its confusion matrix, sorted by cell and 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+
+from deeplab import remote
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,12 @@ class Table:
         """The rows of some parts, as SQL."""
         files = ", ".join("'" + str(folder / self.file).replace("'", "''") + "'" for folder in folders)
         return f"FROM read_parquet([{files}])" if files else f"SELECT {self.nulls} WHERE false"
+
+
+def fetch_tables(folders: Sequence[Path]) -> None:
+    """Let the tables of some parts be there to be read. Raises FileNotFoundError if one is gone."""
+    for folder, table in product(folders, TABLES):
+        remote.fetch(folder / table.file)
 
 
 CLASSES = Table(

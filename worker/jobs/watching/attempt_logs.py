@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab import remote
 from deeplab.files import read_tail
 from worker.jobs import storage
 from worker.jobs.jobs import Job
@@ -35,10 +36,10 @@ def read_end(log: Path | None, n_bytes: int) -> str:
 def search(log: Path | None, text: str) -> Sequence[FoundLine]:
     """Find the last lines of a log that hold a text, in whatever case, in their order; none if there is no log."""
     found: list[FoundLine] = []
-    if log is None or not log.is_file():
+    if log is None or not remote.is_file(log):
         return found
     wanted = text.casefold()
-    with log.open(encoding="utf-8", errors="replace") as file:
+    with remote.fetch(log).open(encoding="utf-8", errors="replace") as file:
         number = 0
         while line := file.readline(_LONGEST_LINE):
             number += 1

@@ -37,6 +37,9 @@ _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # where a 
 _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 
 
+_USUAL_WORDS = {FileNotFoundError: os.strerror(errno.ENOENT), PermissionError: "access is denied"}
+
+
 @dataclass(frozen=True)
 class Entry:
     """What a folder on storage elsewhere holds; answers as an `os.DirEntry` does."""
@@ -241,7 +244,7 @@ def _ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
         try:
             return question(*_open(url))
         except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise type(error)(error.errno or errno.ENOENT, _reason(error), url) from None
+            raise type(error)(error.errno or errno.ENOENT, error.strerror or _USUAL_WORDS.get(type(error)), url) from None
         except Exception as error:
             if (sentence := _explain(error)) is not None:
                 raise StorageError(f"{url}: {sentence}.") from None

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any, Self
 
@@ -49,11 +49,13 @@ class Platform:
             self.broker.wait()
             self.broker = None
 
-    def start_worker(self, queue: str = "gpu", name: str | None = None) -> subprocess.Popen[bytes]:
-        """Start a Celery worker; it need not be ready when this returns."""
+    def start_worker(
+        self, queue: str = "gpu", name: str | None = None, environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
+        """Start a Celery worker, on another machine with its environment; it need not be ready when this returns."""
         name = name or f"{queue}@test"
         command = ["-P", "-m", "worker.cli", "worker", "start", "--queue", queue, "--name", name]
-        worker = self._start(name, [sys.executable, *command])
+        worker = self._start(name, [sys.executable, *command], environment)
         self.workers[name] = worker
         return worker
 
@@ -135,12 +137,18 @@ class Platform:
         found = [each for each in psutil.process_iter() if lives(each) and each.pid != broker]
         return [each for each in found if _environment(each).get("DEEPLAB_HOME") == home]
 
-    def _start(self, name: str, command: list[str]) -> subprocess.Popen[bytes]:
+    def _start(
+        self, name: str, command: list[str], environment: Mapping[str, str] | None = None
+    ) -> subprocess.Popen[bytes]:
         log = storage.logs_dir(self.settings) / f"{name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         with log.open("ab") as file:
             return subprocess.Popen(
-                command, stdout=file, stderr=file, env=self.settings.environment(), start_new_session=True
+                command,
+                stdout=file,
+                stderr=file,
+                env=environment or self.settings.environment(),
+                start_new_session=True,
             )
 
 

@@ -10,12 +10,8 @@ from types import MappingProxyType
 
 from deeplab.inference.inputs import count_frames, list_inputs
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, require_success
-from deeplab.inference.output import (
-    locked_output,
-    manifest_path,
-    prepare_output,
-    write_passed_over,
-)
+from deeplab.inference.output import manifest_path, prepare_output, write_passed_over
+from deeplab.inference.output_lock import describe_process, locked_output
 from deeplab.inference.pipeline import Pipeline
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.videos import VideoOptions, VideoPipeline
@@ -65,7 +61,7 @@ def segment_folder(
     inputs = list_inputs(input_path, exclude=output_dir)
     prepare_output(output_dir, input_path, {**segmenter.settings(), **videos.settings()}, segmenter.class_names)
     manifest = manifest_path(output_dir)
-    with locked_output(output_dir):
+    with locked_output(output_dir, f"deeplab segment, {describe_process()},"):
         write_passed_over(output_dir, inputs.passed_over)
         summary = segment_items(
             segmenter,

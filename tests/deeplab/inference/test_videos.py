@@ -74,6 +74,7 @@ def test_a_labelled_video_has_the_size_and_times_of_the_video(tmp_path: Path, se
     assert recorder.progressed[0] == (0, 8, "frame")
     assert recorder.progressed[-1] == (8, 8, "frame")
     assert files_in(tmp_path / "out") == [
+        ".deeplab-lock",
         "frames/film.mp4.csv",
         "labels.txt",
         "manifest.csv",

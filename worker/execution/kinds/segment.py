@@ -3,14 +3,17 @@
 import logging
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 from deeplab.errors import NothingSegmentedError
 from deeplab.formats import plural
 from deeplab.inference.manifest import Row, write_manifest
-from deeplab.inference.output import manifest_path, write_passed_over
+from deeplab.inference.output import manifest_path, require_unused, write_passed_over
+from deeplab.inference.output_lock import locked_output
 from deeplab.scores.image_scores import Certainty
 from worker.execution.kinds import JobContext
+from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.items import list_items, read_items, read_passed_over
 from worker.execution.kinds.recording import PartMerger, record_earlier
 from worker.execution.kinds.shard_pump import ShardPump
@@ -20,6 +23,7 @@ from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership import pins
 from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.results.filters import Filter
 from worker.jobs.results.opening import open_results
@@ -33,12 +37,23 @@ def run(context: JobContext) -> dict[str, Any]:
     """Own a segment job: split it into shards, segment shards until all are done, and merge their results.
 
     Raises:
+        InputChangedError: if something was exchanged since the job was submitted.
+        OutputError: if somebody else fills the output folder.
         NothingSegmentedError: if every image failed, which other attempts would not change.
     """
+    require_inputs(context)
+    spec = SegmentSpec.model_validate(context.job.spec)
+    output = storage.output_dir(context.settings, context.job.id, spec.output)
+    _write_for_others(context.settings, spec)
+    require_unused(output)  # before a lock is put into somebody's folder
+    holder = f"job {context.job.id} of {context.settings.home}"
+    # Whoever holds it may be an attempt that has lost its lease, and is about to be ended.
+    with locked_output(output, holder, patience=context.settings.lease_seconds):
+        return _run(context, spec, output)
+
+
+def _run(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str, Any]:
     settings, job = context.settings, context.job
-    spec = SegmentSpec.model_validate(job.spec)
-    output = storage.output_dir(settings, job.id, spec.output)
-    _write_for_others(settings, spec)
     items = list_items(context, spec, output)
     with context.fenced() as session:
         shards.plan(session, job.id, len(items.paths), settings.shard_images, items.work)
@@ -68,6 +83,7 @@ def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_st
     Raises:
         Stopped: if the worker was told to stop.
     """
+    pins.require_unchanged(settings, job)
     spec = SegmentSpec.model_validate(job.spec)
     _write_for_others(settings, spec)
     pump = ShardPump(settings, job, spec, owner, read_items(settings, job.id), should_stop)

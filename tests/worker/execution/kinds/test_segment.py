@@ -82,6 +82,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
     assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
     assert sorted(path.name for path in output.iterdir()) == [
+        ".deeplab-lock",
         "labels.txt",
         "manifest.csv",
         "masks",

@@ -8,18 +8,22 @@ from tests.deeplab.drawing import draw_folder
 from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.specs import Spec, SpecError, parse_spec
 from worker.jobs.settings import Settings
 
 
-def segment_into(store: Settings, output: Path) -> Job:
-    """Submit a segment job with a weights file."""
+def request_into(store: Settings, output: Path) -> Spec:
+    """The request of a segment job with a weights file."""
     images = draw_folder(store.home / "sample", n_images=2) / "images"
     weights = store.home / "weights.safetensors"
     weights.write_bytes(b"\x02\0\0\0\0\0\0\0{}")
     config = str(write_config(store.home))
     request = {"checkpoint": str(weights), "config": config, "input": str(images), "output": str(output)}
-    return submission.submit(store, parse_spec("segment", request))
+    return parse_spec("segment", request)
+
+
+def segment_into(store: Settings, output: Path) -> Job:
+    return submission.submit(store, request_into(store, output))
 
 
 def end(store: Settings, job: Job) -> None:
@@ -38,8 +42,6 @@ def test_a_folder_belongs_to_one_job_until_that_has_ended(store: Settings, tmp_p
         (folder / "link").unlink()
         (folder / "out").rmdir()
     owner = segment_into(store, folder / "out")
-    if second == ".":
-        (folder / "out").exists()
     with pytest.raises(SpecError, match=rf"output: .* belongs to job {owner.id} \(queued\)"):
         segment_into(store, folder / second)
     end(store, owner)
@@ -54,17 +56,17 @@ def test_other_folders_are_free(store: Settings, tmp_path: Path, second: str) ->
 
 def test_of_two_submissions_at_once_one_is_refused(store: Settings, tmp_path: Path) -> None:
     refused: list[str] = []
-    segment_into(store, tmp_path / "another")  # draws what both need
+    requests = [request_into(store, tmp_path / name) for name in ("out", "out/inner")]
     together = threading.Barrier(2)
 
-    def submit(folder: Path) -> None:
+    def submit(request: Spec) -> None:
         together.wait()
         try:
-            segment_into(store, folder)
+            submission.submit(store, request)
         except SpecError as error:
             refused.append(str(error))
 
-    threads = [threading.Thread(target=submit, args=[tmp_path / name]) for name in ("out", "out/inner")]
+    threads = [threading.Thread(target=submit, args=[request]) for request in requests]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -10,15 +10,15 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from deeplab.files import delete_file
 from worker.jobs import storage
+from worker.jobs.cleaning.caches import discard_oldest
 from worker.jobs.settings import Settings
 
 LARGEST_SIDE = 512  # pixels; larger pictures are not kept
-_LARGEST_TOTAL = 2**30  # bytes
 _LOOK_EVERY = 500  # written files between two looks at how many there are
 _TOUCH_SECONDS = 3600  # between two notes that a file was used
 
@@ -41,21 +41,8 @@ def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -
     if not content:
         content = make()
         if _keep(path, content) and next(_writes) % _LOOK_EVERY == 0:
-            tidy(folder, _LARGEST_TOTAL)
+            discard_oldest(folder, storage.THUMBNAIL_BYTES)
     return content
-
-
-def tidy(folder: Path, limit: int) -> None:
-    """Delete the files that were not used for longest, until a fifth below a limit of bytes, if there are more."""
-    files = sorted(_list(folder))
-    total = sum(size for _, size, _ in files)
-    if total <= limit:
-        return
-    for _, size, path in files:
-        delete_file(Path(path))
-        total -= size
-        if total <= 0.8 * limit:
-            return
 
 
 def _read(path: Path) -> bytes:
@@ -81,14 +68,3 @@ def _keep(path: Path, content: bytes) -> bool:
         delete_file(draft)
         return False
     return True
-
-
-def _list(folder: Path) -> Iterator[tuple[float, int, str]]:
-    """Time of use, size and path of every file."""
-    for part in folder.iterdir():
-        for entry in os.scandir(part):
-            try:
-                status = entry.stat()
-            except FileNotFoundError:
-                continue
-            yield status.st_mtime, status.st_size, entry.path

@@ -41,10 +41,16 @@ def open_store(
     settings = settings or load_settings()
     if create:
         create_store(settings)
-    elif lacks_database(settings):
-        raise NoPlatformError(settings.home)
+    else:
+        require_store(settings)
     with open_session(settings, reads_only=not writes) as session:
         yield session
+
+
+def require_store(settings: "Settings") -> None:
+    """Refuse a home without a database. Raises NoPlatformError."""
+    if lacks_database(settings):
+        raise NoPlatformError(settings.home)
 
 
 def create_store(settings: "Settings") -> None:

@@ -93,7 +93,7 @@ def finish_deletions(settings: Settings, job_ids: Sequence[int]) -> None:
         folders = unfinished.get(job_id, [])
         for folder in folders:
             shutil.rmtree(folder, ignore_errors=True)
-        if folders and not any(folder.exists() for folder in folders):
+        if job_id in unfinished and not any(folder.exists() for folder in folders):
             with open_session(settings) as session:
                 deleted_jobs.finish(session, job_id)
 

@@ -81,7 +81,9 @@ def _parse(words: list[str]) -> None:
         assert found is not None, words
         command, words = found, words[1:]
     if words:
-        command.make_context("deeplab", list(words))
+        command.make_context(
+            "deeplab", list(words), click.Context(main, **main.context_settings)
+        )  # whose -h a command keeps
 
 
 def _commands(page: str) -> list[list[str]]:

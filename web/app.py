@@ -93,12 +93,14 @@ def create_app(settings: Settings | None = None) -> Flask:
 
 
 def _secret_key(settings: Settings) -> str:
-    """The key that signs cookies, the same for all processes of a home.
+    """The key that signs cookies: that of DEEPLAB_SECRET_KEY_FILE, or one for all processes of a home.
 
     Raises:
         OutputError: if it cannot be read or written.
     """
     make_folder(settings.home)
+    if settings.secret_key:
+        return settings.secret_key
     path = storage.secret_key_path(settings)
     try:
         return read_secret(path)

@@ -18,7 +18,7 @@ from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
-from worker.jobs.records.evaluations import EvaluationNotFoundError
+from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
 
@@ -39,6 +39,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (TooManyFailuresError, 429),
     (BusyError, 503),
     (EvaluationNotFoundError, 404),
+    (ConfusionNotFoundError, 404),
     (JobStateError, 409),
     (QueryError, 400),
     (QuestionError, 400),

@@ -108,15 +108,15 @@ def segment_items(
         reporter: hears of each image and each frame.
         done: rows of earlier runs; an image with a good row and its files in place is skipped.
         overlays: also write each image blended with its mask.
-        confidence: also write the probability of the class of each pixel of an image, and note its means in the rows;
-            not of videos.
+        confidence: also write the probability of the class of each pixel of an image, and note its means in the rows,
+            those of videos and their frames, too.
         batch_size: images of equal size per forward pass.
         videos: what is made of videos.
         n_frames: how much work a video is, as `count_frames` says; an image is 1.
     """
     start = time.monotonic()
     wanted = dict.fromkeys(items)
-    films = VideoPipeline(segmenter, input_dir, output_dir, videos, overlays, batch_size)
+    films = VideoPipeline(segmenter, input_dir, output_dir, videos, overlays, batch_size, confidence)
     images = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size, confidence)
     kept = {row.path: row for row in done if row.path in wanted and _is_complete(row, images, films)}
     todo = [item for item in wanted if item not in kept]

@@ -21,8 +21,9 @@ from deeplab.scores.image_scores import Certainty
 _FIRST_COLUMNS = ("path", "width", "height", "status", "error", "seconds", "pixels")
 COLUMNS = (*_FIRST_COLUMNS, "frames", "confidence", "class_confidence")
 _FORMULA = r"[=+\-@\t\r]"  # how it begins
-FRAME_COLUMNS = ("frame", "time", "pixels")
+FRAME_COLUMNS = ("frame", "time", "pixels", "confidence", "class_confidence")
 _EARLIER_COLUMNS = (_FIRST_COLUMNS, COLUMNS[:-2])  # of manifests from before there were videos, and confidence
+_EARLIER_FRAME_COLUMNS = FRAME_COLUMNS[:-2]
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ class Row:
     seconds: float  # of work on this image: to decode it, its part of the batch, to write it
     pixels: Mapping[int, int]  # by class that occurs, of all frames; empty after an error
     frames: int | None = None  # how many frames of a video were segmented, before an error too; None: an image
-    certainty: Certainty | None = None  # of an image, without label quality; None if it was not asked for
+    certainty: Certainty | None = None  # without label quality; of all frames; None if it was not asked for
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class FrameRow:
     frame: int  # its number among all frames of the video that can be decoded, from 0
     time: float  # seconds since the first frame, by the video's own clock
     pixels: Mapping[int, int]  # by class that occurs
+    certainty: Certainty | None = None  # without label quality; None if it was not asked for
 
 
 def read_manifest(path: Path) -> list[Row]:
@@ -106,7 +108,7 @@ def write_frames(path: Path) -> Iterator[Callable[[FrameRow], None]]:
     make_folder(path.parent)
     with replace_file(path) as file:
         file.write(_encode([FRAME_COLUMNS]))
-        yield lambda row: _write_all(file, _encode([(row.frame, f"{row.time:.6f}", _pixels_text(row.pixels))]))
+        yield lambda row: _write_all(file, _encode([_frame_fields(row)]))
 
 
 def read_frames(path: Path) -> Iterator[FrameRow]:
@@ -118,13 +120,13 @@ def read_frames(path: Path) -> Iterator[FrameRow]:
     try:
         with path.open(encoding="ascii", newline="") as file:
             lines = csv.reader(file, strict=True)
-            if tuple(next(lines, ())) != FRAME_COLUMNS:
+            if tuple(next(lines, ())) not in (FRAME_COLUMNS, _EARLIER_FRAME_COLUMNS):
                 raise ValueError
-            for frame, time, pixels in lines:
-                yield FrameRow(int(frame), float(time), _read_pixels(pixels))
+            for fields in lines:
+                yield _frame_row(*fields)
     except OSError as error:
         raise OutputError(f"{printable(path)}: the table of frames cannot be read: {error.strerror}.") from error
-    except (csv.Error, ValueError, AttributeError):
+    except (csv.Error, ValueError, TypeError, AttributeError):
         raise OutputError(f"{printable(path)}: is not a table of frames; expected {','.join(FRAME_COLUMNS)}.") from None
 
 
@@ -233,6 +235,15 @@ def _fields(row: Row) -> tuple[object, ...]:
     numbers = f"{row.seconds:.3f}", _pixels_text(row.pixels), row.frames
     path, error = _guarded(row.path), _guarded(row.error)
     return path, row.width, row.height, row.status, error, *numbers, *_certainty_texts(row.certainty)
+
+
+def _frame_row(frame: str, time: str, pixels: str, confidence: str = "", class_confidence: str = "") -> FrameRow:
+    certainty = _read_certainty(confidence, class_confidence) if confidence else None
+    return FrameRow(int(frame), float(time), _read_pixels(pixels), certainty)
+
+
+def _frame_fields(row: FrameRow) -> tuple[object, ...]:
+    return row.frame, f"{row.time:.6f}", _pixels_text(row.pixels), *_certainty_texts(row.certainty)
 
 
 def _guarded(text: str) -> str:

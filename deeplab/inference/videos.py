@@ -24,6 +24,8 @@ from deeplab.inference.manifest import FrameRow, Row, write_frames
 from deeplab.inference.output import frame_mask_path, frames_path, labelled_video_path
 from deeplab.inference.segmenter import LabelMap, Segmenter
 from deeplab.reporter import Stopped
+from deeplab.scores.certainty import CertaintyCount, certainty_of
+from deeplab.scores.image_scores import Certainty
 from deeplab.video.file import VideoFile
 from deeplab.video.frame import Frame
 from deeplab.video.writer import write_video
@@ -49,6 +51,7 @@ class _Labelled(NamedTuple):
     number: int  # among all frames of the video
     frame: Frame
     label_map: LabelMap
+    certainty: CertaintyCount | None
 
 
 @dataclass
@@ -59,6 +62,21 @@ class _Tally:
     height: int | None = None
     frames: int = 0
     pixels: Counter[int] = field(default_factory=Counter)
+    tops: dict[int, float] = field(default_factory=dict)  # sums of the top probability by predicted class
+
+    def add(self, row: FrameRow) -> None:
+        """Add a frame."""
+        self.frames += 1
+        self.pixels.update(row.pixels)
+        for index, top in (row.certainty.top_by_class if row.certainty else {}).items():
+            self.tops[index] = self.tops.get(index, 0.0) + top * row.pixels[index]
+
+    def certainty(self) -> Certainty | None:
+        """The means over the pixels of all frames."""
+        if not self.tops:
+            return None
+        by_class = {index: self.tops[index] / n for index, n in sorted(self.pixels.items())}
+        return Certainty(sum(self.tops.values()) / self.pixels.total(), by_class, None, {})
 
 
 @dataclass(frozen=True)
@@ -71,6 +89,7 @@ class VideoPipeline:
     options: VideoOptions
     overlays: bool  # also with masks, write the labelled video
     batch_size: int  # frames per forward pass
+    confidence: bool = False  # also note in the rows how sure the model is
 
     def rows(self, items: Iterable[str], tick: Callable[[int], None]) -> Iterator[Row]:
         """Segment videos and yield a row for each, errors included, once its files are on disk.
@@ -91,8 +110,8 @@ class VideoPipeline:
             return
 
     def is_complete(self, row: Row) -> bool:
-        """Whether all files of a video that was segmented are still there."""
-        if not frames_path(self.output_dir, row.path).exists():
+        """Whether all files of a video that was segmented are still there, and its row has all that is asked for."""
+        if not frames_path(self.output_dir, row.path).exists() or (self.confidence and row.certainty is None):
             return False
         if self._draws and not labelled_video_path(self.output_dir, row.path).exists():
             return False
@@ -125,7 +144,8 @@ class VideoPipeline:
         seconds = time.monotonic() - start
         if error:
             return Row(item, tally.width, tally.height, "error", error, seconds, {}, tally.frames)
-        return Row(item, tally.width, tally.height, "ok", "", seconds, dict(sorted(tally.pixels.items())), tally.frames)
+        pixels, sure = dict(sorted(tally.pixels.items())), tally.certainty()
+        return Row(item, tally.width, tally.height, "ok", "", seconds, pixels, tally.frames, sure)
 
     def _refuse_bands(self, path: Path) -> None:
         image = self.segmenter.config.IMAGE
@@ -139,20 +159,27 @@ class VideoPipeline:
         number = 0
         for batch in _batches(video, self.batch_size):
             tick()
-            for frame, result in zip(batch, self._label_batch(batch, tick), strict=True):
+            counts = [self._certainty_of(frame.image) for frame in batch]
+            for frame, result, certainty in zip(batch, self._label_batch(batch, counts, tick), counts, strict=True):
                 if isinstance(result, LabelError):
                     failures.append(LabelError(f"frame {number} at {frame.seconds:.2f} s: {result}"))
                     return
-                yield _Labelled(number, frame, result)
+                yield _Labelled(number, frame, result, certainty)
                 number += self.options.every
 
-    def _label_batch(self, batch: list[Frame], tick: Callable[[], None]) -> list[LabelMap | LabelError]:
+    def _certainty_of(self, image: NDArray[np.uint8]) -> CertaintyCount | None:
+        n_classes = self.segmenter.config.DATASET.N_CLASSES
+        return CertaintyCount.unlabelled(n_classes, *image.shape[:2]) if self.confidence else None
+
+    def _label_batch(
+        self, batch: list[Frame], counts: list[CertaintyCount | None], tick: Callable[[], None]
+    ) -> list[LabelMap | LabelError]:
         if _is_large(batch[0].image):
             try:
-                return [self.segmenter.label_source(LoadedRaster(batch[0].image), tick)]
+                return [self.segmenter.label_source(LoadedRaster(batch[0].image), tick, counts[0])]
             except LabelError as error:
                 return [error]
-        return self.segmenter.label([frame.image for frame in batch])
+        return self.segmenter.label([frame.image for frame in batch], counts)
 
     def _write(self, item: str, video: VideoFile, tally: _Tally, tick: Callable[[], None]) -> None:
         """Write the files of a video while the model computes; if anything fails, only masks are left."""
@@ -171,12 +198,12 @@ class VideoPipeline:
                     add_frame(Frame(draw_overlay(each.frame.image, each.label_map), each.frame.seconds))
                 if tally.width is None:
                     tally.height, tally.width = each.label_map.shape
-                return FrameRow(each.number, each.frame.seconds, count_classes(each.label_map))
+                pixels = count_classes(each.label_map)
+                return FrameRow(each.number, each.frame.seconds, pixels, _means(each.certainty, pixels))
 
             for row in bounded_map(pool, write, labelled, depth=1 + self.batch_size):
                 add_row(row)
-                tally.frames += 1
-                tally.pixels.update(row.pixels)
+                tally.add(row)
             if failures:
                 raise failures[0]
 
@@ -188,6 +215,10 @@ class VideoPipeline:
 
     def _mask_files(self, item: str) -> list[Path]:
         return list(frame_mask_path(self.output_dir, item, 0).parent.glob("[0-9]*.png"))
+
+
+def _means(certainty: CertaintyCount | None, pixels: dict[int, int]) -> Certainty | None:
+    return None if certainty is None else certainty_of(certainty.sums().cpu().numpy(), pixels)
 
 
 def _batches(frames: Iterable[Frame], size: int) -> Iterator[list[Frame]]:

@@ -9,7 +9,9 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 
 from tests.browser.chromium import FLAGS, find_chromium, find_missing, sentence
 from tests.web.conftest import populated
+from tests.web.films import Films, segment_films
 from tests.web.population import Population
+from tests.web.viewed import Viewed, make_viewed
 from web import create_app
 
 WAIT = 30_000  # milliseconds for anything that a page shall come to show, on a machine that is busy with other tests
@@ -26,6 +28,18 @@ class QuietHandler(WSGIRequestHandler):
 def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]:
     with populated(tmp_path_factory.mktemp("browser")) as population:
         yield population
+
+
+@pytest.fixture(scope="session")
+def viewed(population: Population) -> Viewed:
+    """Jobs on images that the viewer shows."""
+    return make_viewed(population)
+
+
+@pytest.fixture(scope="session")
+def films(population: Population) -> Films:
+    """A segment job of a folder of videos."""
+    return segment_films(population)
 
 
 @pytest.fixture(scope="session")

@@ -125,6 +125,20 @@ def test_curves_are_drawn_zoomed_and_a_table(page: Page, population: Population)
     expect(last.get_by_role("rowheader")).to_have_text("1\u202f200")
 
 
+def test_curves_that_could_not_be_loaded_are_asked_for_again(
+    page: Page, population: Population, complaints: list[str]
+) -> None:
+    page.clock.install()
+    page.route("**/api/v1/jobs/*/metrics?*", lambda route: route.fulfill(status=503, body=""))
+    page.goto(f"/jobs/compare?job={population.trained}&job={population.validated}")
+    chart = page.locator("[data-curve=loss]")
+    expect(chart).to_have_text("The values could not be loaded. Trying again…")
+    page.unroute("**/api/v1/jobs/*/metrics?*")
+    page.clock.fast_forward(10_000)
+    expect(chart.locator("canvas")).to_be_visible()
+    complaints.clear()  # the console noted the failures that this test made
+
+
 def test_the_axes_of_a_heat_map_are_chosen(page: Page, population: Population) -> None:
     page.goto(f"/jobs/{population.searched}")
     expect(page.locator("table.heat thead th").first).to_have_text("BI_XY_STD \\ BI_W")

@@ -4,42 +4,13 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from deeplab.datasets.layouts.survey import survey_folder
+from tests.browser.addresses import addresses
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from worker.jobs import datasets
 from worker.jobs.database import open_session
-from worker.jobs.results.record import item_key
 
 pytestmark = pytest.mark.browser
-
-NAMELESS = """(all) => all
-  .filter((each) => !each.labels?.length && !each.ariaLabel && !each.textContent.trim())
-  .map((each) => each.outerHTML)"""
-
-
-def addresses(population: Population) -> list[str]:
-    jobs = [value for value in vars(population).values() if isinstance(value, int)]
-    return [
-        "/jobs",
-        *(f"/jobs/{job_id}" for job_id in sorted(set(jobs))),
-        *(f"/jobs/new/{kind}" for kind in ("train", "evaluate", "crf", "segment")),
-        f"/jobs/{population.segmented}/results",
-        f"/jobs/{population.segmented}/results?only=errors",
-        f"/jobs/{population.segmented}/results?class=1&min_share=0.1&sort=-share",
-        f"/jobs/{population.evaluated}/results?true=1&predicted=0&sort=-pixels",
-        f"/jobs/{population.cancelled}/results",
-        f"/jobs/{population.segmented}/results/{item_key('000.jpg')}",
-        f"/jobs/{population.running}/log?search=loss",
-        "/checkpoints",
-        "/evaluations",
-        f"/evaluations/compare?job={population.evaluated}&job={population.refined}",
-        f"/evaluations/compare/images?job={population.evaluated}&job={population.refined}",
-        f"/evaluations/{population.evaluated}/confusion",
-        f"/jobs/compare?job={population.trained}&job={population.validated}",
-        f"/jobs/{population.searched}/trials",
-        "/datasets",
-        "/workers",
-    ]
 
 
 @pytest.mark.parametrize("width", [390, 768])
@@ -100,11 +71,3 @@ def test_a_failed_job_says_why_at_first_sight(page: Page, population: Population
     page.goto(f"/jobs/{population.failed}")
     expect(page.get_by_role("alert")).to_contain_text("masks/3.png: holds class 7; DATASET.N_CLASSES is 3.")
     expect(page.get_by_role("alert")).to_be_in_viewport()
-
-
-def test_every_image_has_a_text_and_every_field_a_label(page: Page, population: Population) -> None:
-    for address in addresses(population):
-        page.goto(address)
-        assert page.locator("img:not([alt])").count() == 0, address
-        nameless = page.locator("input:not([type=hidden]), select, textarea, button").evaluate_all(NAMELESS)
-        assert nameless == [], address

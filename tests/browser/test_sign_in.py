@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from werkzeug.serving import make_server
 
+from tests.browser.barriers import find_barriers
 from tests.browser.conftest import WAIT, QuietHandler
 from tests.web.conftest import settings_in
 from tests.worker.jobs.accounts.people import PASSWORD, add_person
@@ -17,6 +18,8 @@ from worker.jobs.database import engine_for, open_session, upgrade
 from worker.jobs.settings import Settings
 
 pytestmark = pytest.mark.browser
+
+ACCOUNTS = ("/account", "/users", "/users/otto", "/users/ada", "/users/local")
 
 
 @pytest.fixture(scope="module")
@@ -113,12 +116,22 @@ def test_signing_out_ends_it(page: Page) -> None:
     expect(page.get_by_label("Password")).to_be_visible()
 
 
+def test_no_page_of_accounts_has_a_serious_barrier(page: Page) -> None:
+    page.goto("/login")
+    found = {"/login": find_barriers(page)}
+    sign_in(page, "ada")
+    for address in ACCOUNTS:
+        page.goto(address)
+        found[address] = find_barriers(page)
+    assert {address: barriers for address, barriers in found.items() if barriers} == {}
+
+
 @pytest.mark.parametrize("width", [390, 768])
 def test_no_page_of_accounts_scrolls_sideways(page: Page, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 844})
     page.goto("/login")
     assert page.evaluate("document.documentElement.scrollWidth") == width
     sign_in(page, "ada")
-    for address in ("/account", "/users", "/users/otto", "/users/ada", "/users/local"):
+    for address in ACCOUNTS:
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") == width, address

@@ -3,18 +3,12 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.web.films import LABELLED, MASKED, Films, segment_films
-from tests.web.population import Population
+from tests.web.films import LABELLED, MASKED, Films
 from worker.jobs.results.record import item_key
 
 pytestmark = pytest.mark.browser
 
 CAN_PLAY = "document.createElement('video').canPlayType('video/mp4; codecs=\"avc1.64000a\"') !== ''"
-
-
-@pytest.fixture(scope="module")
-def films(population: Population) -> Films:
-    return segment_films(population)
 
 
 def test_a_labelled_video_plays_and_seeks(page: Page, films: Films) -> None:

@@ -3,79 +3,31 @@
 import io
 import struct
 import zlib
-from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.canvas import (
+    BAR,
+    DISC,
+    GROUND,
+    IGNORED,
+    RIGHT,
+    WRONG,
+    Colour,
+    Point,
+    open_image,
+    points_of,
+    read,
+    shows,
+)
 from tests.processes import wait_until
-from tests.web.population import Population
-from tests.web.viewed import Viewed, make_viewed
+from tests.web.viewed import Viewed
 
 pytestmark = pytest.mark.browser
-
-GROUND, DISC, BAR = (0x5A, 0x8C, 0x46), (0xCD, 0x46, 0x3C), (0, 128, 0)  # as labels.txt says, and as in masks
-RIGHT, WRONG, IGNORED = (0x00, 0x9E, 0x73), (0xD5, 0x5E, 0x00), (0x9A, 0xA0, 0xA6)
-CLOSE = "zoom=8&x=32&y=24&opacity=100"  # every pixel of the image is a square, the image in the middle
-READ = """async ([points, zoom, x, y, left, width]) => {
-  const canvas = document.getElementById("canvas");
-  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", { willReadFrequently: true });
-  copy.drawImage(canvas, 0, 0);
-  const ratio = canvas.width / canvas.clientWidth;
-  return points.map(([column, row]) => {
-    const across = (left + width / 2) * canvas.clientWidth + (column + 0.5 - x) * zoom;
-    const down = canvas.clientHeight / 2 + (row + 0.5 - y) * zoom;
-    return [...copy.getImageData(Math.floor(across * ratio), Math.floor(down * ratio), 1, 1).data.slice(0, 3)];
-  });
-}"""
-
-Point = tuple[int, int]  # column and row in the image
-Colour = tuple[int, int, int]
-
-
-@pytest.fixture(scope="module")
-def viewed(population: Population) -> Viewed:
-    return make_viewed(population)
-
-
-def read(page: Page, points: Sequence[Point], pane: tuple[float, float] = (0, 1), zoom: float = 8) -> list[Colour]:
-    """What is drawn where pixels of the image lie, in the close view; `pane` is its left and width of the canvas."""
-    return [tuple(each) for each in page.evaluate(READ, [points, zoom, 32, 24, *pane])]
-
-
-def shows(page: Page, expected: dict[Point, Colour], pane: tuple[float, float] = (0, 1), zoom: float = 8) -> None:
-    """Wait until pixels have their colours."""
-    wait_until(lambda: read(page, list(expected), pane, zoom) == list(expected.values()), 30)
-
-
-def points_of(viewed: Viewed) -> dict[str, Point]:
-    """Some pixels of image 0: of each class, right and wrong, ignored."""
-    labels, truth = viewed.labels["0"], viewed.truths["0"]
-
-    def first(where: object) -> Point:
-        row, column = next((r, c) for r in range(10, 40) for c in range(4, 60) if where[r, c])  # type: ignore[index]
-        return column, row
-
-    return {
-        "ground": first((labels == 0) & (truth == 0)),
-        "disc": first((labels == 1) & (truth == 1)),
-        "bar": first((labels == 2) & (truth == 2)),
-        "wrong": first((labels == 0) & (truth == 1)),
-        "ignored": (30, 0),
-    }
-
-
-def address_of(page: Page) -> str:
-    """The address as it is now."""
-    return str(page.evaluate("location.href"))
-
-
-def open_image(page: Page, viewed: Viewed, view: str = "", query: str = "", image_id: str = "0") -> None:
-    page.goto(f"{viewed.address(image_id, query)}#{CLOSE}&{view}")
-    expect(page.locator("#zoom")).to_have_text("800 %")
 
 
 def as_png(values: NDArray[np.uint8], line_filter: int) -> bytes:
@@ -134,6 +86,16 @@ def test_every_layer_is_a_button_and_a_digit(page: Page, viewed: Viewed) -> None
         shows(page, shown[name])
     page.keyboard.press("1")
     wait_until(lambda: read(page, [at["ground"]])[0] != GROUND, 30)
+
+
+def test_the_pixels_of_the_confusion_that_led_here_are_lit(page: Page, viewed: Viewed) -> None:
+    at = points_of(viewed)
+    open_image(page, viewed, query="?true=1&predicted=0&sort=-pixels")
+    expect(page.locator(".stage-title-left")).to_have_text("disc taken for ground")
+    shows(page, {at["wrong"]: WRONG})
+    assert all(max(colour) < 100 for colour in read(page, [at["disc"], at["ground"]]))
+    page.keyboard.press("2")
+    shows(page, {at["wrong"]: GROUND})
 
 
 def test_a_refined_label_map_is_a_layer(page: Page, viewed: Viewed) -> None:
@@ -264,91 +226,6 @@ def test_what_is_under_the_pointer_is_written_and_said_on_demand(page: Page, vie
     expect(said).to_contain_text(f"Column {column}, row {row}. Prediction: ground. Ground truth: disc.")
 
 
-def test_wheel_and_keys_zoom_at_the_pointer(page: Page, viewed: Viewed) -> None:
-    open_image(page, viewed)
-    at = points_of(viewed)
-    shows(page, {at["disc"]: DISC})
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)  # on (32, 24), which must stay there
-    page.mouse.wheel(0, -462.1)
-    expect(page.locator("#zoom")).to_have_text("1600 %")
-    page.mouse.move(0, 0)
-    shows(page, {at["disc"]: DISC, at["bar"]: BAR}, zoom=16)
-    for key, zoom in (("z", "100 %"), ("+", "140 %"), ("-", "100 %")):
-        page.keyboard.press(key)
-        expect(page.locator("#zoom")).to_have_text(zoom)
-    page.keyboard.press("f")
-    expect(page.locator("#zoom")).not_to_have_text("100 %")
-
-
-def test_dragging_moves_the_image(page: Page, viewed: Viewed) -> None:
-    open_image(page, viewed)
-    column, row = points_of(viewed)["disc"]
-    shows(page, {(column, row): DISC})
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + 40, y + 16, steps=4)
-    page.mouse.up()
-    page.mouse.move(0, 0)
-    shows(page, {(column + 5, row + 2): DISC})
-    page.keyboard.press("Shift+ArrowRight")  # 80 pixels, 10 of the image
-    shows(page, {(column - 5, row + 2): DISC})
-
-
-def test_the_address_opens_the_same_view_again(page: Page, viewed: Viewed) -> None:
-    page.goto(viewed.address("0"))
-    for key in ("s", "4", "Shift+Digit3", "z", "+", "["):
-        page.keyboard.press(key)
-    page.get_by_role("button", name="Show bar").click()
-    expect(page.locator("#zoom")).to_have_text("140 %")
-    parts = ("mode=swipe", "left=errors-a", "opacity=50", "off=2", "at=0.5", "zoom=1.4", "x=32", "y=24")
-    wait_until(lambda: all(each in address_of(page) for each in parts), 30)
-    page.goto("about:blank")
-    page.goto(f"{viewed.address('0')}#mode=swipe&left=errors-a&right=truth&opacity=50&at=0.5&off=2&zoom=1.4&x=32&y=24")
-    expect(page.locator("#zoom")).to_have_text("140 %")
-    expect(page.locator("#divider")).to_be_visible()
-    expect(page.locator(".stage-title-left")).to_have_text("Errors")
-    expect(page.locator(".stage-title-right")).to_have_text("Ground truth")
-    expect(page.locator('[data-class="2"] [data-switch]')).to_have_attribute("aria-pressed", "false")
-    expect(page.get_by_label("Mask opacity")).to_have_value("50")
-
-
-def test_a_senseless_address_shows_the_usual_view(page: Page, viewed: Viewed) -> None:
-    page.goto(f"{viewed.address('0')}#mode=x&left=none&zoom=-3&x=a&off=b,,7&at=9&opacity=999&colours=red")
-    expect(page.locator(".stage-title-left")).to_have_text("Prediction")
-    expect(page.get_by_label("Mask opacity")).to_have_value("100")
-
-
-def test_the_next_image_keeps_the_layers(page: Page, viewed: Viewed) -> None:
-    open_image(page, viewed)
-    page.keyboard.press("4")
-    wait_until(lambda: "left=errors-a" in (page.get_by_role("link", name="Next").get_attribute("href") or ""), 30)
-    page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("heading", level=1)).to_have_text("1")
-    expect(page.locator(".stage-title-left")).to_have_text("Errors")
-    expect(page.locator("#zoom")).not_to_have_text("800 %")  # but not the place
-
-
-def test_a_list_of_keys_opens_and_closes_without_leaving(page: Page, viewed: Viewed) -> None:
-    open_image(page, viewed)
-    page.keyboard.press("?")
-    keys = page.get_by_role("dialog")
-    expect(keys.get_by_role("row")).to_have_count(15)
-    page.keyboard.press("ArrowRight")  # does nothing behind the list
-    page.keyboard.press("Escape")
-    expect(keys).to_be_hidden()
-    expect(page.get_by_role("heading", level=1)).to_have_text("0")
-    page.keyboard.press("?")
-    keys.get_by_label("Letters and digits are keys").uncheck()
-    keys.get_by_role("button", name="Close").click()
-    page.keyboard.press("s")
-    expect(page.locator("#divider")).to_be_hidden()
-
-
 def test_a_job_to_compare_with_is_chosen_on_the_page(page: Page, viewed: Viewed) -> None:
     open_image(page, viewed)
     page.get_by_label("Compare with").select_option(str(viewed.segmented))
@@ -374,29 +251,3 @@ def test_what_cannot_be_shown_is_said_on_the_canvas(page: Page, viewed: Viewed, 
     page.goto(f"{viewed.address('unsaved')}#left=truth")
     expect(page.get_by_role("alert")).to_contain_text("unsaved.png: is not an image in a supported format")
     complaints.clear()  # the console notes the status 422
-
-
-def test_fingers_drag_and_pinch(browser: Browser, server: str, viewed: Viewed) -> None:
-    context = browser.new_context(base_url=server, viewport={"width": 390, "height": 844}, has_touch=True)
-    page = context.new_page()
-    page.goto(f"{viewed.address('0')}#zoom=4&x=32&y=24&opacity=100")
-    expect(page.locator("#zoom")).to_have_text("400 %")
-    box = page.locator("#canvas").bounding_box()
-    assert box is not None
-    x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
-    touch = context.new_cdp_session(page)
-
-    def send(kind: str, *points: tuple[float, float]) -> None:
-        touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": a, "y": b} for a, b in points]})
-
-    send("touchStart", (x - 30, y), (x + 30, y))
-    for step in range(1, 7):
-        send("touchMove", (x - 30 - 5 * step, y), (x + 30 + 5 * step, y))
-    send("touchEnd")
-    expect(page.locator("#zoom")).to_have_text("800 %")
-    send("touchStart", (x, y))
-    for step in range(1, 5):
-        send("touchMove", (x + 10 * step, y))
-    send("touchEnd")
-    wait_until(lambda: "x=27" in address_of(page), 30)
-    context.close()

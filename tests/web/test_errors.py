@@ -9,7 +9,7 @@ from tests.web.conftest import settings_in
 from tests.web.population import Population
 from web import create_app
 from worker.jobs.database import engine_for
-from worker.jobs.settings import Settings
+from worker.jobs.settings import Settings, load_settings
 
 UNKNOWN = [
     "/nowhere",
@@ -71,7 +71,7 @@ def test_a_database_of_an_older_version_is_a_clear_sentence(new_settings: Settin
 
 
 def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
-    settings = settings_in(tmp_path).model_copy(update={"database_url": "postgresql://user:secret@127.0.0.1:1/none"})
+    settings = load_settings(home=tmp_path, database_url="postgresql://user:secret@127.0.0.1:1/none", auth="off")
     response = create_app(settings).test_client().get("/api/v1/jobs")
     assert response.status_code == 503
     message = response.json["error"]["message"]  # type: ignore[index]

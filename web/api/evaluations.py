@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from flask import abort, request
+from flask import request
 
 from web.api.requests import read_limit, read_number, require_known
 from web.context import reading
@@ -41,9 +41,7 @@ def show_confusion(job_id: int) -> dict[str, Any]:
     require_known()
     with reading() as session:
         evaluation = evaluations.get(session, job_id)
-        counts = evaluations.find_confusion(session, job_id)
-    if counts is None:
-        abort(404, f"The confusion matrix of job {job_id} was not kept.")
+        counts = evaluations.get_confusion(session, job_id)
     matrix = np.array(counts)
     return {
         "labels": labels_of(evaluation),

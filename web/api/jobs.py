@@ -10,7 +10,6 @@ from web.api.requests import read_body, read_choice, read_fields, read_limit, re
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
-from web.results.questions import PARAMETERS, read_question
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.cleaning import deletion as deletion_of_jobs
@@ -22,6 +21,7 @@ from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.results.answers import ClassInImage, Image
 from worker.jobs.results.filters import Filter
+from worker.jobs.results.questions import PARAMETERS, read_question
 from worker.jobs.watching import attempt_logs, job_list
 from worker.jobs.watching.job_list import FIELDS, JobFilter, count_by_state, list_fields
 
@@ -148,7 +148,7 @@ def list_items(job_id: int) -> dict[str, Any]:
     require_known(*PARAMETERS, "limit")
     limit = read_limit(100)
     try:
-        question = read_question(request.args)
+        question = read_question(request.args.to_dict(flat=False))
     except SpecError as error:
         raise QueryError(error.fields) from None
     _, results = find_results(job_id)

@@ -4,16 +4,16 @@ from flask import Response, request
 
 from web.context import current_settings
 from web.results.lookup import find_results
-from web.results.questions import read_question
 from worker.jobs.exports.formats import export
 from worker.jobs.exports.masks_of import Selection
 from worker.jobs.exports.writing import stream_zip
+from worker.jobs.results.questions import read_question
 
 
 def export_masks(job_id: int) -> Response:
     """Send the masks of the images that the address asks for as a ZIP archive; ?format= is one of `FORMATS`."""
     job, results = find_results(job_id)
-    selection = Selection(current_settings(), job, results, read_question(request.args).wanted)
+    selection = Selection(current_settings(), job, results, read_question(request.args.to_dict(flat=False)).wanted)
     name = request.args.get("format", "masks")
     archive = stream_zip(export(selection, name))
     headers = {"Content-Disposition": f"attachment; filename=job-{job.id}-{name}.zip"}

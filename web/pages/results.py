@@ -18,7 +18,6 @@ from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
 from web.results.lookup import find_image, find_manifest, find_results
 from web.results.orders import orders_for
-from web.results.questions import Question, read_question
 from worker.jobs import jobs
 from worker.jobs.exports.catalog import FORMATS
 from worker.jobs.jobs import Job
@@ -26,6 +25,7 @@ from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.answers import Image, Page
 from worker.jobs.results.filters import Filter, QuestionError
 from worker.jobs.results.job_files import class_names, image_file, mask_file, output_dir, reading_of
+from worker.jobs.results.questions import Question, read_question
 from worker.jobs.results.store import Results
 
 _NOTHING = Page(images=[], values=[], previous=None, following=None, first=0)
@@ -106,7 +106,7 @@ def manifest(job_id: int) -> Response:
 
 def _find(results: Results) -> Found:
     try:
-        question = read_question(request.args)
+        question = read_question(request.args.to_dict(flat=False))
         limit: int = current_app.config["IMAGES_PER_PAGE"]
         page = results.page(question.wanted, question.sort, question.cursor, limit)
         n_good = results.count(replace(question.wanted, status="ok")) if question.wanted.status is None else 0

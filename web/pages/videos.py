@@ -1,6 +1,6 @@
 """Files that a segment job has made of a video."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import Response, abort, render_template, request, send_file
@@ -14,15 +14,16 @@ from web.results.viewer.partners import Labelled
 from web.results.viewer.viewing import Beside
 from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
-from worker.jobs.results.answers import Image
+from worker.jobs.results.answers import ClassInImage, Image
 from worker.jobs.results.job_files import class_names
-from worker.jobs.results.opening import open_results
 
 
-def show_video(labelled: Labelled, beside: Beside, filters: Mapping[str, object]) -> str:
-    """Show one video, with links to its neighbours; ?frame= is a place among its masks."""
+def show_video(
+    labelled: Labelled, classes: Sequence[ClassInImage], beside: Beside, filters: Mapping[str, object]
+) -> str:
+    """Show one video with its classes and links to its neighbours; ?frame= is a place among its masks."""
     job, image = labelled.job, labelled.image
-    pixels = {each.index: each.pixels for each in open_results(current_settings(), job).classes_in(image)}
+    pixels = {each.index: each.pixels for each in classes}
     return render_template(
         "video.html",
         job=job,

@@ -12,16 +12,17 @@ from web.context import current_settings, reading
 from web.pages.videos import show_video
 from web.results.class_colours import colours_of, distinct_colours, names_of
 from web.results.lookup import find_image
-from web.results.questions import read_question
 from web.results.viewer.class_rows import list_classes
 from web.results.viewer.image_files import find_files
 from web.results.viewer.layers import find_layer
 from web.results.viewer.partners import Labelled, list_partners
 from web.results.viewer.pyramids import TILE
 from web.results.viewer.tile_cache import load_tile
-from web.results.viewer.viewing import Beside, Shown, View, view_of
+from web.results.viewer.viewing import Beside, Shown, View, choices_of, view_of
 from worker.jobs.catalog import parse_integer
+from worker.jobs.results.answers import ClassInImage
 from worker.jobs.results.opening import open_results
+from worker.jobs.results.questions import read_question
 
 
 def show_image(job_id: int, key: str) -> str:
@@ -29,14 +30,14 @@ def show_image(job_id: int, key: str) -> str:
 
     ?b= is a job to compare with; other arguments say among which images this one is.
     """
-    question = read_question(request.args)
+    question = read_question(request.args.to_dict(flat=False))
     settings = current_settings()
     labelled = Labelled(*find_image(job_id, key))
     with reading() as session:
         results = open_results(settings, labelled.job)
         beside = Beside(*results.beside(key, question.wanted, question.sort), results.count(question.wanted))
         if labelled.image.frames is not None:
-            return show_video(labelled, beside, question.as_args())
+            return show_video(labelled, results.classes_in(labelled.image), beside, question.as_args())
         view = view_of(session, settings, labelled, parse_integer(request.args.get("b", "")))
         names = names_of(session, settings, labelled.job)
         return render_template(
@@ -44,8 +45,9 @@ def show_image(job_id: int, key: str) -> str:
             job=labelled.job,
             image=labelled.image,
             view=view,
-            data=_as_json(view, names, labelled),
-            classes=list_classes(settings, labelled, view, names),
+            choices=choices_of(view, question.wanted.cell, names),
+            data={**_as_json(view, names, labelled), "cell": question.wanted.cell},
+            classes=list_classes(labelled.job, results.classes_in(labelled.image), _classes_of(view.partner), names),
             partners=list_partners(session, labelled.job, view.path),
             beside=beside,
             filters=question.as_args(),
@@ -77,6 +79,10 @@ def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -
     except DeepLabError as error:  # a script reads it, and shows the sentence
         return Response(str(error), 422, mimetype="text/plain")
     return response
+
+
+def _classes_of(partner: Labelled | None) -> Sequence[ClassInImage]:
+    return open_results(current_settings(), partner.job).classes_in(partner.image) if partner else []
 
 
 def _as_json(view: View, names: Sequence[str], labelled: Labelled) -> dict[str, Any]:

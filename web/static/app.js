@@ -91,7 +91,7 @@ for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
 // ---- masks over images: one slider for all of them, remembered ----
 const setOpacity = (percent) => {
   document.documentElement.style.setProperty("--mask-opacity", percent / 100);
-  for (const output of document.querySelectorAll("output[for=opacity]")) output.value = `${percent} %`;
+  for (const output of document.querySelectorAll("output[for=opacity]")) output.value = `${percent}\u202f%`;
 };
 const slider = byId("opacity");
 if (slider) {

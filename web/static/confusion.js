@@ -1,9 +1,8 @@
 // Confusion matrices, drawn on a canvas from JSON: only the cells in view, so that 182 classes cost no more than 20.
 // The canvas stands still while its box scrolls, and so do the names of the classes at its left and upper edges.
 
-import { css, follow, thousands } from "./plots.js";
+import { css, fetchJson, follow, percent, thousands } from "./plots.js";
 
-const percent = (fraction) => `${(100 * fraction).toFixed(1)}\u202f%`;
 const NAMES_FROM = 9; // pixels of a cell, for names to fit beside it
 const VALUES_FROM = 28; // for its value to fit into it
 
@@ -127,7 +126,7 @@ class Matrix {
   sentence({ row, column }) {
     const [t, p] = [this.order[row], this.order[column]];
     const pixels = this.counts[t][p];
-    const share = this.rows[t] ? percent(pixels / this.rows[t]) : "–";
+    const share = this.rows[t] ? percent(1)(pixels / this.rows[t]) : "–";
     const whole = `${share} of all ${this.labels[t]}, ${thousands(pixels)} pixels`;
     return t === p ? `${this.labels[t]} recognized: ${whole}` : `${this.labels[t]} taken for ${this.labels[p]}: ${whole}`;
   }
@@ -184,6 +183,7 @@ class Matrix {
   drawCells(pen, rows, columns) {
     const colours = [css("--gain"), css("--loss")].map((rgb) => rgb.split(" ").join(","));
     const ink = css("--bs-body-color");
+    const strong = css("--ink-on-strong");
     const n = this.labels.length;
     pen.fillStyle = css("--ground");
     pen.fillRect(this.x(0), this.y(0), n * this.cell, n * this.cell);
@@ -194,10 +194,11 @@ class Matrix {
       for (let column = columns[0]; column < columns[1]; column += 1) {
         const [t, p] = [this.order[row], this.order[column]];
         if (!this.counts[t][p]) continue;
-        pen.fillStyle = `rgba(${colours[t === p ? 0 : 1]},${this.strength(t, p).toFixed(3)})`;
+        const strength = this.strength(t, p);
+        pen.fillStyle = `rgba(${colours[t === p ? 0 : 1]},${strength.toFixed(3)})`;
         pen.fillRect(this.x(column), this.y(row), this.cell - gap, this.cell - gap);
         if (this.cell >= VALUES_FROM) {
-          pen.fillStyle = ink;
+          pen.fillStyle = strength > 0.6 ? strong : ink;
           pen.fillText(this.value(t, p), this.x(column) + this.cell / 2, this.y(row) + this.cell / 2);
         }
       }
@@ -251,8 +252,8 @@ async function show() {
   for (const box of document.querySelectorAll(".matrix")) {
     if (known.has(box)) continue;
     known.add(box);
-    const response = await fetch(box.dataset.address);
-    if (response.ok) new Matrix(box, await response.json());
+    const matrix = await fetchJson(box.dataset.address);
+    if (matrix) new Matrix(box, matrix);
     else box.querySelector(".matrix-readout").textContent = "The confusion matrix could not be loaded.";
   }
 }

@@ -10,6 +10,7 @@ const RELOAD = 10_000; // milliseconds, while a training runs
 const METRICS = ["loss", "lr/group0", "mean_iou"];
 const SHOWN = { loss: (value) => value.toPrecision(4), "lr/group0": (value) => value.toExponential(2), mean_iou: percent(1) };
 const ROWS = 12; // of the table
+const ENDED = ["succeeded", "failed", "cancelled"];
 
 const jobs = [...box.querySelectorAll("[data-job]")].map((item, place) => ({
   item,
@@ -36,7 +37,7 @@ async function load() {
 
 async function keepLoading() {
   if (!document.hidden) await load();
-  if (jobs.some((job) => ["queued", "running"].includes(job.state))) setTimeout(keepLoading, RELOAD);
+  if (jobs.some((job) => !ENDED.includes(job.state))) setTimeout(keepLoading, RELOAD); // or its state is not known yet
 }
 
 function lastIteration() {
@@ -65,7 +66,8 @@ function drawChart(place) {
   const lines = names.flatMap((name) => jobs.map((job) => ({ job, name, pairs: curve(job, name) }))).filter(({ pairs }) => pairs.length);
   place.replaceChildren();
   if (!lines.length) {
-    place.textContent = "No data.";
+    const isKnown = jobs.every((job) => job.state);
+    place.textContent = isKnown ? "No data." : "The values could not be loaded. Trying again…";
     return null;
   }
   const data = uPlot.join(lines.map(({ pairs }) => [pairs.map(([x]) => x), pairs.map(([, y]) => y)]));

@@ -2,7 +2,7 @@
 
 export const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
 export const thousands = (value) => value.toLocaleString("en").replaceAll(",", "\u202f");
-export const percent = (digits) => (value) => `${(100 * value).toFixed(digits)} %`;
+export const percent = (digits) => (value) => `${(100 * value).toFixed(digits)}\u202f%`;
 export const short = (value) => Number(value.toPrecision(3)).toString();
 export const gigabytes = (value) => (value < 1e9 ? `${Math.round(value / 1e6)} MB` : `${(value / 1e9).toFixed(1)} GB`);
 export const exponent = (value) => (value === 0 ? "0" : value.toExponential(1));
@@ -29,10 +29,14 @@ export function movingAverage(weight) {
 }
 
 // Ask for metrics; null if the server does not answer, or refuses.
-export async function fetchMetrics(address, names, query = {}) {
-  const search = new URLSearchParams([...names.map((name) => ["name", name]), ...Object.entries(query)]);
+export function fetchMetrics(address, names, query = {}) {
+  return fetchJson(`${address}?${new URLSearchParams([...names.map((name) => ["name", name]), ...Object.entries(query)])}`);
+}
+
+// Ask for JSON; null if the server does not answer, or refuses.
+export async function fetchJson(address) {
   try {
-    const response = await fetch(`${address}?${search}`);
+    const response = await fetch(address);
     return response.ok ? await response.json() : null;
   } catch {
     return null;

@@ -5,14 +5,24 @@ import { css, fetchMetrics, follow, gigabytes, grid, ink, labels, percent, secon
 const section = document.getElementById("resources");
 const FORMATS = { cpu: short, memory: gigabytes, gpu: percent(0), gpu_memory: gigabytes };
 const STEPS = [1, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 21600, 43200, 86400, 172800, 604800]; // seconds
+const RETRY = 3000; // milliseconds until a request that failed is made again
 const plots = {};
+const known = {}; // what was loaded: [second, value] pairs by name
+let last = -1; // second of the newest of them; only what is later is asked for
+let again = 0; // the timer of a request that is made once more
 
 async function load() {
   const names = Object.keys(FORMATS).map((name) => `resource/${name}`);
-  const answer = await fetchMetrics(section.dataset.metrics, names, { points: 720 });
+  const asked = last;
+  const answer = await fetchMetrics(section.dataset.metrics, names, { points: 720, ...(asked >= 0 && { after: asked }) });
+  clearTimeout(again);
+  if (!answer) again = setTimeout(load, RETRY);
+  if (!answer || asked !== last) return; // an answer to the same question came first
   for (const name of Object.keys(FORMATS)) {
-    const values = answer?.metrics[`resource/${name}`] ?? [];
-    if (values.length) show(name, values);
+    const news = answer.metrics[`resource/${name}`] ?? [];
+    known[name] = [...(known[name] ?? []), ...news];
+    last = Math.max(last, ...news.map(([second]) => second));
+    if (news.length) show(name, known[name]);
   }
 }
 
@@ -40,7 +50,7 @@ function options(name, box) {
     ...size(box),
     legend: { show: false },
     cursor: { show: false },
-    padding: [6, 8, 0, 0],
+    padding: [6, 16, 0, 0],
     scales: { x: { time: false }, y: { range: (_, __, high) => [0, top ?? (high || 1) * 1.1] } },
     axes: [
       { ...axis, size: 22, space: 70, incrs: STEPS, values: labels(seconds) },

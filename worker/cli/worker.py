@@ -29,10 +29,13 @@ def start(queue: str, concurrency: int | None, name: str | None) -> None:
     --device cuda. The cpu queue holds all other crf jobs.
     """
     from worker.execution.celery_worker import run_worker
+    from worker.jobs.data_roots import warn_of_roots
     from worker.jobs.home import close_home
     from worker.jobs.settings import load_settings
 
-    raise SystemExit(run_worker(close_home(load_settings()), queue, concurrency, name))
+    settings = close_home(load_settings())
+    warn_of_roots(settings, writes=True)
+    raise SystemExit(run_worker(settings, queue, concurrency, name))
 
 
 @worker.command()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache, partial
 from importlib.resources import as_file, files
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
@@ -22,6 +22,9 @@ from deeplab.errors import DeepLabError
 from worker.jobs import postgresql
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
+
+if TYPE_CHECKING:
+    import psycopg
 
 _T = TypeVar("_T")
 
@@ -67,6 +70,16 @@ class SchemaOutdatedError(DatabaseError):
         )
 
 
+class EncodingError(DatabaseError):
+    """The database keeps text in another encoding than UTF-8, or in none (SQL_ASCII)."""
+
+    def __init__(self, encoding: str) -> None:
+        super().__init__(
+            f"The database keeps text in {encoding}; expected UTF8. Create it anew: "
+            "createdb --encoding UTF8 --template template0 NAME."
+        )
+
+
 class db_now(GenericFunction[float]):  # noqa: N801  (a SQL function, named as in SQL)
     """The database's clock in seconds since 1970, which is asked because the machines' clocks may differ."""
 
@@ -100,7 +113,10 @@ def engine_for(url: str, seconds: float = 30) -> Engine:
 def _engine(url: str, seconds: float, _pid: int) -> Engine:
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":  # psycopg 3 is what the project installs
-        return postgresql.build_engine(parsed.set(drivername="postgresql+psycopg"), seconds)
+        engine = postgresql.build_engine(parsed.set(drivername="postgresql+psycopg"), seconds)
+        # Before SQLAlchemy's own questions, which fail on text without an encoding.
+        event.listen(engine, "connect", _check_encoding, insert=True)
+        return engine
     engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=seconds, max_overflow=_MORE_CONNECTIONS)
     event.listen(engine, "connect", partial(_configure_sqlite, seconds))
     event.listen(engine, "begin", _begin_sqlite)
@@ -112,6 +128,13 @@ def _configure_sqlite(seconds: float, connection: sqlite3.Connection, _record: o
     busy_timeout = f"busy_timeout={round(seconds * 1000)}"
     for pragma in (busy_timeout, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
+    encoding = connection.info.parameter_status("server_encoding")
+    if encoding is not None and encoding != "UTF8":
+        connection.close()
+        raise EncodingError(encoding)
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -130,6 +153,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
 
     Raises:
         DatabaseUnreachableError: if the database cannot be reached.
+        EncodingError: if it keeps text in another encoding than UTF-8.
         SchemaMissingError: if it has no tables yet.
         SchemaOutdatedError: if it has those of an older version.
         ValueRefusedError: if it cannot hold a value.

@@ -1,5 +1,6 @@
 """The home folder belongs to one person: its secrets, logs and results are readable by nobody else."""
 
+import errno
 import logging
 import os
 
@@ -25,7 +26,7 @@ def close_home(settings: Settings) -> Settings:
         is for others, too.
 
     Raises:
-        HomeError: if the folder cannot be made.
+        HomeError: if the folder cannot be made or written to.
     """
     umask = os.umask(_OTHERS)
     home = settings.home
@@ -33,6 +34,8 @@ def close_home(settings: Settings) -> Settings:
         home.mkdir(parents=True, exist_ok=True)
         if home.stat().st_mode & _OTHERS:
             _close(settings)
+        if not os.access(home, os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, f"user {os.geteuid()} cannot write to it")
     except OSError as error:
         raise HomeError(
             f"The home folder {home} cannot be used: {error.strerror or error}; "

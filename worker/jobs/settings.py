@@ -8,14 +8,21 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import quote
 
-from pydantic import Field, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
-from worker.jobs import urls
+from worker.jobs import secret_files, urls
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+_SECRET_FILES = (
+    "database_url_file",
+    "database_password_file",
+    "broker_url_file",
+    "broker_password_file",
+    "secret_key_file",
+)
 _OWN_FOLDERS = ("jobs", "logs", "valkey")  # of a home; see worker.jobs.storage
 
 
@@ -50,6 +57,17 @@ class Settings(BaseSettings):
     )
     broker_url: str = Field(
         default="", description="redis:// URL of the broker; empty: an embedded Valkey in the home folder."
+    )
+    database_url_file: Path | None = Field(default=None, description="File that holds DEEPLAB_DATABASE_URL.")
+    database_password_file: Path | None = Field(
+        default=None, description="File that holds the password of DEEPLAB_DATABASE_URL, which itself has none then."
+    )
+    broker_url_file: Path | None = Field(default=None, description="File that holds DEEPLAB_BROKER_URL.")
+    broker_password_file: Path | None = Field(
+        default=None, description="File that holds the password of DEEPLAB_BROKER_URL, which itself has none then."
+    )
+    secret_key_file: Path | None = Field(
+        default=None, description="File that holds the key that signs cookies; empty: HOME/secret_key, made at need."
     )
     data_roots: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(),
@@ -147,6 +165,26 @@ class Settings(BaseSettings):
                 raise ValueError(f"{root} is the platform's own folder; expected folders of data")
         return value
 
+    @field_validator(*_SECRET_FILES, mode="before")
+    @classmethod
+    def _no_file(cls, value: object) -> object:
+        return value or None
+
+    @field_validator(*_SECRET_FILES, mode="after")
+    @classmethod
+    def _absolute_file(cls, value: Path | None) -> Path | None:
+        return value and Path(os.path.abspath(value.expanduser()))  # noqa: PTH100  (as of the home)
+
+    @model_validator(mode="after")
+    def _read_secret_files(self) -> Self:
+        """So that whatever is wrong with one of them is said at the start."""
+        for name in _SECRET_FILES:
+            path = getattr(self, name)
+            if path is not None and any(real_path(path).is_relative_to(real_path(root)) for root in self.roots):
+                raise ValueError(f"DEEPLAB_{name.upper()}: {path} lies in a data root, whose files people may read")
+        _ = self.database, self.broker, self.secret_key
+        return self
+
     @field_validator("output_umask", mode="before")
     @classmethod
     def _octal(cls, value: object) -> object:
@@ -175,12 +213,36 @@ class Settings(BaseSettings):
     @property
     def embedded_database(self) -> Path | None:
         """The file of SQLite in the home folder; None if DEEPLAB_DATABASE_URL names another database."""
-        return None if self.database_url else self.home / "deeplab.sqlite"
+        return None if self.database_url or self.database_url_file else self.home / "deeplab.sqlite"
 
-    @cached_property
+    @property
     def database(self) -> str:
-        """URL of the database in use."""
-        return self.database_url or f"sqlite:///{quote(str(self.embedded_database))}"
+        """URL of the database in use, with its password."""
+        url = secret_files.resolve_url(
+            "DEEPLAB_DATABASE_URL",
+            self.database_url,
+            self.database_url_file,
+            self.database_password_file,
+            urls.check_database_url,
+        )
+        return url or f"sqlite:///{quote(str(self.embedded_database))}"
+
+    @property
+    def broker(self) -> str:
+        """URL of the broker, with its password; empty if it is embedded."""
+        url = secret_files.resolve_url(
+            "DEEPLAB_BROKER_URL",
+            self.broker_url,
+            self.broker_url_file,
+            self.broker_password_file,
+            urls.check_broker_url,
+        )
+        return urls.with_verification(url)
+
+    @property
+    def secret_key(self) -> str:
+        """The key of DEEPLAB_SECRET_KEY_FILE, which signs cookies; empty if that of the home is meant."""
+        return secret_files.read_key("DEEPLAB_SECRET_KEY_FILE", self.secret_key_file) if self.secret_key_file else ""
 
     @cached_property
     def roots(self) -> tuple[Path, ...]:
@@ -190,34 +252,43 @@ class Settings(BaseSettings):
     @property
     def embedded_broker(self) -> bool:
         """Whether the broker is the Valkey server that this platform starts itself."""
-        return not self.broker_url
+        return not self.broker
 
     def for_pages(self) -> Self:
         """The same for the web server, whose pages had better say that the database is away than wait for it."""
         return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
 
     def environment(self) -> dict[str, str]:
-        """The environment for a child process with exactly these settings."""
-        values = self.model_dump()
+        """The environment for a child process with exactly these settings. Of secrets in files it names the files."""
+        values = {name: "" if value is None else value for name, value in self.model_dump().items()}
         roots = [str(root) for root in self.data_roots]
         if any(os.pathsep in root for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
-        values["output_umask"] = "" if self.output_umask is None else f"{self.output_umask:03o}"
+        if self.output_umask is not None:
+            values["output_umask"] = f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}
 
 
 def load_settings(**overrides: object) -> Settings:
     """Read the settings from the environment; keyword arguments win.
 
+    A URL among them also wins over files that hold another one, or its password.
+
     Raises:
         SettingsError: if a value cannot be used; the sentence names the variable.
     """
+    given = {key: value for key, value in overrides.items() if value is not None}
+    for name in ("database", "broker"):
+        if f"{name}_url" in given:
+            given = {f"{name}_url_file": None, f"{name}_password_file": None} | given
     try:
-        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+        return Settings(**given)  # type: ignore[arg-type]
     except ValidationError as error:
         first = error.errors()[0]
+        if not first["loc"]:  # of several settings together, whose sentence names them
+            raise SettingsError(f"{first['ctx']['error']}.") from None
         name = f"DEEPLAB_{'_'.join(str(part) for part in first['loc'][:1]).upper()}"
         if reason := first.get("ctx", {}).get("error"):  # of our own checks, which leave passwords out
             raise SettingsError(f"{name}: {reason}.") from None

@@ -161,6 +161,34 @@ def test_a_video_whose_files_are_gone_is_done_again(tmp_path: Path, segmenter: S
     assert (output / lost).exists()
 
 
+def test_how_sure_the_model_is_is_noted_by_frame_and_by_video(tmp_path: Path, segmenter: Segmenter) -> None:
+    path = film(tmp_path / "film.mp4", n=4)
+    segment(segmenter, path, tmp_path / "out", confidence=True)
+    rows = list(read_frames(frames_path(tmp_path / "out", "film.mp4")))
+    tops = [row.certainty.top for row in rows if row.certainty]
+    height, width, _ = (images := [frame.image for frame in frames_in(path)])[0].shape
+    logits = [each.logits()[None].float() for each in segmenter.predictions(images)]
+    resized = [
+        nn.functional.interpolate(each, (height, width), mode="bilinear", align_corners=False) for each in logits
+    ]
+    assert tops == pytest.approx([each.softmax(dim=1).amax(dim=1).mean().item() for each in resized], abs=1e-4)
+    sure = rows_of(tmp_path / "out")["film.mp4"].certainty
+    assert sure is not None
+    assert sure.top == pytest.approx(np.mean(tops), abs=1e-5)
+    index = max(rows[0].pixels, key=rows[0].pixels.__getitem__)
+    weights = [row.pixels.get(index, 0) for row in rows]
+    by_frame = [row.certainty.top_by_class.get(index, 0.0) for row in rows if row.certainty]
+    assert sure.top_by_class[index] == pytest.approx(np.average(by_frame, weights=weights), abs=1e-5)
+
+
+def test_a_video_without_its_confidence_is_segmented_again(tmp_path: Path, segmenter: Segmenter) -> None:
+    path = film(tmp_path / "film.mp4", n=2)
+    assert segment(segmenter, path, tmp_path / "out").n_skipped == 0
+    assert rows_of(tmp_path / "out")["film.mp4"].certainty is None
+    assert segment(segmenter, path, tmp_path / "out", confidence=True).n_skipped == 0
+    assert segment(segmenter, path, tmp_path / "out", confidence=True).n_skipped == 1
+
+
 def test_masks_of_a_longer_video_do_not_stay(tmp_path: Path, segmenter: Segmenter) -> None:
     path, output = film(tmp_path / "film.mp4", n=9), tmp_path / "out"
     segment(segmenter, path, output, "masks")

@@ -249,4 +249,6 @@ def test_a_name_that_is_too_long_is_an_error_of_its_field(
     path = f"{population.root}/{'x' * 300}" + (".yaml" if field == "config" else "")
     response = client.post("/api/v1/jobs", json={"kind": kind, **fields, field: path})
     assert response.status_code == 422
-    assert "File name too long" in response.json["error"]["fields"][field]  # type: ignore[index]
+    # From Python 3.14 on, a path that cannot be is a path at which there is nothing.
+    sentences = ("File name too long", "the folder does not exist", "nor a file")
+    assert any(each in response.json["error"]["fields"][field] for each in sentences)  # type: ignore[index]

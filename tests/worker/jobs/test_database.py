@@ -220,6 +220,25 @@ def test_a_user_who_may_not_create_tables_is_told_so(postgresql: OpenStore, tmp_
     engine_for(url).dispose()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+def test_a_database_that_cannot_hold_every_text_is_refused(
+    postgresql: OpenStore, tmp_path: Path, encoding: str
+) -> None:
+    server = engine_for(postgresql(tmp_path).database).execution_options(isolation_level="AUTOCOMMIT")
+    with server.connect() as connection:
+        connection.exec_driver_sql(
+            f"CREATE DATABASE odd_{encoding} ENCODING '{encoding}' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0"
+        )
+    url = server.url.set(database=f"odd_{encoding.lower()}").render_as_string(hide_password=False)
+    settings = load_settings(home=tmp_path, database_url=url)
+    sentence = f"keeps text in {encoding}; expected UTF8"
+    with pytest.raises(DatabaseError, match=sentence) as caught:
+        upgrade(settings)
+    assert not isinstance(caught.value, DatabaseUnreachableError)  # or a start would wait for it
+    with pytest.raises(DatabaseError, match=sentence), open_session(settings) as session:
+        session.execute(select(db_now()))
+
+
 def test_a_database_of_another_version_says_what_to_do(
     sqlite: OpenStore, postgresql: OpenStore, tmp_path: Path
 ) -> None:

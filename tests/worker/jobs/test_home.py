@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.strangers import as_nobody, error_of, folder_of_root
 from worker.jobs.database import engine_for, upgrade
 from worker.jobs.home import HomeError, close_home
 from worker.jobs.settings import Settings, SettingsError, load_settings
@@ -56,6 +57,12 @@ def test_a_home_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(HomeError, match=r"file/home cannot be used: Not a directory; choose another one with --home"):
         close_home(load_settings(home=tmp_path / "file" / "home"))
+
+
+def test_a_home_of_somebody_else_is_refused(tmp_path: Path) -> None:
+    with folder_of_root(0o755) as home:
+        sentence = as_nobody(lambda: error_of(lambda: close_home(load_settings(home=home))))
+    assert f"The home folder {home} cannot be used: user 65534 cannot write to it; choose another" in sentence
 
 
 @pytest.mark.parametrize("root", ["", "home", "home/jobs", "home/jobs/1", "home/logs", "home/valkey", "link"])

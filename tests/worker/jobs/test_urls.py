@@ -4,7 +4,7 @@ import pytest
 
 from worker.jobs.database import open_session, upgrade
 from worker.jobs.settings import SettingsError, load_settings
-from worker.jobs.urls import check_broker_url, check_database_url, without_password
+from worker.jobs.urls import check_broker_url, check_database_url, with_verification, without_password
 
 
 @pytest.mark.parametrize(
@@ -14,6 +14,7 @@ from worker.jobs.urls import check_broker_url, check_database_url, without_passw
         "redis://:secret@broker:6379/0",
         "redis://user:p%23s%2Fs@broker:6379/2",
         "rediss://broker:6380",
+        "rediss://broker/0?ssl_ca_certs=/etc/ca.crt&ssl_check_hostname=false",
         "redis://[::1]:6379/0",
         "redis+socket://:secret@/run/valkey.sock",
     ],
@@ -55,6 +56,9 @@ def test_a_password_that_is_not_encoded_is_explained_and_never_shown(
         ("BROKER", "redis://", "expected a URL"),
         ("BROKER", "redis://:s3cret", "expected a URL"),
         ("BROKER", "redis://here:6379/zero", "must be a number"),
+        ("BROKER", "redis://:s3cret@here/0?ssl_ca_certs=/etc/ca.crt", "expected no options after '\\?' but"),
+        ("BROKER", "rediss://:s3cret@here/0?ssl_ca_cert=/etc/ca.crt", "ssl_ca_certs, ssl_certfile"),
+        ("BROKER", "rediss://:s3cret@here/0?ssl_cert_reqs=always", "ssl_cert_reqs: expected required or optional"),
         ("DATABASE", "nonsense", "begins otherwise"),
         ("DATABASE", "postgres://user:s3cret@here/name", "begins with postgres://"),
         ("DATABASE", "postgresql+psycopg2://user:s3cret@here/name", r"begins with postgresql\+psycopg2://"),
@@ -86,6 +90,14 @@ def test_passwords_are_never_shown(url: str) -> None:
     assert "***" in shown
     assert not {"s3", "r#et", "s3cret"} & set(shown.replace("@", ":").split(":"))
     assert "here" in shown
+
+
+def test_a_broker_with_tls_must_prove_who_it_is_unless_told_otherwise() -> None:
+    assert with_verification("rediss://here/0") == "rediss://here/0?ssl_cert_reqs=required"
+    assert with_verification("rediss://here/0?ssl_ca_certs=/ca").endswith("?ssl_ca_certs=/ca&ssl_cert_reqs=required")
+    assert with_verification("rediss://here/0?ssl_cert_reqs=none") == "rediss://here/0?ssl_cert_reqs=none"
+    assert with_verification("redis://here/0") == "redis://here/0"
+    assert load_settings(broker_url="rediss://here/0").broker == "rediss://here/0?ssl_cert_reqs=required"
 
 
 @pytest.mark.parametrize("name", ["h%41b", "h?q", "h#q", "h b", "hä"])

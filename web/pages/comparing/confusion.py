@@ -1,7 +1,7 @@
 """The confusion matrix of an evaluation."""
 
 import numpy as np
-from flask import abort, render_template, request
+from flask import render_template, request
 
 from web.context import reading
 from web.results.comparing.confusion import confusions, search
@@ -22,10 +22,8 @@ def show_confusion(job_id: int) -> str:
     sort = "-pixels" if request.args.get("sort") == "-pixels" else "-share"
     with reading() as session:
         evaluation = evaluations.get(session, job_id)
-        counts = evaluations.find_confusion(session, job_id)
+        counts = evaluations.get_confusion(session, job_id)
         has_rows = bool(parts.list_parts(session, job_id))
-    if counts is None:
-        abort(404, f"The confusion matrix of job {job_id} was not kept.")
     labels = labels_of(evaluation)
     found = search(confusions(np.array(counts), by=sort.removeprefix("-")), labels, text)
     return render_template(

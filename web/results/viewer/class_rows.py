@@ -5,11 +5,8 @@ from dataclasses import dataclass
 
 from web.results.class_colours import colours_of
 from web.results.classes import name_of
-from web.results.viewer.partners import Labelled
-from web.results.viewer.viewing import View
+from worker.jobs.jobs import Job
 from worker.jobs.results.answers import ClassInImage
-from worker.jobs.results.opening import open_results
-from worker.jobs.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -24,13 +21,20 @@ class ClassRow:
     partner_iou: float | None  # of the job that is compared
 
 
-def list_classes(settings: Settings, labelled: Labelled, view: View, names: Sequence[str]) -> list[ClassRow]:
-    """List the classes of an image, the largest first, and after them those that only another job found there."""
-    own = _classes(settings, labelled)
-    theirs = {each.index: each for each in _classes(settings, view.partner)} if view.partner else {}
-    found = [each.index for each in own] + [index for index in theirs if index not in {each.index for each in own}]
-    by_index = {each.index: each for each in own}
-    colours = colours_of(labelled.job)
+def list_classes(
+    job: Job, own: Sequence[ClassInImage], others: Sequence[ClassInImage], names: Sequence[str]
+) -> list[ClassRow]:
+    """List the classes of an image, the largest first, and after them those that only another job found there.
+
+    Args:
+        job: whose image it is.
+        own: what the job found in the image.
+        others: what the job found that is compared; none: nothing is.
+        names: of the classes.
+    """
+    by_index, theirs = ({each.index: each for each in classes} for classes in (own, others))
+    found = [*by_index, *(index for index in theirs if index not in by_index)]
+    colours = colours_of(job)
     return [
         ClassRow(
             index=index,
@@ -42,7 +46,3 @@ def list_classes(settings: Settings, labelled: Labelled, view: View, names: Sequ
         )
         for index in found
     ]
-
-
-def _classes(settings: Settings, labelled: Labelled) -> list[ClassInImage]:
-    return open_results(settings, labelled.job).classes_in(labelled.image)

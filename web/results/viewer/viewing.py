@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from deeplab.formats import dimensions
+from web.results.classes import name_of
 from web.results.viewer.image_files import ImageFiles, find_files
 from web.results.viewer.layers import Layer, find_layer
 from web.results.viewer.partners import Labelled, find_partner, find_refined
@@ -70,6 +71,21 @@ class Choice:
 
     id: str
     title: str
+
+
+def choices_of(view: View, cell: tuple[int, int] | None, names: Sequence[str]) -> list[Choice]:
+    """List what a person can choose to see.
+
+    Args:
+        view: what there is.
+        cell: true and predicted class of the confusion that the images are chosen by, whose pixels are then a choice.
+        names: of the classes.
+    """
+    if cell is None or not (view.has_truth and view.has_own_labels):
+        return view.choices
+    true, predicted = (name_of(index, names) for index in cell)
+    title = f"{true}, recognized" if cell[0] == cell[1] else f"{true} taken for {predicted}"
+    return [*view.choices, Choice("confusion", title)]
 
 
 @dataclass(frozen=True)

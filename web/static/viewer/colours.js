@@ -5,6 +5,7 @@ export const RIGHT = "#009e73"; // told apart by the colour-blind, too (Okabe an
 export const WRONG = "#d55e00";
 export const IGNORED = "#9aa0a6";
 const CLEAR = 0;
+const VEIL = (170 << 24) >>> 0; // black that lets a third through
 const VIRIDIS = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151", "#fde725"];
 
 export const CONFIDENCE = Uint32Array.from({ length: 256 }, (_, value) => {
@@ -40,6 +41,14 @@ export function paintErrors(labels, truth, isHidden, nClasses) {
     else if (should >= nClasses) pixels[at] = ignored;
     else pixels[at] = is === should ? right : wrong;
   }
+  return pixels;
+}
+
+/** The pixels of one confusion, the others darkened. `cell` has the true class and the predicted one. */
+export function paintConfusion(labels, truth, [should, is]) {
+  const lit = pixelOf(should === is ? RIGHT : WRONG);
+  const pixels = new Uint32Array(labels.length);
+  for (let at = 0; at < labels.length; at += 1) pixels[at] = truth[at] === should && labels[at] === is ? lit : VEIL;
   return pixels;
 }
 

@@ -34,7 +34,8 @@ let isDrawn = true;
 
 function usualState() {
   const ids = layers.map((layer) => layer.id);
-  const left = ids.includes("a") ? "a" : ids[0];
+  const asked = data.cell && ids.includes("a") && ids.includes("truth") ? "confusion" : "a"; // whose pixels led here
+  const left = ids.includes("a") ? asked : ids[0];
   const right = ["truth", "b", "crf", "image"].find((id) => ids.includes(id)) ?? left;
   const opacity = Number(byId("opacity").value);
   const colours = localStorage.getItem(COLOURS) ?? "colours";
@@ -157,7 +158,7 @@ function setOpacity(percent) {
 
 function showOpacity() {
   byId("opacity").value = state.opacity;
-  document.querySelector("output[for=opacity]").value = `${state.opacity} %`;
+  document.querySelector("output[for=opacity]").value = `${state.opacity}\u202f%`;
 }
 
 function isolate(index) {

@@ -1,6 +1,6 @@
 // What is laid over the image: tiles of layers, painted. Painted tiles are kept until the colours change.
 
-import { CONFIDENCE, classColours, flagsOf, paintErrors, paintValues } from "./colours.js";
+import { CONFIDENCE, classColours, flagsOf, paintConfusion, paintErrors, paintValues } from "./colours.js";
 import { Recent } from "./recent.js";
 
 const KEPT = 80; // painted tiles of an overlay; 1 MB each
@@ -49,6 +49,8 @@ export function overlaysOf(layers, data, state) {
       add(`errors-${layer.id}`, [layer, truth], compare);
     }
   }
+  const own = layers.find((layer) => layer.id === "a");
+  if (data.cell && own && truth) add("confusion", [own, truth], ([labels, right]) => paintConfusion(labels, right, data.cell));
   return overlays;
 }
 

@@ -12,7 +12,7 @@ export function updatePanel(state, view, data, overlays) {
   for (const element of all("[data-only-two]")) element.hidden = state.mode === "single";
   press(byId("overlay-switch"), state.overlay);
   press(byId("colours-switch"), state.colours === "distinct");
-  byId("zoom").textContent = `${Math.round(100 * view.zoom)} %`;
+  byId("zoom").textContent = `${Math.round(100 * view.zoom)}\u202f%`;
   placeDivider(byId("divider"), state);
   updateClasses(state, data);
   updateTitles(state, overlays);

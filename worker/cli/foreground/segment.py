@@ -21,7 +21,9 @@ from worker.cli.output import json_option, print_json
 @click.argument("output_dir", metavar="OUTPUT", type=click.Path(path_type=Path))
 @crf_option
 @click.option(
-    "--confidence", is_flag=True, help="Also write the probability of each pixel's class, and its means; not of videos."
+    "--confidence",
+    is_flag=True,
+    help="Also write the probability of each pixel's class, and its means; of videos the means alone.",
 )
 @click.option("--overlays", is_flag=True, help="Also write each image blended with its mask.")
 @number_option("--batch-size", default=1, text="Images per batch; only images of equal size share one.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from worker.cli.job.filter_options import filter_options
 from worker.cli.lazy import ComputedGroup
 from worker.cli.options import number_option, set_option
 from worker.cli.output import json_option, print_json, print_table
@@ -255,9 +256,14 @@ def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wai
     show_default=True,
     help=f"What to write. {'; '.join(f'{name}: {title}' for name, title in FORMATS.items())}.",
 )
+@filter_options
 @json_option
-def export(job_id: int, out: Path, format_name: str, as_json: bool) -> None:
-    """Export the masks of a job into the folder OUT, or into the archive OUT if it ends in .zip."""
+def export(job_id: int, out: Path, format_name: str, as_json: bool, **filters: Any) -> None:
+    """Export the masks of a job into the folder OUT, or into the archive OUT if it ends in .zip.
+
+    The other options choose the images: those that fulfil all that are given. A CLASS is its name or its number, P a
+    percentage.
+    """
     from worker.cli.job.export import export_job
 
-    export_job(job_id, format_name, out, as_json=as_json)
+    export_job(job_id, format_name, out, filters, as_json=as_json)

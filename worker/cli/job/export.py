@@ -1,10 +1,13 @@
 """`deeplab job export`: the masks of a job in the formats of other tools."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 
 from deeplab.files import printable
+from worker.cli.job.filter_options import read_filter
 from worker.cli.output import print_json
 from worker.cli.store import open_store
 from worker.jobs import jobs
@@ -12,15 +15,23 @@ from worker.jobs.exports.formats import export
 from worker.jobs.exports.masks_of import Selection
 from worker.jobs.exports.png import describe_shared
 from worker.jobs.exports.writing import write_folder, write_zip
-from worker.jobs.results.filters import Filter
+from worker.jobs.results.job_files import class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.settings import load_settings
 
 
-def export_job(job_id: int, format_name: str, out: Path, *, as_json: bool) -> None:
+def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, Any], *, as_json: bool) -> None:
     """Export the masks of a job into a folder, or into a ZIP archive if that is what `out` is called.
 
+    Args:
+        job_id: the job.
+        format_name: one of `FORMATS`.
+        out: the folder or the archive.
+        filters: the options that `filter_options` gives a command.
+        as_json: print JSON.
+
     Raises:
+        RequestError: naming every option that makes no sense.
         JobNotFoundError: if there is no such job.
         NothingToExportError: if it has no masks.
         OutputError: if a mask is gone, or nothing can be written there.
@@ -28,7 +39,8 @@ def export_job(job_id: int, format_name: str, out: Path, *, as_json: bool) -> No
     settings = load_settings()
     with open_store(settings) as session:
         job = jobs.get(session, job_id)
-    selection = Selection(settings, job, open_results(settings, job), Filter())
+    wanted = read_filter(filters, class_names(settings, job))
+    selection = Selection(settings, job, open_results(settings, job), wanted)
     members = export(selection, format_name)
     write = write_zip if out.suffix.lower() == ".zip" else write_folder
     n_files = write(members, out)

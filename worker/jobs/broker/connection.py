@@ -21,7 +21,7 @@ class BrokerError(DeepLabError):
 def url(settings: Settings) -> str:
     """The URL of the broker, for Celery."""
     if not settings.embedded_broker:
-        return settings.broker_url
+        return settings.broker
     return f"redis+socket://:{quote(password(settings))}@{quote(str(socket_path(settings)))}"
 
 
@@ -52,8 +52,8 @@ def check_reachable(settings: Settings) -> None:
     from kombu.exceptions import KombuError
 
     try:
-        with Connection(settings.broker_url, transport_options={"socket_connect_timeout": 5}) as connection:
+        with Connection(settings.broker, transport_options={"socket_connect_timeout": 5}) as connection:
             connection.ensure_connection(max_retries=1, interval_start=0, timeout=5)
     except (KombuError, OSError) as error:
-        shown = without_password(settings.broker_url)
+        shown = without_password(settings.broker)
         raise BrokerError(f"The broker {shown} cannot be reached: {str(error).rstrip('.')}.") from error

@@ -20,6 +20,13 @@ class EvaluationNotFoundError(DeepLabError):
         super().__init__(f"Job {job_id} has no evaluation.")
 
 
+class ConfusionNotFoundError(DeepLabError):
+    """The evaluation is of an older version, which did not keep its confusion matrix."""
+
+    def __init__(self, job_id: int) -> None:
+        super().__init__(f"The confusion matrix of job {job_id} was not kept.")
+
+
 @dataclass(frozen=True)
 class EvaluationLine:
     """What a list shows of one checkpoint's scores on one dataset split under stated settings."""
@@ -109,6 +116,18 @@ def get(session: Session, job_id: int) -> Evaluation:
 def find_confusion(session: Session, job_id: int) -> list[list[int]] | None:
     """Read the confusion matrix of an evaluation, (C, C) pixel counts whose rows are ground truth, if it has one."""
     return session.scalar(select(EvaluationRow.confusion).where(EvaluationRow.job_id == job_id))
+
+
+def get_confusion(session: Session, job_id: int) -> list[list[int]]:
+    """Read the confusion matrix of an evaluation, as `find_confusion`.
+
+    Raises:
+        ConfusionNotFoundError: if it has none.
+    """
+    counts = find_confusion(session, job_id)
+    if counts is None:
+        raise ConfusionNotFoundError(job_id)
+    return counts
 
 
 def read_evaluation_page(

@@ -237,7 +237,9 @@ def _check_writable(folder: Path) -> None:
         existing = existing.parent
     if not existing.is_dir():
         raise DeepLabError(f"{existing} is a file, so {folder} cannot be a folder.")
-    if not os.access(existing, os.W_OK | os.X_OK):
+    # A read-only mount, as the web server may have of the data, says nothing of what the workers may write.
+    read_only = os.statvfs(existing).f_flag & os.ST_RDONLY
+    if not read_only and not os.access(existing, os.W_OK | os.X_OK):
         raise DeepLabError(f"{existing} cannot be written to.")
 
 

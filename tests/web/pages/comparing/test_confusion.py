@@ -3,9 +3,12 @@
 import re
 
 from flask.testing import FlaskClient
+from sqlalchemy import update
 
-from tests.web.evaluated import record_evaluation
+from tests.web.evaluated import images, record_evaluation
 from tests.web.population import Population
+from worker.jobs.database import open_session
+from worker.jobs.tables import EvaluationRow
 
 
 def rows_of(page: str) -> list[list[str]]:
@@ -61,3 +64,13 @@ def test_a_job_without_an_evaluation_is_said(client: FlaskClient, population: Po
     answer = client.get(f"/evaluations/{population.trained}/confusion")
     assert answer.status_code == 404
     assert f"Job {population.trained} has no evaluation." in answer.text
+
+
+def test_an_evaluation_of_an_older_version_has_none(client: FlaskClient, population: Population) -> None:
+    job_id = record_evaluation(population, images(1, 50))
+    with open_session(population.settings) as session:
+        session.execute(update(EvaluationRow).where(EvaluationRow.job_id == job_id).values(confusion=None))
+    for address in (f"/evaluations/{job_id}/confusion", f"/api/v1/evaluations/{job_id}/confusion"):
+        answer = client.get(address)
+        assert answer.status_code == 404
+        assert f"The confusion matrix of job {job_id} was not kept." in answer.text

@@ -1,17 +1,16 @@
-"""What addresses ask for, and how the same is written into addresses again."""
+"""What arguments ask for, and how the same is written into addresses again."""
 
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qs
 
 import pytest
-from werkzeug.datastructures import MultiDict
 
-from web.results.questions import Question, read_question
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import Filter
+from worker.jobs.results.questions import Question, read_question
 
 
 def read(query: str) -> Question:
-    return read_question(MultiDict(parse_qsl(query, keep_blank_values=True)))
+    return read_question(parse_qs(query, keep_blank_values=True))
 
 
 @pytest.mark.parametrize(
@@ -30,10 +29,10 @@ def read(query: str) -> Question:
 def test_addresses_are_read_and_written_alike(query: str, wanted: Filter, sort: str) -> None:
     question = read(query)
     assert question == Question(wanted, sort, None)
-    written = question.as_args()
-    again: MultiDict[str, str] = MultiDict(
-        (name, str(each)) for name, value in written.items() for each in (value if isinstance(value, list) else [value])
-    )
+    again = {
+        name: [str(each) for each in (value if isinstance(value, list) else [value])]
+        for name, value in question.as_args().items()
+    }
     assert read_question(again) == question
 
 

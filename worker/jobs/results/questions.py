@@ -1,9 +1,7 @@
-"""Which images of a job an address asks for, and in what order: the same for the gallery, downloads and the API."""
+"""Which images of a job a person asks for, and in what order: the same for the gallery, the API and exports."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-
-from werkzeug.datastructures import MultiDict
 
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import SORTS, Filter, parse_sort
@@ -18,7 +16,7 @@ _MOST_CLASSES = 8  # each is one more table to look into
 
 @dataclass(frozen=True)
 class Question:
-    """What an address asks for."""
+    """What arguments of an address, or options of a command, ask for."""
 
     wanted: Filter
     sort: str
@@ -46,15 +44,17 @@ class Question:
         return {name: value for name, value in args.items() if value is not None}
 
 
-def read_question(args: MultiDict[str, str]) -> Question:
-    """Read the arguments of an address; empty ones, which forms send, count as absent.
+def read_question(args: Mapping[str, Sequence[str]]) -> Question:
+    """Read arguments, each with all of its values; empty ones, which forms send, count as absent.
 
     Raises:
-        SpecError: naming each argument that makes no sense, or a sort that needs a class where none is named.
+        SpecError: naming each argument that makes no sense.
+        QuestionError: if the sort needs a class, or a cell, where none is named.
     """
-    given = MultiDict((name, value.strip()) for name, value in args.items(multi=True) if value.strip())
+    texts = {name: [value.strip() for value in values if value.strip()] for name, values in args.items()}
+    given = {name: values[0] for name, values in texts.items() if values}
     read = _Reader(given)
-    classes = tuple(dict.fromkeys(read.whole(name, text) for name, text in given.items(multi=True) if name == "class"))
+    classes = tuple(dict.fromkeys(read.whole("class", text) for text in texts.get("class", ())))
     if len(classes) > _MOST_CLASSES:
         read.fields["class"] = f"may be given {_MOST_CLASSES} times at most."
     only = given.get("only")

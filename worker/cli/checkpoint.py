@@ -72,10 +72,10 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
     click.echo(f"SHA-256:   {found.sha256}")
     best = ", the best of its job" if found.is_best else ""
-    pinned = "yes" if found.pinned else "no"
+    if found.pinned:
+        click.echo("Pinned:    yes, it is kept whatever rules say")
     on_split = f" on {found.split}" if found.mean_iou is not None else ""
     click.echo(f"Mean IoU:  {_score(found.mean_iou) or 'not evaluated'}{on_split}{best}")
-    click.echo(f"Pinned:    {pinned}")
     for score in found.other_scores:
         click.echo(
             f"           {_score(score.mean_iou)} on {describe_score(score, found.dataset)} (job {score.job_id})"

@@ -7,7 +7,6 @@ what travelled, and the memory of the web process.
 
 import argparse
 import http.client
-import os
 import statistics
 import subprocess
 import tempfile
@@ -71,8 +70,7 @@ def database(folder: Path, postgresql: bool) -> Iterator[str]:
 @contextmanager
 def served(settings: Settings) -> Iterator[psutil.Process]:
     """Serve the dashboard of a home; the process that answers."""
-    own = {"DEEPLAB_HOME": str(settings.home), "DEEPLAB_DATABASE_URL": settings.database, "DEEPLAB_AUTH": "off"}
-    environment = os.environ | own
+    environment = settings.model_copy(update={"auth": "off"}).environment()
     with closing(web_server.listen("127.0.0.1", settings.port)) as listener:
         process = subprocess.Popen(web_server.command(listener), env=environment, pass_fds=[listener.fileno()])
     try:

@@ -41,7 +41,7 @@ def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[n
     Raises:
         DatasetError: if the file cannot be read, has another number of classes, or holds a number that is not finite.
     """
-    probs = resize_planes(_load_logits(path, n_classes), height, width)
+    probs = resize_planes(_load_logits(path, n_classes, _most_positions(height, width)), height, width)
     probs -= probs.max(axis=0)
     np.exp(probs, out=probs)
     probs /= probs.sum(axis=0)
@@ -62,18 +62,27 @@ def require_logits(ids: Sequence[str], logits_dir: Path) -> None:
         )
 
 
+def _most_positions(height: int, width: int) -> int:
+    """How many positions the logits of an image can have: those of a model that pads, or makes more of small images."""
+    return 4 * (height + 32) * (width + 32)
+
+
 def _as_float16(logits: NDArray[np.float32]) -> NDArray[np.float16]:
     below_best: NDArray[np.float32] = np.maximum(logits - logits.max(axis=0), _LOWEST)
     return below_best.astype(np.float16)
 
 
-def _load_logits(path: Path, n_classes: int) -> NDArray[np.float32]:
+def _load_logits(path: Path, n_classes: int, most_positions: int) -> NDArray[np.float32]:
     try:
-        logits = np.load(path, allow_pickle=False)
+        logits = np.load(path, mmap_mode="r", allow_pickle=False)  # nothing is in memory before the shape is known
     except Exception as error:  # on a damaged file numpy raises nearly anything
         raise DatasetError(f"{printable(path)}: the logits cannot be read: {error}.") from error
+    if not isinstance(logits, np.ndarray):
+        raise DatasetError(f"{printable(path)}: is an archive of arrays; expected the logits alone.")
     if logits.ndim != 3 or len(logits) != n_classes:
         raise DatasetError(f"{printable(path)}: expected logits of {n_classes} classes, got shape {logits.shape}.")
+    if logits[0].size > most_positions:
+        raise DatasetError(f"{printable(path)}: logits of shape {logits.shape} are larger than their image.")
     if not np.isfinite(logits).all():
         raise DatasetError(
             f"{printable(path)}: the logits hold NaN or infinity; evaluate the split again, with RUNTIME.PRECISION bf16"

@@ -12,6 +12,8 @@ from types import FrameType
 from deeplab.confinement import confine
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_M_MMAP_THRESHOLD = -3  # <malloc.h>
+_LARGE_BLOCK = 2**20  # bytes
 
 
 def die_with_parent(parent_pid: int | None = None) -> None:
@@ -34,6 +36,16 @@ def die_with_parent(parent_pid: int | None = None) -> None:
         raise OSError(code, os.strerror(code))
     if parent_pid is not None and os.getppid() != parent_pid:
         os._exit(1)
+
+
+def return_memory() -> None:
+    """Let large blocks go back to the system when they are freed: glibc may keep them, for each thread its own.
+
+    Does nothing with another C library.
+    """
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt") and sys.platform == "linux":
+        libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
 def start_pool_worker(_worker_id: int = 0, readable: Sequence[Path] | None = None) -> None:

@@ -13,6 +13,8 @@ from deeplab.files import printable
 
 _HEAD_BYTES = 512
 _LARGEST_HEADER = 100_000_000  # bytes, of safetensors
+_LARGEST_GROWTH = 4  # of packed weights; PyTorch packs none
+_SMALL = 2**24  # bytes
 _ZIP = b"PK\x03\x04"
 _OTHER_KINDS = {
     b"\x1f\x8b": "a gzip archive; unpack it first",
@@ -89,6 +91,22 @@ def _explain(path: Path, quotes: bool) -> str | None:
     return explain_objects(path, quotes=quotes)
 
 
+def explain_excess(path: Path) -> str | None:
+    """Say that an archive unpacks to far more than its own size, which would fill the memory; None if it does not.
+
+    Raises:
+        OSError: if the file cannot be read.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            unpacked = sum(member.file_size for member in archive.infolist())
+    except (zipfile.BadZipFile, ValueError):
+        return None
+    if unpacked <= _LARGEST_GROWTH * path.stat().st_size + _SMALL:
+        return None
+    return f"unpacks to {unpacked:,} bytes, far more than the file's own; weights are stored as they are"
+
+
 def explain_objects(path: Path, *, quotes: bool = True) -> str | None:
     """Name the Python objects beside tensors and plain values in a pickle, and how to be rid of them; None if none."""
     classes = _foreign_classes(path)
@@ -115,6 +133,8 @@ def conversion_command(path: Path) -> str:
 
 
 def _explain_zip(path: Path, quotes: bool) -> str | None:
+    if excess := explain_excess(path):
+        return excess
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()

@@ -46,6 +46,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="N", help="what they are drawn from")
 
 
+@pytest.hookimpl(optionalhook=True)  # without xdist there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes run the tests. Each has servers and a browser of its own, which pays off up to a point."""
     return min(n_cpus(), 8)

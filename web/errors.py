@@ -9,6 +9,7 @@ from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
 from web.access.permissions import ForbiddenError
+from web.access.turns import NoTurnError
 from web.context import LARGEST_REQUEST
 from worker.jobs.accounts.failures import TooManyFailuresError
 from worker.jobs.accounts.sign_in import BusyError
@@ -21,6 +22,7 @@ from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
+from worker.jobs.waiting_limit import QueueFullError
 
 _log = logging.getLogger(__name__)
 
@@ -37,7 +39,9 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (TokenNotFoundError, 404),
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),
+    (QueueFullError, 429),
     (BusyError, 503),
+    (NoTurnError, 503),
     (EvaluationNotFoundError, 404),
     (ConfusionNotFoundError, 404),
     (JobStateError, 409),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +64,7 @@ class ColourMaskFile:
 
     path: Path
     table: ColourTable
+    drawn_size: ClassVar[None] = None
 
     def read(self) -> NDArray[np.uint8]:
         """Decode the file and look its colours up. Raises ImageError or DatasetError if that fails."""

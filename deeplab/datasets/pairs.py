@@ -26,6 +26,11 @@ class GroundTruth(Protocol):
         """The file that holds it."""
         ...
 
+    @property
+    def drawn_size(self) -> tuple[int, int] | None:
+        """Height and width that it is drawn at; None if it has pixels of its own."""
+        ...
+
     def read(self) -> NDArray[np.uint8]:
         """Read the label map, (H, W) class indices. Raises ImageError or DatasetError if that fails."""
         ...
@@ -36,6 +41,7 @@ class MaskFile:
     """A mask, which is an image file of class indices."""
 
     path: Path
+    drawn_size: ClassVar[None] = None
 
     def read(self) -> NDArray[np.uint8]:
         """Decode the file as `read_mask` does."""

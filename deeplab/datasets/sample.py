@@ -36,17 +36,13 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading 
         ImageError: if one of the files cannot be decoded.
         DatasetError: if the sizes differ, or the mask holds a value that is neither a class nor `ignore_label`.
     """
-    photo, label_map = read_oriented(pair.image, reading), pair.ground_truth.read()
-    label_map, _ = fit_to(photo, label_map)
-    mask = printable(pair.ground_truth.path)
+    photo = read_oriented(pair.image, reading)
+    mask, drawn = printable(pair.ground_truth.path), pair.ground_truth.drawn_size
+    if drawn is not None and drawn not in (photo.pixels.shape[:2], photo.stored_size):  # it may be one to fill memory
+        raise _misfit(pair, drawn, photo)
+    label_map, _ = fit_to(photo, pair.ground_truth.read())
     if photo.pixels.shape[:2] != label_map.shape:
-        turned = (
-            f", turned by its EXIF orientation from {dimensions(photo.stored_size)}" if photo.orientation != 1 else ""
-        )
-        raise DatasetError(
-            f"{mask}: the mask is {dimensions(label_map.shape)}, but its image {printable(pair.image)} is"
-            f" {dimensions(photo.pixels.shape)}{turned}."
-        )
+        raise _misfit(pair, label_map.shape, photo)
     unknown_values = label_map[(label_map >= n_classes) & (label_map != ignore_label)]
     if unknown_values.size:
         raise DatasetError(
@@ -54,6 +50,14 @@ def read_sample(pair: Pair, n_classes: int, ignore_label: int, reading: Reading 
             f" or {ignore_label}."
         )
     return Sample(pair.id, photo.pixels, label_map)
+
+
+def _misfit(pair: Pair, size: tuple[int, ...], photo: OrientedImage) -> DatasetError:
+    turned = f", turned by its EXIF orientation from {dimensions(photo.stored_size)}" if photo.orientation != 1 else ""
+    return DatasetError(
+        f"{printable(pair.ground_truth.path)}: the mask is {dimensions(size)}, but its image {printable(pair.image)} is"
+        f" {dimensions(photo.pixels.shape)}{turned}."
+    )
 
 
 def fit_to(photo: OrientedImage, label_map: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], bool]:

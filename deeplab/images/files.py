@@ -10,6 +10,7 @@ from PIL import Image
 from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.decoding import require_file
 from deeplab.images.pillow import decode, identify, orientation_of, turn, with_pillow
+from deeplab.images.png import png_metadata
 from deeplab.images.raster import LoadedRaster, Raster, read_all
 from deeplab.images.rgb import as_rgb
 from deeplab.images.tiff import MissingCodecError, TiffImage, is_tiff, tiff_orientation, tiff_size
@@ -97,7 +98,8 @@ def upright_size(path: Path) -> tuple[int, int]:
         else:
             image, _ = identify(path)
             with image:
-                height, width, orientation = image.height, image.width, orientation_of(image)
+                height, width = image.height, image.width
+                orientation = orientation_of(png_metadata(path) if image.format == "PNG" else image)
     return (width, height) if orientation >= 5 else (height, width)
 
 

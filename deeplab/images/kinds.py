@@ -19,6 +19,7 @@ _AVIF = frozenset({".avif"}) if features.check("avif") else frozenset()
 
 IMAGE_SUFFIXES = _ALWAYS | _JPEG_2000 | _AVIF | (_HEIF_SUFFIXES if _HAS_HEIF else frozenset())
 NAMED_SUFFIXES = IMAGE_SUFFIXES | _HEIF_SUFFIXES | {".jp2", ".j2k", ".avif"}  # also those that cannot be read here
+RESULT_FOLDERS = "folders of results"  # beside the kinds of files in counts of what is passed over
 MASK_SUFFIXES = frozenset({".png", ".bmp", ".tif", ".tiff", ".gif", ".webp"})  # kinds that can keep indices as they are
 
 # Naming the decoders keeps Pillow from trying others, some of which run programs (EPS).
@@ -69,12 +70,26 @@ def kind_of(name: str) -> str:
 
 def count_kinds(names: Iterable[str]) -> dict[str, int]:
     """Count files by kind, the most frequent first."""
-    counts = Counter(kind_of(name) for name in names)
-    return dict(sorted(counts.items(), key=lambda each: (-each[1], each[0])))
+    return most_frequent_first(Counter(kind_of(name) for name in names))
+
+
+def most_frequent_first(kinds: Mapping[str, int]) -> dict[str, int]:
+    """Sort counts of kinds, the most frequent first."""
+    return dict(sorted(kinds.items(), key=lambda each: (-each[1], each[0])))
 
 
 def describe_passed_over(kinds: Mapping[str, int]) -> str:
-    """Say how many files are no images that can be read: "3 files are of another kind: 2 heic, 1 no suffix (...)"."""
+    """Say how many files are no images that can be read: "3 files are of another kind: 2 heic, 1 no suffix (...)".
+
+    Folders that hold results are said after them.
+    """
+    n_results = kinds.get(RESULT_FOLDERS, 0)
+    results = f"{plural(n_results, 'folder')} of results passed over" if n_results else ""
+    files = _describe_files({kind: count for kind, count in kinds.items() if kind != RESULT_FOLDERS})
+    return "; ".join(filter(None, (files, results)))
+
+
+def _describe_files(kinds: Mapping[str, int]) -> str:
     total = sum(kinds.values())
     if not total:
         return ""

@@ -1,14 +1,22 @@
 """Find the image files under a folder. Torch-free."""
 
-import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from deeplab.errors import DatasetError
 from deeplab.files import printable
-from deeplab.images.kinds import IMAGE_SUFFIXES, count_kinds, describe_passed_over
+from deeplab.images.kinds import (
+    IMAGE_SUFFIXES,
+    RESULT_FOLDERS,
+    count_kinds,
+    describe_passed_over,
+    kind_of,
+    most_frequent_first,
+)
+from deeplab.images.walk import Found, is_wanted, walk_at_once, walk_in_order
 
 
 @dataclass(frozen=True)
@@ -17,11 +25,13 @@ class ImageListing:
 
     paths: list[str]  # images, relative to the folder, `/` between the parts, sorted
     others: list[str]  # files of other kinds, likewise
+    n_result_folders: int = 0  # that were not entered
 
     @property
     def passed_over(self) -> dict[str, int]:
         """The number of other files by kind, such as "heic" or "no suffix"; the most frequent first."""
-        return count_kinds(self.others)
+        results = {RESULT_FOLDERS: self.n_result_folders} if self.n_result_folders else {}
+        return count_kinds(self.others) | results
 
 
 def list_images(root: Path, *, exclude: Path | None = None) -> list[str]:
@@ -34,16 +44,16 @@ def scan_folder(
     *,
     exclude: Path | None = None,
     video_suffixes: frozenset[str] = frozenset(),
+    is_results: Callable[[Path], bool] = lambda _folder: False,
     most: int | None = None,
 ) -> ImageListing:
     """Find the image files under a folder by their suffixes, links to folders included, and count the other files.
 
-    Hidden files and folders (`.name`) are left out, as are links that lead back to a folder above them.
-
     Args:
-        root: where to look, at any depth.
+        root: where to look, at any depth, as `walk_in_order` does.
         exclude: a folder to leave out, such as the one that the masks of these images go to.
         video_suffixes: those of videos, if they are wanted beside the images.
+        is_results: tells which folders with a file `run.json` hold results and are not entered.
         most: how many files there may be; None: any number.
 
     Returns:
@@ -53,16 +63,16 @@ def scan_folder(
     Raises:
         DatasetError: if `root` is not a folder, cannot be listed, holds no image, or holds too many files.
     """
-    wanted = IMAGE_SUFFIXES | video_suffixes
-    paths: list[str] = []
-    others: list[str] = []
-    for n_before, path in enumerate(_walk(root, wanted, exclude)):
+    found: dict[str, list[str]] = {"wanted": [], "other": [], "results": []}
+    walk = walk_in_order(root, IMAGE_SUFFIXES | video_suffixes, exclude=exclude, is_results=is_results)
+    for n_before, each in enumerate(walk):
         if n_before == most:
             raise DatasetError(f"{printable(root)}: the folder holds more than {most:,} files.")
-        (paths if _is_wanted(path, wanted) else others).append(path)
-    if not paths:
-        raise _nothing_found(root, video_suffixes, others)
-    return ImageListing(sorted(paths), sorted(others))
+        found[each.what].append(each.path)
+    listing = ImageListing(found["wanted"], found["other"], len(found["results"]))
+    if not listing.paths:
+        raise nothing_found(root, video_suffixes, listing.passed_over)
+    return listing
 
 
 def require_images(root: Path, *, video_suffixes: frozenset[str] = frozenset(), most: int) -> None:
@@ -78,74 +88,32 @@ def require_images(root: Path, *, video_suffixes: frozenset[str] = frozenset(), 
     """
     wanted = IMAGE_SUFFIXES | video_suffixes
     others: list[str] = []
-    for path in islice(_walk(root, wanted, None), most):
-        if _is_wanted(path, wanted):
+    for path in islice(walk_at_once(root, wanted), most):
+        if is_wanted(path, wanted):
             return
         others.append(path)
     if len(others) < most:
-        raise _nothing_found(root, video_suffixes, others)
+        raise nothing_found(root, video_suffixes, count_kinds(others))
 
 
-def _is_wanted(path: str, wanted: frozenset[str]) -> bool:
-    return PurePath(path).suffix.lower() in wanted
+class PassedOver:
+    """Counts what a walk passes over, by kind."""
+
+    def __init__(self, earlier: Mapping[str, int]) -> None:
+        self._counts = Counter(earlier)
+
+    def add(self, found: Found) -> None:
+        """Count one."""
+        self._counts[RESULT_FOLDERS if found.what == "results" else kind_of(found.path)] += 1
+
+    def by_kind(self) -> dict[str, int]:
+        """How many there are of each kind, the most frequent first."""
+        return most_frequent_first(self._counts)
 
 
-def _nothing_found(root: Path, video_suffixes: frozenset[str], others: list[str]) -> DatasetError:
+def nothing_found(root: Path, video_suffixes: frozenset[str], passed_over: Mapping[str, int]) -> DatasetError:
+    """The error about a folder that holds nothing that is wanted."""
     noun = "image or video" if video_suffixes else "image"
     suffixes = " ".join(sorted(suffix[1:] for suffix in IMAGE_SUFFIXES | video_suffixes))
-    found = f"; {described}" if (described := describe_passed_over(count_kinds(others))) else ""
+    found = f"; {described}" if (described := describe_passed_over(passed_over)) else ""
     return DatasetError(f"{printable(root)}: the folder holds no {noun}; expected files ending in {suffixes}{found}.")
-
-
-def _walk(root: Path, wanted: frozenset[str], exclude: Path | None) -> Iterator[str]:
-    """Yield the files under a folder, relative to it, without entering a folder again from below itself."""
-    if not is_folder(root):
-        reason = "is not a folder" if os.path.exists(root) else "the folder does not exist"  # noqa: PTH110  (never raises)
-        raise DatasetError(f"{printable(root)}: {reason}; expected a folder of images.")
-    # Not by recursion, because folders may be nested deeper than Python calls functions.
-    waiting = [(root, "", frozenset({None, _identity(exclude)}))]
-    while waiting:
-        folder, prefix, above = waiting.pop()
-        above |= {_identity(folder)}
-        for entry in _entries(folder):
-            if entry.name.startswith("."):
-                continue
-            if is_folder(entry):
-                if _identity(Path(entry.path)) not in above:
-                    waiting.append((Path(entry.path), f"{prefix}{entry.name}/", above))
-            # A link that leads nowhere, or in circles, counts by its name: whoever reads it says what is wrong with it.
-            elif _is_file(entry) or (entry.is_symlink() and _is_wanted(entry.name, wanted)):
-                yield f"{prefix}{entry.name}"
-
-
-def _entries(folder: Path) -> Iterator["os.DirEntry[str]"]:
-    try:
-        with os.scandir(folder) as entries:
-            yield from entries
-    except OSError as error:
-        raise DatasetError(f"{printable(folder)}: the folder cannot be listed: {error.strerror}.") from error
-
-
-def is_folder(path: "Path | os.DirEntry[str]") -> bool:
-    """Whether something is a folder; False also if that cannot be told, as of a link that leads to itself."""
-    try:
-        return path.is_dir()
-    except OSError:
-        return False
-
-
-def _is_file(entry: "os.DirEntry[str]") -> bool:
-    try:
-        return entry.is_file()
-    except OSError:
-        return False
-
-
-def _identity(folder: Path | None) -> tuple[int, int] | None:
-    if folder is None:
-        return None
-    try:
-        status = folder.stat()
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino

@@ -45,7 +45,12 @@ def read_mask_and_palette(path: Path) -> tuple[NDArray[np.uint8], NDArray[np.uin
             raise ImageError(f"{printable(path)}: holds the class index {indices.max()}; the largest is 255.")
         colours = image.getpalette("RGB") if image.mode == "P" else None
         table = None if colours is None else np.array(colours, np.uint8).reshape(-1, 3)
-        return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1)), table
+        return _unstretched(indices, layout), table
+
+
+def indices_of(image: Image.Image, layout: str) -> NDArray[np.uint8]:
+    """The class indices of a part of a grey or palette mask, (H, W), given Pillow's name of their layout."""
+    return _unstretched(np.asarray(image), layout)
 
 
 def read_mask_colours(path: Path) -> NDArray[np.uint8]:
@@ -73,6 +78,10 @@ def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:
     make_folder(path.parent)
     with replace_file(path) as file:
         image.save(file, format="PNG")
+
+
+def _unstretched(indices: NDArray[np.generic], layout: str) -> NDArray[np.uint8]:
+    return indices.astype(np.uint8) // np.uint8(_STRETCHED_BY.get(layout, 1))
 
 
 def _decode_mask(path: Path) -> Decoded:

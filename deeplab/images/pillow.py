@@ -7,13 +7,13 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.images.decoding import decoding, require_file
 from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif
+from deeplab.memory import available_memory
 
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -28,7 +28,13 @@ _EXIF_ORIENTATION = 0x0112
 # Pillow's own limit is about attacks with small files; honest images of maps and microscopes are larger.
 Image.MAX_IMAGE_PIXELS = None
 _PIXELS_PER_BYTE = 2**17  # of a file: no compression that is read here comes near
-_BYTES_PER_PIXEL = 8  # while an image is decoded: as stored, as RGB, and upright
+_BYTES_PER_PIXEL = {
+    "JPEG2000": 24,
+    "AVIF": 16,
+    "HEIF": 16,
+    "WEBP": 12,
+}  # while one is decoded, by the decoders that take more
+_USUAL_BYTES = 8  # per pixel: as stored, as RGB, and upright
 _WARNING_FILTERS = threading.Lock()
 _HEAD = 4096  # bytes that tell the kind of a file; a WebP file's colour profile may come before its pixels
 
@@ -66,17 +72,30 @@ def identify(path: Path) -> tuple[ImageFile.ImageFile, bytes]:
             raise
 
 
-def decode(path: Path) -> Decoded:
-    """Decode a file. Raises ImageError for some faults, and whatever Pillow raises for others: see `with_pillow`."""
+def decode(path: Path, least_side: int | None = None) -> Decoded:
+    """Decode a file. Raises ImageError for some faults, and whatever Pillow raises for others: see `with_pillow`.
+
+    Args:
+        path: of the file.
+        least_side: pixels; a JPEG whose sides are longer may come smaller, which takes less time and memory, as long
+            as both stay so long.
+    """
     image, head = identify(path)
     with image:
+        if least_side is not None:
+            image.draft(None, (least_side, least_side))
         _require_room(path, image)
-        arguments = image.tile[0].args if image.tile else None
+        layout = layout_of(image)
         turns_itself = image.format == "TIFF"
         orientation = orientation_of(image) if turns_itself else 1
         image.load()
-    layout = arguments[0] if isinstance(arguments, tuple) else arguments
-    return Decoded(image, str(layout), orientation if turns_itself else orientation_of(image), turns_itself, head)
+    return Decoded(image, layout, orientation if turns_itself else orientation_of(image), turns_itself, head)
+
+
+def layout_of(image: ImageFile.ImageFile) -> str:
+    """Pillow's name for how the pixels of an opened image lie in its file, such as "L;4"."""
+    arguments = image.tile[0].args if image.tile else None
+    return str(arguments[0] if isinstance(arguments, tuple) else arguments)
 
 
 def turn(image: Image.Image, orientation: int) -> Image.Image:
@@ -85,7 +104,7 @@ def turn(image: Image.Image, orientation: int) -> Image.Image:
 
 
 def orientation_of(image: Image.Image) -> int:
-    """EXIF's orientation of an opened image, 1 to 8."""
+    """EXIF's orientation of an opened image, 1 to 8; a PNG is decoded for that (see `png_metadata`)."""
     with silence_warnings():
         try:
             orientation = image.getexif().get(_EXIF_ORIENTATION, 1)
@@ -123,7 +142,7 @@ def _require_room(path: Path, image: Image.Image) -> None:
         raise ValueError(
             f"its header says {image.width}x{image.height} pixels, which {n_bytes:,} bytes cannot hold; it is damaged"
         )
-    needed, available = _BYTES_PER_PIXEL * n_pixels, psutil.virtual_memory().available
+    needed, available = _BYTES_PER_PIXEL.get(image.format or "", _USUAL_BYTES) * n_pixels, available_memory()
     if needed > available:
         raise ValueError(
             f"its {image.width}x{image.height} pixels take {needed / 2**30:.1f} GiB of memory, but"

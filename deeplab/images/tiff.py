@@ -16,6 +16,8 @@ from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.bands import Reading, Rendering, choose_bands
 from deeplab.images.decoding import decoding
 from deeplab.images.palette import palette
+from deeplab.memory import available_memory
+from deeplab.unpacking import require_at_most
 
 logging.getLogger("tifffile").addHandler(logging.NullHandler())  # odd tags are no news: a file is good, or an error
 
@@ -28,6 +30,7 @@ _TILE = 256  # side of a mask's tiles, pixels
 _SAMPLES, _SIDE = 4, 64  # so many squares along each side, of so many pixels, tell what an image's numbers are
 _PLAIN = (0, 1, 2, 6)  # photometric: grey of both directions, RGB, and YCbCr, which decodes to RGB
 _LOSSLESS = (1, 8, 32946, 32773)  # compressions that need no further package: none, deflate, PackBits
+_PACKED = {8: "deflate", 32946: "deflate", 34925: "lzma"}  # compressions that tifffile unpacks to whatever size
 _WITH_CODECS = "pip install 'deeplab-platform[geotiff]'"
 
 GeoTags = list[tuple[int, int, int, Any, bool]]  # as tifffile writes them
@@ -77,6 +80,11 @@ class TiffImage:
             return self.rendering.render(self._bands(top, left, height, width))
 
     @property
+    def rows_of_part(self) -> int:
+        """Rows of the parts that it is decoded by."""
+        return int(self._page.tilelength if self._page.is_tiled else min(self.height, self._page.rowsperstrip))
+
+    @property
     def holds_indices(self) -> bool:
         """Whether it can be read as a label map part by part: upright, one band of 8 bits, compressed without loss."""
         page = self._page
@@ -98,6 +106,7 @@ class TiffImage:
 
     def _bands(self, top: int, left: int, height: int, width: int) -> NDArray[np.generic]:
         page = self._page
+        _require_room(height * width * page.samplesperpixel * np.dtype(page.dtype).itemsize)
         bands = np.zeros((height, width, page.samplesperpixel), page.dtype)
         tile_height, tile_width = (
             (page.tilelength, page.tilewidth) if page.is_tiled else (page.rowsperstrip, self.width)
@@ -117,6 +126,7 @@ class TiffImage:
 
     def _tile(self, file: BinaryIO, index: int) -> NDArray[np.generic] | None:
         """Decode a tile or strip, (h, w, bands in it); None for one that was left out, which means zeros."""
+        page = self._page
         offset, n_bytes = self._places[index]
         if n_bytes == 0:
             return None
@@ -124,8 +134,18 @@ class TiffImage:
         content = file.read(n_bytes)
         if len(content) < n_bytes:
             raise ValueError("the file is truncated")
-        tile, _, shape = self._page.decode(content, index, jpegtables=self._tables)
+        if int(page.compression) in _PACKED:
+            require_at_most(content, _PACKED[int(page.compression)], self._part_bytes)
+        tile, _, shape = page.decode(content, index, jpegtables=self._tables)
         return None if tile is None else tile[0, : shape[1], : shape[2]]
+
+    @property
+    def _part_bytes(self) -> int:
+        """The most bytes that a tile or strip unpacks to."""
+        page = self._page
+        width = page.tilewidth if page.is_tiled else page.imagewidth
+        bands = 1 if page.planarconfig == 2 else page.samplesperpixel
+        return int(self.rows_of_part * width * bands * np.dtype(page.dtype).itemsize)
 
     def _sample(self) -> NDArray[np.generic]:
         """Some of the pixels, (n, bands), from all over the image."""
@@ -242,6 +262,13 @@ def _paste(bands: NDArray[np.generic], tile: NDArray[np.generic], y: int, x: int
     bottom, right = min(bands.shape[0], y + tile.shape[0]), min(bands.shape[1], x + tile.shape[1])
     if top < bottom and left < right:
         bands[top:bottom, left:right] = tile[top - y : bottom - y, left - x : right - x]
+
+
+def _require_room(n_bytes: int) -> None:
+    if n_bytes > (available := available_memory()):
+        raise ValueError(
+            f"its bands take {n_bytes / 2**30:.1f} GiB of memory, but {available / 2**30:.1f} GiB are free"
+        )
 
 
 def _as_image_error(path: Path, error: Exception) -> ImageError:

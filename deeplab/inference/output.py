@@ -108,6 +108,15 @@ def require_unused(output_dir: Path) -> None:
     _read_run(output_dir)
 
 
+def holds_results(folder: Path) -> bool:
+    """Whether a folder with a file `run.json` is the output folder of a segmentation, and not another tool's."""
+    try:
+        run = json.loads(read_text(folder / "run.json", LARGEST_FILE))
+    except (OSError, ValueError, RecursionError):
+        return False
+    return isinstance(run, dict) and {"input", "labels"} <= run.keys()
+
+
 def write_passed_over(output_dir: Path, kinds: Mapping[str, int]) -> None:
     """Write how many files of the input folder are of kinds that are not read. Raises OutputError if that fails."""
     write_text(output_dir / "passed_over.json", json.dumps(kinds) + "\n")

@@ -41,3 +41,27 @@ def test_logits_that_are_no_numbers_name_the_remedy(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", np.full((2, 3, 4), np.nan, np.float32))
     with pytest.raises(DatasetError, match=r"a\.npy: the logits hold NaN or infinity; .* bf16 or fp32"):
         load_probs(tmp_path / "a.npy", 2, 3, 4)
+
+
+def test_logits_larger_than_their_image_are_refused_before_they_are_read(tmp_path: Path) -> None:
+    """A header that claims terabytes, and a file of holes that really has so many bytes."""
+    path = tmp_path / "a.npy"
+    header = np.lib.format.header_data_from_array_1_0(np.zeros((2, 1, 1), np.float32))
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (2, 1_000_000, 1_000_000)})
+    with pytest.raises(DatasetError, match=r"a\.npy: the logits cannot be read"):
+        load_probs(path, 2, 10, 10)
+    with path.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header | {"shape": (2, 500_000, 500_000)})
+        file.truncate(file.tell() + 2 * 500_000 * 500_000 * 4)
+    with pytest.raises(
+        DatasetError, match=r"a\.npy: logits of shape \(2, 500000, 500000\) are larger than their image"
+    ):
+        load_probs(path, 2, 10, 10)
+
+
+def test_an_archive_of_arrays_is_refused(tmp_path: Path) -> None:
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.savez(file, a=np.zeros((2, 1, 1)))
+    with pytest.raises(DatasetError, match=r"a\.npy: is an archive of arrays"):
+        load_probs(tmp_path / "a.npy", 2, 10, 10)

@@ -19,6 +19,7 @@ from deeplab.scores.image_scores import Certainty, ImageScores, cells_of, occurr
 from tests.web.measurements import scores, training_metrics
 from tests.web.photos import make_photos, segment
 from tests.web.scenes import LABELS, make_dataset
+from tests.worker.store import plan_shards
 from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, workers
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints, evaluations, metrics, trials
@@ -208,7 +209,7 @@ class Population:
         return job_id
 
     def _finish_shard(self, session: Session, job_id: int, rows: Sequence[Row], manifest: Path) -> None:
-        shards.plan(session, job_id, len(rows), size=1000)
+        plan_shards(session, job_id, len(rows), size=1000)
         shard = shards.claim(session, job_id, OWNER, 600)
         assert shard is not None
         n_ok = sum(row.status == "ok" for row in rows)

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
-from worker.jobs import jobs, leases
+from worker.jobs import item_lists, jobs, leases
+from worker.jobs.item_lists import Cut
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.requests.resolve import resolve_config
@@ -52,3 +53,12 @@ def submit_segment(session: Session, settings: Settings, **fields: Any) -> Job:
     checkpoint = add_checkpoint(session, settings, trained)
     images = draw_folder(settings.home / "sample") / "images"
     return submit(session, settings, "segment", checkpoint=str(checkpoint), input=str(images), **fields)
+
+
+def plan_shards(session: Session, job_id: int, n_items: int, size: int) -> None:
+    """Split a job of so many images, all listed, into shards."""
+    item_lists.begin(session, job_id)
+    cuts = [Cut(min(size, n_items - first), min(size, n_items - first), 0) for first in range(0, n_items, size)]
+    if cuts:
+        item_lists.extend(session, job_id, "1/items/0.jsonl", cuts, has_videos=False)
+    item_lists.set_passed_over(session, job_id, {}, complete=True)

@@ -47,6 +47,19 @@ def keep(response: Response) -> None:
     response.cache_control.immutable = True
 
 
+def needs_body(response: Response) -> bool:
+    """Answer from the ETag alone what can be answered so; False if the content is not to be made.
+
+    The browser may have it already, or ask by HEAD whether it is there; nobody knows how long it would be.
+    """
+    response.make_conditional(request.environ)
+    if request.method == "HEAD":
+        response.automatically_set_content_length = False
+        response.headers.pop("Content-Length", None)
+        return False
+    return response.status_code != 304
+
+
 @lru_cache(maxsize=256)
 def _version(path: Path) -> str | None:
     """A text that differs between versions of a file; None if there is no such file."""

@@ -11,7 +11,7 @@ from deeplab.confinement import lies_under
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES
-from deeplab.images.listing import is_folder
+from deeplab.images.walk import is_folder
 from web.access.paths import CONFIG_SUFFIXES, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings

@@ -47,9 +47,17 @@ def register_guard(app: Flask) -> None:
 def _refuse_foreign_host() -> None:
     settings = current_settings()
     own_names = {name.strip("[]").lower() for name in (settings.host, *settings.allowed_hosts)}
-    name = _host_name(request.host)
+    if "Host" not in request.headers and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
+        abort(400, "The request names no host; expected a Host header.")
+    name = _host_name(_authority() or request.host)
     if name not in _LOCAL_NAMES | own_names:
         abort(400, f"Host {name!r} is not allowed; add it to DEEPLAB_ALLOWED_HOSTS.")
+
+
+def _authority() -> str:
+    """The host that a request to a whole URL, as proxies get them, names; it goes before the header."""
+    target: str = request.environ.get("RAW_URI", "")
+    return "" if target.startswith("/") else target.partition("://")[2].partition("/")[0]
 
 
 def _host_name(host: str) -> str:
@@ -65,7 +73,7 @@ def _refuse_foreign_origin() -> None:
     if request.method in _SAFE_METHODS:
         return
     origin = request.headers.get("Origin")
-    if origin is not None and origin.partition("://")[2] != request.host:
+    if origin is not None and origin not in (f"http://{request.host}", f"https://{request.host}"):
         abort(403, f"Requests from {origin} are not allowed.")
     if request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "none"}:
         abort(403, "Requests from other sites are not allowed.")

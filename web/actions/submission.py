@@ -11,6 +11,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
+from worker.jobs.waiting_limit import require_room
 
 
 def submit(
@@ -39,7 +40,10 @@ def submit(
     Raises:
         SpecError: if the request names something that does not exist, does not fit or must not be named.
         JobNotFoundError: if there is no parent of that id.
+        QueueFullError: if too many jobs wait already.
     """
+    with open_session(settings, reads_only=True) as session:
+        require_room(session, settings, user_id)
     trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
     job = submission.submit(

@@ -7,7 +7,8 @@ from flask import Response, abort, render_template, request, url_for
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
-from web.access.delivery import keep
+from web.access.delivery import keep, needs_body
+from web.access.turns import NoTurnError
 from web.context import current_settings, reading
 from web.pages.videos import show_video
 from web.results.class_colours import colours_of, distinct_colours, names_of
@@ -72,10 +73,11 @@ def tile(job_id: int, key: str, layer: str, level: int, row: int, column: int) -
             keep(response)
         else:
             response.cache_control.no_cache = True
-        response.make_conditional(request.environ)
-        if response.status_code != 304:
+        if needs_body(response):
             content = load_tile(settings, found, level, row, column)
             response.set_data(content if content is not None else abort(404, "The image has no such tile."))
+    except NoTurnError:  # which the script asks again after
+        raise
     except DeepLabError as error:  # a script reads it, and shows the sentence
         return Response(str(error), 422, mimetype="text/plain")
     return response

@@ -12,15 +12,16 @@ from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.formats import dimensions
 from deeplab.images.bands import Reading
-from deeplab.images.files import image_size, read_image
-from deeplab.images.masks import read_mask
+from deeplab.images.files import image_size
 from deeplab.images.palette import palette
+from deeplab.images.strips import open_image_strips, open_label_strips, pixels_at_once, shrink
+from web.access.delivery import needs_body
 from web.context import current_settings
 from web.results import thumbnails
 
-LARGEST_SIDE = 2048  # pixels
-_SMALLEST_SIDE = 16
-_MOST_PIXELS = 2**27  # of an image that the web server decodes
+SIDES = (480, 1024, 2048)  # pixels: the sizes in which images are sent; the first is that of the gallery
+_MOST_PIXELS = 2**28  # of an image that is made smaller: a few seconds of work
+_MOST_AT_ONCE = 2**26  # of them in memory, 4 bytes each
 
 
 def inside(folder: Path, item: str) -> Path:
@@ -36,7 +37,7 @@ def inside(folder: Path, item: str) -> Path:
 
 
 def send_image(path: Path, reading: Reading) -> Response:
-    """Send an image as a JPEG of at most ?size= pixels a side; its job read it as `reading` says.
+    """Send an image as a JPEG of about ?size= pixels a side, one of SIDES; its job read it as `reading` says.
 
     Raises:
         ImageError: if it cannot be decoded.
@@ -46,7 +47,7 @@ def send_image(path: Path, reading: Reading) -> Response:
 
 
 def send_mask(path: Path) -> Response:
-    """Send a mask as an indexed PNG of at most ?size= pixels a side.
+    """Send a mask as an indexed PNG of about ?size= pixels a side, one of SIDES.
 
     Raises:
         ImageError: if it cannot be decoded.
@@ -56,8 +57,8 @@ def send_mask(path: Path) -> Response:
 
 
 def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: str) -> Response:
-    """Encode the file unless the browser has it: the ETag names the file's version and the size."""
-    side = min(max(request.args.get("size", LARGEST_SIDE, int), _SMALLEST_SIDE), LARGEST_SIDE)
+    """Encode the file unless the browser has it, or asks about it alone: the ETag names its version and the size."""
+    side = fitting_side(request.args.get("size", SIDES[-1], int))
     try:
         status = path.stat()
     except OSError:
@@ -67,33 +68,38 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: 
     response.set_etag(version)
     response.cache_control.private = True
     response.cache_control.no_cache = True  # the browser asks every time; mostly the answer is 304
-    response.make_conditional(request.environ)
-    if response.status_code != 304:
-        make = partial(encode, path, side)
+    if needs_body(response):
         identity = f"{path}\0{version}\0{how}"
-        is_kept = side <= thumbnails.LARGEST_SIDE
-        response.set_data(thumbnails.load_or_make(current_settings(), identity, make) if is_kept else make())
+        response.set_data(thumbnails.load_or_make(current_settings(), identity, partial(encode, path, side)))
     return response
 
 
+def fitting_side(wanted: int) -> int:
+    """The least of SIDES that is enough for as many pixels, or else the largest."""
+    return next((side for side in SIDES if side >= wanted), SIDES[-1])
+
+
 def _encode_image(reading: Reading, path: Path, side: int) -> bytes:
-    require_bearable(path, image_size(path), "download it")
-    image = Image.fromarray(read_image(path, reading))
-    image.thumbnail((side, side))
+    _require_bearable(path, pixels_at_once(path, reading, side))
+    image = shrink(open_image_strips(path, reading, side), side, blend=True)
     return _encode(image, "JPEG", quality=85)
 
 
-def require_bearable(path: Path, size: tuple[int, int], advice: str) -> None:
-    """Refuse to decode a file as a whole whose (height, width) are too much for that. Raises ImageError."""
-    if size[0] * size[1] > _MOST_PIXELS:
-        raise ImageError(f"{printable(path)}: has {dimensions(size)} pixels, too many to show here; {advice}.")
+def too_large(path: Path, size: tuple[int, int], advice: str) -> ImageError:
+    """The error of a file whose (height, width) are too much for a web server."""
+    return ImageError(f"{printable(path)}: has {dimensions(size)} pixels, too many to show here; {advice}.")
+
+
+def _require_bearable(path: Path, at_once: int) -> None:
+    height, width = image_size(path)
+    if height * width > _MOST_PIXELS or at_once > _MOST_AT_ONCE:
+        raise too_large(path, (height, width), "download it")
 
 
 def _encode_mask(path: Path, side: int) -> bytes:
-    require_bearable(path, image_size(path), "download it")
-    image = Image.fromarray(read_mask(path))
+    _require_bearable(path, pixels_at_once(path))
+    image = shrink(open_label_strips(path), side, blend=False)  # class indices cannot be blended
     image.putpalette(palette().tobytes())
-    image.thumbnail((side, side), Image.Resampling.NEAREST)  # class indices cannot be blended
     return _encode(image, "PNG")
 
 

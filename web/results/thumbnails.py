@@ -1,4 +1,4 @@
-"""Small pictures that were made once, kept on disk: a second visit decodes nothing.
+"""Pictures that were made once, kept on disk: a second visit decodes nothing.
 
 HOME/thumbnails/<2 digits>/<hash>, where the hash is that of the picture's source, its version and the size. When there
 are too many, those go first that nobody has looked at for longest.
@@ -14,11 +14,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deeplab.files import delete_file
+from web.access.turns import turn_to_decode
 from worker.jobs import storage
 from worker.jobs.cleaning.caches import discard_oldest
 from worker.jobs.settings import Settings
 
-LARGEST_SIDE = 512  # pixels; larger pictures are not kept
 _LOOK_EVERY = 500  # written files between two looks at how many there are
 _TOUCH_SECONDS = 3600  # between two notes that a file was used
 
@@ -32,16 +32,24 @@ def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -
     Args:
         settings: name the home folder.
         identity: says which picture of which version of which file it is.
-        make: decodes the source and encodes the picture.
+        make: decodes the source and encodes the picture; few of them run at a time.
+
+    Raises:
+        NoTurnError: if others wait for pictures, too.
     """
     folder = storage.thumbnails_dir(settings)
     name = hashlib.blake2s(identity.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
     path = folder / name[:2] / name
-    content = _read(path)
-    if not content:
-        content = make()
-        if _keep(path, content) and next(_writes) % _LOOK_EVERY == 0:
-            discard_oldest(folder, storage.THUMBNAIL_BYTES)
+    return _read(path) or _make(settings, path, make)
+
+
+def _make(settings: Settings, path: Path, make: Callable[[], bytes]) -> bytes:
+    with turn_to_decode(settings):
+        content = _read(path)  # whoever had the turn before may have made the same
+        if not content:
+            content = make()
+            if _keep(path, content) and next(_writes) % _LOOK_EVERY == 0:
+                discard_oldest(storage.thumbnails_dir(settings), storage.THUMBNAIL_BYTES)
     return content
 
 

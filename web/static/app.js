@@ -111,8 +111,23 @@ const closeMenus = (but) => {
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(); });
 
-// ---- pictures whose files are gone ----
-document.addEventListener("error", (event) => event.target.closest?.(".layers")?.classList.add("gone"), true);
+// ---- pictures: the server makes few at a time, and says when to ask again; those whose files are gone are marked ----
+const askAgain = async (picture) => {
+  const response = await fetch(picture.src).catch(() => null);
+  if (response?.status === 503) {
+    const seconds = Number(response.headers.get("Retry-After")) || 5;
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+    return askAgain(picture);
+  }
+  if (!response?.ok || picture.dataset.again) return picture.closest(".layers")?.classList.add("gone");
+  picture.dataset.again = "1";
+  picture.src = picture.src; // loads it again
+};
+let asking = Promise.resolve(); // for one picture of the page after the other, or the server would do little else
+document.addEventListener("error", (event) => {
+  const picture = event.target;
+  if (picture.matches?.(".layers img, img.film")) asking = asking.then(() => askAgain(picture));
+}, true);
 
 // ---- the gallery's choices take effect at once; an order of a class needs one ----
 document.addEventListener("change", (event) => {

@@ -2,15 +2,14 @@
 
 import logging
 import os
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache, partial
+from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Connection, Engine, Float, create_engine, event, make_url, select
+from sqlalchemy import Engine, Float, event, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as ConnectionsInUseError
 from sqlalchemy.ext.compiler import compiles
@@ -19,7 +18,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
-from worker.jobs import postgresql
+from worker.jobs import postgresql, sqlite
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
 
@@ -30,7 +29,6 @@ _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
 _MIGRATION_SECONDS = 3600  # for a statement that rewrites all rows of a table
-_MORE_CONNECTIONS = 15  # of a process, beside the five that it keeps: one for each thread of the web server
 
 
 class DatabaseError(DeepLabError):
@@ -117,17 +115,7 @@ def _engine(url: str, seconds: float, _pid: int) -> Engine:
         # Before SQLAlchemy's own questions, which fail on text without an encoding.
         event.listen(engine, "connect", _check_encoding, insert=True)
         return engine
-    engine = create_engine(parsed, pool_pre_ping=True, pool_timeout=seconds, max_overflow=_MORE_CONNECTIONS)
-    event.listen(engine, "connect", partial(_configure_sqlite, seconds))
-    event.listen(engine, "begin", _begin_sqlite)
-    return engine
-
-
-def _configure_sqlite(seconds: float, connection: sqlite3.Connection, _record: object) -> None:
-    connection.isolation_level = None  # the driver must not open transactions of its own; _begin_sqlite does
-    busy_timeout = f"busy_timeout={round(seconds * 1000)}"
-    for pragma in (busy_timeout, "journal_mode=WAL", "synchronous=NORMAL", "foreign_keys=ON"):
-        connection.execute(f"PRAGMA {pragma}")
+    return sqlite.build_engine(parsed, seconds)
 
 
 def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
@@ -135,12 +123,6 @@ def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
     if encoding is not None and encoding != "UTF8":
         connection.close()
         raise EncodingError(encoding)
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    # IMMEDIATE takes the write lock at once, so two writers queue for it instead of failing in the middle.
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
 
 @contextmanager

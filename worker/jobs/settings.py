@@ -104,6 +104,18 @@ class Settings(BaseSettings):
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
         " number. Behind a proxy all people are one client.",
     )
+    waiting_per_user: int = Field(
+        default=1000,
+        ge=1,
+        le=100_000,
+        description="Jobs of one user that may wait in the queue; over HTTP a further one is refused.",
+    )
+    waiting_jobs: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="Jobs of all users that may wait in the queue; over HTTP a further one is refused.",
+    )
     output_umask: int | None = Field(
         default=None,
         ge=0,

@@ -4,17 +4,21 @@ A shard is queued, running or succeeded. An item is an image or a video; one tha
 manifest, never a failed shard.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal_column, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.database import db_now
-from worker.jobs.tables import ShardRow
+from worker.jobs.tables import ItemListRow, ShardRow
+
+# As literals, because a database uses a partial index only where it sees the condition of the index in the question.
+_IS_QUEUED = ShardRow.state == literal_column(f"'{QUEUED}'")
+_IS_RUNNING = ShardRow.state == literal_column(f"'{RUNNING}'")
 
 
 class ShardLostError(DeepLabError):
@@ -33,54 +37,53 @@ class Shard:
     first: int
     last: int
     fence: int
+    chunk: str | None  # the file that lists them, relative to the job's folder; None: that of an earlier version
+    offset: int  # bytes before them in it
 
 
 @dataclass(frozen=True)
 class ShardCounts:
-    """The progress of a segment job."""
+    """The progress of a segment job, of which its `worker.jobs.item_lists` keeps the sums."""
 
     n_shards: int
     n_open: int  # queued or running
     n_ok: int  # images of finished shards that were segmented ...
     n_error: int  # ... and that could not be
+    complete: bool  # whether all items are listed
+    work: int  # of the shards, in images or frames
+    work_done: int  # of the finished ones
+    has_videos: bool
 
+    @property
+    def all_done(self) -> bool:
+        """Whether no item is left."""
+        return self.complete and not self.n_open
 
-def plan(session: Session, job_id: int, n_items: int, size: int, work: Sequence[int] | None = None) -> None:
-    """Split a job into shards, unless an earlier attempt did.
-
-    Args:
-        session: writes.
-        job_id: of the job.
-        n_items: of the job.
-        size: how much work a shard is at most, unless a single item is more.
-        work: how much work each item is; None: 1.
-    """
-    if session.scalar(select(func.count()).where(ShardRow.job_id == job_id)):
-        return
-    for number, (first, last) in enumerate(_cut(work or [1] * n_items, size)):
-        session.add(ShardRow(job_id=job_id, number=number, first=first, last=last, state=QUEUED))
-    session.flush()
+    @property
+    def unit(self) -> str:
+        """What the work is counted in."""
+        return "frame" if self.has_videos else "image"
 
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Shard | None:
-    """Take a queued shard, or a running one whose lease has run out; None if there is none now."""
-    candidates = select(ShardRow.number).where(ShardRow.job_id == job_id, _free()).order_by(ShardRow.number)
-    for number in session.scalars(candidates).all():
-        row = session.execute(
-            update(ShardRow)
-            .where(ShardRow.job_id == job_id, ShardRow.number == number, _free())
-            .values(state=RUNNING, fence=ShardRow.fence + 1, owner=owner, lease_until=db_now() + lease_seconds)
-            .returning(ShardRow.first, ShardRow.last, ShardRow.fence)
-        ).one_or_none()
-        if row is not None:  # else another worker was faster: try the next one
-            return Shard(job_id, number, *row)
-    return None
+    """Take a shard whose lease has run out, or the first queued one; None if there is none now.
+
+    One statement that looks at no other shard. On PostgreSQL, claimants pass over what another one is taking just now.
+    """
+    free = func.coalesce(_to_take(_expired(job_id)), _to_take(_first_queued(job_id)))
+    row = session.execute(
+        update(ShardRow)
+        .where(ShardRow.job_id == job_id, ShardRow.number == free)
+        .values(state=RUNNING, fence=ShardRow.fence + 1, owner=owner, lease_until=db_now() + lease_seconds)
+        .returning(ShardRow.number, ShardRow.first, ShardRow.last, ShardRow.fence, ShardRow.chunk, ShardRow.offset)
+        .execution_options(synchronize_session=False)
+    ).one_or_none()
+    return None if row is None else Shard(job_id, *row)
 
 
 def has_free(session: Session, job_id: int) -> bool:
     """Whether a claim would find a shard."""
-    query = select(ShardRow.number).where(ShardRow.job_id == job_id, _free()).limit(1)
-    return session.scalar(query) is not None
+    return any(session.scalar(query) is not None for query in (_expired(job_id), _first_queued(job_id)))
 
 
 def renew(session: Session, job_id: int, owner: str, lease_seconds: float) -> None:
@@ -96,7 +99,7 @@ def release(session: Session, job_id: int, owner: str) -> None:
 def others_at_work(session: Session, job_id: int, owner: str) -> bool:
     """Whether an owner other than this one holds the lease of a shard."""
     query = select(ShardRow.number).where(
-        ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner != owner, ShardRow.lease_until >= db_now()
+        ShardRow.job_id == job_id, _IS_RUNNING, ShardRow.owner != owner, ShardRow.lease_until >= db_now()
     )
     return session.scalar(query.limit(1)) is not None
 
@@ -107,26 +110,46 @@ def finish(session: Session, shard: Shard, manifest: Path, n_ok: int, n_error: i
     Raises:
         ShardLostError: if another owner has claimed it.
     """
-    _update_owned(session, shard, state=SUCCEEDED, lease_until=None, manifest=str(manifest), n_ok=n_ok, n_error=n_error)
+    work = session.execute(
+        update(ShardRow)
+        .where(
+            ShardRow.job_id == shard.job_id,
+            ShardRow.number == shard.number,
+            ShardRow.fence == shard.fence,
+            ShardRow.state == RUNNING,
+        )
+        .values(state=SUCCEEDED, lease_until=None, manifest=str(manifest), n_ok=n_ok, n_error=n_error)
+        .returning(ShardRow.work)
+    ).scalar_one_or_none()
+    if work is None:
+        raise ShardLostError(shard)
+    _add_to_sums(session, shard.job_id, 1, work, n_ok, n_error)
+
+
+def reopen(session: Session, job_id: int, number: int) -> None:
+    """Queue a finished shard again whose output is lost; call it under the fence of the job."""
+    shard = session.get_one(ShardRow, (job_id, number), populate_existing=True)
+    if shard.state == SUCCEEDED:
+        _add_to_sums(session, job_id, -1, -shard.work, -shard.n_ok, -shard.n_error)
+        shard.state, shard.manifest, shard.n_ok, shard.n_error = QUEUED, None, 0, 0
+        session.flush()
 
 
 def counts(session: Session, job_id: int) -> ShardCounts:
-    """Count the shards and the images that are done."""
-    row = session.execute(
-        select(
-            func.count(),
-            func.count().filter(ShardRow.state != SUCCEEDED),
-            func.coalesce(func.sum(ShardRow.n_ok), 0),
-            func.coalesce(func.sum(ShardRow.n_error), 0),
-        ).where(ShardRow.job_id == job_id)
-    ).one()
-    return ShardCounts(*row)
-
-
-def finished(session: Session, job_id: int) -> Sequence[tuple[int, int]]:
-    """List the items [first, last) of each finished shard."""
-    query = select(ShardRow.first, ShardRow.last).where(ShardRow.job_id == job_id, ShardRow.state == SUCCEEDED)
-    return [(first, last) for first, last in session.execute(query)]
+    """Read how many shards and images are done: one row, whatever the size of the job."""
+    sums = session.get(ItemListRow, job_id, populate_existing=True)
+    if sums is None:
+        return ShardCounts(0, 0, 0, 0, complete=False, work=0, work_done=0, has_videos=False)
+    return ShardCounts(
+        n_shards=sums.n_shards,
+        n_open=sums.n_shards - sums.n_finished,
+        n_ok=sums.n_ok,
+        n_error=sums.n_error,
+        complete=sums.complete,
+        work=sums.work,
+        work_done=sums.work_done,
+        has_videos=sums.has_videos,
+    )
 
 
 def manifests(session: Session, job_id: int) -> Sequence[Path]:
@@ -135,37 +158,32 @@ def manifests(session: Session, job_id: int) -> Sequence[Path]:
     return [Path(path) for path in session.scalars(query.order_by(ShardRow.number)) if path is not None]
 
 
-def _cut(work: Sequence[int], size: int) -> Iterator[tuple[int, int]]:
-    """Cut items into successive slices of at most `size` work each; an item of more is a slice alone."""
-    first, sum_of_slice = 0, 0
-    for place, each in enumerate(work):
-        if place > first and sum_of_slice + each > size:
-            yield first, place
-            first, sum_of_slice = place, 0
-        sum_of_slice += each
-    if work:
-        yield first, len(work)
+def _expired(job_id: int) -> Select[int]:
+    expired = select(ShardRow.number).where(ShardRow.job_id == job_id, _IS_RUNNING, ShardRow.lease_until < db_now())
+    return expired.order_by(ShardRow.lease_until).limit(1)
 
 
-def _free() -> ColumnElement[bool]:
-    return or_(ShardRow.state == QUEUED, and_(ShardRow.state == RUNNING, ShardRow.lease_until < db_now()))
+def _first_queued(job_id: int) -> Select[int]:
+    return select(ShardRow.number).where(ShardRow.job_id == job_id, _IS_QUEUED).order_by(ShardRow.number).limit(1)
+
+
+def _to_take(query: Select[int]) -> ScalarSelect[int]:
+    return query.with_for_update(skip_locked=True).scalar_subquery()
 
 
 def _held_by(job_id: int, owner: str) -> tuple[ColumnElement[bool], ...]:
-    return ShardRow.job_id == job_id, ShardRow.state == RUNNING, ShardRow.owner == owner
+    return ShardRow.job_id == job_id, _IS_RUNNING, ShardRow.owner == owner
 
 
-def _update_owned(session: Session, shard: Shard, **values: object) -> None:
-    updated = session.execute(
-        update(ShardRow)
-        .where(
-            ShardRow.job_id == shard.job_id,
-            ShardRow.number == shard.number,
-            ShardRow.fence == shard.fence,
-            ShardRow.state == RUNNING,
+def _add_to_sums(session: Session, job_id: int, n_finished: int, work: int, n_ok: int, n_error: int) -> None:
+    session.execute(
+        update(ItemListRow)
+        .where(ItemListRow.job_id == job_id)
+        .values(
+            n_finished=ItemListRow.n_finished + n_finished,
+            work_done=ItemListRow.work_done + work,
+            n_ok=ItemListRow.n_ok + n_ok,
+            n_error=ItemListRow.n_error + n_error,
         )
-        .values(**values)
-        .returning(ShardRow.number)
-    ).one_or_none()
-    if updated is None:
-        raise ShardLostError(shard)
+        .execution_options(synchronize_session=False)
+    )

@@ -10,14 +10,15 @@ data/                       the default data root
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
-jobs/<id>/items.json        the images and videos of a segment job, fixed when it is split into shards
-jobs/<id>/frames.json       about how many frames of each of these videos are to be segmented
-jobs/<id>/passed_over.json  the other files of its input folder, by kind
+jobs/<id>/items.json        the images and videos of a segment job that an earlier version listed, ...
+jobs/<id>/frames.json       ... about how many frames of each of these videos are to be segmented ...
+jobs/<id>/passed_over.json  ... and the other files of its input folder, by kind
 jobs/<id>/results/          result tables of a job that an earlier version ran, made of its manifest
 jobs/<id>/<fence>/          the files of one attempt; nothing there is ever written by another attempt
     log.txt                 what its child printed
     outcome.json            how it ended
     companion-<rank>.json   why a companion of its child ended before the end
+    items/<first>.jsonl     a chunk of the images and videos of a segment job; see worker.jobs.item_lists
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
     confidence/             their maps of confidence, <id>.png
@@ -29,6 +30,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
 import os
 import re
 import shutil
+from itertools import product
 from pathlib import Path
 
 import deeplab
@@ -92,9 +94,11 @@ def shard_manifest_path(settings: Settings, job_id: int, fence: int, number: int
     return attempt_dir(settings, job_id, fence) / f"shard-{number}-{shard_fence}.csv"
 
 
-def shard_manifests(settings: Settings, job_id: int, number: int) -> list[Path]:
-    """The manifests of all claims of a shard, by all attempts, complete or not."""
-    return sorted(job_dir(settings, job_id).glob(f"*/shard-{number}-*.csv"))
+def earlier_shard_manifests(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> list[Path]:
+    """The manifests of the claims of a shard before this one, by all attempts, complete or not."""
+    claims = product(range(1, fence + 1), range(1, shard_fence))
+    paths = [shard_manifest_path(settings, job_id, of_job, number, of_shard) for of_job, of_shard in claims]
+    return [path for path in paths if path.exists()]
 
 
 def shard_part_dir(settings: Settings, job_id: int, fence: int, number: int, shard_fence: int) -> Path:
@@ -112,9 +116,9 @@ def merged_part_dir(settings: Settings, job_id: int, fence: int, number: int) ->
     return attempt_dir(settings, job_id, fence) / "results" / f"merged-{number}"
 
 
-def earlier_part_dir(settings: Settings, job_id: int, fence: int) -> Path:
-    """Result tables of what an earlier version finished of a job, made by the attempt that continues it."""
-    return attempt_dir(settings, job_id, fence) / "results" / "earlier"
+def recorded_part_dir(settings: Settings, job_id: int, fence: int, number: int) -> Path:
+    """Result tables that an attempt made of the manifests of finished shards."""
+    return attempt_dir(settings, job_id, fence) / "results" / f"recorded-{number}"
 
 
 def indexed_part_dir(settings: Settings, job_id: int) -> Path:
@@ -150,18 +154,33 @@ def output_dir(settings: Settings, job_id: int, requested: str | None = None) ->
     return Path(os.path.abspath(requested)) if requested else job_dir(settings, job_id) / "output"  # noqa: PTH100
 
 
+def items_chunk_path(settings: Settings, job_id: int, fence: int, first: int) -> Path:
+    """Where an attempt writes the chunk of a segment job's items that begins with this one."""
+    return attempt_dir(settings, job_id, fence) / "items" / f"{first}.jsonl"
+
+
+def chunk_name(settings: Settings, job_id: int, path: Path) -> str:
+    """A chunk of items as rows name it: relative to the job's folder."""
+    return path.relative_to(job_dir(settings, job_id)).as_posix()
+
+
+def items_chunk(settings: Settings, job_id: int, name: str) -> Path:
+    """The chunk of items that a row names."""
+    return job_dir(settings, job_id) / name
+
+
 def items_path(settings: Settings, job_id: int) -> Path:
-    """The list of a segment job's items: JSON, paths relative to the input folder."""
+    """The list of a segment job's items by an earlier version: JSON, paths relative to the input folder."""
     return job_dir(settings, job_id) / "items.json"
 
 
 def item_frames_path(settings: Settings, job_id: int) -> Path:
-    """About how many frames of each video of a segment job are to be segmented: JSON, by item."""
+    """About how many frames of each video in that list are to be segmented: JSON, by item."""
     return job_dir(settings, job_id) / "frames.json"
 
 
 def passed_over_path(settings: Settings, job_id: int) -> Path:
-    """How many files of a segment job's input folder are of kinds that are not read: JSON, by kind."""
+    """How many files of that job's input folder are of kinds that are not read: JSON, by kind."""
     return job_dir(settings, job_id) / "passed_over.json"
 
 
@@ -183,6 +202,11 @@ def thumbnails_dir(settings: Settings) -> Path:
 def caches(settings: Settings) -> list[tuple[Path, int]]:
     """Folders of what can be made again, and how many bytes each may take."""
     return [(thumbnails_dir(settings), THUMBNAIL_BYTES), (tiles_dir(settings), settings.tile_cache_mb * 1_000_000)]
+
+
+def turns_dir(settings: Settings) -> Path:
+    """Files that a process locks while it decodes an image for the dashboard."""
+    return settings.home / "turns"
 
 
 def lock_path(settings: Settings) -> Path:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
 
@@ -181,15 +181,45 @@ class AttemptRow(Base):
     error: Mapped[str | None]
 
 
+class ItemListRow(Base):
+    """The items of a segment job as far as they are listed, and sums over its shards; see worker.jobs.item_lists."""
+
+    __tablename__ = "item_list"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    complete: Mapped[bool]
+    n_items: Mapped[int] = mapped_column(default=0)
+    n_shards: Mapped[int] = mapped_column(default=0)
+    # In images, or in frames if there are videos; an image then counts as a frame.
+    work: Mapped[int] = mapped_column(BigInteger, default=0)
+    has_videos: Mapped[bool] = mapped_column(default=False)
+    passed_over: Mapped[dict[str, Any]]  # numbers of other files, by kind
+    n_finished: Mapped[int] = mapped_column(default=0)  # shards, of which ...
+    work_done: Mapped[int] = mapped_column(BigInteger, default=0)
+    n_ok: Mapped[int] = mapped_column(default=0)  # ... so many items were segmented ...
+    n_error: Mapped[int] = mapped_column(default=0)  # ... and so many could not be
+
+
 class ShardRow(Base):
     """A slice [first, last) of the items of a segment job."""
 
     __tablename__ = "shard"
+    # A claim finds the first free shard, or one whose lease has run out, without a look at the others.
+    __table_args__ = tuple(
+        Index(name, "job_id", column, sqlite_where=text(where), postgresql_where=text(where))
+        for name, column, where in (
+            ("ix_shard_queued", "number", "state = 'queued'"),
+            ("ix_shard_running", "lease_until", "state = 'running'"),
+        )
+    )
 
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
     number: Mapped[int] = mapped_column(primary_key=True)
     first: Mapped[int]
     last: Mapped[int]
+    chunk: Mapped[str | None]  # the file that lists its items, relative to the job's folder; None: items.json
+    offset: Mapped[int] = mapped_column(default=0, server_default="0")  # bytes before them in that file
+    work: Mapped[int] = mapped_column(default=0, server_default="0")
     state: Mapped[str]
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None]

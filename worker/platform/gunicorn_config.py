@@ -3,7 +3,7 @@
 import sys
 from typing import Any
 
-from deeplab.processes import die_with_parent
+from deeplab.processes import die_with_parent, return_memory
 
 worker_class = "worker.platform.gunicorn_worker.PatientWorker"
 logger_class = "worker.platform.gunicorn_worker.BriefLogger"
@@ -29,5 +29,6 @@ def on_starting(server: Any) -> None:
 
 
 def post_fork(server: Any, worker: Any) -> None:
-    """Let a worker die with its arbiter, or it would hold the port for a while."""
+    """Let a worker die with its arbiter, or it would hold the port for a while, and give back memory."""
     die_with_parent(server.pid)
+    return_memory()

@@ -55,6 +55,11 @@ class ObjectsFile:
     # would take gigabytes.
     objects: bytes
 
+    @property
+    def drawn_size(self) -> tuple[int, int]:
+        """Height and width that the file says its image has."""
+        return self.height, self.width
+
     def read(self) -> NDArray[np.uint8]:
         """Draw the label map, (H, W). Raises DatasetError if an outline is malformed."""
         where = f"{printable(self.path)}: {self.name}"

@@ -1,7 +1,9 @@
 """The layouts of COCO-Stuff 10k and 164k. Torch-free."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,8 +14,12 @@ from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError
 from deeplab.files import printable
 from deeplab.images.kinds import count_kinds
+from deeplab.unpacking import require_at_most
 
 WARP_SIDE = 513  # pixels, as in the original
+_HEAD_BYTES = 128  # of a MATLAB file
+_PACKED = 15  # the kind of a variable that is packed
+_MOST_BYTES = 2**29  # of a variable: a label map of 64 million numbers of 8 bytes
 
 
 def list_cocostuff10k(root: Path, split: str, *, warp: bool) -> SplitListing:
@@ -60,6 +66,7 @@ class MatFile:
     """A MATLAB file whose variable S is a label map: 0 is unlabelled, 1 the first class."""
 
     path: Path
+    drawn_size: ClassVar[None] = None
 
     def read(self) -> NDArray[np.uint8]:
         """Read the label map: (H, W), 0 is the first class, 255 unlabelled.
@@ -87,6 +94,7 @@ class MatFile:
 
         try:
             require_readable(self.path)
+            _require_bearable(self.path)
             variables = loadmat(self.path, variable_names=["S"], appendmat=False)
             if "S" not in variables:
                 names = ", ".join(name for name, _, _ in whosmat(self.path, appendmat=False)) or "nothing"
@@ -99,3 +107,16 @@ class MatFile:
             reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
             raise DatasetError(f"{printable(self.path)}: cannot be read as a MATLAB file: {reason}.") from error
         return np.asarray(variables["S"])
+
+
+def _require_bearable(path: Path) -> None:
+    """Refuse a file that would fill the memory: of its variables, each is packed by itself. Raises ValueError."""
+    with path.open("rb") as file:
+        head = file.read(_HEAD_BYTES)
+        order: Literal["little", "big"] = "big" if head[-2:] == b"MI" else "little"
+        while len(tag := file.read(8)) == 8:
+            kind, n_bytes = int.from_bytes(tag[:4], order), int.from_bytes(tag[4:], order)
+            if kind != _PACKED:
+                file.seek(n_bytes, os.SEEK_CUR)
+            else:
+                require_at_most(file.read(min(n_bytes, _MOST_BYTES)), "deflate", _MOST_BYTES)

@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-import psutil
-
 from deeplab.densecrf.cpu.kernels.chunks import Chunks
+from deeplab.memory import available_memory
 from deeplab.processes import n_cpus
 
 # Bytes for each pixel apart from its classes: keys, vertices and weights of both lattices, a hash table, and links and
@@ -45,6 +44,6 @@ def plan_workers(
     """
     cores = cores or n_cpus()
     kept = n_classes if exact else min(n_classes, _USUAL_KEPT)
-    room = psutil.virtual_memory().available // (workspace_bytes(n_pixels, kept) + 8 * n_pixels * n_classes)
+    room = available_memory() // (workspace_bytes(n_pixels, kept) + 8 * n_pixels * n_classes)
     workers = max(1, min(cores, n_images, room))
     return Plan(workers, max(1, cores // workers))

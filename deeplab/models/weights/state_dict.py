@@ -13,7 +13,7 @@ from deeplab.errors import CheckpointError
 from deeplab.files import printable, replace_file
 from deeplab.formats import describe_differences
 from deeplab.models.weights.names import match_names
-from deeplab.weight_files import explain_unreadable, is_safetensors
+from deeplab.weight_files import explain_excess, explain_unreadable, is_safetensors
 
 _log = logging.getLogger(__name__)
 
@@ -77,6 +77,7 @@ def take_state_dict(
             _log.info("%s: the weights are those under its key %s.", printable(path), key)
     weights = {_WRAPPERS.sub("", str(name)): value for name, value in found.items()}
     weights.pop(_COUNTER, None)
+    _require_plain(weights, path)
     require_finite(weights, path)
     return weights
 
@@ -90,12 +91,16 @@ def read_checkpoint(path: Path) -> Any:
     if not path.is_file():
         raise CheckpointError(f"{path}: the checkpoint {'is not a file' if path.exists() else 'does not exist'}.")
     try:
+        if excess := explain_excess(path):
+            raise CheckpointError(f"{path}: {excess}.")
         if is_safetensors(path):
             from safetensors.torch import load_file
 
             return load_file(path)
         with path.open("rb") as file:  # by its name torch would take it for safetensors
             content = torch.load(file, map_location="cpu", weights_only=True)
+    except CheckpointError:
+        raise
     except OSError as error:
         raise CheckpointError(f"{path}: the checkpoint cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # on a file of another kind, or half of one, torch raises nearly anything
@@ -110,6 +115,24 @@ def check_format(content: Mapping[str, Any], path: Path) -> None:
     """Require the format of checkpoints that this version reads. Raises CheckpointError if it is another."""
     if content["format"] != FORMAT:
         raise CheckpointError(f"{path}: has format {content['format']!r}; this version reads format {FORMAT}.")
+
+
+def _require_plain(weights: Mapping[str, Tensor], path: Path) -> None:
+    """Refuse tensors of another kind than weights are, and those that a small file makes out of nothing.
+
+    Raises:
+        CheckpointError: with the name of the first.
+    """
+    seen: set[int] = set()  # places of storages: tensors under several names may share one
+    left = path.stat().st_size
+    for key, value in weights.items():
+        if value.layout is not torch.strided or value.device.type != "cpu" or value.is_quantized:
+            raise CheckpointError(f"{path}: the tensor {key} is not one of plain numbers.")
+        storage = value.untyped_storage()
+        left -= 0 if storage.data_ptr() in seen else storage.nbytes()
+        seen.add(storage.data_ptr())
+        if value.numel() * value.element_size() > storage.nbytes() or left < 0:
+            raise CheckpointError(f"{path}: the tensor {key} has more numbers than the file holds.")
 
 
 def require_finite(weights: Mapping[str, Tensor], path: Path) -> None:

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torch.nn import functional
 
+from deeplab.datasets.layouts.coco import ObjectsFile
 from deeplab.datasets.pairs import MaskFile, Pair
 from deeplab.datasets.sample import Sample, read_sample, warp
 from deeplab.errors import DatasetError
@@ -57,3 +58,11 @@ def test_sizes_that_differ_for_another_reason_name_exif_too(tmp_path: Path) -> N
         DatasetError, match=r"is 30x24, but .*a\.jpg is 24x40, turned by its EXIF orientation from 40x24"
     ):
         read_sample(Pair("a", tmp_path / "a.jpg", MaskFile(tmp_path / "a.png")), 2, 255)
+
+
+def test_objects_of_another_size_than_their_image_are_not_drawn(tmp_path: Path) -> None:
+    """Drawn at the size that the file claims, they would take a hundred megabytes."""
+    Image.fromarray(np.zeros((4, 6, 3), np.uint8)).save(tmp_path / "a.png")
+    objects = ObjectsFile(tmp_path / "instances.json", "a.png", 10_000, 12_000, b"this would be parsed first")
+    with pytest.raises(DatasetError, match=r"instances\.json: the mask is 12000x10000, but its image .*a\.png is 6x4"):
+        read_sample(Pair("a", tmp_path / "a.png", objects), 2, 255)

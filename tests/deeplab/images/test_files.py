@@ -1,7 +1,6 @@
 import threading
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -126,8 +125,7 @@ def test_missing_file_and_folder_are_refused(tmp_path: Path) -> None:
 def test_memory_is_the_only_limit_of_pixels(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = save(tmp_path / "large.png", np.zeros((14_000, 14_000), np.uint8))  # Pillow's own limit is below
     assert image_size(path) == (14_000, 14_000)
-    memory = SimpleNamespace(available=2**30)
-    monkeypatch.setattr("deeplab.images.pillow.psutil.virtual_memory", lambda: memory)
+    monkeypatch.setattr("deeplab.images.pillow.available_memory", lambda: 2**30)
     with pytest.raises(ImageError, match=r"14000x14000 pixels take 1\.5 GiB of memory, but 1\.0 GiB are free; save it"):
         read_image(path)
 

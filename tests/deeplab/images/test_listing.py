@@ -8,6 +8,7 @@ from deeplab.files import printable
 from deeplab.images.files import read_image
 from deeplab.images.kinds import IMAGE_SUFFIXES, describe_passed_over
 from deeplab.images.listing import list_images, require_images, scan_folder
+from deeplab.images.walk import walk_in_order
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
 
@@ -98,3 +99,25 @@ def test_a_listing_may_be_bounded(tmp_path: Path) -> None:
     with pytest.raises(DatasetError, match="holds more than 5 files"):
         scan_folder(tmp_path, most=5)
     assert scan_folder(tmp_path, most=6).paths == ["a.png"]
+
+
+def test_a_walk_goes_as_paths_sort_and_on_from_anywhere(tmp_path: Path) -> None:
+    names = [
+        "a.png",
+        "a/b.png",
+        "a/c/d.png",
+        "a/c.png",
+        "a b.png",
+        "a!/x.png",
+        "a-.txt",
+        "ab/c.png",
+        "é.png",
+        "z/q.png",
+    ]
+    for name in names:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    walked = list(walk_in_order(tmp_path, frozenset({".png"})))
+    assert [each.path for each in walked] == sorted(names)
+    for place, each in enumerate(walked):
+        assert list(walk_in_order(tmp_path, frozenset({".png"}), after=each.path)) == walked[place + 1 :]

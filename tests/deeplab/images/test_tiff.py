@@ -1,3 +1,6 @@
+import lzma
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -185,3 +188,28 @@ def test_a_mask_lies_where_its_image_lies(tmp_path: Path) -> None:
         assert page.is_tiled
         assert page.compression == tifffile.COMPRESSION.ADOBE_DEFLATE
     assert read_georeference(write(tmp_path / "plain.tif", random_bands(8, 8, 3))) == []
+
+
+@pytest.mark.parametrize(("compression", "pack"), [(8, zlib.compress), (34925, lzma.compress)])
+def test_a_part_that_would_fill_the_memory_is_refused(
+    tmp_path: Path, compression: int, pack: Callable[[bytes], bytes]
+) -> None:
+    path = tmp_path / "a.tif"
+    plain = tmp_path / "plain.tif"
+    tifffile.imwrite(plain, np.zeros((16, 16), np.uint8), photometric="minisblack", compression=compression)
+    packed = pack(bytes(50_000_000))
+    with tifffile.TiffFile(plain, mode="r+") as file:
+        tags: Any = file.pages.first.tags
+        tags["StripByteCounts"].overwrite(len(packed))
+        tags["StripOffsets"].overwrite(plain.stat().st_size)
+    path.write_bytes(plain.read_bytes() + packed)
+    with pytest.raises(ImageError, match=r"a\.tif: cannot be read: .*unpack to more than the 256 bytes"):
+        read_image(path)
+
+
+def test_bands_that_do_not_fit_into_memory_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, np.zeros((16, 16, 3), np.uint8), photometric="rgb")
+    monkeypatch.setattr("deeplab.images.tiff.available_memory", lambda: 700)
+    with pytest.raises(ImageError, match=r"a\.tif: cannot be read: its bands take 0\.0 GiB of memory"):
+        read_image(path)

@@ -3,7 +3,9 @@ from pathlib import Path
 import pytest
 
 from deeplab.errors import DatasetError
-from deeplab.inference.inputs import count_frames, folder_of, list_inputs
+from deeplab.images.kinds import describe_passed_over
+from deeplab.inference.inputs import count_frames, folder_of, list_inputs, require_inputs, walk_inputs
+from deeplab.inference.output import prepare_output
 from tests.deeplab.inference.conftest import draw
 from tests.deeplab.video.filming import film
 
@@ -50,3 +52,18 @@ def test_frames_are_counted_about(tmp_path: Path) -> None:
     items = ["a.png", "broken.avi", "film.mp4"]
     assert count_frames(tmp_path, items, 3, lambda: ticks.append(None)) == {"broken.avi": 1, "film.mp4": 4}
     assert len(ticks) == 2
+
+
+def test_results_of_earlier_runs_are_no_input(tmp_path: Path) -> None:
+    for name in ("out", "deep/er"):
+        prepare_output(tmp_path / name, tmp_path, {"labels": ["a"]}, ["a"])
+    for name in ("a.png", "out/masks/a.png.png", "deep/er/masks/a.png.png", "others/b.png"):
+        draw(tmp_path / name)
+    (tmp_path / "others/run.json").write_text('{"run": "of another tool"}')
+    inputs = list_inputs(tmp_path)
+    assert (inputs.items, inputs.passed_over) == (["a.png", "others/b.png"], {"json": 1, "folders of results": 2})
+    said = "1 file is of another kind: 1 json; 2 folders of results passed over"
+    assert describe_passed_over(inputs.passed_over) == said
+    for look in (list_inputs, require_inputs, walk_inputs):
+        with pytest.raises(DatasetError, match=r"out: holds the results of a segmentation \(run\.json\); expected"):
+            look(tmp_path / "out")

@@ -76,6 +76,7 @@ FOREIGN = [
     {"Origin": "http://evil.example"},
     {"Origin": "http://localhost:9000"},  # another program on this machine
     {"Origin": "null"},
+    {"Origin": "chrome-extension://localhost:8000"},
     {"Sec-Fetch-Site": "cross-site"},
     {"Sec-Fetch-Site": "same-site"},
 ]
@@ -106,3 +107,21 @@ def test_the_api_takes_json_only(client: FlaskClient, population: Population, co
         response = client.post(path, data="{}", content_type=content_type)
         assert response.status_code == 415
         assert response.json["error"]["message"]  # type: ignore[index]
+
+
+def test_a_request_to_a_whole_url_must_name_this_server(client: FlaskClient) -> None:
+    """As proxies get them; gunicorn hands on the target as it came."""
+    for target, status in (
+        ("http://evil.example/api/v1/health", 400),
+        ("http://localhost/api/v1/health", 200),
+        ("/api/v1/health", 200),
+    ):
+        environ = {"RAW_URI": target}
+        assert client.get("/api/v1/health", environ_overrides=environ).status_code == status, target
+
+
+def test_a_request_that_names_no_host_is_refused(app: Flask) -> None:
+    for protocol, status in (("HTTP/1.1", "400 BAD REQUEST"), ("HTTP/1.0", "200 OK")):
+        environ = create_environ("/api/v1/health") | {"SERVER_PROTOCOL": protocol}
+        del environ["HTTP_HOST"]
+        assert run_wsgi_app(app, environ)[1] == status, protocol

@@ -2,12 +2,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flask import Flask
+from flask.testing import FlaskClient
 
 from deeplab.datasets.class_names import load_class_names
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from web.access.folders import Entry, shipped_configs
 from web.actions import submission
+from web.context import SETTINGS
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
@@ -58,3 +61,20 @@ def test_retry_and_clone_name_their_parent(population: Population) -> None:
     assert (clone.parent_id, clone.spec["seed"]) == (population.trained, 11)
     with pytest.raises(SpecError, match="seeed: is not a field"):
         submission.clone(population.settings, population.trained, {"seeed": 11}, user_id=None)
+
+
+def test_a_full_queue_takes_no_further_job(population: Population, client: FlaskClient, app: Flask) -> None:
+    """By no way over HTTP; several at once say so for each."""
+    app.extensions[SETTINGS] = population.settings.model_copy(update={"waiting_per_user": 1})
+    sentence = "of your jobs wait already, and the limit is 1; cancel some, or wait until they have run."
+    request = {"kind": "train", "config": str(population.dataset / "config.yaml")}
+    for address, body in (
+        ("/api/v1/jobs", request),
+        (f"/api/v1/jobs/{population.failed}/retry", {}),
+        (f"/api/v1/jobs/{population.trained}/clone", {}),
+    ):
+        answer = client.post(address, json=body)
+        assert answer.status_code == 429
+        assert sentence in answer.get_json()["error"]["message"]
+    several = client.post("/api/v1/jobs/retry", json={"jobs": [population.failed]}).get_json()
+    assert sentence in str(several)

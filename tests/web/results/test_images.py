@@ -15,6 +15,8 @@ from deeplab.images.masks import write_mask
 from deeplab.images.palette import palette
 from tests.web.photos import ODD_NAMES
 from tests.web.population import Population
+from web.access import turns
+from web.context import SETTINGS
 from web.results.images import inside, send_image, send_mask
 from worker.jobs.results.record import item_key
 
@@ -36,7 +38,13 @@ def gradient(height: int, width: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize(
     ("query", "size"),
-    [("", (600, 300)), ("size=120", (120, 60)), ("size=9999", (600, 300)), ("size=1", (16, 8)), ("size=x", (600, 300))],
+    [
+        ("", (600, 300)),
+        ("size=480", (480, 240)),
+        ("size=9999", (600, 300)),
+        ("size=1", (480, 240)),
+        ("size=x", (600, 300)),
+    ],
 )
 def test_images_are_made_smaller_but_never_larger(
     app: Flask, tmp_path: Path, query: str, size: tuple[int, int]
@@ -73,17 +81,17 @@ def test_an_unchanged_image_is_not_sent_again(app: Flask, tmp_path: Path) -> Non
     etag = first.headers["ETag"]
     again = fetch(app, path, "size=40", If_None_Match=etag)
     assert (again.status_code, again.get_data()) == (304, b"")
-    assert fetch(app, path, "size=50", If_None_Match=etag).status_code == 200
+    assert fetch(app, path, "size=500", If_None_Match=etag).status_code == 200
     Image.fromarray(gradient(30, 61)).save(path)
     assert fetch(app, path, "size=40", If_None_Match=etag).status_code == 200
 
 
 def test_masks_keep_their_indices_and_colours(app: Flask, tmp_path: Path) -> None:
-    mask = np.repeat(np.array([[0, 1], [15, 255]], np.uint8), 64, axis=0).repeat(64, axis=1)
+    mask = np.repeat(np.array([[0, 1], [15, 255]], np.uint8), 960, axis=0).repeat(960, axis=1)
     write_mask(tmp_path / "a.png", mask)
     with app.test_request_context("/?size=32"):
         shown = decode(send_mask(tmp_path / "a.png"))
-    assert (shown.mode, shown.size) == ("P", (32, 32))
+    assert (shown.mode, shown.size) == ("P", (480, 480))
     assert np.array_equal(np.asarray(shown), mask[::4, ::4])
     assert np.array_equal(np.asarray(shown.convert("RGB")), palette()[mask[::4, ::4]])
 
@@ -101,7 +109,7 @@ def test_every_name_is_served(client: FlaskClient, population: Population, name:
     for part in ("images", "masks"):
         response = client.get(f"/jobs/{population.segmented}/{part}/{key}?size=32")
         assert response.status_code == 200
-        assert Image.open(io.BytesIO(response.data)).size == (32, 24)
+        assert Image.open(io.BytesIO(response.data)).format == ("JPEG" if part == "images" else "PNG")
 
 
 def test_masks_belong_to_their_images(client: FlaskClient, population: Population) -> None:
@@ -159,3 +167,30 @@ def test_a_second_visit_decodes_nothing(client: FlaskClient, population: Populat
         os.utime(image, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert (first.status_code, second.status_code, changed.status_code) == (200, 200, 422)
     assert first.data == second.data
+
+
+def test_questions_about_an_image_decode_nothing(client: FlaskClient, population: Population) -> None:
+    """Of a file that cannot be decoded, which only a decoder would notice."""
+    address = f"/jobs/{population.segmented}/images/{item_key('broken.jpg')}"
+    head = client.head(address)
+    assert (head.status_code, head.data) == (200, b"")
+    assert "Content-Length" not in head.headers
+    assert client.get(address, headers={"If-None-Match": head.headers["ETag"]}).status_code == 304
+    assert client.get(address).status_code == 422
+
+
+def test_who_would_wait_too_long_is_told_to_come_again(
+    client: FlaskClient, population: Population, app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(turns, "PATIENCE_SECONDS", 0)
+    settings = app.extensions[SETTINGS]
+    addresses = [
+        f"/jobs/{population.segmented}/images/{item_key('001.jpg')}?size=1024",
+        f"/jobs/{population.segmented}/masks/{item_key('001.jpg')}?size=1024",
+        f"/jobs/{population.segmented}/tiles/{item_key('001.jpg')}/image/0/0/0",
+    ]
+    with turns.turn_to_decode(settings):
+        for address in addresses:
+            response = client.get(address)
+            assert (response.status_code, response.headers["Retry-After"]) == (503, "5"), address
+    assert [client.get(address).status_code for address in addresses] == [200, 200, 200]

@@ -6,7 +6,7 @@ import pytest
 
 from tests.processes import wait_until
 from tests.worker.execution.bench import STOP_NICELY, Bench
-from tests.worker.store import FOREVER
+from tests.worker.store import FOREVER, plan_shards
 from worker.execution.supervisor import assist
 from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
@@ -16,7 +16,7 @@ from worker.jobs.database import open_session
 def shared(bench: Bench) -> Bench:
     """A running segment-like job of another owner, with three shards, one of which the slot's child has claimed."""
     with open_session(bench.settings) as session:
-        shards.plan(session, bench.job.id, 30, 10)
+        plan_shards(session, bench.job.id, 30, 10)
         shards.claim(session, bench.job.id, "owner", FOREVER)
         shards.claim(session, bench.job.id, "slot", 1.0)
     return bench

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.worker.store import FOREVER, submit, submit_and_claim, submit_segment
+from tests.worker.store import FOREVER, plan_shards, submit, submit_and_claim, submit_segment
 from worker.execution.slots import Gpu, Slots
 from worker.execution.supervisor import SlotContext
 from worker.execution.tasks import answer, run_job
@@ -95,7 +95,7 @@ def segment(bench: Bench) -> Job:
 
 def test_a_running_segment_job_with_a_free_shard_is_helped(bench: Bench, segment: Job) -> None:
     with open_session(bench.settings) as session:
-        shards.plan(session, segment.id, 6, 3)
+        plan_shards(session, segment.id, 6, 3)
     assert bench.deliver(segment.id) == segment
     assert bench.calls() == [f"{segment.id} {segment.fence} --assist"]
 
@@ -103,7 +103,7 @@ def test_a_running_segment_job_with_a_free_shard_is_helped(bench: Bench, segment
 def test_a_segment_job_without_a_free_shard_is_left_alone(bench: Bench, segment: Job) -> None:
     assert bench.deliver(segment.id) == segment  # not split yet
     with open_session(bench.settings) as session:
-        shards.plan(session, segment.id, 3, 3)
+        plan_shards(session, segment.id, 3, 3)
         shards.claim(session, segment.id, "owner", FOREVER)
     assert bench.deliver(segment.id) == segment
     assert bench.calls() == []
@@ -111,7 +111,7 @@ def test_a_segment_job_without_a_free_shard_is_left_alone(bench: Bench, segment:
 
 def test_a_segment_job_that_is_being_cancelled_is_left_alone(bench: Bench, segment: Job) -> None:
     with open_session(bench.settings) as session:
-        shards.plan(session, segment.id, 6, 3)
+        plan_shards(session, segment.id, 6, 3)
         jobs.cancel(session, segment.id)
     assert bench.deliver(segment.id).state == catalog.RUNNING
     assert bench.calls() == []

@@ -12,6 +12,7 @@ from alembic.config import Config
 from sqlalchemy import JSON, column, insert, inspect, select, table
 
 from tests.conftest import OpenStore
+from worker.jobs import shards
 from worker.jobs.database import (
     DatabaseError,
     DatabaseUnreachableError,
@@ -23,6 +24,7 @@ from worker.jobs.database import (
 )
 from worker.jobs.records import evaluations
 from worker.jobs.settings import Settings, load_settings
+from worker.jobs.shards import ShardCounts
 from worker.jobs.tables import Base, EvaluationRow, EventRow, JobRow, MetricRow
 
 ZERO = ("fence", "attempts", "max_attempts", "cancel_requested", "done", "total", "unit", "publications", "created_at")
@@ -69,6 +71,10 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             )
             connection.exec_driver_sql("INSERT INTO event (job_id, fence, at, message) VALUES (7, 0, 0, 'submitted')")
             connection.exec_driver_sql(
+                "INSERT INTO shard (job_id, number, first, last, state, fence, manifest, n_ok, n_error)"
+                " VALUES (7, 0, 0, 5, 'succeeded', 1, 'a.csv', 4, 1), (7, 1, 5, 8, 'queued', 0, NULL, 0, 0)"
+            )
+            connection.exec_driver_sql(
                 "INSERT INTO evaluation"
                 " (id, job_id, checkpoint, dataset, split, settings, mean_iou, scores, created_at)"
                 """ VALUES (3, 7, '1', 'a', 'val', '{}', 0.5, '{"mean_iou": 0.5, "confusion": [[3]]}', 0)"""
@@ -82,6 +88,7 @@ def test_an_older_database_is_brought_up_to_date_with_what_is_in_it(
             job = session.get_one(JobRow, 7)
             assert (job.kind, job.best_checkpoint) == ("train", None)
             assert session.scalar(select(EventRow.message)) == "submitted"
+            assert shards.counts(session, 7) == ShardCounts(2, 1, 4, 1, True, 8, 5, False)
             evaluation = evaluations.find(session, 7)
             assert evaluation is not None
             assert (evaluation.scores, evaluation.policy) == ({"mean_iou": 0.5}, None)

@@ -6,7 +6,7 @@ from contextlib import suppress
 import pytest
 from sqlalchemy.orm import Session
 
-from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
+from tests.worker.store import FOREVER, OVER, plan_shards, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
 from worker.jobs.leases import LeaseLostError
@@ -186,7 +186,7 @@ def test_a_lease_that_was_renewed_since_it_was_seen_is_not_taken_away(store: Set
 def test_a_claim_frees_the_shards_of_the_previous_owner(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store, owner="a")
-        shards.plan(session, job.id, 20, 10)
+        plan_shards(session, job.id, 20, 10)
         shards.claim(session, job.id, "a", FOREVER)
         shards.claim(session, job.id, "b", FOREVER)
         leases.release(session, job.id, job.fence, "crashed")

@@ -1,11 +1,13 @@
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from tests.worker.store import FOREVER, OVER, submit
+from tests.worker.store import FOREVER, OVER, plan_shards, submit
 from worker.jobs import shards
 from worker.jobs.database import open_session
 from worker.jobs.settings import Settings
@@ -16,7 +18,7 @@ MANIFEST = Path("shard.csv")
 
 def plan(session: Session, store: Settings, n_items: int = 25, size: int = 10) -> int:
     job_id = submit(session, store).id
-    shards.plan(session, job_id, n_items, size)
+    plan_shards(session, job_id, n_items, size)
     return job_id
 
 
@@ -36,25 +38,6 @@ def test_shards_cover_all_items_once(store: Settings) -> None:
             (2, 20, 25, 1),
         ]
         assert shards.claim(session, job_id, "a", FOREVER) is None
-
-
-def test_large_items_are_shards_of_their_own(store: Settings) -> None:
-    with open_session(store) as session:
-        job_id = submit(session, store).id
-        shards.plan(session, job_id, 7, 10, work=[1, 1, 200, 5, 4, 2, 30])
-        taken = [claim(session, job_id) for _ in range(5)]
-        assert [(each.first, each.last) for each in taken] == [(0, 2), (2, 3), (3, 5), (5, 6), (6, 7)]
-        assert shards.claim(session, job_id, "a", FOREVER) is None
-        shards.finish(session, taken[1], MANIFEST, 1, 0)
-        shards.finish(session, taken[4], MANIFEST, 0, 1)
-        assert sorted(shards.finished(session, job_id)) == [(2, 3), (6, 7)]
-
-
-def test_a_job_is_split_once(store: Settings) -> None:
-    with open_session(store) as session:
-        job_id = plan(session, store)
-        shards.plan(session, job_id, 1000, 1)
-        assert shards.counts(session, job_id) == ShardCounts(n_shards=3, n_open=3, n_ok=0, n_error=0)
 
 
 def test_an_expired_shard_is_taken_over_with_a_new_fence(store: Settings) -> None:
@@ -80,7 +63,9 @@ def test_one_output_is_accepted_per_shard(store: Settings) -> None:
             shards.finish(session, again, Path("again.csv"), 5, 0)
     with open_session(store) as session:
         assert shards.manifests(session, job_id) == [MANIFEST]
-        assert shards.counts(session, job_id) == ShardCounts(n_shards=1, n_open=0, n_ok=4, n_error=1)
+        assert shards.counts(session, job_id) == ShardCounts(
+            n_shards=1, n_open=0, n_ok=4, n_error=1, complete=True, work=5, work_done=5, has_videos=False
+        )
         assert shards.claim(session, job_id, "c", FOREVER) is None
 
 
@@ -135,3 +120,33 @@ def test_manifests_come_in_the_order_of_the_items(store: Settings, order: Callab
         for number in order([0, 1, 2]):
             shards.finish(session, taken[number], Path(f"{number}.csv"), 1, 0)
         assert shards.manifests(session, job_id) == [Path("0.csv"), Path("1.csv"), Path("2.csv")]
+
+
+def test_a_finished_shard_is_opened_again_once(store: Settings) -> None:
+    with open_session(store) as session:
+        job_id = plan(session, store)
+        shards.finish(session, claim(session, job_id), MANIFEST, 9, 1)
+        second = claim(session, job_id)
+        shards.finish(session, second, MANIFEST, 10, 0)
+        for _ in range(2):
+            shards.reopen(session, job_id, 0)
+        counts = shards.counts(session, job_id)
+        assert (counts.n_open, counts.n_ok, counts.n_error, counts.work_done) == (2, 10, 0, 10)
+        assert shards.manifests(session, job_id) == [MANIFEST]
+        again = claim(session, job_id)
+        assert (again.number, again.fence) == (0, 2)
+
+
+def test_a_claim_looks_at_one_shard_however_many_there_are(store: Settings) -> None:
+    """By what the databases say of how they would look for it."""
+    with open_session(store) as session:
+        job_id = plan(session, store, n_items=3000, size=1)
+        session.flush()
+        if session.get_bind().dialect.name == "postgresql":
+            session.execute(text("ANALYZE shard"))
+        for question in (shards._first_queued(job_id), shards._expired(job_id)):
+            sql = question.compile(session.get_bind(), compile_kwargs={"literal_binds": True})
+            explain = "EXPLAIN" if session.get_bind().dialect.name == "postgresql" else "EXPLAIN QUERY PLAN"
+            plan_ = "\n".join(str(row) for row in session.execute(text(f"{explain} {sql}")))
+            assert re.search(r"ix_shard_(queued|running)", plan_), plan_
+            assert "TEMP B-TREE" not in plan_

@@ -13,12 +13,13 @@ def test_everything_of_an_attempt_is_in_its_folder(settings: Settings) -> None:
     assert storage.assistant_dir(settings, 3, 7, "gpu@a.b/12") == folder / "assist-gpu@a.b-12"
 
 
-def test_the_manifests_of_a_shard_are_found_in_all_attempts(settings: Settings) -> None:
+def test_the_manifests_of_earlier_claims_are_found_in_all_attempts(settings: Settings) -> None:
     wanted = [storage.shard_manifest_path(settings, 3, *numbers) for numbers in [(1, 5, 1), (1, 5, 2), (2, 5, 3)]]
-    for path in [*wanted, storage.shard_manifest_path(settings, 3, 1, 55, 1)]:
+    others = [storage.shard_manifest_path(settings, 3, *numbers) for numbers in [(1, 55, 1), (2, 5, 4), (3, 5, 1)]]
+    for path in [*wanted, *others]:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch()
-    assert storage.shard_manifests(settings, 3, 5) == wanted
+    assert storage.earlier_shard_manifests(settings, 3, 2, 5, 4) == wanted
 
 
 def test_logits_of_earlier_attempts_alone_are_discarded(settings: Settings) -> None:

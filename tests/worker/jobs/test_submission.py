@@ -5,7 +5,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from tests.configs import write_config
-from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
+from tests.worker.store import FOREVER, add_checkpoint, plan_shards, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, jobs, leases, shards, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobStateError
@@ -97,7 +97,7 @@ def segmented(store: Settings, n_error: int, state: str | None = catalog.SUCCEED
     with open_session(store) as session:
         job = leases.claim(session, submit_segment(session, store, output=str(store.home / "masks")).id, "a", FOREVER)
         assert job is not None
-        shards.plan(session, job.id, 6, 6)
+        plan_shards(session, job.id, 6, 6)
         shard = shards.claim(session, job.id, "a", FOREVER)
         assert shard is not None
         shards.finish(session, shard, store.home / "0.csv", 6 - n_error, n_error)

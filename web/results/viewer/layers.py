@@ -11,16 +11,15 @@ import numpy as np
 from deeplab.datasets.sample import Sample, warp
 from deeplab.errors import ImageError
 from deeplab.files import printable
-from deeplab.images.files import image_size, open_image, read_image, upright_size
-from deeplab.images.label_maps import open_label_map
+from deeplab.images.files import image_size, read_image, upright_size
 from deeplab.images.raster import LoadedRaster, Raster
-from deeplab.images.tiff import is_tiff
-from web.results.images import require_bearable
+from deeplab.images.strips import open_image_strips, open_label_strips, pixels_at_once
+from web.results.images import too_large
 from web.results.viewer.image_files import ImageFiles
 from web.results.viewer.pyramids import COLOURS, VALUES, Form
 
 _FORMAT = "1"  # of the tiles; another one makes all of them anew
-_IN_PARTS = "a tiled TIFF is read in parts"
+_MOST_AT_ONCE = 2**27  # pixels in memory: every one of an image is looked at here, though of one image at a time
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,11 @@ def _image(files: ImageFiles) -> Layer:
     size = upright_size(path) if side is None else (side, side)
 
     def read() -> Raster:
-        if not is_tiff(path):  # which is read part by part
-            require_bearable(path, size, _IN_PARTS)
         if side is None:
-            return open_image(path, files.reading)
+            _require_bearable(path, size, pixels_at_once(path, files.reading))
+            return open_image_strips(path, files.reading)
+        stored = image_size(path)
+        _require_bearable(path, stored, stored[0] * stored[1])
         pixels = read_image(path, files.reading)
         unlabelled = np.zeros(pixels.shape[:2], np.uint8)
         return LoadedRaster(warp(Sample("", pixels, unlabelled), side).byte_image)
@@ -83,7 +83,7 @@ def _truth(files: ImageFiles) -> Layer | None:
     size = upright_size(files.image) if side is None else (side, side)
 
     def read() -> Raster:
-        require_bearable(truth.path, size, _IN_PARTS)
+        _require_bearable(truth.path, size, size[0] * size[1])
         return LoadedRaster(truth.read().label_map)
 
     parameters = f"{files.reading} {side} {truth.parameters}"
@@ -96,9 +96,8 @@ def _values(name: str, path: Path) -> Layer | None:
     size = image_size(path)
 
     def read() -> Raster:
-        if not is_tiff(path):
-            require_bearable(path, size, _IN_PARTS)
-        return open_label_map(path)
+        _require_bearable(path, size, pixels_at_once(path))
+        return open_label_strips(path)
 
     return Layer(name, VALUES, (path,), "", size, read)
 
@@ -110,6 +109,11 @@ _FINDERS: Mapping[str, Callable[[ImageFiles], Layer | None]] = {
     "confidence": lambda files: _values("confidence", files.confidence),
 }
 NAMES = tuple(_FINDERS)
+
+
+def _require_bearable(path: Path, size: tuple[int, int], at_once: int) -> None:
+    if at_once > _MOST_AT_ONCE:
+        raise too_large(path, size, "a tiled TIFF is read in parts")
 
 
 def _stamp(path: Path) -> str:

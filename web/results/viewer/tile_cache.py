@@ -1,21 +1,19 @@
 """Tiles that were made once are kept on disk, and the oldest of them deleted when they take too much of it."""
 
-import fcntl
 import os
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 
 from deeplab.files import make_folder, replace_file
+from web.access.turns import turn_to_decode
 from web.results.viewer.layers import Layer
 from web.results.viewer.pyramids import read_tile, write_pyramid
 from worker.jobs import storage
 from worker.jobs.cleaning.caches import discard_oldest
 from worker.jobs.settings import Settings
 
-_LARGE = 2**24  # pixels; of such images one is decoded at a time
 _TOUCH_SECONDS = 60  # between two notes that a file was used
 
 
@@ -24,6 +22,7 @@ def load_tile(settings: Settings, layer: Layer, level: int, row: int, column: in
 
     Raises:
         ImageError: if the image cannot be decoded.
+        NoTurnError: if others wait for pictures, too.
         OutputError: if the home folder cannot be written.
     """
     path = storage.tiles_dir(settings) / layer.version[:2] / f"{layer.version}.zip"
@@ -39,19 +38,11 @@ def load_tile(settings: Settings, layer: Layer, level: int, row: int, column: in
 def _make(settings: Settings, layer: Layer, path: Path) -> None:
     """Write the tiles of a layer. Whoever wants the same meanwhile waits, and finds them made."""
     make_folder(path.parent)
-    name = "large" if layer.n_pixels > _LARGE else path.parent.name
-    with _locked(storage.tiles_dir(settings) / f"{name}.lock"):
+    with turn_to_decode(settings):
         if not path.exists():
             with replace_file(path) as file:
                 write_pyramid(file, layer.open(), layer.form)
             _written(settings, path.stat().st_size)
-
-
-@contextmanager
-def _locked(path: Path) -> Iterator[None]:
-    with path.open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
 
 
 def _mark_used(path: Path) -> None:

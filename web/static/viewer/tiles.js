@@ -81,7 +81,7 @@ export class Layer {
   async #load(place) {
     this.#loading.add(place);
     try {
-      const response = await fetch(`${this.tiles}${place}?v=${this.version}`);
+      const response = await fetchPatiently(`${this.tiles}${place}?v=${this.version}`);
       if (!response.ok) throw new Error(await sentenceOf(response, this.title));
       const tile = this.isImage
         ? await createImageBitmap(await response.blob())
@@ -105,6 +105,16 @@ export function lastLevel({ width, height, tile }) {
 /** The level whose pixels are the closest to those of the screen, without being larger. */
 export function levelAt(size, scale) {
   return Math.min(lastLevel(size), Math.max(0, Math.floor(Math.log2(1 / scale))));
+}
+
+/** Ask again while the server says that it makes other images ready. */
+async function fetchPatiently(address) {
+  for (;;) {
+    const response = await fetch(address);
+    if (response.status !== 503) return response;
+    const seconds = Number(response.headers.get("Retry-After")) || 2;
+    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
+  }
 }
 
 async function sentenceOf(response, title) {

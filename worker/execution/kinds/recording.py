@@ -1,34 +1,69 @@
 """Record the results of an attempt as they come: in parts, merged in steps, and into one part in the end."""
 
+import logging
 import shutil
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from deeplab.errors import OutputError
+from deeplab.inference.manifest import stream_manifest
 from deeplab.scores.image_scores import ImageScores
 from worker.execution.kinds import JobContext
-from worker.jobs import storage
+from worker.jobs import shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.results import merging, parts
 from worker.jobs.results.indexing import write_index
-from worker.jobs.results.parts import Part
+from worker.jobs.results.parts import FinishedShard, Part, Unrecorded
 from worker.jobs.results.record import ImageResult
 from worker.jobs.results.writer import write_part
 
+_log = logging.getLogger(__name__)
 _IMAGES = 1000  # of a part ...
 _SECONDS = 20.0  # ... or what came in so long, for people who watch
 
 
-def record_earlier(context: JobContext) -> None:
-    """Record the shards of a segment job that an earlier version finished, of which there are only manifests."""
-    with open_session(context.settings, reads_only=True) as session:
-        unrecorded = parts.find_unrecorded(session, context.job.id)
-    if unrecorded is None:
-        return
-    folder = storage.earlier_part_dir(context.settings, context.job.id, context.job.fence)
-    n_images = write_index(unrecorded.manifests, folder)
+def record_lost(context: JobContext) -> bool:
+    """Record again what the results of a segment job lack, from the manifests of its finished shards.
+
+    These are results whose files are gone or damaged, and those of an earlier version, which left only manifests. A
+    shard of which the manifest is lost, too, is opened again.
+
+    Returns:
+        Whether shards were opened again.
+    """
+    settings, job = context.settings, context.job
+    with open_session(settings, reads_only=True) as session:
+        lost = [part for part in parts.list_parts(session, job.id) if not merging.is_whole(part)]
+    if lost:
+        _log.warning("The results of %d images are lost; they are made again.", sum(part.n_images for part in lost))
+        with context.fenced() as session:
+            parts.remove(session, lost)
+    with open_session(settings, reads_only=True) as session:
+        unrecorded = parts.find_unrecorded(session, job.id)
+    return unrecorded is not None and _record(context, unrecorded)
+
+
+def _record(context: JobContext, unrecorded: Unrecorded) -> bool:
+    """Make a part of the manifests that are left; whether shards of others were opened again."""
+    gone = {each.number for each in unrecorded.shards if not _is_whole(each)}
+    number = max(unrecorded.parts, default=0)
+    folder = storage.recorded_part_dir(context.settings, context.job.id, context.job.fence, number)
+    shutil.rmtree(folder, ignore_errors=True)
+    n_images = write_index([each.manifest for each in unrecorded.shards if each.number not in gone], folder)
     with context.fenced() as session:
+        for number in gone:
+            shards.reopen(session, context.job.id, number)
         parts.replace_unrecorded(session, context.job.id, unrecorded, folder, n_images)
+    return bool(gone)
+
+
+def _is_whole(shard: FinishedShard) -> bool:
+    """Whether the manifest of a shard is there, with a row for each of its items."""
+    try:
+        return sum(1 for _ in stream_manifest(shard.manifest)) == shard.n_items
+    except OutputError:
+        return False
 
 
 class PartMerger:
@@ -39,8 +74,11 @@ class PartMerger:
         self._n_merged = 0
 
     def merge_due(self) -> None:
-        """Merge parts while others are still to come, so that there are never many."""
-        while due := merging.due(self._parts()):
+        """Merge parts while others are still to come, so that there are never many.
+
+        Those that are lost are left for the end, where `record_lost` makes them again.
+        """
+        while (due := merging.due(self._parts())) and all(map(merging.is_whole, due)):
             self._merge(due)
 
     def merge_all(self) -> None:

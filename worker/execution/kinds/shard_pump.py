@@ -14,6 +14,7 @@ from typing import TypeVar
 from sqlalchemy.orm import Session
 
 from deeplab.config import parse_config
+from deeplab.errors import OutputError
 from deeplab.files import flush_to_disk
 from deeplab.inference.folder import Summary, segment_items
 from deeplab.inference.inputs import folder_of
@@ -23,7 +24,7 @@ from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.videos import VideoOptions
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
-from worker.execution.kinds.items import Items
+from worker.execution.kinds.items import find_changed, read_items
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
@@ -32,7 +33,7 @@ from worker.jobs.results import parts
 from worker.jobs.results.record import ImageResult
 from worker.jobs.results.writer import write_part
 from worker.jobs.settings import Settings
-from worker.jobs.shards import Shard, ShardLostError
+from worker.jobs.shards import Shard, ShardCounts, ShardLostError
 
 T = TypeVar("T")
 
@@ -49,46 +50,65 @@ class ShardPump:
         job: Job,
         spec: SegmentSpec,
         owner: str,
-        items: Items,
         should_stop: Callable[[], bool],
     ) -> None:
         self._settings = settings
         self._job = job
         self._spec = spec
         self._owner = owner
-        self._items = items
         self._output = storage.output_dir(settings, job.id, spec.output)
         self._should_stop = should_stop
 
-    def run_all(self, report: Callable[[int], None], tidy: Callable[[], None]) -> None:
-        """Segment shards until all are done, by this owner or others; `report` hears how much of the job's work is.
+    def run_all(
+        self,
+        report: Callable[[int, ShardCounts], None],
+        tidy: Callable[[ShardCounts], None],
+        others: Callable[[], bool],
+    ) -> None:
+        """Segment shards until all are done, by this owner or others.
 
-        `tidy` is called between shards, and now and then while others are at work.
+        Args:
+            report: hears how much of the job's work is done, and what is known of it.
+            tidy: called between shards, and now and then while there is none to take.
+            others: whether something else than the workers that hold shards has got on since the last call.
 
         Raises:
             Stopped: when asked to stop.
         """
-        finished = _Recount(self._count_finished)
+        known = _Recount(self._counts)
+        waits = False
         while True:
-            report(finished.recount())
-            tidy()
+            counts = known.recount()
+            if not waits or self._others_at_work() or others():
+                report(counts.work_done, counts)
+            tidy(counts)
             shard = self._claim()
+            waits = shard is None
             if shard is not None:
-                self._segment(shard, lambda done: report(finished.recent() + done))
-            elif self._all_done():
-                report(self._items.total)
+                self._segment(shard, lambda done: report(known.recent().work_done + done, known.recent()))
+            elif (counts := self._counts()).all_done:
+                report(counts.work, counts)
                 return
             else:
                 time.sleep(_POLL_SECONDS)  # others are at work; should they die, their shards become free
 
     def run_free(self, report: Callable[[int], None]) -> None:
-        """Segment shards until none is free; `report` hears how much of the current one's work is done.
+        """Segment shards until none is free and none is to come; `report` hears how much of the current one is done.
 
         Raises:
             Stopped: when asked to stop.
         """
-        while (shard := self._claim()) is not None:
-            self._segment(shard, report)
+        while True:
+            # Looked at before the claim: what was listed meanwhile is not missed.
+            complete = self._counts().complete
+            shard = self._claim()
+            if shard is not None:
+                self._segment(shard, report)
+            elif complete:
+                return
+            else:
+                report(0)
+                time.sleep(_POLL_SECONDS)
 
     @cached_property
     def _segmenter(self) -> Segmenter:
@@ -113,11 +133,13 @@ class ShardPump:
         """Segment the items of a shard that no earlier claim of it has finished."""
         _log.info("Shard %d: items %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
+        items = read_items(self._settings, shard)
+        folder = folder_of(Path(self._spec.input))
         summary = segment_items(
             self._segmenter,
-            folder_of(Path(self._spec.input)),
+            folder,
             self._output,
-            self._items.paths[shard.first : shard.last],
+            [item.path for item in items],
             manifest,
             _ShardReporter(report, self._should_stop),
             done=self._earlier_rows(shard),
@@ -125,7 +147,8 @@ class ShardPump:
             confidence=self._spec.confidence,
             batch_size=self._spec.batch_size,
             videos=self._videos,
-            n_frames=self._items.n_frames,
+            n_frames={item.path: item.frames for item in items if item.frames is not None},
+            refused=find_changed(folder, items),
         )
         flush_to_disk(manifest)
         self._finish(shard, manifest, summary)
@@ -133,8 +156,14 @@ class ShardPump:
     def _earlier_rows(self, shard: Shard) -> Iterable[Row]:
         """The good rows of all earlier claims of a shard."""
         rows: dict[str, Row] = {}
-        for path in storage.shard_manifests(self._settings, self._job.id, shard.number):
-            rows |= {row.path: row for row in read_manifest(path) if row.status == "ok"}
+        earlier = storage.earlier_shard_manifests(
+            self._settings, self._job.id, self._job.fence, shard.number, shard.fence
+        )
+        for path in earlier:
+            try:
+                rows |= {row.path: row for row in read_manifest(path) if row.status == "ok"}
+            except OutputError as error:  # its images are done again
+                _log.warning("%s", error)
         return rows.values()
 
     def _finish(self, shard: Shard, manifest: Path, summary: Summary) -> None:
@@ -152,12 +181,11 @@ class ShardPump:
         except ShardLostError as error:
             _log.warning("%s", error)
 
-    def _count_finished(self) -> int:
-        finished = self._ask(lambda session: shards.finished(session, self._job.id))
-        return sum(self._items.work_of(first, last) for first, last in finished)
+    def _counts(self) -> ShardCounts:
+        return self._ask(lambda session: shards.counts(session, self._job.id))
 
-    def _all_done(self) -> bool:
-        return self._ask(lambda session: shards.counts(session, self._job.id)).n_open == 0
+    def _others_at_work(self) -> bool:
+        return self._ask(lambda session: shards.others_at_work(session, self._job.id, self._owner))
 
     def _ask(self, question: Callable[[Session], T]) -> T:
         """Use the database in a transaction of its own; while it cannot be reached, retry as long as a lease lasts."""
@@ -170,18 +198,18 @@ class ShardPump:
 
 
 class _Recount:
-    """A count that is taken again when it is older than a second."""
+    """Counts that are taken again when they are older than a second."""
 
-    def __init__(self, count: Callable[[], int]) -> None:
+    def __init__(self, count: Callable[[], ShardCounts]) -> None:
         self._count = count
         self.recount()
 
-    def recount(self) -> int:
-        self._number, self._counted_at = self._count(), time.monotonic()
-        return self._number
+    def recount(self) -> ShardCounts:
+        self._counts, self._counted_at = self._count(), time.monotonic()
+        return self._counts
 
-    def recent(self) -> int:
-        return self._number if time.monotonic() < self._counted_at + 1 else self.recount()
+    def recent(self) -> ShardCounts:
+        return self._counts if time.monotonic() < self._counted_at + 1 else self.recount()
 
 
 class _ShardReporter(SilentReporter):

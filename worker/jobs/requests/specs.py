@@ -282,6 +282,12 @@ class SegmentSpec(_CheckpointSpec):
         description="What is made of a video: a labelled video, or a mask per frame (with overlays both).",
     )
     every: Positive = Field(1, title="Every", description="Of videos, segment only every Nth frame.")
+    max_failed: Annotated[int | None, Field(ge=0, le=99), BlankIsNone] = Field(
+        None,
+        title="Most failures",
+        description="Percent of the images and videos that may fail. The job stops and fails when more do: of the first"
+        " 100 or more, or of all. By default it fails only if all do.",
+    )
     only_failed_of: Annotated[Positive | None, BlankIsNone] = Field(
         None,
         title="Only what failed in job",

@@ -4,8 +4,11 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+import duckdb
+
+from worker.jobs.results import engine
 from worker.jobs.results.parts import Part
-from worker.jobs.results.tables import TABLES
+from worker.jobs.results.tables import IMAGES, TABLES
 from worker.jobs.results.writer import copy_sorted, writing
 
 TOGETHER = 16  # parts of one level that become a part of the next one, so that there are never many
@@ -17,6 +20,16 @@ def due(parts: Sequence[Part]) -> list[Part]:
     for part in parts:
         by_level[part.level].append(part)
     return next((same[:TOGETHER] for _, same in sorted(by_level.items()) if len(same) >= TOGETHER), [])
+
+
+def is_whole(part: Part) -> bool:
+    """Whether the files of a part are there, with a row for each of its images; of them little is read."""
+    try:
+        with engine.writer(part.folder) as connection:
+            counts = [connection.read_parquet(str(part.folder / table.file)).count("*").fetchall() for table in TABLES]
+    except duckdb.Error:
+        return False
+    return counts[TABLES.index(IMAGES)] == [(part.n_images,)]
 
 
 def merge(parts: Sequence[Part], folder: Path) -> None:

@@ -33,6 +33,11 @@ def replace(session: Session, job_id: int, parts: Sequence[Part], folder: Path) 
     add(session, job_id, folder, sum(part.n_images for part in parts), level=1 + max(part.level for part in parts))
 
 
+def remove(session: Session, parts: Sequence[Part]) -> None:
+    """Point to some parts no more, whose files are lost."""
+    session.execute(delete(ResultPartRow).where(ResultPartRow.id.in_([part.id for part in parts])))
+
+
 def forget(session: Session, job_id: int) -> None:
     """Point to no part any more, as an attempt does that begins anew."""
     session.execute(delete(ResultPartRow).where(ResultPartRow.job_id == job_id))
@@ -51,26 +56,40 @@ def count_images(session: Session, job_id: int) -> int:
 
 
 @dataclass(frozen=True)
-class Unrecorded:
-    """What an earlier version, which left no parts, has finished of a segment job."""
+class FinishedShard:
+    """What a finished shard of a segment job left."""
 
-    manifests: Sequence[Path]  # of all finished shards, also of those that have a part
+    number: int
+    manifest: Path
+    n_items: int
+
+
+@dataclass(frozen=True)
+class Unrecorded:
+    """What is finished of a segment job whose parts do not hold all of it."""
+
+    shards: Sequence[FinishedShard]  # all of them, also those that are in a part
     parts: Sequence[int]  # ids of the parts that hold the rows of some of these shards
 
 
 def find_unrecorded(session: Session, job_id: int) -> Unrecorded | None:
     """Find out whether finished shards of a job are in no part. None if all are in one."""
     finished = select(
-        ShardRow.manifest, (ShardRow.n_ok + ShardRow.n_error).label("n_images"), literal(0).label("part")
+        ShardRow.manifest.label("path"),
+        (ShardRow.n_ok + ShardRow.n_error).label("n_images"),
+        ShardRow.number.label("shard"),
+        literal(0).label("part"),
     ).where(ShardRow.job_id == job_id, ShardRow.state == SUCCEEDED)
-    recorded = select(ResultPartRow.folder, ResultPartRow.n_images, ResultPartRow.id).where(
+    recorded = select(ResultPartRow.folder, ResultPartRow.n_images, literal(0), ResultPartRow.id).where(
         ResultPartRow.job_id == job_id
     )
     rows: Sequence[Any] = session.execute(union_all(finished, recorded)).all()  # at once: shards finish meanwhile
     if sum(row.n_images if row.part else -row.n_images for row in rows) == 0:
         return None
-    manifests = [Path(row.manifest) for row in rows if not row.part and row.manifest]
-    return Unrecorded(manifests, [row.part for row in rows if row.part])
+    return Unrecorded(
+        [FinishedShard(row.shard, Path(row.path), row.n_images) for row in rows if not row.part],
+        [row.part for row in rows if row.part],
+    )
 
 
 def replace_unrecorded(session: Session, job_id: int, unrecorded: Unrecorded, folder: Path, n_images: int) -> None:

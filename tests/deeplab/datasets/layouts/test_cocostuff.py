@@ -1,3 +1,5 @@
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -72,3 +74,14 @@ def test_folder_without_images(tmp_path: Path) -> None:
         DatasetError, match=r"images/val2017: the folder holds no image; expected files ending in \.jpg"
     ):
         list_cocostuff164k(tmp_path, "val2017")
+
+
+def test_a_file_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    """A megabyte that unpacks to a gigabyte, whatever size its matrix is said to have."""
+    path = tmp_path / "a.mat"
+    savemat(path, {"S": np.zeros((2, 2), np.uint8)})
+    pack = zlib.compressobj(9)
+    packed = b"".join(pack.compress(bytes(2**20)) for _ in range(1024)) + pack.flush()
+    path.write_bytes(path.read_bytes()[:128] + struct.pack("<II", 15, len(packed)) + packed)
+    with pytest.raises(DatasetError, match=r"a\.mat: .*unpack to more than the 536,870,912 bytes that belong there"):
+        MatFile(path).read()

@@ -1,3 +1,6 @@
+import struct
+import warnings
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -132,3 +135,50 @@ def test_a_training_state_with_damaged_weights_is_not_resumed(tmp_path: Path) ->
     save_checkpoint(tmp_path / "a.pth", whole(model))
     with pytest.raises(CheckpointError, match=r"1 tensor with NaN or infinity \(base"):
         load_checkpoint(tmp_path / "a.pth")
+
+
+def test_a_packed_archive_that_would_fill_the_memory_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.zeros(10)}, path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, bytes(50_000_000) if "/data/" in name else content)
+    with pytest.raises(CheckpointError, match=r"a\.pth: unpacks to 50,\d{3},\d{3} bytes, far more than the file's own"):
+        load_state_dict(path)
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda: torch.zeros(1).expand(100_000, 100_000), "the tensor a has more numbers than the file holds"),
+        (lambda: torch.sparse_coo_tensor(torch.zeros(2, 1), torch.ones(1), (10**9, 10**9)), "is damaged"),
+        (lambda: torch.empty(10**12, device="meta"), "not one of plain numbers"),
+        (lambda: torch.quantize_per_tensor(torch.zeros(4), 0.1, 0, torch.qint8), "is damaged"),
+    ],
+)
+def test_tensors_made_of_nothing_are_refused(tmp_path: Path, make: Callable[[], Tensor], reason: str) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.save({"a": make()}, tmp_path / "a.pth")
+    with pytest.raises(CheckpointError, match=rf"a\.pth: .*{reason}"):
+        load_state_dict(tmp_path / "a.pth")
+
+
+def test_an_old_file_that_claims_more_than_it_holds_is_refused(tmp_path: Path) -> None:
+    """Its storage is said to be of a terabyte."""
+    path = tmp_path / "a.pth"
+    torch.save({"a": torch.zeros(7_654_321)}, path, _use_new_zipfile_serialization=False)
+    content = path.read_bytes()
+    claimed = struct.pack("<i", 7_654_321)
+    assert content.count(b"J" + claimed) >= 1
+    path.write_bytes(content[:5000].replace(b"J" + claimed, b"J" + struct.pack("<i", 2_000_000_000)))
+    with pytest.raises(CheckpointError, match=r"a\.pth: "):
+        load_state_dict(path)
+
+
+def test_tensors_under_several_names_count_once(tmp_path: Path) -> None:
+    tensor = torch.zeros(1000)
+    torch.save({f"a{number}": tensor for number in range(100)}, tmp_path / "a.pth")
+    assert len(load_state_dict(tmp_path / "a.pth")) == 100

@@ -14,7 +14,7 @@ from deeplab.images.bands import AS_TAGGED, Reading
 from deeplab.images.masks import write_mask
 from deeplab.images.raster import LoadedRaster
 from deeplab.images.tiff import write_geotiff_mask
-from web.results import images
+from web.results.viewer import layers
 from web.results.viewer.image_files import ImageFiles, Truth
 from web.results.viewer.layers import Layer, find_layer
 
@@ -89,15 +89,18 @@ def test_the_reading_is_part_of_the_version(tmp_path: Path) -> None:
     assert layer_of(files, "image").version != layer_of(other, "image").version
 
 
-def test_a_mask_on_the_map_is_read_in_parts_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(images, "_MOST_PIXELS", 100)
-    write_geotiff_mask(tmp_path / "a.tif", LABELS, [])
-    write_mask(tmp_path / "a.png", LABELS)
-    on_map = layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.tif", tmp_path / "none"), "labels")
-    assert not isinstance(on_map.open(), LoadedRaster)
-    assert np.array_equal(read(on_map), LABELS)
-    with pytest.raises(ImageError, match=r"a\.png: has 40x24 pixels, too many to show here"):
-        layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.png", tmp_path / "none"), "labels").open()
+def test_what_is_read_in_parts_is_shown_whatever_its_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    labels = np.tile(LABELS, (60, 1))
+    monkeypatch.setattr(layers, "_MOST_AT_ONCE", labels.size - 1)
+    write_geotiff_mask(tmp_path / "a.tif", labels, [])
+    write_mask(tmp_path / "a.png", labels)
+    Image.fromarray(labels).save(tmp_path / "a.bmp")
+    for name in ("a.tif", "a.png"):
+        layer = layer_of(ImageFiles(None, AS_TAGGED, tmp_path / name, tmp_path / "none"), "labels")
+        assert not isinstance(layer.open(), LoadedRaster)
+        assert np.array_equal(read(layer), labels)
+    with pytest.raises(ImageError, match=r"a\.bmp: has 40x1440 pixels, too many to show here"):
+        layer_of(ImageFiles(None, AS_TAGGED, tmp_path / "a.bmp", tmp_path / "none"), "labels").open()
 
 
 def test_what_is_not_known_or_gone_is_a_sentence(tmp_path: Path) -> None:

@@ -1,35 +1,42 @@
 """Shards of a segment job, with a real model that is tiny and untrained."""
 
+import errno
 import itertools
 import json
+import os
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import update
 
-from deeplab.errors import NothingSegmentedError, OutputError
+from deeplab.errors import DatasetError, NothingSegmentedError, OutputError
 from deeplab.files import write_text
 from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.inference.output import labelled_video_path
+from deeplab.inference.output_lock import locked_output
 from deeplab.reporter import Stopped
+from tests.configs import write_weights
 from tests.deeplab.video.filming import cut_short, film
 from tests.processes import wait_until
 from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, OVER
 from worker.execution.child import describe
-from worker.execution.kinds import run_attempt, segment
+from worker.execution.kinds import listing, run_attempt, segment
 from worker.execution.reporter import AliveFile
-from worker.jobs import catalog, jobs, shards, storage
+from worker.jobs import catalog, item_lists, jobs, shards, storage, submission
 from worker.jobs.database import open_session
+from worker.jobs.item_lists import Item, write_chunk
 from worker.jobs.jobs import Job
+from worker.jobs.ownership.pins import InputChangedError
+from worker.jobs.requests.specs import SegmentSpec, parse_spec
 from worker.jobs.results import parts
 from worker.jobs.results.filters import Filter
 from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
-from worker.jobs.tables import ShardRow
 
 pytestmark = pytest.mark.slow
 
@@ -54,9 +61,13 @@ def mask_times(attempts: Attempts, job: Job) -> dict[str, int]:
 
 def plan(attempts: Attempts, job: Job) -> None:
     """What the owner does before the first shard."""
-    write_text(storage.items_path(attempts.settings, job.id), '["0.png", "1.png", "2.png", "3.png"]')
+    path = storage.items_chunk_path(attempts.settings, job.id, job.fence, 0)
+    cuts = write_chunk(path, [Item(name) for name in NAMES], 2)
     with open_session(attempts.settings) as session:
-        shards.plan(session, job.id, 4, 2)
+        item_lists.begin(session, job.id)
+        name = storage.chunk_name(attempts.settings, job.id, path)
+        item_lists.extend(session, job.id, name, cuts, has_videos=False)
+        item_lists.set_passed_over(session, job.id, {}, complete=True)
 
 
 def assist(
@@ -111,6 +122,48 @@ def test_what_an_earlier_version_finished_is_recorded_too(attempts: Attempts) ->
     assert recorded(attempts, job) == NAMES
     rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
     assert [row.path for row in rows] == NAMES
+
+
+def test_an_image_that_is_exchanged_after_it_was_listed_is_an_error(attempts: Attempts) -> None:
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(1))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    image = attempts.root / "images" / NAMES[1]
+    image.write_bytes((attempts.root / "images" / NAMES[0]).read_bytes() + b" ")
+    result = run_attempt(attempts.claim(job))
+    assert (result["n_ok"], result["n_error"]) == (3, 1)
+    rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
+    assert [row.path for row in rows if "was exchanged since the job listed it" in row.error] == [NAMES[1]]
+
+
+def test_weights_that_are_exchanged_between_two_attempts_are_named(attempts: Attempts) -> None:
+    weights = write_weights(attempts.config)
+    request = {"checkpoint": str(weights), "config": str(attempts.config), "input": str(attempts.root / "images")}
+    job = submission.submit(attempts.settings, parse_spec("segment", {**request, "device": "cpu"}))
+    first = attempts.claim(job, should_stop=stop_after(4))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    second = attempts.claim(job)
+    with pytest.raises(InputChangedError) as caught:
+        run_attempt(second)
+    sentence = f"Weights file {weights} was exchanged since job {job.id} was submitted: its sha256 differs"
+    assert str(caught.value).startswith(sentence)
+    assert describe(caught.value).state == catalog.FAILED
+    with pytest.raises(InputChangedError):
+        assist(attempts, second.job)
+
+
+def test_a_folder_that_somebody_else_fills_is_refused(attempts: Attempts) -> None:
+    attempts.settings = attempts.settings.model_copy(update={"lease_seconds": 0.1})  # that it waits for
+    output = attempts.root / "masks"
+    attempt = attempts.claim(attempts.submit_segment(output=str(output)))
+    with locked_output(output, "deeplab segment"), pytest.raises(OutputError, match="deeplab segment is filling this"):
+        run_attempt(attempt)
+    assert run_attempt(attempt)["n_ok"] == 4
 
 
 @pytest.mark.parametrize("n_questions", range(1, 7))
@@ -184,12 +237,114 @@ def test_a_torn_row_and_a_lost_mask_are_done_again(attempts: Attempts) -> None:
     manifest.write_bytes(manifest.read_bytes()[:-5])
     (storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "masks" / "0.png.png").unlink()
     with open_session(attempts.settings) as session:  # as if the shard had not been finished
-        session.execute(update(ShardRow).values(state=catalog.QUEUED, manifest=None))
+        for number in range(2):
+            shards.reopen(session, job.id, number)
     attempts.crash(first)
     early = mask_times(attempts, job)
     assert run_attempt(attempts.claim(job))["n_ok"] == 4
     late = mask_times(attempts, job)
     assert {name for name in late if late[name] != early.get(name)} == {"0.png.png", "1.png.png"}
+
+
+@pytest.mark.parametrize("lost", ["a part", "a part and its manifest", "a damaged part and manifest"])
+def test_results_that_are_lost_before_the_end_are_made_again(attempts: Attempts, lost: str) -> None:
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(5))  # when one shard is done
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    with open_session(attempts.settings) as session:
+        [part] = parts.list_parts(session, job.id)
+        [manifest] = shards.manifests(session, job.id)
+    if "damaged" in lost:
+        (part.folder / "images.parquet").write_bytes(b"PAR1")
+        manifest.write_bytes(manifest.read_bytes()[:-9])
+    else:
+        shutil.rmtree(part.folder)
+    if lost == "a part and its manifest":
+        manifest.unlink()
+    attempts.crash(first)
+    assert run_attempt(attempts.claim(job))["n_ok"] == 4
+    assert recorded(attempts, job) == NAMES
+
+
+def test_a_listing_that_was_interrupted_goes_on_where_it_was(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have segmented what was listed; files that came meanwhile are listed only behind it."""
+    folder = attempts.root / "images"
+    for name in ("a.raw", "z.raw", "3x/a.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    job = attempts.submit_segment()
+    first = attempts.claim(job, owner="owner")
+    monkeypatch.setattr(listing, "_CHUNK", 3)
+    spec = SegmentSpec.model_validate(job.spec)
+    with monkeypatch.context() as patch:  # as if it were killed after the first chunk
+        patch.setattr(listing.Listing, "_list_rest", lambda _self: None)
+        with listing.Listing(first, spec, storage.output_dir(attempts.settings, job.id)):
+            pass
+    (folder / "0a.png").touch()
+    (folder / "9.png").touch()
+    attempts.crash(first)
+    result = run_attempt(attempts.claim(job))
+    assert (result["n_ok"], result["n_error"], result["passed_over"]) == (4, 2, {"raw": 2})
+    assert recorded(attempts, job) == ["0.png", "1.png", "2.png", "3.png", "3x/a.png", "9.png"]
+
+
+def test_an_error_of_the_listing_ends_the_attempt(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(listing, "_CHUNK", 2)
+    hidden = attempts.root / "images" / "9"
+    hidden.mkdir()
+    attempt = attempts.claim(attempts.submit_segment())
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "scandir", raise_for(hidden, os.scandir))
+        with pytest.raises(DatasetError, match="9: the folder cannot be listed: Input/output error"):
+            run_attempt(attempt)
+
+
+def raise_for(folder: Path, scandir: Callable[..., Any]) -> Callable[..., Any]:
+    def scan(path: Path) -> Any:
+        if path == folder:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        return scandir(path)
+
+    return scan
+
+
+def test_an_assistant_waits_for_shards_while_items_are_listed(attempts: Attempts) -> None:
+    job = attempts.claim(attempts.submit_segment(), owner="owner").job
+    plan(attempts, job)
+    with open_session(attempts.settings) as session:
+        item_lists.set_passed_over(session, job.id, {}, complete=False)
+    thread = threading.Thread(target=assist, args=(attempts, job))
+    thread.start()
+    wait_until(lambda: len(mask_times(attempts, job)) == 4, 30)
+    thread.join(1)
+    assert thread.is_alive()
+    with open_session(attempts.settings) as session:
+        item_lists.set_passed_over(session, job.id, {}, complete=True)
+    thread.join(30)
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize(("max_failed", "at_least", "n_tried"), [(49, 2, 2), (49, 100, 4), (50, 2, 4), (None, 1, 4)])
+def test_a_job_of_which_too_many_images_fail_stops(
+    attempts: Attempts, monkeypatch: pytest.MonkeyPatch, max_failed: int | None, at_least: int, n_tried: int
+) -> None:
+    monkeypatch.setattr(segment, "_JUDGED_AFTER", at_least)
+    for name in ("1.png", "2.png"):
+        (attempts.root / "images" / name).write_bytes(b"no image")
+    attempt = attempts.claim(attempts.submit_segment(max_failed=max_failed))
+    if max_failed == 49:
+        said = f"{n_tried // 2} of {n_tried} files failed, more than the 49 % that max_failed allows; the first: "
+        with pytest.raises(segment.TooManyFailedError, match=said) as failure:
+            run_attempt(attempt)
+        assert describe(failure.value).state == catalog.FAILED
+    else:
+        assert run_attempt(attempt)["n_error"] == 2
+    with open_session(attempts.settings) as session:
+        counts = shards.counts(session, attempt.job.id)
+    assert counts.n_ok + counts.n_error == n_tried
 
 
 def test_an_assistant_takes_what_is_free_and_the_owner_the_rest(attempts: Attempts) -> None:

@@ -9,7 +9,7 @@ import pytest
 from deeplab.errors import OutputError
 from deeplab.inference.manifest import Row, write_manifest
 from deeplab.inference.output import manifest_path
-from tests.worker.store import FOREVER, submit_segment
+from tests.worker.store import FOREVER, plan_shards, submit_segment
 from worker.jobs import catalog, jobs, leases, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -34,7 +34,7 @@ def run(settings: Settings, *of_shards: Sequence[Row], state: str | None = catal
     with open_session(settings) as session:
         job = leases.claim(session, submit_segment(session, settings).id, "a", FOREVER)
         assert job is not None
-        shards.plan(session, job.id, 2 * len(of_shards), 2)
+        plan_shards(session, job.id, 2 * len(of_shards), 2)
         for rows in of_shards:
             shard = shards.claim(session, job.id, "a", FOREVER)
             assert shard is not None
@@ -136,7 +136,7 @@ def test_shards_that_an_earlier_version_finished_are_noticed(store: Settings) ->
     with open_session(store) as session:
         job = leases.claim(session, submit_segment(session, store).id, "a", FOREVER)
         assert job is not None
-        shards.plan(session, job.id, 4, 2)
+        plan_shards(session, job.id, 4, 2)
         assert parts.find_unrecorded(session, job.id) is None
         for manifest in (Path("0.csv"), Path("1.csv")):
             shard = shards.claim(session, job.id, "a", FOREVER)
@@ -145,7 +145,7 @@ def test_shards_that_an_earlier_version_finished_are_noticed(store: Settings) ->
         parts.add(session, job.id, Path("part"), 2)
         unrecorded = parts.find_unrecorded(session, job.id)
         assert unrecorded is not None
-        assert set(unrecorded.manifests) == {Path("0.csv"), Path("1.csv")}
+        assert {each.manifest for each in unrecorded.shards} == {Path("0.csv"), Path("1.csv")}
         parts.replace_unrecorded(session, job.id, unrecorded, Path("earlier"), 4)
         assert [(part.folder, part.n_images) for part in parts.list_parts(session, job.id)] == [(Path("earlier"), 4)]
         assert parts.find_unrecorded(session, job.id) is None

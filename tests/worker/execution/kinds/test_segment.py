@@ -159,7 +159,7 @@ def test_weights_that_are_exchanged_between_two_attempts_are_named(attempts: Att
 
 def test_a_folder_that_somebody_else_fills_is_refused(attempts: Attempts) -> None:
     attempts.settings = attempts.settings.model_copy(update={"lease_seconds": 0.1})  # that it waits for
-    output = attempts.root / "masks"
+    output = attempts.root.parent / "out"
     attempt = attempts.claim(attempts.submit_segment(output=str(output)))
     with locked_output(output, "deeplab segment"), pytest.raises(OutputError, match="deeplab segment is filling this"):
         run_attempt(attempt)

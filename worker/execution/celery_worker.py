@@ -1,8 +1,11 @@
 """The Celery worker: a main process that consumes one queue, and a pool process for each slot."""
 
 import logging
+import os
+import warnings
 
 from celery import signals
+from celery.exceptions import SecurityWarning
 
 from deeplab.formats import plural
 from worker.execution.logs import configure_logging
@@ -43,6 +46,8 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
             workers.check_name(session, name)
         slots = Slots(name, gpus, concurrency)
         workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
+    if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
+        warnings.simplefilter("ignore", SecurityWarning)
     app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, name)

@@ -1,14 +1,14 @@
 """Output folders and inputs of jobs, pinned checkpoints, and deleted jobs
 
 Revision ID: 0011
-Revises: 0009
+Revises: 0008
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0011"
-down_revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

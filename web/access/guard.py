@@ -12,7 +12,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from web.access.permissions import ACCESS, ANYONE, may
 from web.access.who import find_identity, unauthorized
-from web.context import current_identity, current_settings
+from web.context import current_alarms, current_identity, current_settings
 from worker.jobs.accounts.roles import VIEWER, allows
 
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -41,7 +41,9 @@ def register_guard(app: Flask) -> None:
     app.before_request(_refuse_without_role)
     app.after_request(_add_headers)
     app.add_template_global(may)
-    app.context_processor(lambda: {"identity": current_identity(), "auth": current_settings().auth})
+    app.context_processor(
+        lambda: {"identity": current_identity(), "auth": current_settings().auth, "alarms": current_alarms}
+    )
 
 
 def _refuse_foreign_host() -> None:

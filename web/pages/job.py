@@ -12,7 +12,7 @@ from web.context import current_identity, current_settings, reading, signed_in, 
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
 from web.results.comparing.trials import best_trials, heat_map
-from worker.jobs import jobs, shards
+from worker.jobs import jobs, outcomes, shards
 from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import Job, JobStateError
@@ -48,6 +48,8 @@ def show_job(job_id: int) -> str:
             loss=_foresee_loss(session, job),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
+            standing=outcomes.describe_standing(job, current_settings()),
+            stall_seconds=current_settings().stall_seconds_of(job.kind),
             **_scores(session, job),
         )
 

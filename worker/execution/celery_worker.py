@@ -9,13 +9,13 @@ from celery.exceptions import SecurityWarning
 
 from deeplab.formats import plural
 from worker.execution.logs import configure_logging
-from worker.execution.reconciler import Reconciler
 from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
 from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.reconciler import Reconciler
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -45,12 +45,12 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         else:
             workers.check_name(session, name)
         slots = Slots(name, gpus, concurrency)
-        workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
+        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)
     app = celery_app(settings)
     register_tasks(app, settings, slots)
-    reconciler = Reconciler(settings, name)
+    reconciler = Reconciler(settings, slots.worker_id)
     _connect_signals(slots, reconciler)
     worker = app.Worker(
         hostname=name,
@@ -68,14 +68,14 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         worker.start()
     finally:
         reconciler.stop()
-        _unregister(settings, name)
+        _unregister(settings, slots.worker_id)
     return worker.exitcode or 0
 
 
-def _unregister(settings: Settings, name: str) -> None:
+def _unregister(settings: Settings, worker_id: int) -> None:
     try:
         with open_session(settings) as session:
-            workers.unregister(session, name)
+            workers.unregister(session, worker_id)
     except DatabaseError as error:  # the missing heartbeats will show it
         _log.warning("%s", error)
 

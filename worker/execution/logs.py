@@ -36,6 +36,9 @@ def _indented(text: str) -> str:
 
 
 def append_line(log: Path, message: str) -> None:
-    """Add a line of the supervisor to the log of a child."""
-    with log.open("a", encoding="utf-8") as file:
-        file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {_indented(message)}\n")
+    """Add a line of the supervisor to the log of a child; a full disk loses the line, and ends nothing."""
+    try:
+        with log.open("a", encoding="utf-8") as file:
+            file.write(f"{time.strftime(_DATE_FORMAT)} INFO    {_indented(message)}\n")
+    except OSError as error:
+        logging.getLogger(__name__).warning("%s: %s. Not logged: %s", log, error.strerror, message)

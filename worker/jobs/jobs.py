@@ -60,8 +60,15 @@ class JobSummary:
     parent_id: int | None  # the job that this one retries or clones
     is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
-    attempts: int  # claims that count against max_attempts
+    # Attempts in a row that got no further than those before (worker.jobs.outcomes):
+    attempts: int  # that crashed, stalled or ran out of memory, and the one that is running
     max_attempts: int
+    outages: int  # that met an outage of the database or the storage
+    lost_leases: int  # whose worker died
+    preemptions: int  # whose worker was told to stop
+    not_before: float | None  # until when a queued job waits after an attempt; None: it does not
+    quiet_since: float | None  # since when a running one reports no progress; None: it does
+    reached: int  # how far the attempts that have ended got: an iteration, or a number of shards
     owner: str | None  # the slot that holds the lease, or held the last one
     cancel_requested: bool
     done: int  # units that are finished ...
@@ -113,7 +120,7 @@ class Attempt:
     owner: str
     started_at: float
     finished_at: float | None
-    outcome: str | None  # succeeded, failed, cancelled, preempted, crashed, stalled or lost; None while running
+    outcome: str | None  # one of worker.jobs.outcomes.ENDINGS; None while running
     error: str | None
 
 

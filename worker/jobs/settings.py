@@ -1,6 +1,7 @@
 """The platform's settings, all of which come from environment variables DEEPLAB_*."""
 
 import ipaddress
+import math
 import os
 import re
 from functools import cached_property
@@ -14,6 +15,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
 from worker.jobs import secret_files, urls
+from worker.jobs.catalog import Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SECRET_FILES = (
@@ -131,14 +133,35 @@ class Settings(BaseSettings):
     )
     stop_seconds: float = Field(default=5, gt=0, description="Seconds between asking a child to stop and killing it.")
     stall_seconds: float = Field(
-        default=1800, gt=0, description="Seconds without progress after which a child is killed."
+        default=1800, gt=0, description="Seconds without progress after which a child is killed; a warning at half."
+    )
+    stall_seconds_by_kind: Annotated[dict[Kind, float], NoDecode] = Field(
+        default={}, description="The same for some kinds of jobs, such as `train=3600,segment=600`."
     )
     shard_images: int = Field(
         default=64,
         ge=1,
         description="Images, or frames of whole videos, of a segment job that a worker claims at a time.",
     )
-    max_attempts: int = Field(default=3, ge=1, description="Attempts at a job before it fails for good.")
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        description="Attempts in a row that crash, stall or run out of memory without getting further, before a job"
+        " fails for good; see [outcomes](outcomes.md).",
+    )
+    max_outages: int = Field(
+        default=20, ge=1, description="Likewise for outages of the database or the storage, such as a full disk."
+    )
+    max_lost_leases: int = Field(default=20, ge=1, description="Likewise for leases that ran out.")
+    max_preemptions: int = Field(
+        default=20, ge=1, description="Likewise for preemptions in which nothing new was saved."
+    )
+    retry_seconds: float = Field(
+        default=2,
+        ge=0,
+        le=3600,
+        description="Seconds between a crash and the next attempt; twice as long after each further one, at most 300.",
+    )
 
     tile_cache_mb: int = Field(
         default=2000,
@@ -204,6 +227,21 @@ class Settings(BaseSettings):
             return int(value, 8) if re.fullmatch("[0-7]{1,4}", value) else value or None
         return value
 
+    @field_validator("stall_seconds_by_kind", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {kind.strip(): seconds.strip() for kind, _, seconds in pairs}
+
+    @field_validator("stall_seconds_by_kind", mode="after")
+    @classmethod
+    def _check_positive(cls, value: dict[Kind, float]) -> dict[Kind, float]:
+        if wrong := [kind for kind, seconds in value.items() if not 0 < seconds < math.inf]:
+            raise ValueError(f"expected seconds above 0 for {wrong[0]}")
+        return value
+
     @field_validator("allowed_hosts", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
@@ -266,6 +304,10 @@ class Settings(BaseSettings):
         """Whether the broker is the Valkey server that this platform starts itself."""
         return not self.broker
 
+    def stall_seconds_of(self, kind: Kind) -> float:
+        """Seconds without progress after which a child of this kind of job is killed."""
+        return self.stall_seconds_by_kind.get(kind, self.stall_seconds)
+
     def for_pages(self) -> Self:
         """The same for the web server, whose pages had better say that the database is away than wait for it."""
         return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
@@ -278,6 +320,7 @@ class Settings(BaseSettings):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
+        values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind.items())
         if self.output_umask is not None:
             values["output_umask"] = f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}

@@ -116,8 +116,15 @@ class JobRow(Base):
     checkpoint: Mapped[str | None] = mapped_column(index=True)
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
     fence: Mapped[int] = mapped_column(default=0)
+    # How many attempts in a row got no further, by what ended them; see worker.jobs.outcomes.
     attempts: Mapped[int] = mapped_column(default=0)
     max_attempts: Mapped[int]
+    outages: Mapped[int] = mapped_column(default=0, server_default="0")
+    lost_leases: Mapped[int] = mapped_column(default=0, server_default="0")
+    preemptions: Mapped[int] = mapped_column(default=0, server_default="0")
+    reached: Mapped[int] = mapped_column(default=0, server_default="0")  # how far the attempts that have ended got
+    not_before: Mapped[float | None]  # until when nobody claims it
+    quiet_since: Mapped[float | None]  # since when a running one reports no progress; null: it does
     owner: Mapped[str | None]
     lease_until: Mapped[float | None]
     cancel_requested: Mapped[bool] = mapped_column(default=False)
@@ -306,19 +313,34 @@ class EventRow(Base):
 
 
 class WorkerRow(Base):
-    """A Celery worker that was started once; alive while its heartbeat is fresh."""
+    """A process of a Celery worker that was started once; alive while its heartbeat is fresh."""
 
     __tablename__ = "worker"
 
-    name: Mapped[str] = mapped_column(primary_key=True)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)  # for people; a worker that is started again keeps it
     queue: Mapped[str]
     device: Mapped[str]
     slots: Mapped[int]
     gpus: Mapped[int] = mapped_column(default=0, server_default="0")
     pid: Mapped[int]
+    # With these a process of the same machine tells whether this one lives (worker.jobs.processes); null: it cannot.
+    process_table: Mapped[str | None]
+    process_start: Mapped[int | None] = mapped_column(BigInteger)
     started_at: Mapped[float]
     heartbeat_at: Mapped[float]
     stopped_at: Mapped[float | None]
+
+
+class AlarmRow(Base):
+    """Something that people have to mend, as one process of the platform sees it; fresh while it is reported."""
+
+    __tablename__ = "alarm"
+
+    subject: Mapped[str] = mapped_column(primary_key=True)
+    reporter: Mapped[str] = mapped_column(primary_key=True)
+    sentence: Mapped[str]
+    at: Mapped[float]
 
 
 class DatasetRow(Base):

@@ -32,3 +32,11 @@ def post_fork(server: Any, worker: Any) -> None:
     """Let a worker die with its arbiter, or it would hold the port for a while, and give back memory."""
     die_with_parent(server.pid)
     return_memory()
+
+
+def post_worker_init(_worker: Any) -> None:
+    """Reconcile here too, so that a job whose worker is dead ends or moves on though no other worker comes."""
+    from worker.jobs.reconciler import Reconciler
+    from worker.jobs.settings import load_settings
+
+    Reconciler(load_settings()).start()

@@ -167,9 +167,15 @@ def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
     from worker.jobs import jobs
     from worker.jobs.job_json import job_as_json
+    from worker.jobs.reconciler import take_back
+    from worker.jobs.settings import load_settings
 
     with open_store(writes=True) as session:
         asked = jobs.cancel(session, job_id)
+    if not asked.is_terminal:
+        take_back(load_settings())  # its worker may be dead, and nobody else there to end it
+        with open_store() as session:
+            asked = jobs.get(session, job_id)
     if as_json:
         print_json(job_as_json(asked))
     else:

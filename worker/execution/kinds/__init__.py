@@ -114,6 +114,6 @@ def require_intact(checkpoint: Checkpoint) -> None:
     try:
         intact = sha256_of(checkpoint.path) == checkpoint.sha256
     except OSError as error:
-        raise CheckpointError(f"{where} cannot be read: {checkpoint.path}: {error.strerror}.") from None
+        raise CheckpointError(f"{where} cannot be read: {checkpoint.path}: {error.strerror}.") from error
     if not intact:
         raise CheckpointError(f"{where} is damaged: {checkpoint.path} has changed since it was recorded.")

@@ -25,10 +25,12 @@ def find_shortage(settings: Settings) -> str | None:
         free = free_bytes(settings.home)
     except OSError:
         return None
-    if free >= 2 * least_bytes(settings):
+    least = least_bytes(settings)
+    if free >= 2 * least:
         return None
-    waits = "; no job starts until there is room" if free < least_bytes(settings) else ""
-    return f"The disk of {settings.home} has only {size(free)} free{waits}. `deeplab gc` says what may go."
+    # A bound, not what is free, so that all processes that look say the same.
+    bound, waits = (least, "; no job starts until there is room") if free < least else (2 * least, "")
+    return f"The disk of {settings.home} has less than {size(bound)} free{waits}. `deeplab gc` says what may go."
 
 
 def least_bytes(settings: Settings) -> int:

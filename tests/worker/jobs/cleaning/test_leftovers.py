@@ -44,7 +44,7 @@ def crashed(store: Settings) -> Job:
         folder = storage.attempt_dir(store, job.id, job.fence)
         write(folder, "checkpoint_0000010.pth", "checkpoint_0000020.pth", DRAFT, "log.txt", "logs/events.out")
         checkpoints.add(session, job.id, job.fence, 10, folder / "checkpoint_0000010.pth", "0" * 64)
-        leases.release(session, job.id, job.fence, "crashed")
+        leases.release(session, store, job.id, job.fence, "crashed")
         again = leases.claim(session, job.id, "b", FOREVER)
     assert again is not None
     write(storage.attempt_dir(store, again.id, again.fence), "checkpoint_0000030.pth", DRAFT, "log.txt")
@@ -80,7 +80,7 @@ def test_of_an_evaluation_stays_what_rows_and_its_result_name(store: Settings) -
         checkpoint = add_checkpoint(session, store, submit_and_claim(session, store))
         job = leases.claim(session, submit(session, store, "evaluate", checkpoint=str(checkpoint)).id, "a", FOREVER)
         assert job is not None
-        leases.release(session, job.id, job.fence, "crashed")
+        leases.release(session, store, job.id, job.fence, "crashed")
         last = leases.claim(session, job.id, "a", FOREVER)
         assert last is not None
         for fence in (1, 2):

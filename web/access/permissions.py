@@ -8,8 +8,11 @@ ANYONE = "anyone"  # who has not signed in, too
 
 ACCESS = {
     "static": ANYONE,
+    # What machines ask
+    "probes.healthz": ANYONE,
+    "probes.readyz": ANYONE,
+    "probes.metrics": VIEWER,  # by a token: names of folders and numbers of jobs are nobody else's business
     # The JSON API
-    "api.health": ANYONE,  # which says less to those who have not signed in
     "api.show_me": VIEWER,
     "api.list_jobs": VIEWER,
     "api.submit_job": OPERATOR,

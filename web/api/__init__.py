@@ -2,14 +2,13 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, comparisons, datasets, evaluations, folders, health, jobs, me, metrics, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, jobs, me, metrics, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _ROUTES = (
-    ("GET", "/health", health.health),
     ("GET", "/me", me.show_me),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs", jobs.submit_job),

@@ -42,6 +42,15 @@ _PLATFORM = {
     ),
     "web": Entry("worker.cli.web", "web", "Start only the web server."),
     "db": Entry("worker.cli.db", "db", "Create or upgrade the database."),
+    "backup": Entry(
+        "worker.cli.backup", "backup", "Write a backup of the database into FILE, while the platform runs."
+    ),
+    "restore": Entry(
+        "worker.cli.backup",
+        "restore",
+        "Fill an empty home and an empty database from FILE, which `deeplab backup` wrote.",
+    ),
+    "doctor": Entry("worker.cli.doctor", "doctor", "Say what is wrong with the platform, and what to do about it."),
 }
 
 main = LazyGroup(

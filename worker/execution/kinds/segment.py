@@ -136,7 +136,7 @@ def _conclude(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str,
 
 def _rows(results: Results) -> Iterator[Row]:
     """The rows of the manifest, in the order of the items."""
-    for image, classes in results.stream_with_classes(Filter()):
+    for image, classes in results.stream_with_classes(Filter(), at_once=10_000):
         sure = {each.index: each.confidence for each in classes if each.confidence is not None}
         yield Row(
             path=image.item,

@@ -28,6 +28,7 @@ from worker.execution.kinds.items import find_changed, read_items
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
+from worker.jobs.log_fields import name_process
 from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.results import parts
 from worker.jobs.results.record import ImageResult
@@ -131,6 +132,7 @@ class ShardPump:
 
     def _segment(self, shard: Shard, report: Callable[[int], None]) -> None:
         """Segment the items of a shard that no earlier claim of it has finished."""
+        name_process(shard=shard.number)
         _log.info("Shard %d: items %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         items = read_items(self._settings, shard)
@@ -152,6 +154,7 @@ class ShardPump:
         )
         flush_to_disk(manifest)
         self._finish(shard, manifest, summary)
+        name_process(shard=None)
 
     def _earlier_rows(self, shard: Shard) -> Iterable[Row]:
         """The good rows of all earlier claims of a shard."""

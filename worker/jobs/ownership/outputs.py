@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
+from worker.jobs import places
 from worker.jobs.catalog import TERMINAL
 from worker.jobs.tables import JobRow, OutputFolderRow
 
@@ -66,7 +67,7 @@ def require_free(session: Session, folder: Path) -> None:
 
 def find_owner(session: Session, folder: Path) -> FolderOwner | None:
     """Find the job that owns a folder, given by its real path, or one around it or within it."""
-    inside = str(folder).rstrip(os.sep) + os.sep
+    inside = places.relative(str(folder).rstrip(os.sep) + os.sep)
     path = OutputFolderRow.path
     overlaps = or_(path.in_([str(folder), *map(str, folder.parents)]), func.substr(path, 1, len(inside)) == inside)
     query = (

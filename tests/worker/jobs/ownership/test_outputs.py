@@ -48,6 +48,14 @@ def test_a_folder_belongs_to_one_job_until_that_has_ended(store: Settings, tmp_p
     assert segment_into(store, folder / second).id > owner.id
 
 
+@pytest.mark.parametrize("second", ["data/out", "data/out/inner", "data/out/../out"])
+def test_folders_in_the_home_too(store: Settings, second: str) -> None:
+    (store.home / "data" / "out").mkdir(parents=True)
+    segment_into(store, store.home / "data" / "out")
+    with pytest.raises(SpecError, match="belongs to job"):
+        segment_into(store, store.home / second)
+
+
 @pytest.mark.parametrize("second", ["out-2", "ou", "%", "OUT"])
 def test_other_folders_are_free(store: Settings, tmp_path: Path, second: str) -> None:
     segment_into(store, tmp_path / "out")

@@ -195,6 +195,13 @@ class Settings(BaseSettings):
         description="Megabytes that tiles of images and masks may take in the home folder; the viewer makes them.",
     )
 
+    free_disk_mb: int = Field(
+        default=500,
+        ge=0,
+        description="Megabytes that stay free on disks that jobs write to: with less no job starts, and with less than"
+        " twice as many every page says so.",
+    )
+
     @field_validator("home", mode="after")
     @classmethod
     def _absolute(cls, value: Path) -> Path:

@@ -10,8 +10,12 @@ VENDOR := web/static/vendor
 SUITE ?= trixie
 COMMANDS ?= make demo && make test
 
+# Of `make faults`.
+TRIALS ?= 20
+SEED ?= $(shell date +%s)
+
 .DEFAULT_GOAL := help
-.PHONY: help setup up demo test lint check bare format structure docs lock browser
+.PHONY: help setup up demo test faults lint check bare format structure docs lock browser
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +30,10 @@ demo: setup ## Train, evaluate, CRF and segment on sample data, through the HTTP
 
 test: setup browser ## Run the tests
 	$(BIN)/python -m pytest --numprocesses auto --dist worksteal
+
+faults: setup ## Inject faults into the real platform, TRIALS times each, drawn from SEED
+	@echo "Seed $(SEED), $(TRIALS) trials of each fault."
+	$(BIN)/python -m pytest tests/faults --trials $(TRIALS) --fault-seed $(SEED)
 
 lint: setup ## Check format, lint, types and import layers
 	$(BIN)/ruff format --check .

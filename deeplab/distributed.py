@@ -16,7 +16,7 @@ import torch.distributed.nn
 from torch import Tensor, distributed
 from torch.distributed import TCPStore  # type: ignore[attr-defined] # torch re-exports it only by hand
 
-from deeplab.errors import ConfigError, DeepLabError
+from deeplab.errors import ConfigError, DeepLabError, ProcessDiedError
 from deeplab.models.device import choose_device
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
@@ -25,7 +25,7 @@ Item = TypeVar("Item")
 
 # How long a process waits for the others: one may be validating or saving. When one dies, torchrun ends them all.
 _TIMEOUT = timedelta(days=1)
-_OK, _STOPPED, _FAILED = range(3)
+_OK, _STOPPED, _DIED, _FAILED = range(4)  # from the best to the worst
 _CONNECTION_LOST = ("Connection closed by peer", "Connection reset by peer", "Broken pipe")  # in gloo's errors
 
 
@@ -115,14 +115,22 @@ class World:
 
     def _agree_on(self, end: DeepLabError | Stopped | None) -> DeepLabError | Stopped | None:
         """Exchange how the block ended in each process; return how it ends in all of them."""
-        own = _OK if end is None else _STOPPED if isinstance(end, Stopped) else _FAILED
+        own = _rate(end)
         worst = torch.tensor(own)
         distributed.all_reduce(worst, distributed.ReduceOp.MAX)
-        if worst == _FAILED:
+        if worst in (_DIED, _FAILED):
+            is_worst = own == int(worst)
             reasons: list[str] = [""] * self.size
-            distributed.all_gather_object(reasons, str(end) if own == _FAILED else "")
-            return end if own == _FAILED else DeepLabError(next(filter(None, reasons)))
+            distributed.all_gather_object(reasons, str(end) if is_worst else "")
+            of_another = ProcessDiedError if worst == _DIED else DeepLabError
+            return end if is_worst else of_another(next(filter(None, reasons)))
         return Stopped() if worst == _STOPPED else None
+
+
+def _rate(end: DeepLabError | Stopped | None) -> int:
+    if isinstance(end, ProcessDiedError):
+        return _DIED
+    return _OK if end is None else _STOPPED if isinstance(end, Stopped) else _FAILED
 
 
 ALONE = World()

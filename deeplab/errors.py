@@ -40,6 +40,17 @@ class NothingSegmentedError(DeepLabError):
         super().__init__(first if n_items == 1 else f"None of {n_items} files could be segmented; the first: {first}")
 
 
+class ProcessDiedError(DeepLabError):
+    """A process that the work needs has died; another try may succeed.
+
+    `by_itself` is true if it was not killed, and has left the reason where its errors are written.
+    """
+
+    def __init__(self, message: str, *, by_itself: bool = False) -> None:
+        self.by_itself = by_itself
+        super().__init__(message)
+
+
 class OutputError(DeepLabError):
     """A result cannot be written."""
 

@@ -48,15 +48,18 @@ def return_memory() -> None:
         libc.mallopt(_M_MMAP_THRESHOLD, _LARGE_BLOCK)
 
 
-def start_pool_worker(_worker_id: int = 0, readable: Sequence[Path] | None = None) -> None:
+def start_pool_worker(
+    _worker_id: int = 0, readable: Sequence[Path] | None = None, parent_pid: int | None = None
+) -> None:
     """Prepare a pool or DataLoader worker: it dies with its parent, leaves stop signals to it, and reads as little.
 
-    `readable` are the parent's `readable_folders`; the worker writes nothing.
+    `readable` are the parent's `readable_folders`; the worker writes nothing. `parent_pid` is the parent's pid: one
+    that has died since it started the worker would otherwise not be noticed.
 
     Ctrl-C and a service manager's SIGTERM reach the whole process group. The parent responds with a checkpoint, for
     which it still needs its workers, and then ends them itself.
     """
-    die_with_parent()
+    die_with_parent(parent_pid)
     if readable is not None:
         confine(readable, writable=())
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -14,6 +14,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
+from worker.jobs.outcomes import ENDINGS, Ending
 from worker.jobs.results.filters import SORTS
 from worker.jobs.settings import Settings, load_settings
 
@@ -78,7 +79,7 @@ def api() -> str:
         '{"error": {"message": "Invalid request; see the fields.", "fields": {"config": "is required."}}}',
         "```",
         "",
-        "Every call but `GET /health` needs a token, made on the page *Account* or by `deeplab token create`; on your",
+        "Every call needs a token, made on the page *Account* or by `deeplab token create`; on your",
         "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does",
         "not suffice. See [accounts](accounts.md).",
         "",
@@ -111,6 +112,38 @@ def api() -> str:
         "`/jobs/<id>/masks/<key>?frame=<number>` and `/jobs/<id>/frames/<key>.csv`.",
     ]
     return "\n".join(lines) + "\n"
+
+
+def outcomes() -> str:
+    """The page of how attempts end, and what follows."""
+    lines = [
+        "# Outcomes",
+        "",
+        "How an attempt at a job ends, and what follows. What is no end of the job is counted, and each count has a",
+        "bound of its own; the job fails when so many attempts in a row got no further. An attempt that got further",
+        "than every one before it (a newer checkpoint, another finished shard) starts all counts anew; a preemption",
+        "that saved something new does not count at all.",
+        "",
+        "| outcome | what it means | tried again | bound |",
+        "|---|---|---|---|",
+    ]
+    for name, ending in ENDINGS.items():
+        bound = "" if ending.count is None else f"`DEEPLAB_{ending.count.bound.upper()}`"
+        lines.append(f"| {name} | {ending.meaning} | {_tried_again(ending)} | {bound} |")
+    lines += [
+        "",
+        "Crashes, stalls and lack of memory share a count: `attempts` of a job. A pause is twice as long after each",
+        "further attempt that got no further, at most 300 s, a quarter more or less by chance, and by the database's",
+        "clock. The page of a job says in one sentence why it waits; the outcome of each attempt is in its history.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _tried_again(ending: Ending) -> str:
+    if ending.count is None:
+        return "no"
+    pause = f"after `DEEPLAB_RETRY_SECONDS`{'' if ending.pace == 1 else f' x {ending.pace:g}'}"
+    return f"at once, and from the second in a row on {pause}" if ending.n_at_once else pause
 
 
 def _described(docstring: str) -> str:
@@ -155,7 +188,7 @@ _LIMITS = {"ge": "from", "gt": "above", "le": "to", "lt": "below", "max_length":
 def _shown(default: object) -> str:
     if default is PydanticUndefined:
         return "required"
-    if default in (None, "", ()):
+    if default in (None, "", (), {}):
         return ""
     if isinstance(default, bool):
         return f"`{str(default).lower()}`"  # as YAML writes it
@@ -205,6 +238,7 @@ PAGES = {
     "settings.md": settings,
     "commands.md": commands,
     "api.md": api,
+    "outcomes.md": outcomes,
 }
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from worker.jobs import database
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.tables import Base
 
-TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3}  # short enough for tests
+TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3, "retry_seconds": 0}  # short enough for tests
 
 # Tests run side by side, a process for each core (`make test`), and start hundreds of processes. All of these inherit
 # one thread, so that equal runs also add up in equal order on every machine; that bytecode is kept, for without it
@@ -43,6 +43,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz", type=int, default=2000, metavar="N", help="requests of each fuzzing test (tests/web/test_fuzz.py)"
     )
+    parser.addoption("--trials", type=int, default=1, metavar="N", help="of each fault (tests/faults)")
+    parser.addoption("--fault-seed", type=int, default=1, metavar="N", help="what they are drawn from")
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="N", help="what they are drawn from")
 
 

@@ -1,5 +1,6 @@
 """What every view needs from the running application."""
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +8,8 @@ from typing import Literal
 from flask import current_app, g
 from sqlalchemy.orm import Session
 
-from worker.jobs.database import open_session
+from worker.jobs import alarms
+from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.settings import Settings
 
 LARGEST_REQUEST = 2**20  # bytes; the largest real one is a form with a screenful of overrides
@@ -42,6 +44,17 @@ def current_settings() -> Settings:
     """The settings that the application was built with."""
     settings: Settings = current_app.extensions[SETTINGS]
     return settings
+
+
+def current_alarms() -> Sequence[str]:
+    """What has to be mended, for every page of somebody who has signed in."""
+    if current_identity() is None:
+        return []
+    try:
+        with reading() as session:
+            return alarms.list_fresh(session)
+    except DatabaseError:  # which the page itself says
+        return []
 
 
 def reading() -> AbstractContextManager[Session]:

@@ -1,7 +1,9 @@
 """Samples and batches, read ahead by other processes."""
 
 import logging
-from collections.abc import Generator
+import multiprocessing
+import os
+from collections.abc import Generator, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -14,7 +16,7 @@ from deeplab.datasets.retry import read_patiently
 from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
-from deeplab.errors import DeepLabError
+from deeplab.errors import DeepLabError, ProcessDiedError
 from deeplab.processes import n_cpus, start_pool_worker
 
 _log = logging.getLogger(__name__)
@@ -106,7 +108,7 @@ def _settings(n_workers: int) -> dict[str, Any]:
     settings: dict[str, Any] = {"generator": torch.Generator(), "num_workers": _bounded(n_workers)}
     if n_workers:
         # Spawned, because forking a process that runs CUDA and threads can hang.
-        start = partial(start_pool_worker, readable=readable_folders())
+        start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid())
         settings |= {"multiprocessing_context": "spawn", "worker_init_fn": start}
     return settings
 
@@ -134,14 +136,24 @@ def _keep(sample: Item) -> Item:
 
 
 def _raise_failures(loader: DataLoader[Any]) -> Generator[Any, None, None]:
+    others = set(multiprocessing.active_children())
+    batches = iter(loader)
+    readers = set(multiprocessing.active_children()) - others
     try:
-        for each in loader:
+        for each in batches:
             if isinstance(each, DeepLabError):
                 raise each
             yield each
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise DeepLabError(
-            "A process that reads images was killed, perhaps for lack of memory; lower DATALOADER.NUM_WORKERS."
-        ) from error
+        raise _describe_death([reader.exitcode for reader in readers]) from error
+
+
+def _describe_death(exit_codes: Sequence[int | None]) -> ProcessDiedError:
+    """What became of the processes that read; None is the exit code of one that still does."""
+    if status := next((code for code in exit_codes if code is not None and code > 0), None):
+        return ProcessDiedError(f"A process that reads images ended with exit status {status}.", by_itself=True)
+    return ProcessDiedError(
+        "A process that reads images was killed, perhaps for lack of memory; lower DATALOADER.NUM_WORKERS."
+    )

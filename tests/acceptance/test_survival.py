@@ -68,12 +68,11 @@ def test_a_training_that_is_killed_again_and_again_ends_with_the_same_weights(pl
     assert platform.stop_worker(platform.worker_of(job)) < 15
     platform.start_worker("gpu", name="third@test")
     platform.wait(job, lambda job: job.fence == 3)
-    assert platform.job(job.id).attempts == 2  # being preempted does not count
+    assert platform.job(job.id).attempts == 1  # each attempt got further, so none before it counts
 
     wait_for_checkpoint(platform, job)
-    platform.kill_worker(platform.worker_of(job))  # and nobody is left to say so
+    platform.kill_worker(platform.worker_of(job))  # which the other worker of this machine notices
     assert platform.children(job) == []
-    assert platform.job(job.id).state == catalog.RUNNING
     platform.start_worker("gpu", name="fourth@test")
 
     uninterrupted = platform.wait(uninterrupted)

@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.processes import wait_until
-from tests.web.population import OWNER, Population
+from tests.web.population import Population
 from tests.web.visitors import AsRole, signed_in_as
 from tests.worker.jobs.accounts.people import NAMES, add_person
 from web import create_app
@@ -61,7 +61,7 @@ def population(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Population]
 @pytest.fixture
 def app(population: Population) -> Flask:
     with open_session(population.settings) as session:
-        workers.heartbeat(session, OWNER)
+        workers.heartbeat(session, population.worker)
     return create_app(population.settings)
 
 

@@ -44,9 +44,9 @@ class Population:
         self.masks = make_photos(self.folder)
         with open_session(settings) as session:
             datasets.register(session, "shapes", survey_folder(self.dataset))
-            workers.register(session, OWNER, "gpu", "NVIDIA H200", slots=1, gpus=1)
-            workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
-            workers.unregister(session, "cpu@laboratory")
+            self.worker = workers.register(session, OWNER, "gpu", "NVIDIA H200", slots=1, gpus=1)
+            stopped = workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
+            workers.unregister(session, stopped)
         self.trained = self._train_succeeded()
         self.evaluated = self._evaluate_succeeded()
         self.refined = self._crf_succeeded()

@@ -50,7 +50,7 @@ def server(new_settings: Settings, tmp_path: Path) -> Iterator[Server]:
 @pytest.mark.parametrize(
     "half",
     [
-        "GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n",
         "POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
     ids=["half a head", "half a body"],
@@ -62,7 +62,7 @@ def test_clients_that_send_half_a_request_keep_nobody_waiting(server: Server, ha
         ]
         for client in clients:
             client.sendall(half.encode())
-        assert server.get("/api/v1/health").status_code == 200
+        assert server.get("/healthz").status_code == 200
         assert server.get("/jobs").status_code == 200
         for client in clients:  # nobody was sent away for it
             client.setblocking(False)
@@ -72,7 +72,7 @@ def test_clients_that_send_half_a_request_keep_nobody_waiting(server: Server, ha
 
 
 def test_what_is_sent_is_bounded(server: Server) -> None:
-    assert server.get("/api/v1/health", X__Long="x" * 40_000).status_code == 431
+    assert server.get("/healthz", X__Long="x" * 40_000).status_code == 431
     address = f"http://127.0.0.1:{server.port}/api/v1/jobs"
     answer = httpx.post(address, content=b" " * 1_100_000)
     assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/json")
@@ -82,15 +82,15 @@ def test_what_is_sent_is_bounded(server: Server) -> None:
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "Script__Name"])
 def test_a_client_cannot_address_a_request_anew(server: Server, name: str) -> None:
     assert server.get("/static/api/v1/jobs", **{name: "/static"}).status_code == 404
-    assert server.get("/api/v1/health/api/v1/datasets", **{name: "/api/v1/health"}).status_code == 404
-    assert server.get("/api/v1/health", **{name: "/x"}).status_code == 200
+    assert server.get("/healthz/api/v1/datasets", **{name: "/healthz"}).status_code == 404
+    assert server.get("/healthz", **{name: "/x"}).status_code == 200
 
 
 def test_what_a_client_says_of_a_proxy_is_not_believed(server: Server) -> None:
     made_up = {"X__Forwarded__Proto": "https", "X__Forwarded__Host": "evil.example", "X__Forwarded__Prefix": "/x"}
     answer = server.get("/", **made_up)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/jobs")
-    assert server.get("/api/v1/health", PATH_INFO="/api/v1/jobs").json()["status"] == "ok"
+    assert server.get("/healthz", PATH_INFO="/api/v1/jobs").json()["status"] == "ok"
 
 
 def test_images_have_threads_of_their_own_and_so_has_what_is_answered_at_once(new_settings: Settings) -> None:
@@ -98,7 +98,7 @@ def test_images_have_threads_of_their_own_and_so_has_what_is_answered_at_once(ne
     image = {"job_id": 7, "key": "x"}
     tile = {"layer": "image", "level": 0, "row": 0, "column": 0}
     lanes: dict[int, list[tuple[str, dict[str, Any]]]] = {
-        0: [("static", {"filename": "app.js"}), ("api.health", {})],
+        0: [("static", {"filename": "app.js"}), ("probes.healthz", {})],
         1: [("pages.image", image), ("pages.mask", image), ("pages.tile", image | tile)],
         2: [("pages.list_jobs", {}), ("pages.list_results", {"job_id": 7}), ("pages.show_image", image)],
     }

@@ -19,6 +19,7 @@ from web.text.describe import (
     waiting,
 )
 from web.text.formats import ago, as_yaml, clock_time, expiry, number, percent, plural, points, size
+from worker.jobs.outcomes import ENDINGS
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import describe_score
 from worker.jobs.watching.reasons import reason
@@ -32,5 +33,6 @@ def register_templating(app: Flask) -> None:
     app.add_template_filter(CheckpointRef.parse, "checkpoint_ref")
     for describe_value in (as_overrides, as_text, conditions, dataset_title, error_text, kind_title, reason):
         app.add_template_filter(describe_value)
+    app.add_template_filter(lambda name: ENDINGS[name].meaning, "meaning")
     for describe in (describe_score, evaluated_on, outcome, parameter_title, progress, subject, waiting):
         app.add_template_global(describe)

@@ -12,23 +12,37 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
 
-from deeplab.errors import DeepLabError
+from deeplab.errors import DeepLabError, ProcessDiedError
+from deeplab.files import read_tail
 from deeplab.processes import die_with_parent
 from deeplab.reporter import Stopped
+from worker.execution import memory
 from worker.execution.kinds import JobContext, run_attempt
 from worker.execution.logs import configure_logging
-from worker.execution.outcomes import CRASHED, STOPPED, CompanionFailedError, Outcome, write_outcome
+from worker.execution.outcomes import (
+    EXIT_UNWRITTEN,
+    STOPPED,
+    CompanionFailedError,
+    Outcome,
+    is_outage,
+    write_outcome,
+)
 from worker.execution.reporter import AliveFile, JobReporter
 from worker.jobs import jobs, storage
 from worker.jobs.catalog import FAILED, SUCCEEDED
-from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.log_fields import name_process
+from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.roots import confine_to
 from worker.jobs.settings import Settings, load_settings
+from worker.jobs.watching.reasons import last_exception
 
 _log = logging.getLogger(__name__)
 
@@ -39,8 +53,9 @@ def main() -> None:
     die_with_parent(arguments.parent)
     should_stop = listen_for_stop()
     faulthandler.enable()
-    configure_logging()
     settings = load_settings()
+    configure_logging(as_json=settings.log == "json")
+    name_process(job=arguments.job, fence=arguments.fence, worker=arguments.assist)
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, arguments.job)
     if arguments.assist is not None:
@@ -61,8 +76,20 @@ def _run(settings: Settings, job: Job, should_stop: Callable[[], bool]) -> None:
         return
     except Exception as error:
         outcome = describe(error, discreet=job.roots is not None)
+        if isinstance(error, ProcessDiedError) and error.by_itself:
+            outcome = _in_own_words(outcome, storage.log_in(folder))
     _log.info("%s", f"{outcome.state.capitalize()}." if outcome.error is None else f"{outcome.state}: {outcome.error}")
-    write_outcome(storage.outcome_in(folder), outcome)
+    try:
+        write_outcome(storage.outcome_in(folder), outcome)
+    except DeepLabError as error:
+        _log.error("%s", error)
+        os._exit(EXIT_UNWRITTEN)
+
+
+def _in_own_words(outcome: Outcome, log: Path) -> Outcome:
+    """Add what a process wrote into the log before it ended, if it did."""
+    words = last_exception(read_tail(log))
+    return outcome if words is None else replace(outcome, error=f"{str(outcome.error).rstrip('.')}: {words}")
 
 
 def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: Callable[[], bool]) -> None:
@@ -97,15 +124,17 @@ def describe(error: Exception, *, discreet: bool = False) -> Outcome:
         return Outcome(STOPPED)
     if isinstance(error, CompanionFailedError):
         return error.outcome
-    if isinstance(error, DatabaseError):  # it may be back for the next attempt
-        return Outcome(CRASHED, error=str(error))
     if isinstance(error, DeepLabError):
-        return Outcome(FAILED, error=error.discreet if discreet else str(error))
+        sentence = error.discreet if discreet else str(error)
+        if is_outage(error):
+            return Outcome(OUTAGE, error=sentence)
+        return Outcome(CRASHED if isinstance(error, ProcessDiedError) else FAILED, error=sentence)
     traceback.print_exception(error)
-    if type(error).__name__ == "OutOfMemoryError":  # torch's, which need not have been imported to get here
-        return Outcome(FAILED, error="Out of GPU memory; lower the batch size or the image size, or use the CPU.")
+    if (sentence_of_memory := memory.explain(error)) is not None:
+        return Outcome(OUT_OF_MEMORY, error=sentence_of_memory)
     text = " ".join(str(error).split())
-    return Outcome(CRASHED, error=f"{type(error).__name__}: {text}" if text else type(error).__name__)
+    described = f"{type(error).__name__}: {text}" if text else type(error).__name__
+    return Outcome(OUTAGE if is_outage(error) else CRASHED, error=described)
 
 
 def listen_for_stop() -> Callable[[], bool]:

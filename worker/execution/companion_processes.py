@@ -17,8 +17,9 @@ from signal import SIGTERM, Signals
 from deeplab.distributed import ProcessLostError, open_meeting
 from deeplab.errors import DeepLabError
 from deeplab.reporter import Stopped
-from worker.execution.outcomes import CRASHED, STOPPED, CompanionFailedError, Outcome, read_outcome, write_outcome
+from worker.execution.outcomes import STOPPED, CompanionFailedError, Outcome, read_outcome, write_outcome
 from worker.jobs import storage
+from worker.jobs.outcomes import CRASHED
 
 _Processes = Sequence[subprocess.Popen[bytes]]
 

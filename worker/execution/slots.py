@@ -13,6 +13,7 @@ from deeplab.formats import plural
 from deeplab.processes import n_cpus
 from worker.execution.gpu_locks import GpuLocks
 from worker.execution.supervisor import SlotContext
+from worker.jobs.workers import owner_name
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
 _PART = re.compile(r"\s+MIG (?P<name>\S+)\s+Device\s+\d+: \(UUID: (?P<id>MIG-[\w/-]+)\)")
@@ -52,15 +53,17 @@ class StopFlag:
 class Slots:
     """The slots of one Celery worker, one per pool process, and the GPUs that they share out among their jobs."""
 
-    def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None) -> None:
+    def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None, worker_id: int = 0) -> None:
         """Prepare the slots; the pool processes are forked after this.
 
         Args:
             worker: name of the worker.
             gpus: that its children may use; without any, they see none.
             concurrency: how many jobs at a time; None: one per GPU, or one.
+            worker_id: of this process of the worker; it may be set later, before the fork.
         """
         self.worker = worker
+        self.worker_id = worker_id
         self.stop = StopFlag()
         self.count = concurrency or max(len(gpus), 1)
         self._gpus = gpus
@@ -102,7 +105,7 @@ class Slots:
         if len(gpus) > 1:  # each has a process of its own, and all of them share the cores
             environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, n_cpus() // len(gpus))))
         return SlotContext(
-            owner=f"{self.worker}/{os.getpid()}",
+            owner=owner_name(self.worker, self.worker_id, os.getpid()),
             device=_describe(gpus),
             environment=environment,
             stopping=self.stop.is_set,

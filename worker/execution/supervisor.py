@@ -20,13 +20,16 @@ from sqlalchemy.orm import Session
 from worker.execution.child_process import ChildProcess
 from worker.execution.lease_keeper import LeaseKeeper
 from worker.execution.logs import append_line
-from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome
+from worker.execution.memory import ADVICE, KillCounter
+from worker.execution.outcomes import EXIT_UNWRITTEN, STOPPED, Outcome, outcome_of_system_error, read_outcome
 from worker.execution.resource_monitor import ResourceMonitor
+from worker.execution.stillness import Stillness
 from worker.jobs import jobs, leases, shards, storage
 from worker.jobs.catalog import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.outcomes import CRASHED, LOST, OUT_OF_MEMORY, OUTAGE, PREEMPTED, STALLED
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -61,25 +64,33 @@ class ChildResult:
     reason: Reason
     exit_status: int
     outcome: Outcome | None  # what it left in its file; None if it was killed before it could
+    lacked_memory: bool = False  # whether the system ended processes for lack of memory meanwhile
 
 
 def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
     """Run one attempt of a job that was claimed just now, to its end."""
 
+    folder = storage.attempt_dir(settings, job.id, job.fence)
+    stillness = Stillness(settings, job, storage.alive_in(folder))
+
     def renew(session: Session) -> bool:
-        cancel_requested = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds)
+        quiet = stillness.worth_mentioning
+        cancel_requested = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds, quiet)
         shards.renew(session, job.id, slot.owner, settings.lease_seconds)
+        stillness.warn(session)
         return cancel_requested
 
-    folder = storage.attempt_dir(settings, job.id, job.fence)
     title = f"Attempt {job.attempts} of {job.max_attempts} (fence {job.fence}) on {slot.owner}, {slot.device}."
     monitor = partial(ResourceMonitor, settings, job, slot.environment)
     with LeaseKeeper(settings, renew) as keeper:
         try:
-            result = _run_child([str(job.id), str(job.fence)], folder, title, settings, slot, keeper, monitor)
+            result = _run_child(
+                [str(job.id), str(job.fence)], folder, title, settings, slot, keeper, stillness, monitor
+            )
         except OSError as error:  # such as a full disk
-            crashed = Outcome(CRASHED, error=f"The process could not be started: {error}.")
-            result = ChildResult(Reason.EXITED, 0, crashed)
+            result = ChildResult(
+                Reason.EXITED, 0, outcome_of_system_error(error, f"The process could not be started: {error}.")
+            )
         _record(settings, job, slot, result, keeper)
 
 
@@ -102,7 +113,8 @@ def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
     arguments = [str(job.id), str(job.fence), "--assist", slot.owner]
     with LeaseKeeper(settings, renew) as keeper:
         try:
-            result = _run_child(arguments, folder, title, settings, slot, keeper)
+            stillness = Stillness(settings, job, storage.alive_in(folder))
+            result = _run_child(arguments, folder, title, settings, slot, keeper, stillness)
             _log.info("Job %d: stopped helping: %s.", job.id, result.reason.value)
         finally:
             _until_recorded(keeper, release)
@@ -115,6 +127,7 @@ def _run_child(
     settings: Settings,
     slot: SlotContext,
     keeper: LeaseKeeper,
+    stillness: Stillness,
     monitor: Callable[[int], AbstractContextManager[object]] = nullcontext,
 ) -> ChildResult:
     """Run a child until it ends or has to, under the eyes of a monitor; no process of it is left afterwards.
@@ -125,11 +138,12 @@ def _run_child(
     folder.mkdir(parents=True, exist_ok=True)
     log = storage.log_in(folder)
     append_line(log, title)
+    kills = KillCounter()
     command = [*slot.program, *arguments, "--parent", str(os.getpid())]
     child = ChildProcess(command, {**settings.environment(), **slot.environment}, log)
     with monitor(child.pid):  # around all of it: what it waits for at its end must not keep the child alive
         try:
-            reason = _watch(child, storage.alive_in(folder), settings, slot, keeper)
+            reason = _watch(child, slot, keeper, stillness)
             grace = {Reason.CANCELLED: settings.stop_seconds, Reason.PREEMPTED: 2 * settings.stop_seconds}.get(
                 reason, 0
             )
@@ -138,14 +152,13 @@ def _run_child(
                 child.stop(grace, cut_short=lambda: keeper.lost)
         finally:
             child.kill()
-    result = ChildResult(reason, child.wait(0) or 0, read_outcome(storage.outcome_in(folder)))
+    result = ChildResult(reason, child.wait(0) or 0, read_outcome(storage.outcome_in(folder)), kills.has_risen())
     append_line(log, f"Stopped: {reason.value}." if result.exit_status == 0 else _describe_exit(result.exit_status))
     return result
 
 
-def _watch(child: ChildProcess, alive: Path, settings: Settings, slot: SlotContext, keeper: LeaseKeeper) -> Reason:
+def _watch(child: ChildProcess, slot: SlotContext, keeper: LeaseKeeper, stillness: Stillness) -> Reason:
     """Wait until the child has ended or there is a reason to end it."""
-    touched, seen_at = None, time.monotonic()
     while child.wait(0.25) is None:
         if keeper.lost:
             return Reason.LOST
@@ -153,10 +166,8 @@ def _watch(child: ChildProcess, alive: Path, settings: Settings, slot: SlotConte
             return Reason.CANCELLED
         if slot.stopping():
             return Reason.PREEMPTED
-        last_touched = alive.stat().st_mtime_ns if alive.exists() else None
-        if last_touched != touched:  # compared with itself only: the clocks of file servers differ
-            touched, seen_at = last_touched, time.monotonic()
-        elif time.monotonic() > seen_at + settings.stall_seconds:
+        stillness.look()
+        if stillness.is_too_long:
             return Reason.STALLED
     return Reason.EXITED
 
@@ -190,16 +201,23 @@ def _conclude(session: Session, settings: Settings, job: Job, result: ChildResul
         leases.finish(session, job.id, job.fence, outcome.state, result=outcome.result, error=outcome.error)
     elif result.reason is Reason.CANCELLED:
         leases.finish(session, job.id, job.fence, CANCELLED)
-    elif result.reason is Reason.PREEMPTED or _was_asked_to_stop(result):
-        leases.release(session, job.id, job.fence, "preempted")
-    elif result.reason is Reason.STALLED:
-        sentence = f"It reported no progress for {settings.stall_seconds:g} s."
-        leases.release(session, job.id, job.fence, "stalled", sentence)
-    elif result.reason is Reason.LOST:
-        leases.release(session, job.id, job.fence, "lost", "Its lease could not be renewed.")
     else:
-        error = outcome.error if outcome is not None else _describe_exit(result.exit_status)
-        leases.release(session, job.id, job.fence, "crashed", error)
+        ending, error = _find_ending(settings, job, result)
+        leases.release(session, settings, job.id, job.fence, ending, error)
+
+
+def _find_ending(settings: Settings, job: Job, result: ChildResult) -> tuple[str, str | None]:
+    """Which of worker.jobs.outcomes.ENDINGS an attempt had that did not end its job, and a sentence about it."""
+    if result.reason is Reason.PREEMPTED or _was_asked_to_stop(result):
+        return PREEMPTED, None
+    if result.reason is Reason.STALLED:
+        return STALLED, f"It reported no progress for {settings.stall_seconds_of(job.kind):g} s."
+    if result.reason is Reason.LOST:
+        return LOST, "Its lease could not be renewed."
+    ended = result.outcome or _outcome_of_exit(result.exit_status)
+    if ended.state == CRASHED and result.lacked_memory:
+        return OUT_OF_MEMORY, f"The system ended a process for lack of memory; {ADVICE}."
+    return ended.state, ended.error
 
 
 def _was_asked_to_stop(result: ChildResult) -> bool:
@@ -207,6 +225,13 @@ def _was_asked_to_stop(result: ChildResult) -> bool:
     if result.outcome is None:  # it came before the child listened for it
         return result.exit_status == -signal.SIGTERM
     return result.outcome.state == STOPPED
+
+
+def _outcome_of_exit(status: int) -> Outcome:
+    """The outcome of a process that left none."""
+    if status == EXIT_UNWRITTEN:
+        return Outcome(OUTAGE, error="There was no room to write down how it ended, or the storage failed.")
+    return Outcome(CRASHED, error=_describe_exit(status))
 
 
 def _describe_exit(status: int) -> str:

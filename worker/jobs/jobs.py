@@ -14,6 +14,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
+from worker.jobs.records.deleted_jobs import first_free_id
 from worker.jobs.requests.facts import facts_of
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
@@ -59,8 +60,15 @@ class JobSummary:
     parent_id: int | None  # the job that this one retries or clones
     is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
-    attempts: int  # claims that count against max_attempts
+    # Attempts in a row that got no further than those before (worker.jobs.outcomes):
+    attempts: int  # that crashed, stalled or ran out of memory, and the one that is running
     max_attempts: int
+    outages: int  # that met an outage of the database or the storage
+    lost_leases: int  # whose worker died
+    preemptions: int  # whose worker was told to stop
+    not_before: float | None  # until when a queued job waits after an attempt; None: it does not
+    quiet_since: float | None  # since when a running one reports no progress; None: it does
+    reached: int  # how far the attempts that have ended got: an iteration, or a number of shards
     owner: str | None  # the slot that holds the lease, or held the last one
     cancel_requested: bool
     done: int  # units that are finished ...
@@ -112,7 +120,7 @@ class Attempt:
     owner: str
     started_at: float
     finished_at: float | None
-    outcome: str | None  # succeeded, failed, cancelled, preempted, crashed, stalled or lost; None while running
+    outcome: str | None  # one of worker.jobs.outcomes.ENDINGS; None while running
     error: str | None
 
 
@@ -146,6 +154,7 @@ def insert(
     """
     lock_checkpoint(session, spec)
     row = JobRow(
+        id=first_free_id(session),
         kind=spec.kind,
         state=QUEUED,
         queue=spec.chosen_queue(),

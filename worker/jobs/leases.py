@@ -1,4 +1,4 @@
-"""Who may work on a job: claim, heartbeat, finish, release, expire.
+"""Who may work on a job: claim, heartbeat, finish, release, take away.
 
 A claim bumps the job's fence and holds a lease for a while. Every later write of the claimant is a compare-and-set on
 its fence, so one that has lost its lease changes nothing: its job may run elsewhere. All times are the database's.
@@ -8,18 +8,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from deeplab.formats import plural
-from worker.jobs import shards
+from deeplab.formats import duration
+from worker.jobs import outcomes, shards, workers
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING
 from worker.jobs.database import db_now, open_session, read_clock
 from worker.jobs.jobs import Job, get
-from worker.jobs.records import events
+from worker.jobs.outcomes import LOST
+from worker.jobs.processes import is_dead, process_table
+from worker.jobs.records import counters, events
 from worker.jobs.settings import Settings
-from worker.jobs.tables import AttemptRow, JobRow
+from worker.jobs.tables import AttemptRow, CheckpointRow, JobRow
 
 
 class LeaseLostError(DeepLabError):
@@ -30,11 +32,15 @@ class LeaseLostError(DeepLabError):
 
 
 def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Job | None:
-    """Take a queued job; None if it is not queued any more, which makes duplicate deliveries harmless."""
+    """Take a queued job.
+
+    Returns:
+        None if it is not queued any more, which makes duplicate deliveries harmless, or waits after an attempt.
+    """
     previous_owner = session.scalar(select(JobRow.owner).where(JobRow.id == job_id))
     fence = session.execute(
         update(JobRow)
-        .where(JobRow.id == job_id, JobRow.state == QUEUED, JobRow.attempts < JobRow.max_attempts)
+        .where(JobRow.id == job_id, JobRow.state == QUEUED, JobRow.attempts < JobRow.max_attempts, is_due())
         .values(
             state=RUNNING,
             fence=JobRow.fence + 1,
@@ -43,6 +49,7 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
             lease_until=db_now() + lease_seconds,
             started_at=func.coalesce(JobRow.started_at, db_now()),
             eta_seconds=None,
+            not_before=None,
         )
         .returning(JobRow.fence)
     ).scalar_one_or_none()
@@ -56,8 +63,22 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     return get(session, job_id)
 
 
-def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -> bool:
+def is_due() -> ColumnElement[bool]:
+    """Whether a queued job need not wait any longer for its next attempt."""
+    return or_(JobRow.not_before.is_(None), JobRow.not_before <= db_now())
+
+
+def heartbeat(
+    session: Session, job_id: int, fence: int, lease_seconds: float, quiet_seconds: float | None = None
+) -> bool:
     """Renew a lease, and return whether the job is to be cancelled.
+
+    Args:
+        session: the caller commits.
+        job_id: of the job.
+        fence: of the attempt.
+        lease_seconds: how long it lasts from now on.
+        quiet_seconds: for how long the attempt has reported no progress; None: not worth mentioning.
 
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
@@ -65,7 +86,10 @@ def heartbeat(session: Session, job_id: int, fence: int, lease_seconds: float) -
     cancel_requested = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence))
-        .values(lease_until=db_now() + lease_seconds)
+        .values(
+            lease_until=db_now() + lease_seconds,
+            quiet_since=None if quiet_seconds is None else db_now() - quiet_seconds,
+        )
         .returning(JobRow.cancel_requested)
     ).scalar_one_or_none()
     if cancel_requested is None:
@@ -86,6 +110,8 @@ def fenced(settings: Settings, job_id: int, fence: int) -> Iterator[Session]:
             update(JobRow).where(*_owned(job_id, fence)).values(fence=fence).returning(JobRow.id)
         ).one_or_none()
         if owned is None:
+            counters.add(session, counters.STALE_WRITES)
+            session.commit()
             raise LeaseLostError(job_id, fence)
         yield session
 
@@ -111,32 +137,50 @@ def finish(
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
     """
-    _end_attempt(session, job_id, fence, state, error, state=state, result=result)
+    _end_attempt(session, job_id, fence, state, error, error, state=state, result=result)
     events.add(session, job_id, fence, state if error is None else f"{state}: {error}")
 
 
-def release(session: Session, job_id: int, fence: int, outcome: str, error: str | None = None) -> str:
+def release(
+    session: Session, settings: Settings, job_id: int, fence: int, outcome: str, error: str | None = None
+) -> str:
     """Give a job back after an attempt that did not end it, and return the job's new state.
 
-    It is queued again, fails if its attempts are used up, or is cancelled if that was requested in the meantime.
-    A preempted attempt (the worker was told to stop) does not count against max_attempts.
+    It is queued again, after a pause that `worker.jobs.outcomes` says; fails if there were too many such attempts in
+    a row that got no further; or is cancelled if that was requested in the meantime.
 
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
     """
     job = get(session, job_id)
-    attempts = job.attempts - 1 if outcome == "preempted" else job.attempts
     if job.cancel_requested:
         finish(session, job_id, fence, CANCELLED)
         return CANCELLED
-    if attempts >= job.max_attempts:
-        sentence = f"Failed after {plural(attempts, 'attempt')}. Last one: {error or outcome}"
-        finish(session, job_id, fence, FAILED, error=sentence)
+    reached = _how_far(session, job)
+    counts: dict[str, Any] = outcomes.count_ending(job, outcome, got_further=reached > job.reached)
+    count = outcomes.ENDINGS[outcome].count
+    n_in_a_row = 0 if count is None else counts[count.column]
+    if count is not None and n_in_a_row >= outcomes.bound_of(job, count, settings):
+        sentence = outcomes.describe_end(outcome, n_in_a_row, error)
+        _end_attempt(session, job_id, fence, outcome, error, sentence, state=FAILED, **counts)
+        events.add(session, job_id, fence, f"{FAILED}: {sentence}")
         return FAILED
+    pause = outcomes.pause_seconds(outcome, n_in_a_row, settings)
     _end_attempt(
-        session, job_id, fence, outcome, error, state=QUEUED, attempts=attempts, published_at=None, publications=0
+        session,
+        job_id,
+        fence,
+        outcome,
+        error,
+        state=QUEUED,
+        reached=max(reached, job.reached),
+        not_before=db_now() + pause if pause else None,
+        published_at=None,
+        publications=0,
+        **counts,
     )
-    events.add(session, job_id, fence, f"{outcome}, back in the queue" + (f": {error}" if error else ""))
+    waits = f" for {duration(pause)}" if pause else ""
+    events.add(session, job_id, fence, f"{outcome}, back in the queue{waits}" + (f": {error}" if error else ""))
     return QUEUED
 
 
@@ -146,17 +190,49 @@ def expired(session: Session) -> list[tuple[int, int]]:
     return [(job_id, fence) for job_id, fence in session.execute(query)]
 
 
-def expire(session: Session, job_id: int, fence: int) -> str | None:
+def expire(session: Session, settings: Settings, job_id: int, fence: int) -> str | None:
     """Take a job from an attempt whose lease has run out; the job's new state, None if it was renewed just now."""
-    still_expired = session.execute(
-        update(JobRow)
-        .where(*_owned(job_id, fence), JobRow.lease_until < db_now())
-        .values(lease_until=None)
-        .returning(JobRow.id)
+    sentence = "the worker stopped responding."
+    return _take_away(session, settings, job_id, fence, sentence, JobRow.lease_until < db_now())
+
+
+def orphaned(session: Session) -> list[tuple[int, int]]:
+    """List (job id, fence) of every running job whose owner this machine knows to be dead."""
+    neighbours = set(workers.list_neighbours(session))
+    query = select(JobRow.id, JobRow.fence, JobRow.owner).where(JobRow.state == RUNNING)
+    return [
+        (job_id, fence)
+        for job_id, fence, owner in session.execute(query)
+        if (parsed := workers.parse_owner(owner)) is not None
+        and parsed[0] in neighbours
+        and is_dead(process_table(), parsed[1], None)
+    ]
+
+
+def take_from_dead(session: Session, settings: Settings, job_id: int, fence: int) -> str | None:
+    """Take a job from an attempt whose owner is dead; the job's new state, None if it has been taken already."""
+    return _take_away(session, settings, job_id, fence, "the worker's process died.")
+
+
+def _take_away(
+    session: Session, settings: Settings, job_id: int, fence: int, sentence: str, *conditions: ColumnElement[bool]
+) -> str | None:
+    taken = session.execute(
+        update(JobRow).where(*_owned(job_id, fence), *conditions).values(lease_until=None).returning(JobRow.id)
     ).one_or_none()
-    if still_expired is None:
+    if taken is None:
         return None
-    return release(session, job_id, fence, "lost", "the worker stopped responding.")
+    session.expire_all()
+    return release(session, settings, job_id, fence, LOST, sentence)
+
+
+def _how_far(session: Session, job: Job) -> int:
+    """How far the attempts at a job got: the last checkpoint of a training, the finished shards of a segment job."""
+    if job.kind == "segment":
+        counts = shards.counts(session, job.id)
+        return counts.n_shards - counts.n_open
+    last = session.scalar(select(func.max(CheckpointRow.iteration)).where(CheckpointRow.job_id == job.id))
+    return last or 0
 
 
 def _owned(job_id: int, fence: int) -> tuple[ColumnElement[bool], ...]:
@@ -164,9 +240,17 @@ def _owned(job_id: int, fence: int) -> tuple[ColumnElement[bool], ...]:
 
 
 def _end_attempt(
-    session: Session, job_id: int, fence: int, outcome: str, error: str | None, *, state: str, **values: Any
+    session: Session,
+    job_id: int,
+    fence: int,
+    outcome: str,
+    error: str | None,
+    reason: str | None = None,
+    *,
+    state: str,
+    **values: Any,
 ) -> None:
-    """Move a job out of `running` and close its attempt."""
+    """Move a job out of `running`, for a reason if it failed, and close its attempt."""
     moved = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence))
@@ -174,8 +258,9 @@ def _end_attempt(
             state=state,
             lease_until=None,
             eta_seconds=None,
+            quiet_since=None,
             finished_at=None if state == QUEUED else db_now(),
-            error=None if state == QUEUED else error,
+            error=reason,
             **values,
         )
         .returning(JobRow.id)

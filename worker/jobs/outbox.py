@@ -3,10 +3,10 @@
 It has no table of its own: a job's row says when it was published last, and how often.
 """
 
-from sqlalchemy import case, or_, select, update
+from sqlalchemy import ColumnElement, case, func, or_, select, update
 from sqlalchemy.orm import Session
 
-from worker.jobs import jobs
+from worker.jobs import jobs, leases
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import db_now
 from worker.jobs.jobs import Job
@@ -17,16 +17,48 @@ _REPUBLISH_AFTER = {0: 0, 1: 10, 2: 20, 3: 40, 4: 80, 5: 160}
 _REPUBLISH_AFTER_MORE = 300
 
 
-def list_due(session: Session) -> list[Job]:
-    """List queued jobs that were never published, or so long ago that the message may be lost."""
-    wait = case(_REPUBLISH_AFTER, value=JobRow.publications, else_=_REPUBLISH_AFTER_MORE)
-    is_due = or_(JobRow.published_at.is_(None), JobRow.published_at < db_now() - wait)
-    rows = session.scalars(select(JobRow).where(JobRow.state == QUEUED, is_due))
-    return [jobs.from_row(row) for row in rows]
+def list_new(session: Session) -> list[Job]:
+    """List queued jobs of which Celery was not told since they were queued."""
+    return _list(session, JobRow.published_at.is_(None))
 
 
-def mark_published(session: Session, job_id: int) -> None:
-    """Record that Celery was told about a job."""
-    session.execute(
-        update(JobRow).where(JobRow.id == job_id).values(published_at=db_now(), publications=JobRow.publications + 1)
+def list_overdue(session: Session) -> list[Job]:
+    """List queued jobs that were published so long ago that the message may be lost."""
+    return _list(session, JobRow.published_at.is_not(None), _is_due())
+
+
+def count_queued(session: Session) -> dict[tuple[str, int], int]:
+    """Count the queued jobs of each queue and number of GPUs."""
+    gpus = func.coalesce(JobRow.spec["gpus"].as_integer(), 1)
+    query = select(JobRow.queue, gpus, func.count()).where(JobRow.state == QUEUED).group_by(JobRow.queue, gpus)
+    return {(queue, n_gpus): n for queue, n_gpus, n in session.execute(query)}
+
+
+def _list(session: Session, *conditions: ColumnElement[bool]) -> list[Job]:
+    query = select(JobRow).where(JobRow.state == QUEUED, leases.is_due(), *conditions).order_by(JobRow.id)
+    return [jobs.from_row(row) for row in session.scalars(query)]
+
+
+def take(session: Session, job_id: int) -> bool:
+    """Make the publication of a job this process's; False if another process has published it just now."""
+    taken = session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.state == QUEUED, _is_due())
+        .values(published_at=db_now(), publications=JobRow.publications + 1)
+        .returning(JobRow.id)
     )
+    return taken.one_or_none() is not None
+
+
+def give_back(session: Session, job_id: int) -> None:
+    """Record that a job was not published after all."""
+    session.execute(
+        update(JobRow)
+        .where(JobRow.id == job_id, JobRow.publications > 0)
+        .values(published_at=None, publications=JobRow.publications - 1)
+    )
+
+
+def _is_due() -> ColumnElement[bool]:
+    wait = case(_REPUBLISH_AFTER, value=JobRow.publications, else_=_REPUBLISH_AFTER_MORE)
+    return or_(JobRow.published_at.is_(None), JobRow.published_at < db_now() - wait)

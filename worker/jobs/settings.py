@@ -1,11 +1,12 @@
 """The platform's settings, all of which come from environment variables DEEPLAB_*."""
 
 import ipaddress
+import math
 import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -13,7 +14,8 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
-from worker.jobs import secret_files, urls
+from worker.jobs import notice_settings, secret_files, urls
+from worker.jobs.catalog import Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _SECRET_FILES = (
@@ -123,6 +125,10 @@ class Settings(BaseSettings):
         description="Permissions that masks and tables in a data root lack, such as 022; empty: as in the shell that"
         " starts the platform. Files in the home are for their owner alone.",
     )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        description="How processes and jobs log. json: an object a line, with job, fence, shard, worker and request.",
+    )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
     )
@@ -131,19 +137,69 @@ class Settings(BaseSettings):
     )
     stop_seconds: float = Field(default=5, gt=0, description="Seconds between asking a child to stop and killing it.")
     stall_seconds: float = Field(
-        default=1800, gt=0, description="Seconds without progress after which a child is killed."
+        default=1800, gt=0, description="Seconds without progress after which a child is killed; a warning at half."
+    )
+    stall_seconds_by_kind: Annotated[dict[Kind, float], NoDecode] = Field(
+        default={}, description="The same for some kinds of jobs, such as `train=3600,segment=600`."
     )
     shard_images: int = Field(
         default=64,
         ge=1,
         description="Images, or frames of whole videos, of a segment job that a worker claims at a time.",
     )
-    max_attempts: int = Field(default=3, ge=1, description="Attempts at a job before it fails for good.")
+    max_attempts: int = Field(
+        default=3,
+        ge=1,
+        description="Attempts in a row that crash, stall or run out of memory without getting further, before a job"
+        " fails for good; see [outcomes](outcomes.md).",
+    )
+    max_outages: int = Field(
+        default=20, ge=1, description="Likewise for outages of the database or the storage, such as a full disk."
+    )
+    max_lost_leases: int = Field(default=20, ge=1, description="Likewise for leases that ran out.")
+    max_preemptions: int = Field(
+        default=20, ge=1, description="Likewise for preemptions in which nothing new was saved."
+    )
+    retry_seconds: float = Field(
+        default=2,
+        ge=0,
+        le=3600,
+        description="Seconds between a crash and the next attempt; twice as long after each further one, at most 300.",
+    )
 
+    public_url: str = Field(
+        default="", description="Address at which people open the dashboard, such as https://deeplab.example.org."
+    )
+    notify_states: Annotated[tuple[Literal["succeeded", "failed", "cancelled"], ...], NoDecode] = Field(
+        default=("succeeded", "failed", "cancelled"),
+        description="Ends of jobs that webhooks and mail tell of, separated by ','.",
+    )
+    webhook_secret: str = Field(
+        default="", repr=False, description="What webhooks are signed with: 32 characters or more."
+    )
+    webhook_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses that are told when a job has ended, separated by ','."
+    )
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="Mail server: smtp://[USER:PASSWORD@]HOST[:PORT], with STARTTLS where it can, or smtps://.",
+    )
+    mail_from: str = Field(default="", description="Sender of mail.")
+    mail_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses that get a mail when a job has ended, separated by ','."
+    )
     tile_cache_mb: int = Field(
         default=2000,
         ge=1,
         description="Megabytes that tiles of images and masks may take in the home folder; the viewer makes them.",
+    )
+
+    free_disk_mb: int = Field(
+        default=500,
+        ge=0,
+        description="Megabytes that stay free on disks that jobs write to: with less no job starts, and with less than"
+        " twice as many every page says so.",
     )
 
     @field_validator("home", mode="after")
@@ -197,7 +253,22 @@ class Settings(BaseSettings):
             return int(value, 8) if re.fullmatch("[0-7]{1,4}", value) else value or None
         return value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("stall_seconds_by_kind", mode="before")
+    @classmethod
+    def _split_pairs(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        pairs = [part.partition("=") for part in value.split(",") if part.strip()]
+        return {kind.strip(): seconds.strip() for kind, _, seconds in pairs}
+
+    @field_validator("stall_seconds_by_kind", mode="after")
+    @classmethod
+    def _check_positive(cls, value: dict[Kind, float]) -> dict[Kind, float]:
+        if wrong := [kind for kind, seconds in value.items() if not 0 < seconds < math.inf]:
+            raise ValueError(f"expected seconds above 0 for {wrong[0]}")
+        return value
+
+    @field_validator("allowed_hosts", "notify_states", "webhook_urls", "mail_to", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -214,6 +285,12 @@ class Settings(BaseSettings):
             check = urls.check_database_url if field.field_name == "database_url" else urls.check_broker_url
             check(value)
         return value
+
+    @field_validator("public_url", "webhook_urls", "webhook_secret", "smtp_url", "mail_from", "mail_to", mode="after")
+    @classmethod
+    def _check_notices(cls, value: Any, field: ValidationInfo) -> Any:
+        """Each is checked with those before it: what notices need has to be there before an address is."""
+        return notice_settings.check(str(field.field_name), value, field.data)
 
     @property
     def embedded_database(self) -> Path | None:
@@ -259,6 +336,10 @@ class Settings(BaseSettings):
         """Whether the broker is the Valkey server that this platform starts itself."""
         return not self.broker
 
+    def stall_seconds_of(self, kind: Kind) -> float:
+        """Seconds without progress after which a child of this kind of job is killed."""
+        return self.stall_seconds_by_kind.get(kind, self.stall_seconds)
+
     def for_pages(self) -> Self:
         """The same for the web server, whose pages had better say that the database is away than wait for it."""
         return self.model_copy(update={"database_seconds": min(self.page_seconds, self.database_seconds)})
@@ -270,7 +351,10 @@ class Settings(BaseSettings):
         if any(os.pathsep in root for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        lists = ("notify_states", "webhook_urls", "mail_to")
+        values |= {name: ",".join(getattr(self, name)) for name in lists}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
+        values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind.items())
         if self.output_umask is not None:
             values["output_umask"] = f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}

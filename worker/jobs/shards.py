@@ -4,7 +4,7 @@ A shard is queued, running or succeeded. An item is an image or a video; one tha
 manifest, never a failed shard.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,9 +12,10 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, literal_column
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs import workers
 from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.database import db_now
-from worker.jobs.tables import ItemListRow, ShardRow
+from worker.jobs.tables import ItemListRow, JobRow, ShardRow
 
 # As literals, because a database uses a partial index only where it sees the condition of the index in the question.
 _IS_QUEUED = ShardRow.state == literal_column(f"'{QUEUED}'")
@@ -94,6 +95,16 @@ def renew(session: Session, job_id: int, owner: str, lease_seconds: float) -> No
 def release(session: Session, job_id: int, owner: str) -> None:
     """Queue the shards of a job again that an owner holds, so that others need not wait for their leases."""
     session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(state=QUEUED, owner=None, lease_until=None))
+
+
+def release_of_workers(session: Session, worker_ids: Collection[int]) -> None:
+    """Queue the shards of running jobs again that these workers hold, as they are dead."""
+    running = select(JobRow.id).where(JobRow.state == RUNNING, JobRow.kind == "segment")
+    held = select(ShardRow.job_id, ShardRow.owner).where(ShardRow.job_id.in_(running), _IS_RUNNING)
+    for job_id, owner in session.execute(held.distinct()).all():
+        parsed = workers.parse_owner(owner)
+        if owner is not None and parsed is not None and parsed[0] in worker_ids:
+            release(session, job_id, owner)
 
 
 def others_at_work(session: Session, job_id: int, owner: str) -> bool:

@@ -1,25 +1,33 @@
-"""The Celery workers that were ever started, for people to see: no job depends on these rows."""
+"""The processes of Celery workers that were ever started, for people to see, and for others to notice their death.
+
+A worker that is started again gets a new row; its name is what people read.
+"""
 
 import os
+import re
 import socket
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, count
 
-import psutil
-from sqlalchemy import ColumnElement, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy.orm import Session, aliased
 
 from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now, read_clock
+from worker.jobs.processes import is_dead, process_table, start_of
 from worker.jobs.tables import WorkerRow
 
 _ALIVE_SECONDS = 30  # six missed heartbeats at the default pause of the reconciler, which sends them
+_KEPT_SECONDS = 3600  # since the last heartbeat, for which a row stays though its worker was started again
+_OWNER = re.compile(r".*/(?P<worker>\d+)\.(?P<pid>\d+)", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Worker:
-    """A Celery worker."""
+    """A process of a Celery worker."""
 
+    id: int  # of this process; a worker that is started again gets another
     name: str
     queue: str  # the queue that it serves: gpu or cpu
     device: str  # what its children compute on, such as "NVIDIA H200" or "CPU (2 cores)"
@@ -43,55 +51,86 @@ def choose_name(session: Session, queue: str) -> str:
 
 
 def check_name(session: Session, name: str) -> None:
-    """Check that no live worker on this machine has a name.
+    """Check that no live worker has a name.
 
     Raises:
         WorkerNameTakenError: if one has it.
     """
     if _is_taken(session, name):
-        raise WorkerNameTakenError(f"A worker named {name} is running on this machine; choose another --name.")
+        raise WorkerNameTakenError(f"A worker named {name} is running; choose another --name.")
 
 
 def _is_taken(session: Session, name: str) -> bool:
     """Whether a live worker has a name. One that was killed just now looks alive, but for its process."""
-    pid = session.scalar(select(WorkerRow.pid).where(WorkerRow.name == name, _is_alive()))
-    return pid is not None and pid != os.getpid() and psutil.pid_exists(pid)
+    rows = session.scalars(select(WorkerRow).where(WorkerRow.name == name, _is_alive()))
+    return any(row.pid != os.getpid() and not _is_dead(row) for row in rows)
 
 
-def register(session: Session, name: str, queue: str, device: str, slots: int = 1, gpus: int = 0) -> None:
-    """Record that this process serves a queue from now on."""
+def register(session: Session, name: str, queue: str, device: str, slots: int = 1, gpus: int = 0) -> int:
+    """Record that this process serves a queue from now on; return its id."""
+    is_old = WorkerRow.heartbeat_at < db_now() - _KEPT_SECONDS
+    session.execute(delete(WorkerRow).where(WorkerRow.name == name, is_old))
     now = read_clock(session)
-    session.merge(
-        WorkerRow(
-            name=name,
-            queue=queue,
-            device=device,
-            slots=slots,
-            gpus=gpus,
-            pid=os.getpid(),
-            started_at=now,
-            heartbeat_at=now,
-            stopped_at=None,
-        )
+    row = WorkerRow(
+        name=name,
+        queue=queue,
+        device=device,
+        slots=slots,
+        gpus=gpus,
+        pid=os.getpid(),
+        process_table=process_table(),
+        process_start=start_of(os.getpid()) if process_table() else None,
+        started_at=now,
+        heartbeat_at=now,
     )
+    session.add(row)
+    session.flush()
+    return row.id
 
 
-def heartbeat(session: Session, name: str) -> None:
+def heartbeat(session: Session, worker_id: int) -> None:
     """Record that a worker is alive."""
-    session.execute(update(WorkerRow).where(WorkerRow.name == name).values(heartbeat_at=db_now()))
+    session.execute(update(WorkerRow).where(WorkerRow.id == worker_id).values(heartbeat_at=db_now(), stopped_at=None))
 
 
-def unregister(session: Session, name: str) -> None:
+def unregister(session: Session, worker_id: int) -> None:
     """Record that a worker has stopped."""
-    session.execute(update(WorkerRow).where(WorkerRow.name == name).values(stopped_at=db_now()))
+    session.execute(update(WorkerRow).where(WorkerRow.id == worker_id).values(stopped_at=db_now()))
+
+
+def list_dead(session: Session) -> list[int]:
+    """List the workers whose end nobody has recorded, though this machine knows their processes to be dead."""
+    running = select(WorkerRow).where(WorkerRow.stopped_at.is_(None), WorkerRow.process_table == process_table())
+    return [row.id for row in session.scalars(running) if _is_dead(row)]
+
+
+def list_neighbours(session: Session) -> Sequence[int]:
+    """List the workers whose processes this machine can judge, dead or alive."""
+    if (table := process_table()) is None:
+        return []
+    return session.scalars(select(WorkerRow.id).where(WorkerRow.process_table == table)).all()
+
+
+def owner_name(name: str, worker_id: int, pid: int) -> str:
+    """The name under which a pool process of a worker holds leases: unique among all that ever were."""
+    return f"{name}/{worker_id}.{pid}"
+
+
+def parse_owner(owner: str | None) -> tuple[int, int] | None:
+    """The worker and the pid in an owner's name; None if it is not one of `owner_name`."""
+    match = _OWNER.fullmatch(owner or "")
+    return None if match is None else (int(match["worker"]), int(match["pid"]))
 
 
 def list_workers(session: Session) -> list[Worker]:
-    """List all workers that were ever started, live ones first."""
-    alive = _is_alive()
-    rows = session.execute(select(WorkerRow, alive.label("alive")).order_by(alive.desc(), WorkerRow.name))
+    """List the workers that are alive, and then those that are gone: of each name the last process."""
+    alive, later = _is_alive(), aliased(WorkerRow)
+    is_last = ~exists().where(later.name == WorkerRow.name, later.id > WorkerRow.id)
+    query = select(WorkerRow, alive.label("alive")).where(or_(alive, is_last))
+    query = query.order_by(alive.desc(), WorkerRow.name, WorkerRow.id)
     return [
         Worker(
+            id=row.id,
             name=row.name,
             queue=row.queue,
             device=row.device,
@@ -102,8 +141,12 @@ def list_workers(session: Session) -> list[Worker]:
             heartbeat_at=row.heartbeat_at,
             alive=bool(is_alive),
         )
-        for row, is_alive in rows
+        for row, is_alive in session.execute(query)
     ]
+
+
+def _is_dead(row: WorkerRow) -> bool:
+    return is_dead(row.process_table, row.pid, row.process_start)
 
 
 def _is_alive() -> ColumnElement[bool]:

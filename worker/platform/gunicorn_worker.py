@@ -1,4 +1,4 @@
-"""gunicorn's worker: waitress, which reads requests and sends answers without a thread, and gives threads in lanes.
+"""gunicorn's worker and log. The worker is waitress, which reads requests and sends answers without a thread.
 
 A client that sends half a request, or takes an answer slowly, costs a connection and nothing else.
 """
@@ -6,14 +6,19 @@ A client that sends half a request, or takes an answer slowly, costs a connectio
 import logging
 import os
 import re
+import sys
 from typing import Any
 
-from gunicorn.workers.base import Worker  # type: ignore[import-untyped]  # it has neither types nor stubs
-from waitress import create_server, wasyncore  # type: ignore[import-untyped]  # as has this one
+from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has neither types nor stubs
+from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
+from waitress import create_server, wasyncore  # type: ignore[import-untyped]
 from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
 
+from worker.jobs.log_fields import FieldsFormatter
+from worker.jobs.settings import load_settings
+
 LANES = (  # what the paths of requests match, the first that does, and how many threads these have
-    (re.compile(r"/api/v1/health$|^(/.*)?/static/"), 2),
+    (re.compile(r"/healthz$|^(/.*)?/static/"), 2),
     (re.compile(r"/jobs/\d+/(images|masks|tiles)/"), 8),  # more than may wait to decode: see web.access.turns
     (re.compile(""), 16),
 )
@@ -81,3 +86,15 @@ class BufferingWorker(Worker):  # type: ignore[misc]
             wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)
         lanes.shutdown(_STOP_SECONDS)
         wasyncore.close_all(connections)
+
+
+class FieldsLogger(Logger):  # type: ignore[misc]
+    """Logs JSON if the settings say so."""
+
+    def setup(self, cfg: Any) -> None:
+        """Prepare gunicorn's log, and that of the application in the same process."""
+        super().setup(cfg)
+        if load_settings().log == "json":
+            logging.basicConfig(level=logging.INFO, handlers=[logging.StreamHandler(sys.stderr)], force=True)
+            for handler in (*self.error_log.handlers, *logging.getLogger().handlers):
+                handler.setFormatter(FieldsFormatter())

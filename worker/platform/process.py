@@ -1,6 +1,5 @@
 """One process of the platform: started, awaited, restarted when it dies, and stopped with all that it started."""
 
-import re
 import signal
 import subprocess
 import time
@@ -13,9 +12,9 @@ import psutil
 
 from deeplab.errors import DeepLabError
 from deeplab.files import read_tail
+from worker.jobs.watching.reasons import last_exception
 from worker.platform import launch
 
-_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*(Error|Exception|Exit)|Error): .*")  # the last line of a traceback
 _LARGEST_LOG = 10_000_000  # bytes; a larger one is set aside when its process is started
 _LONGEST_PAUSE = 60.0  # seconds between a death and the restart
 _STABLE_SECONDS = 60.0  # after which the deaths before do not count any more
@@ -129,11 +128,10 @@ class ManagedProcess:
         code = self._process.poll()
         n_bytes = min(self.spec.log.stat().st_size - self._log_start, 16_384)
         lines = [line.strip() for line in read_tail(self.spec.log, n_bytes).splitlines() if line.strip()]
-        errors = [line for line in lines if _EXCEPTION.fullmatch(line)]
         if code is not None and code < 0:
             reason = f"killed by {signal.Signals(-code).name}"
         else:
-            reason = (errors or lines or [f"exit code {code}"])[-1]
+            reason = last_exception("\n".join(lines)) or (lines or [f"exit code {code}"])[-1]
         return f"{reason.rstrip('.')}; its log is {self.spec.log}"
 
     def _remember_family(self) -> None:

@@ -14,6 +14,7 @@ from deeplab.processes import signals_handled
 from worker.jobs import database, storage
 from worker.jobs.broker import connection
 from worker.jobs.catalog import QUEUES
+from worker.jobs.reconciler import Reconciler
 from worker.jobs.settings import Settings
 from worker.platform import entrance, valkey, web_server
 from worker.platform.home_lock import HomeLock
@@ -25,8 +26,8 @@ _WORKER_STOP_SECONDS = 60  # running jobs finish their iteration and save a chec
 class Platform:
     """A context manager: the platform runs inside the block, and no process of it is left afterwards.
 
-    Everything happens in the caller's thread, so the block has to call `restart_dead` about once a second. Should this
-    process be killed, the kernel ends every other one with it (see worker.platform.launch).
+    All but the reconciler happens in the caller's thread, so the block has to call `restart_dead` about once a second.
+    Should this process be killed, the kernel ends every other one with it (see worker.platform.launch).
     """
 
     def __init__(
@@ -89,6 +90,10 @@ class Platform:
         for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
+        reconciler = Reconciler(
+            self.settings
+        )  # at once: what an earlier platform left behind need not wait for workers
+        stack.callback(reconciler.stop)
         if listener is not None:
             entrance.prepare_entrance(self.settings, listener)
             self._listener = listener
@@ -96,6 +101,7 @@ class Platform:
             self._start_group([_broker(self.settings)])
         else:
             connection.check_reachable(self.settings)
+        reconciler.start()
         specs = [_worker(self.settings, queue) for queue in QUEUES]
         if listener is not None:
             specs.append(_web_server(self.settings, web_server.command(listener), listener.fileno()))

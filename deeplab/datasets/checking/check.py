@@ -1,6 +1,7 @@
 """Read a whole dataset and report what is wrong with it, before a training run finds out. Torch-free."""
 
 import math
+import os
 import random
 import time
 from collections.abc import Generator, Mapping, Sequence
@@ -159,7 +160,7 @@ def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Gen
         yield from map(inspect, pairs)
         return
     # Spawned, because forking a process that runs threads can hang.
-    start = partial(start_pool_worker, readable=readable_folders())
+    start = partial(start_pool_worker, readable=readable_folders(), parent_pid=os.getpid())
     with ProcessPoolExecutor(n_workers, get_context("spawn"), initializer=start) as pool:
         try:
             yield from bounded_map(pool, inspect, pairs, depth=4 * n_workers)

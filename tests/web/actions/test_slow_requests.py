@@ -47,7 +47,7 @@ class Requests:
         self.running, self.failed = self._train(), self._train()
         with open_session(settings) as session:
             datasets.register(session, "shapes", survey_folder(self.dataset))
-            workers.register(session, "gpu@here", "gpu", "CPU")
+            self.worker = workers.register(session, "gpu@here", "gpu", "CPU")
             for job in (self.running, self.failed):
                 assert leases.claim(session, job.id, "gpu@here", 1000) is not None
             leases.finish(session, self.failed.id, 1, "failed", error="Because.")
@@ -71,7 +71,7 @@ class Requests:
     def write_as_others_do(self) -> None:
         """What must go on: heartbeats, progress under the fence, and what other people change."""
         with open_session(self.settings) as session:
-            workers.heartbeat(session, "gpu@here")
+            workers.heartbeat(session, self.worker)
             assert not leases.heartbeat(session, self.running.id, 1, 1000)
         with leases.fenced(self.settings, self.running.id, 1) as session:
             leases.set_progress(session, self.running.id, 5, 10, "iteration", 1.0)

@@ -18,7 +18,7 @@ def repeated(population: Population) -> int:
         write_text(storage.log_path(population.settings, job_id, fence), f"attempt {attempt}\nLoss <b> {attempt}\n")
         if attempt == 1:
             with open_session(population.settings) as session:
-                leases.release(session, job_id, fence, "crashed", "boom")
+                leases.release(session, population.settings, job_id, fence, "lost", "boom")
     return job_id
 
 

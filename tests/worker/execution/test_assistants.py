@@ -47,7 +47,7 @@ def test_an_assistant_ends_with_the_attempt_that_it_helps(shared: Bench, change:
             case "ended":
                 leases.finish(session, job.id, job.fence, catalog.FAILED, error="Because.")
             case _:
-                leases.release(session, job.id, job.fence, "crashed")
+                leases.release(session, shared.settings, job.id, job.fence, "crashed")
                 leases.claim(session, job.id, "new owner", FOREVER)
     with open_session(shared.settings) as session:
         assert not shards.others_at_work(session, job.id, "owner")

@@ -1,5 +1,6 @@
 """What the child makes of the core's exceptions, and of its command line."""
 
+import errno
 import subprocess
 import sys
 from dataclasses import asdict
@@ -9,20 +10,27 @@ import pytest
 import torch
 from sqlalchemy import update
 
-from deeplab.errors import DatasetError
+from deeplab.errors import DatasetError, ImageError, OutputError, ProcessDiedError
 from deeplab.inference.manifest import read_manifest
 from deeplab.reporter import Stopped
 from tests.worker.execution.kinds.store import Attempts
 from tests.worker.store import FOREVER, submit_and_claim
 from worker.execution.child import describe
-from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome, write_outcome
+from worker.execution.memory import ADVICE
+from worker.execution.outcomes import STOPPED, Outcome, read_outcome, write_outcome
 from worker.jobs import leases, storage
 from worker.jobs.catalog import FAILED
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job
+from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
+
+
+def _caused(error: Exception, cause: Exception) -> Exception:
+    error.__cause__ = cause
+    return error
 
 
 @pytest.mark.parametrize(
@@ -30,16 +38,32 @@ from worker.jobs.tables import JobRow
     [
         (Stopped(), Outcome(STOPPED)),
         (DatasetError("a.png: is torn."), Outcome(FAILED, error="a.png: is torn.")),
-        (DatabaseError("The database is away."), Outcome(CRASHED, error="The database is away.")),
+        (DatabaseError("The database is away."), Outcome(OUTAGE, error="The database is away.")),
         (RuntimeError("first line\n  second line"), Outcome(CRASHED, error="RuntimeError: first line second line")),
         (KeyError(), Outcome(CRASHED, error="KeyError")),
         (
-            torch.OutOfMemoryError("Tried to allocate 3 GiB"),
-            Outcome(
-                FAILED,
-                error="Out of GPU memory; lower the batch size or the image size, or use the CPU.",
-            ),
+            torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 3 GiB"),
+            Outcome(OUT_OF_MEMORY, error=f"Out of GPU memory; {ADVICE}, or use the CPU."),
         ),
+        (MemoryError(), Outcome(OUT_OF_MEMORY, error=f"Out of memory; {ADVICE}.")),
+        (
+            RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 4 bytes."),
+            Outcome(OUT_OF_MEMORY, error=f"Out of memory; {ADVICE}."),
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/out/a.png"),
+            Outcome(OUTAGE, error="OSError: [Errno 28] No space left on device: '/out/a.png'"),
+        ),
+        (
+            _caused(OutputError("a.png: is not written."), OSError(errno.EDQUOT, "Quota")),
+            Outcome(OUTAGE, error="a.png: is not written."),
+        ),
+        (
+            _caused(ImageError("a.png: is not read."), OSError(errno.EIO, "I/O")),
+            Outcome(OUTAGE, error="a.png: is not read."),
+        ),
+        (OutputError("a.png: is a folder."), Outcome(FAILED, error="a.png: is a folder.")),
+        (ProcessDiedError("A reader was killed."), Outcome(CRASHED, error="A reader was killed.")),
     ],
 )
 def test_exceptions_become_outcomes(error: Exception, outcome: Outcome) -> None:
@@ -62,7 +86,7 @@ def run_child(settings: Settings, *arguments: object) -> subprocess.CompletedPro
 def test_a_child_of_an_old_attempt_leaves_nothing_behind(sqlite_store: Settings) -> None:
     with open_session(sqlite_store) as session:
         old = submit_and_claim(session, sqlite_store)
-        leases.release(session, old.id, old.fence, "crashed")
+        leases.release(session, sqlite_store, old.id, old.fence, "crashed")
         leases.claim(session, old.id, "b", FOREVER)
     done = run_child(sqlite_store, old.id, old.fence)
     assert done.returncode == 0, done.stderr

@@ -8,9 +8,10 @@ import psutil
 import pytest
 
 from tests.processes import lives
-from worker.execution.outcomes import CRASHED, STOPPED, Outcome, read_outcome, write_outcome
+from worker.execution.outcomes import STOPPED, Outcome, read_outcome, write_outcome
 from worker.jobs import storage
 from worker.jobs.catalog import FAILED
+from worker.jobs.outcomes import CRASHED
 
 CHILD = """
 import signal, sys, time

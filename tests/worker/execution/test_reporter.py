@@ -141,7 +141,7 @@ def test_nothing_is_recorded_once_the_job_is_another_s(store: Settings, tmp_path
     job = claimed(store, OVER)
     reporter = build(store, job)
     with open_session(store) as session:
-        leases.expire(session, job.id, job.fence)
+        leases.expire(session, store, job.id, job.fence)
         leases.claim(session, job.id, "b", FOREVER)
     path = tmp_path / "checkpoint_0000010.pth"
     path.touch()

@@ -50,7 +50,7 @@ def test_a_cpu_worker_s_children_see_no_gpu() -> None:
     with slots.reserved(1, lambda: True) as slot:
         assert slot is not None
         assert slot.environment == {"CUDA_VISIBLE_DEVICES": ""}
-        assert (slot.owner, slot.device) == (f"cpu@here/{os.getpid()}", slots.device)
+        assert (slot.owner, slot.device) == (f"cpu@here/0.{os.getpid()}", slots.device)
     assert Slots("cpu@here", [], 3).count == 3
 
 

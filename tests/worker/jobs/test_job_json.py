@@ -20,7 +20,7 @@ def test_a_whole_job_has_what_it_left_behind(sqlite_store: Settings) -> None:
     with open_session(sqlite_store) as session:
         job = submit_and_claim(session, sqlite_store)
         checkpoint = add_checkpoint(session, sqlite_store, job, 10)
-        leases.release(session, job.id, job.fence, "crashed", "Boom.")
+        leases.release(session, sqlite_store, job.id, job.fence, "crashed", "Boom.")
         leases.claim(session, job.id, "b", FOREVER)
         whole = whole_job_as_json(session, jobs.get(session, job.id))
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole

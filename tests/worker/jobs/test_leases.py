@@ -69,14 +69,14 @@ def test_heartbeat_tells_of_a_cancellation(store: Settings) -> None:
 def test_nothing_is_accepted_from_an_old_fence(store: Settings) -> None:
     with open_session(store) as session:
         old = submit_and_claim(session, store, lease_seconds=OVER)
-        assert leases.expire(session, old.id, old.fence) == catalog.QUEUED
+        assert leases.expire(session, store, old.id, old.fence) == catalog.QUEUED
         new = leases.claim(session, old.id, "b", FOREVER)
         assert new is not None
         assert new.fence > old.fence
     writes: list[Callable[[], object]] = [
         lambda: leases.heartbeat(session, old.id, old.fence, FOREVER),
         lambda: leases.finish(session, old.id, old.fence, catalog.SUCCEEDED, result={"checkpoint": 1}),
-        lambda: leases.release(session, old.id, old.fence, "crashed"),
+        lambda: leases.release(session, store, old.id, old.fence, "crashed"),
     ]
     for write in writes:
         with pytest.raises(LeaseLostError, match=f"Job {old.id} is no longer owned by"), open_session(store) as session:
@@ -113,7 +113,7 @@ def test_terminal_states_never_change(store: Settings, state: str) -> None:
         assert ended.finished_at is not None
     changes: list[Callable[[], object]] = [
         lambda: leases.finish(session, job.id, job.fence, catalog.SUCCEEDED),
-        lambda: leases.release(session, job.id, job.fence, "crashed"),
+        lambda: leases.release(session, store, job.id, job.fence, "crashed"),
         lambda: leases.heartbeat(session, job.id, job.fence, FOREVER),
     ]
     for change in changes:
@@ -123,18 +123,18 @@ def test_terminal_states_never_change(store: Settings, state: str) -> None:
         jobs.cancel(session, job.id)
     with open_session(store) as session:
         assert leases.claim(session, job.id, "b", FOREVER) is None
-        assert leases.expire(session, job.id, job.fence) is None
+        assert leases.expire(session, store, job.id, job.fence) is None
         assert jobs.get(session, job.id) == ended
 
 
 def test_a_crash_counts_and_a_preemption_does_not(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store)
-        assert leases.release(session, job.id, job.fence, "preempted") == catalog.QUEUED
+        assert leases.release(session, store, job.id, job.fence, "preempted") == catalog.QUEUED
         assert jobs.get(session, job.id).attempts == 0
         again = leases.claim(session, job.id, "a", FOREVER)
         assert again is not None
-        assert leases.release(session, job.id, again.fence, "crashed", "Boom.") == catalog.QUEUED
+        assert leases.release(session, store, job.id, again.fence, "crashed", "Boom.") == catalog.QUEUED
         assert jobs.get(session, job.id).attempts == 1
         assert [(each.outcome, each.error) for each in jobs.list_attempts(session, job.id)] == [
             ("preempted", None),
@@ -146,21 +146,21 @@ def test_a_released_job_whose_cancellation_was_requested_is_cancelled(store: Set
     with open_session(store) as session:
         job = submit_and_claim(session, store)
         jobs.cancel(session, job.id)
-        assert leases.release(session, job.id, job.fence, "crashed", "Boom.") == catalog.CANCELLED
+        assert leases.release(session, store, job.id, job.fence, "crashed", "Boom.") == catalog.CANCELLED
 
 
 def test_attempts_are_limited(store: Settings) -> None:
     with open_session(store) as session:
         job = submit(session, store)
         for number in range(1, job.max_attempts + 1):
-            claimed = leases.claim(session, job.id, "a", OVER)
+            claimed = leases.claim(session, job.id, "a", FOREVER)
             assert claimed is not None
             assert claimed.attempts == number
-            state = leases.expire(session, job.id, claimed.fence)
+            state = leases.release(session, store, job.id, claimed.fence, "crashed", "Boom.")
         assert state == catalog.FAILED
         failed = jobs.get(session, job.id)
         assert failed.attempts == failed.max_attempts == 3
-        assert failed.error == "Failed after 3 attempts. Last one: the worker stopped responding."
+        assert failed.error == "Failed after 3 attempts. Last one: Boom."
         assert leases.claim(session, job.id, "a", OVER) is None
 
 
@@ -168,10 +168,10 @@ def test_only_an_expired_lease_is_taken_away_and_only_once(store: Settings) -> N
     with open_session(store) as session:
         alive, dead = submit_and_claim(session, store), submit_and_claim(session, store, lease_seconds=OVER)
         assert leases.expired(session) == [(dead.id, dead.fence)]
-        assert leases.expire(session, alive.id, alive.fence) is None
-        assert leases.expire(session, dead.id, dead.fence + 1) is None
-        assert leases.expire(session, dead.id, dead.fence) == catalog.QUEUED
-        assert leases.expire(session, dead.id, dead.fence) is None
+        assert leases.expire(session, store, alive.id, alive.fence) is None
+        assert leases.expire(session, store, dead.id, dead.fence + 1) is None
+        assert leases.expire(session, store, dead.id, dead.fence) == catalog.QUEUED
+        assert leases.expire(session, store, dead.id, dead.fence) is None
 
 
 def test_a_lease_that_was_renewed_since_it_was_seen_is_not_taken_away(store: Settings) -> None:
@@ -179,7 +179,7 @@ def test_a_lease_that_was_renewed_since_it_was_seen_is_not_taken_away(store: Set
         job = submit_and_claim(session, store, lease_seconds=OVER)
         [seen] = leases.expired(session)
         leases.heartbeat(session, job.id, job.fence, FOREVER)
-        assert leases.expire(session, *seen) is None
+        assert leases.expire(session, store, *seen) is None
         assert jobs.get(session, job.id).state == catalog.RUNNING
 
 
@@ -189,7 +189,7 @@ def test_a_claim_frees_the_shards_of_the_previous_owner(store: Settings) -> None
         plan_shards(session, job.id, 20, 10)
         shards.claim(session, job.id, "a", FOREVER)
         shards.claim(session, job.id, "b", FOREVER)
-        leases.release(session, job.id, job.fence, "crashed")
+        leases.release(session, store, job.id, job.fence, "crashed")
         leases.claim(session, job.id, "c", FOREVER)
         freed = shards.claim(session, job.id, "c", FOREVER)
         assert freed is not None
@@ -197,16 +197,16 @@ def test_a_claim_frees_the_shards_of_the_previous_owner(store: Settings) -> None
         assert shards.claim(session, job.id, "c", FOREVER) is None  # the other one is still with b
 
 
-def _take_random_step(session: Session, rng: random.Random, job_id: int, fence: int) -> None:
+def _take_random_step(session: Session, store: Settings, rng: random.Random, job_id: int, fence: int) -> None:
     match rng.choice(["claim", "claim", "expire", "heartbeat", "release", "release", "rare"]):
         case "claim":
             leases.claim(session, job_id, rng.choice("ab"), rng.choice([OVER, FOREVER]))
         case "expire":
-            leases.expire(session, job_id, fence)
+            leases.expire(session, store, job_id, fence)
         case "heartbeat":
             leases.heartbeat(session, job_id, fence, rng.choice([OVER, FOREVER]))
         case "release":
-            leases.release(session, job_id, fence, rng.choice(["preempted", "preempted", "crashed"]))
+            leases.release(session, store, job_id, fence, rng.choice(["preempted", "preempted", "crashed"]))
         case _ if rng.random() < 0.5:
             leases.finish(session, job_id, fence, catalog.SUCCEEDED)
         case _:
@@ -223,7 +223,7 @@ def test_the_invariants_hold_in_any_history(store: Settings, seed: int) -> None:
     ended: jobs.Job | None = None
     for _ in range(60):
         with suppress(LeaseLostError, jobs.JobStateError), open_session(store) as session:
-            _take_random_step(session, rng, job_id, fence=rng.choice(fences))
+            _take_random_step(session, store, rng, job_id, fence=rng.choice(fences))
         with open_session(store) as session:
             job = jobs.get(session, job_id)
             attempts = jobs.list_attempts(session, job_id)

@@ -35,7 +35,7 @@ def test_many_slow_requests_of_a_kind_do_not_keep_others_waiting(path: str) -> N
     try:
         for _ in range(2 * max(n for _, n in LANES)):
             lanes.add_task(Connection(path, go_on.wait))
-        others = ["/api/v1/health", "/static/app.js"] + ["/jobs"] * (path != "/jobs/compare")
+        others = ["/healthz", "/static/app.js"] + ["/jobs"] * (path != "/jobs/compare")
         for other in others:
             lanes.add_task(Connection(other, answered.release))
         assert all(answered.acquire(timeout=30) for _ in others)

@@ -167,9 +167,15 @@ def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
     from worker.jobs import jobs
     from worker.jobs.job_json import job_as_json
+    from worker.jobs.reconciler import take_back
+    from worker.jobs.settings import load_settings
 
     with open_store(writes=True) as session:
         asked = jobs.cancel(session, job_id)
+    if not asked.is_terminal:
+        take_back(load_settings())  # its worker may be dead, and nobody else there to end it
+        with open_store() as session:
+            asked = jobs.get(session, job_id)
     if as_json:
         print_json(job_as_json(asked))
     else:
@@ -178,6 +184,30 @@ def cancel(job_id: int, as_json: bool) -> None:
             if asked.is_terminal
             else f"Job {job_id} is being cancelled; this takes a few seconds."
         )
+
+
+@job.command()
+@_ID
+@click.option("--yes", is_flag=True, help="Delete it. Without this, only say what would be lost.")
+@json_option
+def delete(job_id: int, yes: bool, as_json: bool) -> None:
+    """Delete a job that has ended, with its files.
+
+    Refused while other jobs refer to its checkpoints, its logits or its failed images. What it wrote into an output
+    folder that its request names stays.
+    """
+    from worker.jobs.cleaning import deletion
+    from worker.jobs.settings import load_settings
+
+    settings = load_settings()
+    with open_store(settings) as session:
+        loss = deletion.foresee(session, job_id)
+    if yes:
+        loss = deletion.delete_job(settings, job_id)
+    if as_json:
+        print_json({"loss": loss, "deleted": yes})
+    else:
+        click.echo(f"{loss} Done." if yes else f"{loss} To do it: deeplab job delete {job_id} --yes")
 
 
 @job.command()

@@ -37,6 +37,8 @@ def _celery_app(url: str, seconds: int) -> Celery:
         worker_disable_prefetch=True,
         broker_connection_retry_on_startup=True,
         broker_connection_max_retries=None,  # keep trying: the broker may be back
+        # Whatever the broker answers, such as that it has no memory or no disk, it may answer something else later.
+        broker_channel_error_retry=True,
         broker_transport_options={
             "socket_connect_timeout": min(seconds, 3),
             "socket_timeout": seconds,

@@ -3,7 +3,8 @@
 import re
 from pathlib import PurePath
 
-_ATTEMPTS = re.compile(r"^Failed after \d+ attempts?\. Last one: ")
+_ATTEMPTS = re.compile(r"^Failed after \d+ [a-z ]+\. Last one: ")
+_EXCEPTION = re.compile(r"([A-Za-z_][\w.]*(Error|Exception|Exit)|Error): .*")  # the last line of a traceback
 _FOLDERS = re.compile(r"(?<![\w.:/])/(?:[^\s/:]+/)+(?=[^\s/:])")  # of an absolute path
 
 
@@ -14,3 +15,9 @@ def reason(error: str) -> str:
     if colon and path.startswith("/"):
         text = f"{why[:1].upper()}{why[1:].rstrip('.')} ({PurePath(path).name})."
     return _FOLDERS.sub("", text)
+
+
+def last_exception(text: str) -> str | None:
+    """Find the last line of the last traceback in a log; None if there is none."""
+    lines = [line.strip() for line in text.splitlines()]
+    return next((line for line in reversed(lines) if _EXCEPTION.fullmatch(line)), None)

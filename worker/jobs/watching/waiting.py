@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from worker.jobs import workers
+from worker.jobs import outcomes, workers
 from worker.jobs.catalog import QUEUED, RUNNING
+from worker.jobs.database import read_clock
 from worker.jobs.jobs import JobSummary
-from worker.jobs.tables import JobRow
+from worker.jobs.tables import AttemptRow, JobRow
 from worker.jobs.workers import Worker
 
 
@@ -35,6 +36,7 @@ def find_obstacles(session: Session, jobs: Sequence[JobSummary]) -> dict[int, Ob
     queued = [job for job in jobs if job.state == QUEUED]
     alive = [each for each in workers.list_workers(session) if each.alive] if queued else []
     found = {job.id: _obstacle(job, [each for each in alive if each.queue == job.queue]) for job in queued}
+    found |= {job.id: pause for job in queued if found[job.id] is None and (pause := _find_pause(session, job))}
     return {job_id: obstacle for job_id, obstacle in found.items() if obstacle is not None}
 
 
@@ -47,6 +49,15 @@ def _obstacle(job: JobSummary, serving: Sequence[Worker]) -> Obstacle | None:
     if job.gpus > max(most, 1):
         return Obstacle(f"It asks for {job.gpus} GPUs; no live worker has as many (at most {most}).", None)
     return None
+
+
+def _find_pause(session: Session, job: JobSummary) -> Obstacle | None:
+    """The pause between two attempts, if a job is in one."""
+    seconds = 0.0 if job.not_before is None else job.not_before - read_clock(session)
+    if seconds <= 0:
+        return None
+    last = select(AttemptRow.outcome).where(AttemptRow.job_id == job.id, AttemptRow.fence == job.fence)
+    return Obstacle(outcomes.describe_wait(job, session.scalars(last).one() or outcomes.LOST, seconds), None)
 
 
 @dataclass(frozen=True)

@@ -81,7 +81,7 @@ class Attempts:
     def crash(self, attempt: JobContext) -> None:
         """Give the job back for another attempt."""
         with open_session(self.settings) as session:
-            leases.release(session, attempt.job.id, attempt.job.fence, "crashed")
+            leases.release(session, self.settings, attempt.job.id, attempt.job.fence, "crashed")
 
     def checkpoints(self, job: Job) -> list[Checkpoint]:
         """Newest first."""

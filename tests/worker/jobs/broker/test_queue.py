@@ -6,6 +6,7 @@ from tests.processes import wait_until
 from tests.worker.store import submit
 from worker.jobs.broker.queue import channels, publish, try_publish
 from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 from worker.platform import valkey
 
@@ -17,14 +18,16 @@ def test_a_worker_hears_of_the_jobs_that_it_has_enough_gpus_for() -> None:
 
 
 def test_nobody_waits_for_a_broker_that_has_just_failed(sqlite_store: Settings) -> None:
-    with open_session(sqlite_store) as session:
-        job = submit(session, sqlite_store)
+    def submitted() -> Job:
+        with open_session(sqlite_store) as session:
+            return submit(session, sqlite_store)
+
     process = subprocess.Popen(valkey.server_command(sqlite_store), stdout=subprocess.DEVNULL)
     wait_until(lambda: valkey.answers(sqlite_store), 20)
     try:
-        publish(sqlite_store, job)
+        publish(sqlite_store, submitted())
         os.kill(process.pid, signal.SIGSTOP)
-        first = try_publish(sqlite_store, job)
+        first = try_publish(sqlite_store, job := submitted())
         os.kill(process.pid, signal.SIGCONT)
         assert first is not None
         assert "the broker cannot be reached" in first

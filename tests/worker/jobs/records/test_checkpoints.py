@@ -74,7 +74,7 @@ def test_a_checkpoint_of_every_attempt_is_forgotten_but_of_no_other_job(store: S
         job, other = submit_and_claim(session, store), submit_and_claim(session, store)
         for each in (job, other):
             add_checkpoint(session, store, each, 10)
-        leases.release(session, job.id, job.fence, "crashed")
+        leases.release(session, store, job.id, job.fence, "crashed")
         again = leases.claim(session, job.id, "b", FOREVER)
         assert again is not None
         add_checkpoint(session, store, again, 10)

@@ -12,9 +12,9 @@ def test_a_job_without_a_worker_waits_for_one(store: Settings) -> None:
         obstacle = Obstacle("No live worker serves the gpu queue.", "deeplab worker start --queue gpu")
         assert find_obstacle(session, job) == obstacle
         assert str(obstacle) == "No live worker serves the gpu queue. Start one: deeplab worker start --queue gpu"
-        workers.register(session, "gpu@here", "gpu", "CPU")
+        worker = workers.register(session, "gpu@here", "gpu", "CPU")
         assert find_obstacle(session, job) is None
-        workers.unregister(session, "gpu@here")
+        workers.unregister(session, worker)
         assert find_obstacle(session, submit_and_claim(session, store)) is None  # it runs
 
 

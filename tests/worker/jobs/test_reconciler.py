@@ -11,12 +11,12 @@ from sqlalchemy import select, update
 from tests.acceptance.platform import Platform
 from tests.processes import wait_until
 from tests.worker.store import FOREVER, OVER, submit, submit_and_claim
-from worker.execution.reconciler import Reconciler, reconcile
-from worker.jobs import catalog, outbox, workers
+from worker.jobs import alarms, catalog, outbox, workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import BrokerUnreachableError, publish
 from worker.jobs.database import db_now, engine_for, open_session
 from worker.jobs.jobs import Job
+from worker.jobs.reconciler import Reconciler, reconcile
 from worker.jobs.records import events
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
@@ -50,7 +50,7 @@ def test_a_message_is_a_number_and_nothing_else(platform: Platform) -> None:
     publish(platform.settings, job)
     assert take_messages(celery_app(platform.settings)) == [[job.id]]
     with open_session(platform.settings) as session:
-        assert outbox.list_due(session) == []
+        assert outbox.list_new(session) == []
 
 
 def test_what_was_never_published_is_published_once(platform: Platform) -> None:
@@ -73,13 +73,23 @@ def test_a_message_that_was_lost_is_sent_again(platform: Platform) -> None:
 def test_without_a_broker_a_job_stays_queued_until_it_is_back(platform: Platform) -> None:
     platform.stop_broker()
     job = submitted(platform.settings)
-    with pytest.raises(BrokerUnreachableError, match=f"Job {job.id} is queued, but the broker cannot be reached"):
+    with pytest.raises(BrokerUnreachableError, match="The broker cannot be reached"):
         publish(platform.settings, job)
     reconcile(platform.settings)
     assert platform.job(job.id).state == catalog.QUEUED
+    with open_session(platform.settings) as session:
+        [alarm] = alarms.list_fresh(session)
+    assert alarm.startswith("The broker cannot be reached, or takes nothing: ")
     platform.start_broker()
-    reconcile(platform.settings)
+    wait_until(lambda: not repaired(platform.settings), 10)  # it is left alone for some seconds
     assert take_messages(celery_app(platform.settings)) == [[job.id]]
+
+
+def repaired(settings: Settings) -> list[str]:
+    """What is still wrong after a pass."""
+    reconcile(settings)
+    with open_session(settings) as session:
+        return list(alarms.list_fresh(session))
 
 
 def test_a_job_of_a_dead_worker_is_queued_and_published(platform: Platform) -> None:
@@ -110,10 +120,10 @@ def test_many_reconcilers_at_a_time_do_a_thing_once(platform: Platform) -> None:
 def test_the_thread_goes_on_after_a_failure_and_shows_that_its_worker_is_alive(platform: Platform) -> None:
     settings = platform.settings.model_copy(update={"reconcile_seconds": 0.1})
     with open_session(settings) as session:
-        workers.register(session, "gpu@here", "gpu", "CPU")
+        worker_id = workers.register(session, "gpu@here", "gpu", "CPU")
     with engine_for(settings.database).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE job RENAME TO gone")
-    reconciler = Reconciler(settings, "gpu@here")
+    reconciler = Reconciler(settings, worker_id)
     reconciler.start()
     with engine_for(settings.database).begin() as connection:
         connection.exec_driver_sql("ALTER TABLE gone RENAME TO job")

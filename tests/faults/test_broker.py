@@ -1,0 +1,121 @@
+"""A broker that answers, but takes nothing for a while: the worker outlives it, and people are told."""
+
+import os
+import random
+import shutil
+import signal
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from tests.acceptance.platform import Platform
+from tests.processes import wait_until
+from tests.worker.store import submit
+from worker.jobs import alarms, catalog, workers
+from worker.jobs.broker import connection
+from worker.jobs.broker.queue import count_messages, try_publish
+from worker.jobs.database import open_session
+from worker.jobs.reconciler import reconcile
+from worker.jobs.settings import Settings
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
+
+Mend = Callable[[], object]
+
+
+def out_of_memory(broker: Redis, _settings: Settings) -> Mend:
+    broker.config_set("maxmemory", 1000)
+    return lambda: broker.config_set("maxmemory", 0)
+
+
+def read_only(broker: Redis, _settings: Settings) -> Mend:
+    broker.execute_command("REPLICAOF", "127.0.0.1", "1")  # type: ignore[no-untyped-call]  # as redis has it
+    return lambda: broker.execute_command("REPLICAOF", "NO", "ONE")  # type: ignore[no-untyped-call]
+
+
+def disk_full(broker: Redis, settings: Settings) -> Mend:
+    """As good as: the file that it saves to is a folder."""
+    broker.config_set("save", "3600 1")
+    obstacle = settings.home / "valkey" / "dump.rdb"
+    (obstacle / "full").mkdir(parents=True)
+    with suppress(ResponseError):
+        broker.bgsave()
+    wait_until(lambda: broker.info("persistence")["rdb_last_bgsave_status"] == "err", 20)
+
+    def mend() -> None:
+        shutil.rmtree(obstacle)
+        broker.bgsave()
+
+    return mend
+
+
+def another_password(broker: Redis, settings: Settings) -> Mend:
+    broker.config_set("requirepass", "another")
+    broker.execute_command("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")  # type: ignore[no-untyped-call]
+    return lambda: broker.config_set("requirepass", connection.password(settings))
+
+
+FAULTS = [
+    read_only,
+    disk_full,
+    pytest.param(out_of_memory, marks=pytest.mark.faults),
+    pytest.param(another_password, marks=pytest.mark.faults),
+]
+
+
+@pytest.mark.parametrize("break_", FAULTS)
+def test_a_worker_outlives_a_broker_that_takes_nothing(
+    platform: Platform, weights: Path, images: Path, break_: Callable[[Redis, Settings], Mend], rng: random.Random
+) -> None:
+    worker = platform.start_worker("gpu")
+    platform.wait_for_workers(1)
+    socket = str(connection.socket_path(platform.settings))
+    with Redis(unix_socket_path=socket, password=connection.password(platform.settings)) as broker:
+        mend = break_(broker, platform.settings)
+        wait_until(lambda: bool(fresh_alarms(platform.settings)), 20)
+        job = platform.submit("segment", checkpoint=str(weights), input=str(images))
+        for _ in range(rng.randint(1, 3)):
+            last = heartbeat(platform.settings)
+            wait_until(lambda last=last: heartbeat(platform.settings) > last, 20)  # type: ignore[misc]
+        assert worker.poll() is None
+        mend()
+        wait_until(lambda: not fresh_alarms(platform.settings), 30)
+    assert platform.wait(job).state == catalog.SUCCEEDED
+    assert platform.attempts(job) == ["succeeded"]
+
+
+def fresh_alarms(settings: Settings) -> list[str]:
+    with open_session(settings, reads_only=True) as session:
+        return list(alarms.list_fresh(session))
+
+
+def is_mended(settings: Settings) -> bool:
+    reconcile(settings)
+    return not fresh_alarms(settings)
+
+
+def heartbeat(settings: Settings) -> float:
+    with open_session(settings, reads_only=True) as session:
+        return max(each.heartbeat_at for each in workers.list_workers(session))
+
+
+def test_messages_are_bounded_while_the_broker_does_not_answer(platform: Platform, rng: random.Random) -> None:
+    assert platform.broker is not None
+    n_jobs = rng.randint(5, 20)
+    with open_session(platform.settings) as session:
+        queued = [submit(session, platform.settings) for _ in range(n_jobs)]
+    os.kill(platform.broker.pid, signal.SIGSTOP)
+    try:
+        for _ in range(3):
+            assert try_publish(platform.settings, queued[0]) is not None
+            reconcile(platform.settings)
+    finally:
+        os.kill(platform.broker.pid, signal.SIGCONT)
+    wait_until(lambda: is_mended(platform.settings), 20)
+    for _ in range(3):
+        reconcile(platform.settings)
+    assert n_jobs <= count_messages(platform.settings, "gpu", 1) <= 2 * n_jobs

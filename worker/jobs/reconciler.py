@@ -1,0 +1,146 @@
+"""Recover from lost messages, dead workers and absent brokers: publish queued jobs again, take back leases.
+
+Every process with a connection to the database does this, workers, `deeplab up` and the web server, also at the same
+time: each change is a compare-and-set, and an extra message is harmless.
+"""
+
+import logging
+import threading
+from collections.abc import Callable, Mapping
+
+from worker.jobs import alarms, leases, outbox, shards, workers
+from worker.jobs.broker import queue
+from worker.jobs.broker.queue import BrokerUnreachableError
+from worker.jobs.database import open_session
+from worker.jobs.jobs import Job
+from worker.jobs.ownership.room import find_shortage
+from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
+
+
+class Reconciler:
+    """A thread that reconciles in a loop, and records the heartbeat of a worker."""
+
+    def __init__(self, settings: Settings, worker_id: int | None = None) -> None:
+        """Prepare; `worker_id` is the worker that this process is, if it is one."""
+        self._settings = settings
+        self._worker_id = worker_id
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
+
+    def start(self) -> None:
+        """Start the loop; the first pass begins at once."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the current pass."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            for step in (self._show_life, free_dead, expire_leases, watch_disk, publish_waiting):
+                _try(step, self._settings)
+            self._ended.wait(self._settings.reconcile_seconds)
+
+    def _show_life(self, settings: Settings) -> None:
+        if self._worker_id is not None:
+            with open_session(settings) as session:
+                workers.heartbeat(session, self._worker_id)
+
+
+def _try(step: Callable[[Settings], None], settings: Settings) -> None:
+    """Take a step of the loop, which nothing must end: with it the heartbeat would, and every repair."""
+    try:
+        step(settings)
+    except Exception as error:
+        _log.warning("Reconciling failed, will retry: %s: %s", type(error).__name__, error)
+
+
+def reconcile(settings: Settings) -> None:
+    """Make one pass: take back jobs whose worker is gone, and publish those that wait."""
+    take_back(settings)
+    watch_disk(settings)
+    publish_waiting(settings)
+
+
+def take_back(settings: Settings) -> None:
+    """Take back what dead processes hold, and what nobody has renewed."""
+    free_dead(settings)
+    expire_leases(settings)
+
+
+def free_dead(settings: Settings) -> None:
+    """Take back what processes held that this machine knows to be dead, without waiting for their leases."""
+    with open_session(settings, reads_only=True) as session:
+        dead, orphaned = workers.list_dead(session), leases.orphaned(session)
+    if dead:
+        with open_session(settings) as session:
+            shards.release_of_workers(session, dead)
+            for worker_id in dead:
+                workers.unregister(session, worker_id)
+    for job_id, fence in orphaned:
+        with open_session(settings) as session:
+            state = leases.take_from_dead(session, settings, job_id, fence)
+        if state is not None:
+            _log.warning("Job %d: the worker's process died; the job is now %s.", job_id, state)
+
+
+def expire_leases(settings: Settings) -> None:
+    """Queue jobs again whose worker stopped responding, or fail them if there were too many such attempts."""
+    with open_session(settings, reads_only=True) as session:
+        expired = leases.expired(session)
+    for job_id, fence in expired:
+        with open_session(settings) as session:
+            state = leases.expire(session, settings, job_id, fence)
+        if state is not None:
+            _log.warning("Job %d: the worker stopped responding; the job is now %s.", job_id, state)
+
+
+def publish_waiting(settings: Settings) -> None:
+    """Publish queued jobs of which Celery may not know; if the broker takes nothing, raise an alarm on all pages."""
+    with open_session(settings, reads_only=True) as session:
+        new, overdue, n_queued = outbox.list_new(session), outbox.list_overdue(session), outbox.count_queued(session)
+    try:
+        queue.require_writable(settings)
+        for job in new:
+            queue.publish(settings, job)
+        _publish_overdue(settings, overdue, n_queued)
+    except BrokerUnreachableError as error:
+        _report(settings, alarms.BROKER, f"{error} Queued jobs start when it can be used again.")
+    else:
+        _report(settings, alarms.BROKER, None)
+
+
+def _publish_overdue(settings: Settings, overdue: list[Job], n_queued: Mapping[tuple[str, int], int]) -> None:
+    """Publish jobs again whose messages are lost: there are fewer than jobs. Else they wait for a slot.
+
+    Raises:
+        BrokerUnreachableError: if the broker does not answer.
+    """
+    n_lost: dict[tuple[str, int], int] = {}
+    for job in overdue:
+        channel = (job.queue, job.gpus)
+        if channel not in n_lost:
+            n_lost[channel] = n_queued.get(channel, 0) - queue.count_messages(settings, *channel)
+        if n_lost[channel] > 0:
+            queue.publish(settings, job)
+            n_lost[channel] -= 1
+
+
+def watch_disk(settings: Settings) -> None:
+    """Raise an alarm on all pages while the disk of the home, as this machine sees it, runs short."""
+    _report(settings, alarms.DISK, find_shortage(settings))
+
+
+def _report(settings: Settings, subject: str, sentence: str | None) -> None:
+    with open_session(settings, reads_only=True) as session:
+        is_reported = alarms.is_reported(session, subject)
+    if sentence is None and not is_reported:
+        return  # as nearly always: nobody has to wait for a writer
+    if sentence is None or not is_reported:
+        _log.warning("%s", sentence or f"All is well with the {subject} again.")
+    with open_session(settings) as session:
+        alarms.report(session, subject, sentence)

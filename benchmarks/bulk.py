@@ -169,18 +169,19 @@ class MemoryWatch(threading.Thread):
     def __init__(self) -> None:
         super().__init__(daemon=True)
         self._ended = threading.Event()
-        self._peaks: Counter[str] = Counter()
+        self._peaks: dict[str, tuple[int, int]] = {}
 
     def run(self) -> None:
         """Look until told to stop."""
         while not self._ended.wait(0.3):
             for process in psutil.Process(os.getpid()).children(recursive=True):
                 try:
-                    command, used = " ".join(process.cmdline()), process.memory_info().rss
+                    command, used = " ".join(process.cmdline()), process.memory_full_info()
                 except psutil.Error:  # it has ended
                     continue
                 kind = next((kind for text, kind in self._KINDS if text in command), "worker")
-                self._peaks[kind] = max(self._peaks[kind], used)
+                resident, own = self._peaks.get(kind, (0, 0))
+                self._peaks[kind] = max(resident, used.rss), max(own, used.uss)
 
     def stop(self) -> None:
         """Look no more."""
@@ -188,9 +189,9 @@ class MemoryWatch(threading.Thread):
         self.join()
 
     def tell(self) -> None:
-        """Print the peak of each kind of process."""
-        for kind, peak in self._peaks.most_common():
-            print(f"{kind:<10}{peak / 1e6:>6.0f} MB at most")
+        """Print the peak of each kind of process, and of what it shares with no other: libraries are shared."""
+        for kind, (resident, own) in self._peaks.items():
+            print(f"{kind:<10}{resident / 1e6:>6.0f} MB at most, {own / 1e6:.0f} MB of its own")
 
 
 def submit_many(client: httpx.Client, request: dict[str, object], n_jobs: int) -> None:

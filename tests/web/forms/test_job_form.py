@@ -36,6 +36,7 @@ def test_types_become_widgets() -> None:
         "config": "config",
         "batch_size": "number",
         "every": "number",
+        "max_failed": "text",
         "only_failed_of": "text",
         "video_output": "select",
         "mode": "select",

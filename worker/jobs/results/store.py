@@ -163,20 +163,20 @@ class Results:
 
     def stream(self, wanted: Filter, at_once: int = 2000) -> Iterator[Image]:
         """Yield all images that a filter lets through, by name, some at once."""
-        for keys in self._stream_keys(wanted, at_once):
-            yield from self._images(keys)
+        for places in self._stream_places(wanted, at_once):
+            yield from map(image_of, self._rows_at(places, IMAGE_COLUMNS))
 
     def stream_with_classes(self, wanted: Filter, at_once: int = 2000) -> Iterator[tuple[Image, list[ClassInImage]]]:
         """Yield all images that a filter lets through, by name, with their classes."""
-        for keys in self._stream_keys(wanted, at_once):
-            for row in self._image_rows(keys, (*IMAGE_COLUMNS, "classes")):
+        for places in self._stream_places(wanted, at_once):
+            for row in self._rows_at(places, (*IMAGE_COLUMNS, "classes")):
                 yield image_of(row[:-1]), classes_of(row[-1])
 
-    def _stream_keys(self, wanted: Filter, at_once: int) -> Iterator[list[int]]:
+    def _stream_places(self, wanted: Filter, at_once: int) -> Iterator[list[Place]]:
         order = parse_sort("name", wanted)
         start: Place | None = None
         while places := self._places(wanted, order, start, at_once):
-            yield [place.key for place in places]
+            yield places
             start = places[-1]
 
     def _places(self, wanted: Filter, order: Sort, start: Place | None, limit: int) -> list[Place]:
@@ -212,10 +212,19 @@ class Results:
             return []
         paths = [path for (path,) in self._ask(f"SELECT path FROM images WHERE {_one_of('key', keys)}", {})]  # noqa: S608
         if len(paths) > _MANY:  # mostly they are neighbours
-            values, within = {"low": min(paths), "high": max(paths)}, "BETWEEN $low AND $high"
-        else:
-            values = {f"path_{place}": path for place, path in enumerate(paths)}
-            within = f"IN ({', '.join(f'${name}' for name in values) or 'NULL'})"
+            return self._rows_with(keys, columns, "BETWEEN $low AND $high", {"low": min(paths), "high": max(paths)})
+        values = {f"path_{place}": path for place, path in enumerate(paths)}
+        within = f"IN ({', '.join(f'${name}' for name in values) or 'NULL'})"
+        return self._rows_with(keys, columns, within, values)
+
+    def _rows_at(self, places: Sequence[Place], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Read images that follow each other by name, as `_image_rows` does: of the table, only what lies there."""
+        values = {"low": places[0].value, "high": places[-1].value}
+        return self._rows_with([place.key for place in places], columns, "BETWEEN $low AND $high", values)
+
+    def _rows_with(
+        self, keys: Sequence[int], columns: Sequence[str], within: str, values: Mapping[str, Any]
+    ) -> list[tuple[Any, ...]]:
         rows = self._ask(
             f"SELECT {', '.join(columns)} FROM images WHERE path {within} AND {_one_of('key', keys)}",  # noqa: S608
             values,

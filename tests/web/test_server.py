@@ -45,7 +45,7 @@ def server(new_settings: Settings, tmp_path: Path) -> Iterator[Server]:
 @pytest.mark.parametrize(
     "half",
     [
-        "GET /api/v1/health HTTP/1.1\r\nHost: 127.0.0.1\r\n",
+        "GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n",
         "POST /api/v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{",
     ],
     ids=["half a head", "half a body"],
@@ -55,7 +55,7 @@ def test_clients_that_fall_silent_do_not_keep_all_threads(server: Server, half: 
         for _ in range(2 * gunicorn_config.threads):
             client = stack.enter_context(socket.create_connection(("127.0.0.1", server.port)))
             client.sendall(half.encode())
-        assert server.get("/api/v1/health").status_code == 200
+        assert server.get("/healthz").status_code == 200
     log = server.log.read_text()
     assert "Traceback" not in log
     assert "A client fell silent in the middle of a request" in log or "POST" in half
@@ -64,12 +64,12 @@ def test_clients_that_fall_silent_do_not_keep_all_threads(server: Server, half: 
 @pytest.mark.parametrize("name", ["SCRIPT_NAME", "Script__Name"])
 def test_a_client_cannot_address_a_request_anew(server: Server, name: str) -> None:
     assert server.get("/static/api/v1/jobs", **{name: "/static"}).status_code == 404
-    assert server.get("/api/v1/health/api/v1/datasets", **{name: "/api/v1/health"}).status_code == 404
-    assert server.get("/api/v1/health", **{name: "/x"}).status_code == 200
+    assert server.get("/healthz/api/v1/datasets", **{name: "/healthz"}).status_code == 404
+    assert server.get("/healthz", **{name: "/x"}).status_code == 200
 
 
 def test_what_a_client_says_of_a_proxy_is_not_believed(server: Server) -> None:
     made_up = {"X__Forwarded__Proto": "https", "X__Forwarded__Host": "evil.example", "X__Forwarded__Prefix": "/x"}
     answer = server.get("/", **made_up)
     assert (answer.status_code, answer.headers["Location"]) == (302, "/jobs")
-    assert server.get("/api/v1/health", PATH_INFO="/api/v1/jobs").json()["status"] == "ok"
+    assert server.get("/healthz", PATH_INFO="/api/v1/jobs").json()["status"] == "ok"

@@ -8,8 +8,11 @@ ANYONE = "anyone"  # who has not signed in, too
 
 ACCESS = {
     "static": ANYONE,
+    # What machines ask
+    "probes.healthz": ANYONE,
+    "probes.readyz": ANYONE,
+    "probes.metrics": VIEWER,  # by a token: names of folders and numbers of jobs are nobody else's business
     # The JSON API
-    "api.health": ANYONE,  # which says less to those who have not signed in
     "api.show_me": VIEWER,
     "api.list_jobs": VIEWER,
     "api.submit_job": OPERATOR,
@@ -18,6 +21,8 @@ ACCESS = {
     "api.show_job": VIEWER,
     "api.edit_job": OPERATOR,
     "api.cancel_job": OPERATOR,
+    "api.foresee_deletion": OPERATOR,
+    "api.delete_job": OPERATOR,
     "api.retry_job": OPERATOR,
     "api.clone_job": OPERATOR,
     "api.list_metrics": VIEWER,
@@ -26,6 +31,7 @@ ACCESS = {
     "api.list_items": VIEWER,
     "api.list_checkpoints": VIEWER,
     "api.show_checkpoint": VIEWER,
+    "api.edit_checkpoint": OPERATOR,
     "api.list_evaluations": VIEWER,
     "api.show_evaluation": VIEWER,
     "api.show_confusion": VIEWER,
@@ -49,6 +55,7 @@ ACCESS = {
     "pages.show_log": VIEWER,
     "pages.send_log": VIEWER,
     "pages.cancel_job": OPERATOR,
+    "pages.delete_job": OPERATOR,
     "pages.retry_job": OPERATOR,
     "pages.retry_failed": OPERATOR,
     "pages.show_trials": VIEWER,
@@ -62,6 +69,7 @@ ACCESS = {
     "pages.manifest": VIEWER,
     "pages.export_masks": VIEWER,
     "pages.list_checkpoints": VIEWER,
+    "pages.pin_checkpoint": OPERATOR,
     "pages.list_evaluations": VIEWER,
     "pages.compare_evaluations": VIEWER,
     "pages.download_comparison": VIEWER,
@@ -71,6 +79,8 @@ ACCESS = {
     "pages.register_dataset": OPERATOR,
     "pages.check_dataset": OPERATOR,
     "pages.list_workers": VIEWER,
+    "pages.show_disk": OPERATOR,
+    "pages.clean_up": ADMIN,
     # Signing in, and one's own account
     "pages.show_login": ANYONE,
     "pages.sign_in": ANYONE,

@@ -36,6 +36,8 @@ from pathlib import Path
 import deeplab
 from worker.jobs.settings import Settings
 
+THUMBNAIL_BYTES = 2**30  # that thumbnails may take
+
 
 def jobs_dir(settings: Settings) -> Path:
     """Folder of all jobs."""
@@ -195,6 +197,11 @@ def logs_dir(settings: Settings) -> Path:
 def thumbnails_dir(settings: Settings) -> Path:
     """Small pictures that the dashboard has made."""
     return settings.home / "thumbnails"
+
+
+def caches(settings: Settings) -> list[tuple[Path, int]]:
+    """Folders of what can be made again, and how many bytes each may take."""
+    return [(thumbnails_dir(settings), THUMBNAIL_BYTES), (tiles_dir(settings), settings.tile_cache_mb * 1_000_000)]
 
 
 def turns_dir(settings: Settings) -> Path:

@@ -1,11 +1,15 @@
 """gunicorn's worker and log, where clients fall silent or do not hang up (see `web_server.listen`)."""
 
+import logging
 import sys
 from typing import Any
 
 from gunicorn import util  # type: ignore[import-untyped]  # it has neither types nor stubs
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from worker.jobs.log_fields import FieldsFormatter
+from worker.jobs.settings import load_settings
 
 _LINGER_SECONDS = 0.5  # for which a client may go on sending after its answer
 
@@ -27,7 +31,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
 
 class BriefLogger(Logger):  # type: ignore[misc]
-    """Says in one line, and not by a traceback, that a client fell silent."""
+    """Says in one line, and not by a traceback, that a client fell silent; logs JSON if the settings say so."""
+
+    def setup(self, cfg: Any) -> None:
+        """Prepare gunicorn's log, and that of the application in the same process."""
+        super().setup(cfg)
+        if load_settings().log == "json":
+            logging.basicConfig(level=logging.INFO, handlers=[logging.StreamHandler(sys.stderr)], force=True)
+            for handler in (*self.error_log.handlers, *logging.getLogger().handlers):
+                handler.setFormatter(FieldsFormatter())
 
     def exception(self, msg: Any, *args: Any, **kwargs: Any) -> None:
         """Log the exception that is being handled."""

@@ -62,7 +62,7 @@ def answers(settings: Settings) -> bool:
     """Whether the web app answers a request, with whatever status."""
     with closing(http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)) as connection:
         try:
-            connection.request("GET", "/api/v1/health")
+            connection.request("GET", "/healthz")
             return connection.getresponse().status > 0
         except (OSError, http.client.HTTPException):
             return False

@@ -15,13 +15,13 @@ def test_a_budget_is_a_minutes_worth_and_comes_back() -> None:
 
 def test_a_flood_is_answered_by_429_and_when_to_come_back(new_settings: Settings) -> None:
     client = create_app(new_settings.model_copy(update={"requests_per_minute": 3})).test_client()
-    answers = [client.get("/api/v1/health") for _ in range(4)]
+    answers = [client.get("/api/v1/workers") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[3].headers["Retry-After"] == "5"
     assert answers[3].json == {
         "error": {"message": "Too many requests within a minute; wait a moment and try again.", "fields": {}}
     }
-    others = client.get("/api/v1/health", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    others = client.get("/api/v1/workers", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
     assert others.status_code == 200
 
 
@@ -29,7 +29,7 @@ def test_people_with_ipv6_have_one_budget_for_their_network(new_settings: Settin
     client = create_app(new_settings.model_copy(update={"requests_per_minute": 1})).test_client()
 
     def status(address: str) -> int:
-        return client.get("/api/v1/health", environ_overrides={"REMOTE_ADDR": address}).status_code
+        return client.get("/api/v1/workers", environ_overrides={"REMOTE_ADDR": address}).status_code
 
     assert [status(each) for each in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
 

@@ -17,6 +17,7 @@ from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
 from deeplab.inference.output import require_unused
+from deeplab.inference.output_lock import require_unfilled
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import SUCCEEDED, TERMINAL
@@ -188,6 +189,7 @@ def _check_folders(spec: SegmentSpec) -> None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
             require_unused(Path(spec.output))
+            require_unfilled(Path(spec.output))
 
 
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:

@@ -7,6 +7,7 @@ of texts and within JSON, by the home of the session (worker.jobs.database.open_
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,11 +54,16 @@ class PlaceJson(TypeDecorator[Any]):
 @contextmanager
 def home_is(home: Path) -> Iterator[None]:
     """Let paths in rows be relative to a home within the block."""
-    token = _home.set((str(home), str(real_path(home))))
+    token = _home.set(_names_of(home))
     try:
         yield
     finally:
         _home.reset(token)
+
+
+@cache  # once in a process: no session shall wait for a file system that hangs
+def _names_of(home: Path) -> tuple[str, ...]:
+    return str(home), str(real_path(home))
 
 
 def relative(text: str) -> str:

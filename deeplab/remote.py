@@ -8,12 +8,14 @@ comparison.
 
 import errno
 import logging
+import math
 import os
 import stat
 import threading
 import time
 import uuid
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +34,8 @@ _log = logging.getLogger(__name__)
 _KNOWN_SECONDS = 60.0  # that a copy counts as it was compared last
 _KEPT_SECONDS = 120.0  # after its last use in which a copy is never deleted: somebody may be about to open it
 _SHARE = 0.1  # of the room for copies that a process adds before it looks how much they take
+_AT_ONCE = 16  # files that are fetched ahead
+_LISTED_FOLDERS = 8  # whose contents are remembered
 _LONGEST_PAUSE = 10.0  # seconds between two tries
 _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # where a name may hold `/`
 _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
@@ -69,6 +73,8 @@ class _Copies:
         self.lock = threading.Lock()
         self.compared_at: dict[Path, float] = {}
         self.n_added = 0  # bytes since the last look at all copies
+        self.listed: dict[Path, tuple[float, dict[str, tuple[int, float]]]] = {}  # when, and what by name
+        self.downloads = [threading.Lock() for _ in range(64)]
 
 
 _copies = _Copies()
@@ -84,8 +90,27 @@ def fetch(path: Path) -> Path:
     """
     mirror = mirror_of(path)
     if mirror is not None and not _is_current(path, mirror):
-        _download(path, mirror.url_of(path))
+        with _copies.downloads[hash(path) % 64]:  # several threads want one file, which one of them fetches
+            if not _is_current(path, mirror):
+                _download(path, mirror.url_of(path))
     return path
+
+
+def fetch_all(paths: Iterable[Path]) -> None:
+    """Fetch files side by side, before they are read one after the other; of one that is gone its reader will tell.
+
+    Raises:
+        StorageAwayError: if the storage did not answer all the time.
+    """
+    wanted = [path for path in paths if mirror_of(path) is not None]
+    if wanted:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            list(pool.map(_fetch_quietly, wanted))
+
+
+def _fetch_quietly(path: Path) -> None:
+    with suppress(OSError):
+        fetch(path)
 
 
 def send(path: Path) -> None:
@@ -123,16 +148,16 @@ def send_tree(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """Delete what storage holds of a file or a folder in a mirror; the copies stay. Nothing if it holds nothing."""
+    """Delete what storage holds of a file or a folder in a mirror; the copies stay. Nothing if it holds nothing.
+
+    Raises:
+        OSError: if it must not be deleted.
+        StorageAwayError: if the storage did not answer all the time.
+    """
     mirror = mirror_of(path)
-    if mirror is None:
-        return
-    try:
-        _ask(mirror.url_of(path), lambda system, key: system.rm(key, recursive=True))
-    except FileNotFoundError:
-        return
-    except (OSError, StorageError) as error:
-        _log.warning("%s: cannot be deleted: %s", mirror.url_of(path), error)
+    if mirror is not None:
+        with suppress(FileNotFoundError):
+            _ask(mirror.url_of(path), lambda system, key: system.rm(key, recursive=True))
 
 
 def is_file(path: Path) -> bool:
@@ -162,6 +187,25 @@ def status(path: Path) -> tuple[int, float]:
         found = path.stat()
         return found.st_size, found.st_mtime
     return _status_of(_ask(mirror.url_of(path), lambda system, key: system.info(key)))
+
+
+def status_by_listing(path: Path) -> tuple[int, float]:
+    """The same as `status`, for many files of a folder: it is listed once, and again after a minute.
+
+    Raises:
+        OSError: if it cannot be looked at.
+    """
+    if mirror_of(path) is None:
+        return status(path)
+    listed_at, statuses = _copies.listed.get(path.parent, (-math.inf, {}))
+    if time.monotonic() > listed_at + _KNOWN_SECONDS:
+        statuses = {each.name: each.status for each in scan(path.parent) if isinstance(each, Entry)}
+        while len(_copies.listed) >= _LISTED_FOLDERS:
+            _copies.listed.pop(next(iter(_copies.listed)), None)
+        _copies.listed[path.parent] = (time.monotonic(), statuses)
+    if path.name not in statuses:
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+    return statuses[path.name]
 
 
 def scan(folder: Path) -> "Generator[os.DirEntry[str] | Entry]":
@@ -198,7 +242,7 @@ def _is_current(path: Path, mirror: Mirror) -> bool:
     except FileNotFoundError:
         return False
     is_copy = not here.st_mode & stat.S_IWUSR
-    if is_copy and not mirror.constant and time.monotonic() > _copies.compared_at.get(path, -1e9) + _KNOWN_SECONDS:
+    if is_copy and not mirror.constant and time.monotonic() > _copies.compared_at.get(path, -math.inf) + _KNOWN_SECONDS:
         if status(path) != (here.st_size, here.st_mtime):
             return False
         _copies.compared_at[path] = time.monotonic()
@@ -244,7 +288,9 @@ def _ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
         try:
             return question(*_open(url))
         except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise type(error)(error.errno or errno.ENOENT, error.strerror or _USUAL_WORDS.get(type(error)), url) from None
+            raise type(error)(
+                error.errno or errno.ENOENT, error.strerror or _USUAL_WORDS.get(type(error)), url
+            ) from None
         except Exception as error:
             if (sentence := _explain(error)) is not None:
                 raise StorageError(f"{url}: {sentence}.") from None

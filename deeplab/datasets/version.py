@@ -38,6 +38,6 @@ def split_version(dataset: SplitDataset) -> str:
 
 def _size_of(path: Path) -> int:
     try:
-        return remote.status(path)[0]
+        return remote.status_by_listing(path)[0]
     except OSError as error:
         raise DatasetError(f"{printable(path)}: cannot be looked at: {error.strerror}.") from error

@@ -127,7 +127,7 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
-        " number. Behind a proxy all people are one client.",
+        " number. Behind a proxy that is not in DEEPLAB_TRUSTED_PROXIES all people are one client.",
     )
     waiting_per_user: int = Field(
         default=1000,
@@ -216,6 +216,13 @@ class Settings(BaseSettings):
         default=2000,
         ge=1,
         description="Megabytes that tiles of images and masks may take in the home folder; the viewer makes them.",
+    )
+
+    free_disk_mb: int = Field(
+        default=500,
+        ge=0,
+        description="Megabytes that stay free on disks that jobs write to: with less no job starts, and with less than"
+        " twice as many every page says so.",
     )
 
     @field_validator("home", mode="after")

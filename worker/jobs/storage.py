@@ -30,6 +30,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     assist-<owner>/         the log of an assistant of a segment job
 """
 
+import logging
 import re
 import shutil
 from dataclasses import replace
@@ -38,11 +39,15 @@ from pathlib import Path
 
 import deeplab
 from deeplab import mirrors, remote
-from deeplab.files import real_path
+from deeplab.errors import StorageError
+from deeplab.files import printable, real_path
 from deeplab.mirrors import Mirror, Mirrors, local_path
 from worker.jobs import places
 from worker.jobs.named_places import urls_dir
 from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
+THUMBNAIL_BYTES = 2**30  # that thumbnails may take
 
 
 def mount(settings: Settings) -> None:
@@ -157,16 +162,15 @@ def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     return attempt_dir(settings, job_id, fence) / "logits"
 
 
-def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
-    """Delete the logits of earlier attempts at an evaluate job; no row points to them."""
-    for earlier in range(1, fence):
-        discard_folder(logits_dir(settings, job_id, earlier))
-
-
-def discard_folder(folder: Path) -> None:
-    """Delete a folder to which no row points, here and on storage elsewhere."""
+def discard_folder(folder: Path) -> bool:
+    """Delete a folder to which no row points, here and on storage elsewhere; whether nothing of it is left."""
     shutil.rmtree(folder, ignore_errors=True)
-    remote.remove(folder)
+    try:
+        remote.remove(folder)
+    except (OSError, StorageError) as error:
+        _log.warning("%s: cannot be deleted: %s", printable(folder), error)
+        return False
+    return not folder.exists()
 
 
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
@@ -226,6 +230,11 @@ def logs_dir(settings: Settings) -> Path:
 def thumbnails_dir(settings: Settings) -> Path:
     """Small pictures that the dashboard has made."""
     return settings.home / "thumbnails"
+
+
+def caches(settings: Settings) -> list[tuple[Path, int]]:
+    """Folders of what can be made again, and how many bytes each may take."""
+    return [(thumbnails_dir(settings), THUMBNAIL_BYTES), (tiles_dir(settings), settings.tile_cache_mb * 1_000_000)]
 
 
 def turns_dir(settings: Settings) -> Path:

@@ -146,6 +146,39 @@ class JobRow(Base):
     announced: Mapped[bool] = mapped_column(default=False, server_default=false())  # its end; see worker.jobs.notices
 
 
+class OutputFolderRow(Base):
+    """A folder outside of the jobs' own that a job writes to; it counts until the job has ended."""
+
+    __tablename__ = "output_folder"
+
+    path: Mapped[str] = mapped_column(PlaceText(), primary_key=True)  # with links resolved
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+
+
+class InputPinRow(Base):
+    """What something that a job reads was when the job was submitted; see worker.jobs.ownership.pins."""
+
+    __tablename__ = "input_pin"
+    __table_args__ = (Index("ix_input_pin_path_stamp", "path", "stamp"),)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)  # the field or key that names it
+    path: Mapped[str] = mapped_column(PlaceText())
+    stamp: Mapped[str]  # size and times of a file; empty for what is more than one file
+    digest: Mapped[str]
+
+
+class DeletedJobRow(Base):
+    """A job that was deleted: its id is never given again, and its folders may still have to go."""
+
+    __tablename__ = "deleted_job"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    deleted_at: Mapped[float]
+    folders: Mapped[list[Any]] = mapped_column(PlaceJson())  # paths; empty once all are gone
+
+
 class AttemptRow(Base):
     """One execution of a job, named by the fence of its claim."""
 
@@ -245,6 +278,8 @@ class CheckpointRow(Base):
     sha256: Mapped[str]
     n_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float]
+    # Whether somebody wants it kept, whatever the rules of its training or a clean-up say.
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class EvaluationRow(Base):

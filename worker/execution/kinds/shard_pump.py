@@ -26,7 +26,7 @@ from deeplab.inference.videos import VideoOptions
 from deeplab.mirrors import local_path
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
-from worker.execution.kinds.items import read_items
+from worker.execution.kinds.items import find_changed, read_items
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
@@ -140,9 +140,10 @@ class ShardPump:
         _log.info("Shard %d: items %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         items = read_items(self._settings, shard)
+        folder = folder_of(local_path(self._spec.input))
         summary = segment_items(
             self._segmenter,
-            folder_of(local_path(self._spec.input)),
+            folder,
             self._output,
             [item.path for item in items],
             manifest,
@@ -153,6 +154,7 @@ class ShardPump:
             batch_size=self._spec.batch_size,
             videos=self._videos,
             n_frames={item.path: item.frames for item in items if item.frames is not None},
+            refused=find_changed(folder, items),
         )
         flush_to_disk(manifest)
         self._finish(shard, manifest, summary)

@@ -18,6 +18,7 @@ from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
 from deeplab.inference.output import require_unused
+from deeplab.inference.output_lock import require_unfilled
 from deeplab.mirrors import absolute, local_path, mirror_of
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
@@ -188,8 +189,10 @@ def _check_folders(spec: SegmentSpec) -> None:
         require_inputs(local_path(spec.input))
     if spec.output is not None:
         with errors_at("output"):
-            _check_writable(local_path(spec.output))
-            require_unused(local_path(spec.output))
+            folder = local_path(spec.output)
+            _check_writable(folder)
+            require_unused(folder)
+            require_unfilled(folder)
 
 
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+_OF_PATHS = ("file", "local")  # URLs of which name no host
 _URL = re.compile(r"([a-z][a-z0-9+.-]*)://+(?=[^/])")
 
 
@@ -30,7 +31,10 @@ class Mirror:
     def url_of(self, path: Path | str) -> str:
         """The URL of a path in this folder; bytes that are not UTF-8 are escaped."""
         below = os.fsencode(_absolute(path).removeprefix(self.beginning)).decode("utf-8", "backslashreplace")
-        return f"{self.url}/{below}" if self.url else below.replace("/", "://", 1)
+        if self.url:
+            return f"{self.url}/{below}"
+        scheme, _, rest = below.partition("/")
+        return f"{scheme}://{'/' if scheme in _OF_PATHS else ''}{rest}"
 
 
 @dataclass(frozen=True)

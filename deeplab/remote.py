@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _log = logging.getLogger(__name__)
+for _name in ("botocore", "aiobotocore"):  # which tell of each process where they found its credentials
+    logging.getLogger(_name).setLevel(logging.WARNING)
 _KNOWN_SECONDS = 60.0  # that a copy counts as it was compared last
 _KEPT_SECONDS = 120.0  # after its last use in which a copy is never deleted: somebody may be about to open it
 _SHARE = 0.1  # of the room for copies that a process adds before it looks how much they take
@@ -41,6 +43,10 @@ _WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # where a 
 _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_NETWORK = ("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "EINTR", "ETIMEDOUT", "ENOTCONN", "EPIPE", "ECONNREFUSED")
+_NETWORK += ("ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH")
+_PASSING = (None, *(getattr(errno, name) for name in _NETWORK if hasattr(errno, name)))
 _USUAL_WORDS = {FileNotFoundError: os.strerror(errno.ENOENT), PermissionError: "access is denied"}
 
 
@@ -288,12 +294,15 @@ def _ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
         try:
             return question(*_open(url))
         except (FileNotFoundError, PermissionError, IsADirectoryError, NotADirectoryError) as error:
-            raise type(error)(
-                error.errno or errno.ENOENT, error.strerror or _USUAL_WORDS.get(type(error)), url
-            ) from None
+            words = error.strerror or _USUAL_WORDS.get(type(error), str(error))
+            raise type(error)(error.errno or errno.ENOENT, words, url) from None
         except Exception as error:
             if (sentence := _explain(error)) is not None:
                 raise StorageError(f"{url}: {sentence}.") from None
+            if isinstance(error, OSError) and error.errno in _NO_ROOM:
+                raise StorageAwayError(f"There is no room here for a copy of {url}: {_reason(error)}.") from error
+            if isinstance(error, OSError) and error.errno not in _PASSING:
+                raise
             if time.monotonic() > until:
                 raise StorageAwayError(f"The storage of {url} does not answer: {_reason(error)}.") from None
             _log.warning("%s does not answer, trying again: %s", url, _reason(error))

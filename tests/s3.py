@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import boto3
 import fsspec
 import pytest
-from moto.moto_api._internal import mock_random  # noqa: F401  (imports moto before its server patches anything)
 from moto.server import ThreadedMotoServer
 
 
@@ -58,7 +58,7 @@ class S3:
         self.server = ThreadedMotoServer(ip_address="127.0.0.1", port=self.port, verbose=False)
         self.server.start()
 
-    def _client(self):  # type: ignore[no-untyped-def]  # boto3 has no types
+    def _client(self) -> Any:  # boto3 has no types
         return boto3.client("s3", endpoint_url=self.variables["AWS_ENDPOINT_URL"], region_name="us-east-1")
 
 

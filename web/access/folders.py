@@ -14,6 +14,7 @@ from deeplab.files import real_path
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.walk import Entry as Listed
 from deeplab.images.walk import is_folder
+from deeplab.mirrors import local_path, shown
 from web.access.paths import CONFIG_SUFFIXES, outside
 from worker.jobs import storage
 from worker.jobs.settings import Settings
@@ -50,7 +51,7 @@ class FolderListing:
 def list_roots(settings: Settings) -> FolderListing:
     """List the data roots that exist."""
     roots = [real_path(root) for root in settings.roots if is_folder(root)]
-    return FolderListing(None, None, [Entry(str(root), str(root)) for root in roots], [], 0)
+    return FolderListing(None, None, [Entry(shown(root), shown(root)) for root in roots], [], 0)
 
 
 def shipped_configs() -> list[Entry]:
@@ -71,7 +72,7 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     roots = [real_path(root) for root in settings.roots]
     if not lies_under(path, roots):
         raise FolderRefusedError(outside(path, settings))
-    folder = real_path(path)
+    folder = real_path(local_path(path))
     try:
         entries, is_whole = _first(folder)
         entries = sorted(_visible(entries, roots), key=lambda entry: entry.name.lower())
@@ -80,8 +81,8 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     except OSError as error:
         raise FolderRefusedError(f"{path} cannot be listed: {error.strerror}.") from error
     return FolderListing(
-        path=str(folder),
-        parent=None if folder in roots else str(folder.parent),
+        path=shown(folder),
+        parent=None if folder in roots else shown(folder.parent),
         folders=_named(folders),
         files=_named(entry for entry in files if Path(entry.name).suffix.lower() in suffixes),
         n_images=sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in files),
@@ -106,4 +107,4 @@ def _visible(entries: Iterable[Listed], roots: list[Path]) -> Iterator[Listed]:
 def _named(entries: Iterable[Listed]) -> list[Entry]:
     """Keep the entries that a form can send back: names in UTF-8."""
     is_surrogate = re.compile("[\ud800-\udfff]").search
-    return [Entry(entry.name, entry.path) for entry in entries if not is_surrogate(entry.name)]
+    return [Entry(entry.name, shown(entry.path)) for entry in entries if not is_surrogate(entry.name)]

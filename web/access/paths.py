@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from deeplab.confinement import lies_under
-from deeplab.files import is_plain, real_path
+from deeplab.files import is_plain, printable, real_path
+from deeplab.mirrors import is_url
 from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
@@ -149,8 +150,8 @@ def may_be_shown(job: Job, path: Path) -> bool:
 
 def outside(path: str, settings: Settings) -> str:
     """Say that a path is outside the allowed folders."""
-    roots = " and ".join(str(root) for root in settings.roots)
-    if not Path(path).is_absolute():
+    roots = " and ".join(printable(root) for root in settings.roots)
+    if not Path(path).is_absolute() and not is_url(path):
         return f"{path} is not an absolute path; expected one under {roots}."
     return f"{path} is outside the folders that the dashboard may use: {roots}."
 

@@ -1,10 +1,9 @@
 """Registers a dataset over HTTP, for the form and the API."""
 
-from pathlib import Path
-
 from deeplab.confinement import lies_under
 from deeplab.datasets.layouts.survey import FolderSurvey, LabelsFileError, SurveyLimits, survey_folder
 from deeplab.files import is_plain
+from deeplab.mirrors import local_path
 from web.access.paths import outside, readable_roots
 from worker.jobs import datasets
 from worker.jobs.database import open_session
@@ -47,6 +46,6 @@ def register(
 def _survey(root: str, labels: str | None) -> FolderSurvey:
     with errors_at("root"):
         try:
-            return survey_folder(Path(root), None if labels is None else Path(labels), limits=_LIMITS)
+            return survey_folder(local_path(root), None if labels is None else local_path(labels), limits=_LIMITS)
         except LabelsFileError as error:
             raise SpecError({"root" if labels is None else "labels": error.discreet}) from error

@@ -13,7 +13,7 @@ from deeplab import remote
 from deeplab.config import Config, parse_config
 from deeplab.datasets.layouts.survey import PALETTE, FolderSurvey
 from deeplab.errors import DeepLabError
-from deeplab.mirrors import local_path
+from deeplab.mirrors import local_path, shown
 from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetRow
 
@@ -61,8 +61,8 @@ def register(session: Session, name: str, folder: FolderSurvey, user_id: int | N
         raise taken
     row = DatasetRow(
         name=name,
-        root=str(folder.root),
-        labels=str(folder.labels),
+        root=shown(folder.root),
+        labels=shown(folder.labels),
         n_classes=len(folder.class_names),
         splits=folder.splits,
         created_at=read_clock(session),

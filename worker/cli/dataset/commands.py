@@ -1,7 +1,6 @@
 """`deeplab dataset`."""
 
 from dataclasses import asdict
-from pathlib import Path
 
 import click
 
@@ -24,21 +23,22 @@ dataset.add_command(preview_command)
 
 @dataset.command(epilog="Example: deeplab dataset register street /path/to/datasets/street")
 @click.argument("name")
-@click.argument("root", type=click.Path(path_type=Path))
-@click.option(
-    "--labels", type=click.Path(path_type=Path), metavar="FILE", help="Labels file.  [default: ROOT/labels.txt]"
-)
+@click.argument("root")
+@click.option("--labels", metavar="FILE", help="Labels file.  [default: ROOT/labels.txt]")
 @json_option
-def register(name: str, root: Path, labels: Path | None, as_json: bool) -> None:
+def register(name: str, root: str, labels: str | None, as_json: bool) -> None:
     """Register a dataset under a name, for jobs to use.
 
     ROOT is a folder with images/, masks/, split lists and a labels file. A text file of which no line names an image is
     no split list.
     """
     from deeplab.datasets.layouts.survey import survey_folder
-    from worker.jobs import datasets
+    from deeplab.mirrors import local_path
+    from worker.jobs import datasets, storage
+    from worker.jobs.settings import load_settings
 
-    folder = survey_folder(root, labels)
+    storage.mount(load_settings())
+    folder = survey_folder(local_path(root), local_path(labels) if labels else None)
     with open_store(writes=True, create=True) as session:
         registered = datasets.register(session, name, folder)
     if as_json:

@@ -1,6 +1,5 @@
 """The options of `deeplab job submit KIND`, made from the fields of that kind's spec in worker.jobs.requests.specs."""
 
-import os
 from collections.abc import Mapping
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
@@ -9,6 +8,7 @@ import click
 from pydantic.fields import FieldInfo
 
 from deeplab.errors import DeepLabError
+from deeplab.mirrors import absolute
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.specs import Spec, SpecError
 
@@ -81,4 +81,4 @@ def _name_option(field: str, sentence: str) -> str:
 def _absolute(name: str, value: str) -> str:
     is_id = name == "checkpoint" and CheckpointRef.parse(value).id is not None
     # An empty value is the spec's to refuse.
-    return value if not value or is_id else os.path.abspath(value)  # noqa: PTH100  (keeps links)
+    return value if not value or is_id else absolute(value)

@@ -90,7 +90,8 @@ def finish_deletions(settings: Settings, job_ids: Sequence[int]) -> None:
         unfinished = deleted_jobs.list_unfinished(session)
     for job_id in job_ids:
         folders = unfinished.get(job_id, [])
-        if all([storage.discard_folder(folder) for folder in folders]) and job_id in unfinished:
+        n_gone = sum(storage.discard_folder(folder) for folder in folders)
+        if job_id in unfinished and n_gone == len(folders):
             with open_session(settings) as session:
                 deleted_jobs.finish(session, job_id)
 

@@ -44,8 +44,10 @@ _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 
 
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NETWORK = ("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "EINTR", "ETIMEDOUT", "ENOTCONN", "EPIPE", "ECONNREFUSED")
-_NETWORK += ("ECONNRESET", "ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH")
+_NETWORK = (
+    *("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "EINTR", "ETIMEDOUT", "ENOTCONN", "EPIPE", "ECONNREFUSED", "ECONNRESET"),
+    *("ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH"),
+)
 _PASSING = (None, *(getattr(errno, name) for name in _NETWORK if hasattr(errno, name)))
 _USUAL_WORDS = {FileNotFoundError: os.strerror(errno.ENOENT), PermissionError: "access is denied"}
 

@@ -58,6 +58,15 @@ class Attempts:
         with open_session(self.settings) as session:
             return submit(session, self.settings, kind, **request, **fields)
 
+    def submit(self, kind: str, **fields: Any) -> Job:
+        with open_session(self.settings) as session:
+            return submit(session, self.settings, kind, device="cpu", **fields)
+
+    def find(self, job: Job) -> Job:
+        """The job as it is now."""
+        with open_session(self.settings, reads_only=True) as session:
+            return jobs.get(session, job.id)
+
     def claim(self, job: Job, owner: str = "a", should_stop: Callable[[], bool] = lambda: False) -> JobContext:
         """What a worker and its child have before the work begins."""
         with open_session(self.settings) as session:

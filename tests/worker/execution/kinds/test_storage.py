@@ -104,7 +104,7 @@ def _browse(settings: Settings, *browsed: Job) -> None:
             assert client.get(f"/jobs/{job.id}/{what}/{found[0]['key']}").status_code == 200
         assert client.get(f"/jobs/{job.id}/results/{found[0]['key']}").status_code == 200
     with client.get(f"/jobs/{browsed[-1].id}/manifest.csv") as sent:
-        assert sent.text.count("\n") == 5
+        assert sent.get_data(as_text=True).count("\n") == 5
 
 
 def test_storage_that_stays_away_ends_the_attempt_as_an_outage(machines: Machines) -> None:
@@ -139,5 +139,7 @@ def test_a_root_that_this_machine_does_not_have_is_named(machines: Machines) -> 
     assert machines.attempts.find(job).spec["input"] == str(elsewhere / "images")
     confine_to_roots(settings, machines.attempts.find(job))
     settings = machines.move_to("third")
-    with pytest.raises(UnknownRootError, match=r"^input: data:/images lies in the root 'data', which this machine"):
+    with pytest.raises(
+        UnknownRootError, match=r"^checkpoint: data:/weights.pth lies in the root 'data', which this machine"
+    ):
         confine_to_roots(settings, machines.attempts.find(job))

@@ -1,6 +1,7 @@
 """What must hold of every job when all have ended, whatever happened to them: read from SQL and from the files."""
 
 from collections.abc import Collection, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -108,11 +109,18 @@ def _of_checkpoints(session: Session, damaged: Collection[Path]) -> Iterator[str
 
 
 def _of_files(settings: Settings, row: JobRow) -> Iterator[str]:
-    """A job that succeeded leaves no file to which nothing refers; what others leave, `deeplab gc` can delete."""
-    over = leftovers.find_own_leftovers(settings, row.id, row.fence)
-    if row.state == catalog.SUCCEEDED and over:
+    """A job that succeeded leaves no file to which nothing refers; what others leave, `deeplab gc` can delete.
+
+    Segment jobs are others, too: at their start they spare what is so young that an assistant may still be at it.
+    """
+    with open_session(settings, reads_only=True) as session:
+        job = get(session, row.id)
+    patient_with_none = settings.model_copy(update={"lease_seconds": 0.0})
+    over = leftovers.find_own_leftovers(patient_with_none, job)
+    if job.state == catalog.SUCCEEDED and job.kind != "segment" and over:
         yield f"left {[str(each.path) for each in over]}"
-    leftovers.remove(settings, leftovers.find_own_leftovers(settings, row.id, row.fence + 1))
+    all_over = replace(job, fence=job.fence + 1)
+    leftovers.remove(settings, leftovers.find_own_leftovers(patient_with_none, all_over))
     folder = storage.job_dir(settings, row.id)
     if drafts := [str(path) for path in folder.rglob(".*.tmp") if is_draft(path.name) and "output" not in path.parts]:
         yield f"drafts are left: {drafts}"

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from deeplab.errors import DeepLabError
 from tests.acceptance.platform import Platform
 from tests.faults.invariants import find_violations
 from tests.faults.scene import Inputs, Scene, kill
@@ -16,7 +17,6 @@ from worker.jobs import catalog, database, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.operations.backup import back_up, restore
-from worker.jobs.ownership.outputs import FolderOwnedError
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
 
@@ -132,7 +132,7 @@ def lose_shard(scene: Scene, job: Job, rng: random.Random, what: str) -> None:
 def test_an_output_folder_has_one_owner(scene: Scene, tmp_path: Path) -> None:
     output = tmp_path / "output"
     first = scene.segment(output=output)
-    with pytest.raises(FolderOwnedError, match=f"job {first.id}"):
+    with pytest.raises(DeepLabError, match=f"job {first.id}"):
         scene.segment(scene.inputs.weights, output=output)
     assert scene.until_ended(first).state == catalog.SUCCEEDED
 

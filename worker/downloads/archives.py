@@ -18,7 +18,6 @@ from deeplab.files import make_folder, printable, replace_file
 from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
-_RATIO_FREE = 10**9  # bytes that any archive may unpack to
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,8 @@ class Limits:
     """What an archive may unpack to."""
 
     files: int
-    ratio: int  # bytes for each byte of the archive, beyond a gigabyte
+    ratio: int  # bytes for each byte of the archive
+    always: int = 10**9  # bytes that any archive may unpack to, whatever its size
 
 
 def unpack(archive: Path, folder: Path, reporter: Reporter, *, limits: Limits | None = None) -> int:
@@ -165,7 +165,7 @@ def _require_inside(member: _Member, archive: Path) -> None:
 def _require_within(limits: Limits, members: Sequence[_Member], archive: Path) -> None:
     if len(members) > limits.files:
         raise DatasetError(f"{printable(archive)}: holds {len(members):,} files; the limit is {limits.files:,}.")
-    n_bytes, most = sum(member.size for member in members), max(_RATIO_FREE, limits.ratio * archive.stat().st_size)
+    n_bytes, most = sum(member.size for member in members), max(limits.always, limits.ratio * archive.stat().st_size)
     if n_bytes > most:
         raise DatasetError(
             f"{printable(archive)}: unpacks to {n_bytes:,} bytes, more than {limits.ratio} times its size; it is no"

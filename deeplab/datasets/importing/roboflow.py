@@ -52,6 +52,6 @@ def _read_classes(file: File, names: ClassNames) -> dict[int, int]:
         if not any(fields):
             continue
         if len(fields) < 2 or not fields[0].isdecimal() or int(fields[0][:4]) > 255:
-            raise DatasetError(f"{file}: line {number} is {shortened(row)}; expected 'pixel value, class'.")
+            raise DatasetError(f"{file}: line {number} is {shortened(fields)}; expected 'pixel value, class'.")
         values[int(fields[0])] = fields[1]
     return {value: names.add(values[value], str(file)) for value in sorted(values)}

@@ -1,6 +1,7 @@
 """`deeplab dataset import`."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from deeplab.datasets.importing.catalog import FORMATS, Unlabelled
+from deeplab.errors import DatasetError, ImageError
 from deeplab.files import printable, real_path
 from worker.cli.options import seed_option
 from worker.cli.output import json_option, print_json
@@ -85,16 +87,17 @@ def import_command(
     target = real_path(target)
     with report_progress(STARTS_OVER) as reporter, draft_beside(target) as draft:
         unpacked = _unpacked(real_path(source), draft, reporter)
-        name, export = read_export(ExportFiles(unpacked, images, colours), format_)
-        written = write_dataset(
-            export,
-            draft / "dataset",
-            reporter,
-            ignores_unlabelled=unlabelled == "ignore",
-            val_share=val,
-            seed=seed,
-            movable=draft,
-        )
+        with _named_as_in(source, unpacked):
+            name, export = read_export(ExportFiles(unpacked, images, colours), format_)
+            written = write_dataset(
+                export,
+                draft / "dataset",
+                reporter,
+                ignores_unlabelled=unlabelled == "ignore",
+                val_share=val,
+                seed=seed,
+                movable=draft,
+            )
         survey_folder(draft / "dataset")
         publish(draft / "dataset", target)
     if as_json:
@@ -111,6 +114,18 @@ def _unpacked(source: Path, draft: Path, reporter: "Reporter") -> Path:
         return source
     unpack(source, draft / "export", reporter, limits=Limits(_MOST_FILES, _MOST_RATIO))
     return draft / "export"
+
+
+@contextmanager
+def _named_as_in(source: Path, unpacked: Path) -> Iterator[None]:
+    """In sentences, name files of an unpacked archive as the archive does: where they were unpacked is gone by then."""
+    try:
+        yield
+    except (DatasetError, ImageError) as error:
+        if unpacked == real_path(source):
+            raise
+        text = str(error).replace(f"{printable(unpacked)}/", "").replace(printable(unpacked), printable(source))
+        raise type(error)(text) from error
 
 
 def _print(name: str, target: Path, written: "Written") -> None:

@@ -23,10 +23,7 @@ _MOST_RATIO = 100
 _ANNOTATIONS = (".json", ".xml")
 
 
-@click.command(
-    "import",
-    epilog="Example: deeplab dataset import export.zip data/street && deeplab dataset register street data/street",
-)
+@click.command("import", epilog="Example: deeplab dataset import export.zip data/street")
 @click.argument("source", metavar="ARCHIVE", type=click.Path(path_type=Path))
 @click.argument("target", metavar="DIR", type=click.Path(path_type=Path))
 @click.option(

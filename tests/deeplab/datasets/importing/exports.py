@@ -231,7 +231,7 @@ def labelme_file(scene: str, shapes: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def labelme_shape(name: str, box: Box) -> dict[str, Any]:
-    common = {"label": name, "group_id": None, "description": "", "flags": {}}
+    common: dict[str, Any] = {"label": name, "group_id": None, "description": "", "flags": {}}
     if name == "car":
         return {**common, "points": corners(box), "shape_type": "polygon"}
     left, top, right, bottom = box

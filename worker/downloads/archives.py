@@ -115,7 +115,7 @@ def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
         if zipfile.is_zipfile(archive):
             zipped = stack.enter_context(zipfile.ZipFile(archive))
             for info in zipped.infolist():
-                if not info.is_dir():
+                if not info.filename.endswith("/"):
                     is_plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
                     yield _Member(info.filename, info.file_size, is_plain, _zip_extractor(zipped, info))
             return
@@ -142,10 +142,13 @@ def _tar_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable
 
 
 def _extract(member: _Member, folder: Path) -> None:
+    path = folder / member.name
+    if path.is_symlink():
+        path.unlink()  # or another file would be written
     try:
         member.extract(folder)
     except BaseException:
-        (folder / member.name).unlink(missing_ok=True)  # it may have its full size and the wrong content
+        path.unlink(missing_ok=True)  # it may have its full size and the wrong content
         raise
 
 
@@ -174,7 +177,7 @@ def _require_within(limits: Limits, members: Sequence[_Member], archive: Path) -
 
 
 def _is_unpacked(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+    return not path.is_symlink() and path.is_file() and path.stat().st_size == size
 
 
 def _require_space(folder: Path, needed: int) -> None:

@@ -4,7 +4,7 @@ import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "
 def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         archive.mkdir("empty")
     return path
 
@@ -34,6 +34,7 @@ def write_tar(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+Writer = Callable[[Path, Mapping[str, bytes]], Path]
 WRITERS = {"a.zip": write_zip, "a.tar": write_tar, "a.tgz": write_tar}
 
 
@@ -92,6 +93,22 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, writer: object, name: s
         unpack(path, tmp_path / "in/folder", SilentReporter())
     assert repr(name) in str(caught.value)
     assert tree(tmp_path / "in") == {}
+
+
+@pytest.mark.parametrize("writer", [write_zip, write_tar])
+def test_a_file_without_a_name_is_refused(tmp_path: Path, writer: Writer) -> None:
+    with pytest.raises(DatasetError, match=r"holds '\.?', a path that leads out of the folder"):
+        unpack(writer(tmp_path / "a", {"": b"1"}), tmp_path / "folder", SilentReporter())
+
+
+@pytest.mark.parametrize("writer", [write_zip, write_tar])
+def test_a_link_in_the_folder_is_replaced(tmp_path: Path, writer: Writer) -> None:
+    other, link = tmp_path / "other", tmp_path / "folder/a"
+    other.write_bytes(b"m")
+    link.parent.mkdir()
+    link.symlink_to(other)
+    unpack(writer(tmp_path / "packed", {"a": b"1"}), link.parent, SilentReporter())
+    assert (link.is_symlink(), link.read_bytes(), other.read_bytes()) == (False, b"1", b"m")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])

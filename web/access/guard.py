@@ -67,7 +67,7 @@ def _is_probe() -> bool:
 
 def _authority() -> str:
     """The host that a request to a whole URL, as proxies get them, names; it goes before the header."""
-    target: str = request.environ.get("RAW_URI", "")
+    target: str = request.environ.get("REQUEST_URI", "")
     return "" if target.startswith("/") else target.partition("://")[2].partition("/")[0]
 
 

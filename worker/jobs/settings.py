@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
-        " number. Behind a proxy all people are one client.",
+        " number. Behind a proxy that is not in DEEPLAB_TRUSTED_PROXIES all people are one client.",
     )
     waiting_per_user: int = Field(
         default=1000,

@@ -1,3 +1,5 @@
+from ipaddress import ip_network
+
 from flask.testing import FlaskClient
 
 from web import create_app
@@ -32,6 +34,18 @@ def test_people_with_ipv6_have_one_budget_for_their_network(new_settings: Settin
         return client.get("/api/v1/workers", environ_overrides={"REMOTE_ADDR": address}).status_code
 
     assert [status(each) for each in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
+
+
+def test_people_behind_a_trusted_proxy_have_a_budget_each(new_settings: Settings) -> None:
+    update = {"requests_per_minute": 1, "trusted_proxies": (ip_network("127.0.0.0/8"),)}
+    client = create_app(new_settings.model_copy(update=update)).test_client()
+
+    def status(forwarded: str, peer: str = "127.0.0.1") -> int:
+        headers, environ = {"X-Forwarded-For": forwarded}, {"REMOTE_ADDR": peer}
+        return client.get("/api/v1/workers", headers=headers, environ_overrides=environ).status_code
+
+    assert [status(each) for each in ("192.0.2.1", "192.0.2.2", "made up, 192.0.2.1")] == [200, 200, 429]
+    assert [status(each, "198.51.100.7") for each in ("192.0.2.3", "192.0.2.4")] == [200, 429]
 
 
 def test_zero_bytes_are_refused(new_client: FlaskClient) -> None:

@@ -110,13 +110,13 @@ def test_the_api_takes_json_only(client: FlaskClient, population: Population, co
 
 
 def test_a_request_to_a_whole_url_must_name_this_server(client: FlaskClient) -> None:
-    """As proxies get them; gunicorn hands on the target as it came."""
+    """As proxies get them; the server hands on the target as it came."""
     for target, status in (
         ("http://evil.example/api/v1/workers", 400),
         ("http://localhost/api/v1/workers", 200),
         ("/api/v1/workers", 200),
     ):
-        environ = {"RAW_URI": target}
+        environ = {"REQUEST_URI": target}
         assert client.get("/api/v1/workers", environ_overrides=environ).status_code == status, target
 
 

@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from deeplab.files import write_text
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import catalog, jobs, leases, storage
+from worker.jobs import alarms, catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 from worker.jobs.watching.job_list import list_jobs
@@ -268,3 +268,43 @@ def test_name_and_notes_are_edited(client: FlaskClient, submit_form: SubmitForm,
 def test_the_error_of_a_failed_job_stands_once_beside_its_log(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.failed}").text
     assert page.count("holds class 7") == 1
+
+
+def test_a_job_is_deleted_by_its_button(client: FlaskClient, population: Population, submit_form: SubmitForm) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"), dataset="shapes")
+    assert ">Delete</button>" not in client.get(f"/jobs/{job_id}").text
+    submit_form(f"/jobs/{job_id}/cancel")
+    page = client.get(f"/jobs/{job_id}").text
+    assert f'data-confirm="Deleting job {job_id} deletes its logs and metrics."' in page
+    assert ">Delete</button>" not in client.get(f"/jobs/{population.trained}").text  # others use its checkpoints
+    assert submit_form(f"/jobs/{job_id}/delete").headers["Location"].endswith("/jobs")
+    assert client.get(f"/jobs/{job_id}").status_code == 404
+
+
+def test_a_checkpoint_is_pinned_by_its_button(
+    client: FlaskClient, population: Population, submit_form: SubmitForm
+) -> None:
+    assert ">pin</button>" in client.get(f"/jobs/{population.trained}").text
+    assert submit_form("/checkpoints/1/pin", pinned=1).status_code == 302
+    assert ">unpin</button>" in client.get(f"/jobs/{population.trained}").text
+    submit_form("/checkpoints/1/pin", pinned=0)
+    assert ">unpin</button>" not in client.get(f"/jobs/{population.trained}").text
+
+
+def test_pages_say_what_is_wrong_with_the_platform_and_with_a_job(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    fence = population.claim(job_id)
+    with open_session(population.settings) as session:
+        leases.heartbeat(session, job_id, fence, 600, quiet_seconds=125)
+        alarms.report(session, alarms.BROKER, "The broker is full.")
+    try:
+        page = client.get(f"/jobs/{job_id}").text
+        assert "no progress for 2 min" in page
+        assert "The broker is full." in client.get("/workers").text
+        with open_session(population.settings) as session:
+            leases.release(session, population.settings, job_id, fence, "outage", "Boom.")
+        assert "Its last attempt met an outage; the next one starts in " in client.get(f"/jobs/{job_id}").text
+    finally:
+        with open_session(population.settings) as session:
+            alarms.report(session, alarms.BROKER, None)
+            jobs.cancel(session, job_id)

@@ -1,5 +1,6 @@
 import io
 import os
+import re
 import stat
 import tarfile
 import zipfile
@@ -11,7 +12,7 @@ import pytest
 from deeplab.errors import DatasetError, OutputError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.reporters import Recorder
-from worker.downloads.archives import unpack
+from worker.downloads.archives import Limits, unpack
 
 FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "d": b""}
 
@@ -51,6 +52,21 @@ def test_every_file_arrives_and_is_counted(archive: Path, tmp_path: Path) -> Non
     assert unpack(archive, tmp_path / "new/folder", recorder) == 3
     assert tree(tmp_path / "new/folder") == FILES
     assert recorder.progressed == [(1, 3, "file"), (2, 3, "file"), (3, 3, "file")]
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (Limits(files=2, ratio=10**6), "holds 3 files; the limit is 2."),
+        (Limits(files=3, ratio=1, always=1000), "unpacks to 2,756 bytes, more than 1 times its size"),
+    ],
+)
+def test_more_than_the_limits_is_refused(tmp_path: Path, limits: Limits, sentence: str) -> None:
+    archive = write_zip(tmp_path / "a.zip", FILES)
+    with pytest.raises(DatasetError, match=re.escape(sentence)):
+        unpack(archive, tmp_path / "in", SilentReporter(), limits=limits)
+    assert tree(tmp_path / "in") == {}
+    assert unpack(archive, tmp_path / "in", SilentReporter(), limits=Limits(files=3, ratio=1)) == 3
 
 
 def test_interrupted_call_is_continued(archive: Path, tmp_path: Path) -> None:

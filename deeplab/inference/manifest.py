@@ -234,7 +234,7 @@ def _row(
 
 def _fields(row: Row) -> tuple[object, ...]:
     numbers = f"{row.seconds:.3f}", _pixels_text(row.pixels), row.frames
-    path, error = _guarded(row.path), _guarded(row.error)
+    path, error = guarded(row.path), guarded(row.error)
     return path, row.width, row.height, row.status, error, *numbers, *_certainty_texts(row.certainty)
 
 
@@ -247,13 +247,13 @@ def _frame_fields(row: FrameRow) -> tuple[object, ...]:
     return row.frame, f"{row.time:.6f}", _pixels_text(row.pixels), *_certainty_texts(row.certainty)
 
 
-def _guarded(text: str) -> str:
+def guarded(text: str) -> str:
     """Keep spreadsheets from taking a text for a formula: put a quote before one that begins like that."""
     return f"'{text}" if _LOOKS_LIKE_FORMULA.match(text) else text
 
 
 def _unguarded(text: str) -> str:
-    """The text that `_guarded` made this of."""
+    """The text that `guarded` made this of."""
     return text[1:] if _IS_GUARDED.match(text) else text
 
 

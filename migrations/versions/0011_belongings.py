@@ -32,7 +32,7 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["job_id"], ["job.id"], name="fk_input_pin_job_id_job"),
         sa.PrimaryKeyConstraint("job_id", "name", name="pk_input_pin"),
     )
-    op.create_index("ix_input_pin_path", "input_pin", ["path"])
+    op.create_index("ix_input_pin_path_stamp", "input_pin", ["path", "stamp"])
     op.create_table(
         "deleted_job",
         sa.Column("id", sa.Integer(), autoincrement=False, nullable=False),

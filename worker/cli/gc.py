@@ -4,7 +4,7 @@ from collections import Counter
 
 import click
 
-from deeplab.formats import size
+from deeplab.formats import plural, size
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import require_store
 
@@ -32,7 +32,7 @@ def gc(yes: bool, as_json: bool) -> None:
     print_table(("JOB", "SIZE", "WHAT", "PATH"), rows, "Nothing to delete.")
     if not found:
         return
-    total = f"{len(found)} files and folders, {size(sum(each.n_bytes for each in found))}"
+    total = f"{plural(len(found), 'leftover')}, {size(sum(each.n_bytes for each in found))}"
     by_sort = Counter[str]()
     for each in found:
         by_sort[each.why] += each.n_bytes

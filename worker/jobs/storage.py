@@ -29,7 +29,6 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
 
 import os
 import re
-import shutil
 from itertools import product
 from pathlib import Path
 
@@ -139,13 +138,6 @@ def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
-
-
-def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
-    """Delete the logits of earlier attempts at an evaluate job; no row points to them."""
-    for folder in job_dir(settings, job_id).glob("*/logits"):
-        if int(folder.parent.name) < fence:
-            shutil.rmtree(folder, ignore_errors=True)
 
 
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:

@@ -14,8 +14,8 @@ from deeplab.files import printable, real_path
 from worker.jobs import jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
-from worker.jobs.ownership import outputs, pins
-from worker.jobs.records import checkpoints
+from worker.jobs.ownership import estimates, outputs, pins
+from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
 from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
@@ -58,6 +58,7 @@ def submit(
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
     pinned = pins.pin_inputs(settings, spec, config)
+    lack = estimates.find_lack(settings, spec, config)
     with open_session(settings) as session:
         job = jobs.insert(
             session,
@@ -71,6 +72,8 @@ def submit(
             roots=roots,
         )
         pins.record(session, job.id, pinned)
+        if lack is not None:
+            events.add(session, job.id, 0, lack)
         if folder is not None:
             with errors_at("output"):
                 outputs.own(session, job.id, folder)

@@ -159,10 +159,11 @@ class InputPinRow(Base):
     """What something that a job reads was when the job was submitted; see worker.jobs.ownership.pins."""
 
     __tablename__ = "input_pin"
+    __table_args__ = (Index("ix_input_pin_path_stamp", "path", "stamp"),)
 
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
     name: Mapped[str] = mapped_column(primary_key=True)  # the field or key that names it
-    path: Mapped[str] = mapped_column(PlaceText(), index=True)
+    path: Mapped[str] = mapped_column(PlaceText())
     stamp: Mapped[str]  # size and times of a file; empty for what is more than one file
     digest: Mapped[str]
 

@@ -68,7 +68,7 @@ def run_attempt(context: JobContext) -> dict[str, Any]:
         OutputError: if there is no room to begin.
     """
     settings, job = context.settings, context.job
-    if found := leftovers.find_own_leftovers(settings, job.id, job.fence):
+    if found := leftovers.find_own_leftovers(settings, job):
         _log.info("Earlier attempts left %s, which are deleted.", size(leftovers.remove(settings, found)))
     room.require_room_for(settings, job)
     return runner_of(context.job.kind)(context)

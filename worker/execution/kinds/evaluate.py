@@ -12,6 +12,7 @@ from worker.execution.kinds import JobContext, weights_path
 from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import storage
+from worker.jobs.cleaning.usage import size_of
 from worker.jobs.records import evaluations
 from worker.jobs.requests.specs import EvaluateSpec
 
@@ -28,7 +29,6 @@ def run(context: JobContext) -> dict[str, Any]:
     """
     spec = EvaluateSpec.model_validate(context.job.spec)
     require_inputs(context, splits=[spec.split or context.config.DATASET.SPLIT.VAL])
-    storage.discard_older_logits(context.settings, context.job.id, context.job.fence)
     logits = storage.logits_dir(context.settings, context.job.id, context.job.fence) if spec.save_logits else None
     recorder = ImageRecorder(context)
     scores = evaluate(
@@ -52,7 +52,8 @@ def run(context: JobContext) -> dict[str, Any]:
         split=spec.split,
         settings={"inference": context.config.INFERENCE.conditions()},
     )
-    return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits)}
+    saved = {} if logits is None else {"logits_bytes": size_of(logits)}
+    return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits), **saved}
 
 
 class MapFolders(TypedDict):

@@ -126,12 +126,13 @@ def _users(session: Session, job_id: int) -> list[int]:
 
 def _delete_rows(session: Session, job_id: int) -> None:
     """Delete a job's row, and those of all tables that refer to it."""
-    session.execute(update(JobRow).where(JobRow.parent_id == job_id).values(parent_id=None))
     job: Table = Base.metadata.tables[JobRow.__tablename__]
     for table in reversed(Base.metadata.sorted_tables):
-        if table is not job:
-            for key in table.foreign_keys:
-                if key.column is job.c.id:
-                    session.execute(delete(table).where(key.parent == job_id))
+        for key in table.foreign_keys:
+            if key.column is job.c.id:
+                refers = key.parent == job_id
+                # Other jobs stay, and forget this one.
+                gone = update(job).values({key.parent: None}) if table is job else delete(table)
+                session.execute(gone.where(refers))
     session.execute(delete(JobRow).where(JobRow.id == job_id))
     session.expire_all()

@@ -19,6 +19,7 @@ from worker.jobs.catalog import TERMINAL
 from worker.jobs.cleaning import caches, deletion
 from worker.jobs.cleaning.usage import size_of
 from worker.jobs.database import db_now, open_session
+from worker.jobs.jobs import Job
 from worker.jobs.ownership import outputs
 from worker.jobs.records import deleted_jobs
 from worker.jobs.settings import Settings
@@ -74,10 +75,12 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
     return found
 
 
-def find_own_leftovers(settings: Settings, job_id: int, fence: int) -> list[Leftover]:
-    """List what the attempts before one have left; it holds the job's lease, so these are over."""
+def find_own_leftovers(settings: Settings, job: Job) -> list[Leftover]:
+    """List what the attempts before a running one have left; it holds the job's lease, so these are over."""
+    # Assistants of an earlier owner of a segment job end within a lease.
+    age = 2 * settings.lease_seconds if job.kind == "segment" else 0.0
     with open_session(settings, reads_only=True) as session:
-        over = [each for each in _list_over(session, 0, job_id) if each.fence < fence]
+        over = [each for each in _list_over(session, age, job.id) if each.fence < job.fence]
         return [each for attempt in over for each in _of_attempt(session, settings, attempt)]
 
 

@@ -56,7 +56,7 @@ NEW = {"2/checkpoint_0000030.pth", f"2/{DRAFT}", "2/log.txt"}
 
 
 def test_a_start_of_the_job_deletes_what_earlier_ones_left(store: Settings, crashed: Job) -> None:
-    found = find_own_leftovers(store, crashed.id, crashed.fence)
+    found = find_own_leftovers(store, crashed)
     assert sorted(each.path.name for each in found) == [DRAFT, "checkpoint_0000020.pth"]
     assert remove(store, found) == 10
     assert left_in(storage.job_dir(store, crashed.id)) == KEPT | NEW

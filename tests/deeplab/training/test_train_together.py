@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from deeplab.training.checkpoint import Checkpoint, load_checkpoint
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
 from tests.deeplab.training.runs import TINY
-from tests.deeplab.training.torchrun import BIN, run_together, torchrun
+from tests.deeplab.training.torchrun import BIN, run_together, run_unsupervised, torchrun
 
 pytestmark = pytest.mark.slow
 
@@ -88,9 +89,10 @@ def test_two_processes_come_to_the_result_of_one(
 
 def test_both_end_early(config_path: Path, tmp_path: Path) -> None:
     keys = ("SOLVER.LR=1e-20", "SOLVER.EVAL_EVERY=1", "SOLVER.PATIENCE=2", "SOLVER.AVERAGE_LOSS=6")
-    ended = run_together(*command(config_path, tmp_path, *(each for key in keys for each in ("--set", key))))
-    assert ended.returncode == 0, ended.stderr
-    assert ended.stdout.startswith("Ended early at iteration 3: 2 validations in a row had no better mean IoU")
+    options = [each for key in keys for each in ("--set", key)]
+    main, other = run_unsupervised(*command(config_path, tmp_path, *options))
+    assert (main.returncode, other.returncode) == (0, 0), main.stderr + other.stderr
+    assert main.stdout.startswith("Ended early at iteration 3: 2 validations in a row had no better mean IoU")
     assert load_checkpoint(tmp_path / "checkpoint_final.pth").iteration == 3
 
 
@@ -116,6 +118,35 @@ def test_a_signal_stops_both_with_a_checkpoint(config_path: Path, tmp_path: Path
     assert said.count("Saved ") == 1
 
 
+DYING = """
+import os, sys
+from pathlib import Path
+from deeplab.config import load_config
+from deeplab.reporter import SilentReporter
+from deeplab.training.run import TrainingRun
+from deeplab.training.train import train
+compute_loss = TrainingRun._loss
+def die_at_the_fourth(run, images, labels):
+    loss = compute_loss(run, images, labels)
+    if run.iteration == 3 and run.world.rank == 1:
+        os._exit(7)
+    return loss
+TrainingRun._loss = die_at_the_fourth
+train(load_config(Path(sys.argv[1]), ["SOLVER.AVERAGE_LOSS=6"]), Path(sys.argv[2]), SilentReporter(), device="cpu")
+"""
+
+
+def test_when_one_of_them_dies_in_an_iteration_the_first_saves_what_came_before(
+    config_path: Path, tmp_path: Path
+) -> None:
+    survivor, _ = run_unsupervised(sys.executable, "-c", DYING, config_path, tmp_path / "out")
+    assert survivor.stderr.rstrip().endswith("Another process of this run ended; its own output says why.")
+    saved = tmp_path / "out" / "checkpoint_0000003.pth"
+    key = "SOLVER.AVERAGE_LOSS=6"
+    resumed = train_alone(config_path, tmp_path / "resumed", key, resume=saved)
+    assert_close(resumed, train_alone(config_path, tmp_path / "alone", key))
+
+
 def test_what_one_of_them_cannot_read_ends_both_with_a_sentence(config_path: Path, tmp_path: Path) -> None:
     root = tmp_path / "data"
     for path in sorted((root / "images").iterdir())[1:]:  # whoever comes to another than the first
@@ -130,8 +161,8 @@ def test_what_one_of_them_cannot_read_ends_both_with_a_sentence(config_path: Pat
 
 
 def test_what_two_processes_cannot_do_is_refused_once(config_path: Path, tmp_path: Path) -> None:
-    ended = run_together(*command(config_path, tmp_path / "out", "--set", "SOLVER.BATCH_SIZE.TRAIN=3"))
+    ended = run_unsupervised(*command(config_path, tmp_path / "out", "--set", "SOLVER.BATCH_SIZE.TRAIN=3"))
     sentence = "Error: SOLVER.BATCH_SIZE.TRAIN must be a multiple of the number of processes, 2; it is 3.\n"
-    assert ended.returncode == 1
-    assert ended.stderr.count(sentence) == 1
+    assert [each.returncode for each in ended] == [1, 1]
+    assert "".join(each.stderr for each in ended).count(sentence) == 1
     assert not (tmp_path / "out").exists()

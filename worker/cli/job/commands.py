@@ -113,6 +113,7 @@ def show(job_id: int, as_json: bool) -> None:
     from worker.cli.job.text import read_job, render_job
     from worker.jobs import jobs
     from worker.jobs.job_json import whole_job_as_json
+    from worker.jobs.settings import load_settings
 
     if as_json:
         with open_store() as session:
@@ -120,7 +121,7 @@ def show(job_id: int, as_json: bool) -> None:
         print_json(found)
         return
     with open_store() as session:
-        job = read_job(session, job_id)
+        job = read_job(session, load_settings(), job_id)
     click.echo(render_job(job))
 
 

@@ -9,13 +9,14 @@ from sqlalchemy.orm import Session
 from deeplab.crf.grid import as_overrides
 from deeplab.files import visible
 from deeplab.formats import duration
-from worker.jobs import jobs
+from worker.jobs import jobs, outcomes
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
 from worker.jobs.records.trials import Trial
+from worker.jobs.settings import Settings
 from worker.jobs.watching.reasons import reason
 from worker.jobs.watching.waiting import Obstacle, find_obstacle
 
@@ -32,10 +33,11 @@ class WholeJob:
     checkpoints: Sequence[Checkpoint]
     events: Sequence[Event]
     obstacle: Obstacle | None = None  # that keeps it waiting
+    standing: str | None = None  # what counts against it while it has not ended
 
 
-def read_job(session: Session, job_id: int) -> WholeJob:
-    """Read a job and what it left behind.
+def read_job(session: Session, settings: Settings, job_id: int) -> WholeJob:
+    """Read a job and what it left behind; settings bound what may happen to it.
 
     Raises:
         JobNotFoundError: if there is no such job.
@@ -48,6 +50,7 @@ def read_job(session: Session, job_id: int) -> WholeJob:
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
         find_obstacle(session, job),
+        None if job.is_terminal else outcomes.describe_standing(job, settings),
     )
 
 
@@ -89,6 +92,8 @@ def _lines(whole: WholeJob) -> Iterator[str]:
         yield f"Error: {job.error}"
     if whole.obstacle is not None:
         yield f"Waiting: {whole.obstacle}"
+    if whole.standing is not None:
+        yield f"So far: {whole.standing}"
     yield from _section("Request", [f"{name}: {value}" for name, value in job.spec.items() if value not in (None, [])])
     if counts := progress(job):
         left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""

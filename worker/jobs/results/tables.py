@@ -8,6 +8,7 @@ cells    one row per image and cell of its confusion matrix, sorted by cell and 
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -35,7 +36,10 @@ class Table:
         return ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self.columns)
 
     def rows_in(self, folders: Sequence[Path]) -> str:
-        """The rows of some parts, as SQL."""
+        """The rows of some parts, as SQL. Their files are fetched; of one that is gone DuckDB will tell."""
+        for folder in folders:
+            with suppress(FileNotFoundError):
+                remote.fetch(folder / self.file)
         files = ", ".join("'" + str(folder / self.file).replace("'", "''") + "'" for folder in folders)
         return f"FROM read_parquet([{files}])" if files else f"SELECT {self.nulls} WHERE false"
 

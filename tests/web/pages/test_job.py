@@ -6,7 +6,7 @@ from flask.testing import FlaskClient
 from deeplab.files import write_text
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
-from worker.jobs import catalog, jobs, leases, storage
+from worker.jobs import alarms, catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
 from worker.jobs.watching.job_list import list_jobs
@@ -268,3 +268,22 @@ def test_name_and_notes_are_edited(client: FlaskClient, submit_form: SubmitForm,
 def test_the_error_of_a_failed_job_stands_once_beside_its_log(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/jobs/{population.failed}").text
     assert page.count("holds class 7") == 1
+
+
+def test_pages_say_what_is_wrong_with_the_platform_and_with_a_job(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("evaluate", checkpoint="1")
+    fence = population.claim(job_id)
+    with open_session(population.settings) as session:
+        leases.heartbeat(session, job_id, fence, 600, quiet_seconds=125)
+        alarms.report(session, alarms.BROKER, "The broker is full.")
+    try:
+        page = client.get(f"/jobs/{job_id}").text
+        assert "no progress for 2 min" in page
+        assert "The broker is full." in client.get("/workers").text
+        with open_session(population.settings) as session:
+            leases.release(session, population.settings, job_id, fence, "outage", "Boom.")
+        assert "Its last attempt met an outage; the next one starts in " in client.get(f"/jobs/{job_id}").text
+    finally:
+        with open_session(population.settings) as session:
+            alarms.report(session, alarms.BROKER, None)
+            jobs.cancel(session, job_id)

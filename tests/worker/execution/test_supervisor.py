@@ -8,6 +8,7 @@ from sqlalchemy import update
 
 from tests.processes import wait_until
 from tests.worker.execution.bench import STOP_NICELY, STUBBORN, Bench
+from worker.execution.outcomes import EXIT_UNWRITTEN
 from worker.jobs import catalog, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import events
@@ -99,6 +100,23 @@ def test_a_child_without_progress_is_killed(bench: Bench) -> None:
     job = bench.run("time.sleep(60)")
     assert (job.state, job.attempts) == (catalog.QUEUED, 1)
     assert bench.attempts() == [("stalled", "It reported no progress for 1 s.")]
+
+
+def test_people_are_warned_of_a_child_without_progress(bench: Bench) -> None:
+    bench.settings = bench.settings.model_copy(update={"stall_seconds_by_kind": {"train": 6.0}})
+    with bench.running("(folder / 'ready').touch(); time.sleep(60)"):
+        wait_until(lambda: bench.now().quiet_since is not None, 10)
+    with open_session(bench.settings) as session:
+        messages = [event.message for event in events.list_events(session, bench.job.id)]
+    assert sum(message.startswith("no progress for ") for message in messages) == 1
+    assert bench.attempts() == [("stalled", "It reported no progress for 6 s.")]
+    assert bench.now().quiet_since is None
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(1, "crashed"), (EXIT_UNWRITTEN, "outage")])
+def test_a_child_that_had_no_room_for_its_outcome_met_an_outage(bench: Bench, status: int, outcome: str) -> None:
+    bench.run(f"sys.exit({status})")
+    assert [each for each, _ in bench.attempts()] == [outcome]
 
 
 def test_progress_is_what_keeps_a_child_alive(bench: Bench) -> None:

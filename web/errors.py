@@ -22,6 +22,7 @@ from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
+from worker.jobs.scheduling.holds import QueueNotFoundError
 from worker.jobs.waiting_limit import QueueFullError
 
 _log = logging.getLogger(__name__)
@@ -36,6 +37,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (CheckpointNotFoundError, 404),
     (DatasetNotFoundError, 404),
     (UserNotFoundError, 404),
+    (QueueNotFoundError, 404),
     (TokenNotFoundError, 404),
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),

@@ -146,7 +146,7 @@ def test_a_job_for_more_gpus_than_there_are_waits_and_says_why(platform: Platfor
     waiting = platform.submit("train", config=config, overrides=KEYS + "SOLVER.BATCH_SIZE.TRAIN=4", gpus=4)
     platform.succeed("train", config=config, overrides=KEYS)
     with open_session(platform.settings, reads_only=True) as session:
-        obstacle = find_obstacle(session, jobs.get(session, waiting.id))
+        obstacle = find_obstacle(session, platform.settings, jobs.get(session, waiting.id))
     assert obstacle is not None
     assert obstacle.sentence == "It asks for 4 GPUs; no live worker has as many (at most 2)."
     assert platform.attempts(waiting) == []

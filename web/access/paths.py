@@ -56,7 +56,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
             fields[name] = f"must be a name, not a path, got {value!r}."
     for name in _PATH_FIELDS:
         value = getattr(spec, name, None)
-        is_id = name == "checkpoint" and value is not None and CheckpointRef.parse(value).id is not None
+        is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
         if value is None or is_id or value == trusted.get(name):
             continue
@@ -166,7 +166,9 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.id is None:
+    if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.is_file:
         return set()
+    if spec.checkpoint_ref.job_id is not None:
+        return {value for _, value in _config_paths(jobs.get(session, spec.checkpoint_ref.job_id).config)}
     config = checkpoints.read_config(session, checkpoints.get(session, spec.checkpoint_ref.id))
     return {value for _, value in _config_paths(config)}

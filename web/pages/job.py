@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from web.actions import cancellation, submission
+from web.actions import cancellation, holding, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
@@ -19,6 +19,7 @@ from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results import parts
+from worker.jobs.scheduling.holds import PriorityError
 from worker.jobs.watching import attempt_logs
 from worker.jobs.watching.lineage import read_lineage
 from worker.jobs.watching.waiting import find_obstacle, find_place
@@ -42,7 +43,7 @@ def show_job(job_id: int) -> str:
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
-            obstacle=find_obstacle(session, job),
+            obstacle=find_obstacle(session, current_settings(), job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
@@ -68,6 +69,28 @@ def edit_job(job_id: int) -> Response:
 def cancel_job(job_id: int) -> Response:
     """Cancel a queued job, or ask the supervisor of a running one to."""
     cancellation.cancel(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def pause_job(job_id: int) -> Response:
+    """Put a job on hold."""
+    holding.pause(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def resume_job(job_id: int) -> Response:
+    """Let a job that is on hold start."""
+    holding.resume(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def prioritize_job(job_id: int) -> Response:
+    """Give a queued job another priority."""
+    try:
+        priority = int(request.form.get("priority", "")[:20])
+    except ValueError:
+        raise PriorityError from None
+    holding.set_priority(current_settings(), job_id, priority, signed_in())
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 

@@ -27,6 +27,7 @@ _PLATFORM = {
     "job": Entry("worker.cli.job.commands", "job", "Submit and manage jobs."),
     "dataset": Entry("worker.cli.dataset.commands", "dataset", "Download, check, preview and register datasets."),
     "checkpoint": Entry("worker.cli.checkpoint", "checkpoint", "List and show the checkpoints of train jobs."),
+    "queue": Entry("worker.cli.queue", "queue", "Pause and resume the queues."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),
     "user": Entry("worker.cli.accounts.user", "user", "Add and manage the people who may use the platform."),
     "token": Entry("worker.cli.accounts.token", "token", "Create and revoke tokens, which programs sign in with."),

@@ -5,6 +5,10 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+# A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database uses
+# a partial index only where it sees the condition of the index in the question.
+READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
+
 
 class Base(DeclarativeBase):
     """The base of all tables; names every constraint, so that migrations can change it by name."""
@@ -91,6 +95,26 @@ class JobRow(Base):
         Index("ix_job_kind_state_id", "kind", "state", "id"),
         Index("ix_job_dataset_id", "dataset", "id"),
         Index("ix_job_user_id_id", "user_id", "id"),
+        # The next job to start, of all and of a user, without a look at the others.
+        *(
+            Index(name, "queue", "gpus", *columns, sqlite_where=text(READY), postgresql_where=text(READY))
+            for name, columns in (
+                ("ix_job_ready", ("rank", "id")),
+                ("ix_job_ready_of_user", ("user_id", "rank", "id")),
+            )
+        ),
+        Index(
+            "ix_job_awaits_others",
+            "id",
+            sqlite_where=text("awaits_others"),
+            postgresql_where=text("awaits_others"),
+        ),
+        Index(
+            "ix_job_not_before",
+            "not_before",
+            sqlite_where=text("not_before IS NOT NULL"),
+            postgresql_where=text("not_before IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
@@ -115,6 +139,12 @@ class JobRow(Base):
     dataset: Mapped[str | None]
     checkpoint: Mapped[str | None] = mapped_column(index=True)
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
+    gpus: Mapped[int] = mapped_column(default=1, server_default="1")  # that it asks for
+    # When it may start; see worker.jobs.scheduling.
+    rank: Mapped[int] = mapped_column(default=0, server_default="0")  # the lowest first, in the order of an index
+    priority: Mapped[int] = column_property(-rank)
+    awaits_others: Mapped[bool] = mapped_column(default=False, server_default=false())
+    held_at: Mapped[float | None]  # since when it is on hold
     fence: Mapped[int] = mapped_column(default=0)
     # How many attempts in a row got no further, by what ended them; see worker.jobs.outcomes.
     attempts: Mapped[int] = mapped_column(default=0)
@@ -140,6 +170,28 @@ class JobRow(Base):
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+
+
+class AwaitedJobRow(Base):
+    """A job that another one waits for: both are submitted, and the other one later."""
+
+    __tablename__ = "awaited_job"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    awaited_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True, index=True)
+
+
+class QueuePauseRow(Base):
+    """A queue that is paused: no job of it is started."""
+
+    __tablename__ = "queue_pause"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
+    user: Mapped[str | None] = column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
 
 
 class AttemptRow(Base):

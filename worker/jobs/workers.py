@@ -145,6 +145,12 @@ def list_workers(session: Session) -> list[Worker]:
     ]
 
 
+def count_slots(session: Session, queue: str) -> int:
+    """Count the slots of the live workers of a queue."""
+    query = select(func.coalesce(func.sum(WorkerRow.slots), 0)).where(WorkerRow.queue == queue, _is_alive())
+    return session.scalars(query).one()
+
+
 def _is_dead(row: WorkerRow) -> bool:
     return is_dead(row.process_table, row.pid, row.process_start)
 

@@ -16,6 +16,7 @@ from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import Evaluation
 from worker.jobs.records.events import Event
 from worker.jobs.records.trials import Trial
+from worker.jobs.settings import Settings
 from worker.jobs.watching.reasons import reason
 from worker.jobs.watching.waiting import Obstacle, find_obstacle
 
@@ -34,7 +35,7 @@ class WholeJob:
     obstacle: Obstacle | None = None  # that keeps it waiting
 
 
-def read_job(session: Session, job_id: int) -> WholeJob:
+def read_job(session: Session, settings: Settings, job_id: int) -> WholeJob:
     """Read a job and what it left behind.
 
     Raises:
@@ -47,7 +48,7 @@ def read_job(session: Session, job_id: int) -> WholeJob:
         trials.list_trials(session, job_id, job.spec),
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
-        find_obstacle(session, job),
+        find_obstacle(session, settings, job),
     )
 
 
@@ -89,7 +90,8 @@ def _lines(whole: WholeJob) -> Iterator[str]:
         yield f"Error: {job.error}"
     if whole.obstacle is not None:
         yield f"Waiting: {whole.obstacle}"
-    yield from _section("Request", [f"{name}: {value}" for name, value in job.spec.items() if value not in (None, [])])
+    shown = {**job.spec, "priority": job.priority or None}
+    yield from _section("Request", [f"{name}: {value}" for name, value in shown.items() if value not in (None, [])])
     if counts := progress(job):
         left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
         yield from _section("Progress", [f"{counts}{left}; attempt {job.attempts} of {job.max_attempts}"])

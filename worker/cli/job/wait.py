@@ -33,7 +33,7 @@ class JobFailedError(DeepLabError):
 
     def __init__(self, job: Job) -> None:
         super().__init__(
-            f"Job {job.id} failed: {job.error}" if job.state == FAILED else f"Job {job.id} was {job.state}."
+            f"Job {job.id} {'failed' if job.state == FAILED else f'was {job.state}'}{f': {job.error}' if job.error else '.'}"
         )
 
 
@@ -73,7 +73,7 @@ def _follow(settings: Settings, job: Job) -> Job:
                 platform.restart_dead()
             with open_session(settings, reads_only=True) as session:
                 job = jobs.get(session, job.id)
-                obstacle = find_obstacle(session, job)
+                obstacle = find_obstacle(session, settings, job)
             if obstacle is not None and obstacle.command is None and not has_said:  # workers may be starting
                 _say(f"Job {job.id} waits. {obstacle}")
                 has_said = True

@@ -15,8 +15,8 @@ from deeplab.confinement import lies_under
 from deeplab.files import is_plain, real_path
 from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
 from worker.jobs.roots import Roots
@@ -166,9 +166,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.is_file:
+    if isinstance(spec, TrainSpec) or spec.config is not None:
         return set()
-    if spec.checkpoint_ref.job_id is not None:
-        return {value for _, value in _config_paths(jobs.get(session, spec.checkpoint_ref.job_id).config)}
-    config = checkpoints.read_config(session, checkpoints.get(session, spec.checkpoint_ref.id))
-    return {value for _, value in _config_paths(config)}
+    job_id = trained_by(session, spec.checkpoint)
+    return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}

@@ -5,8 +5,8 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from web.actions import bulk, cancellation, holding, submission
 from deeplab.formats import shortened
+from web.actions import bulk, cancellation, holding, submission
 from web.api.requests import read_body, read_choice, read_fields, read_limit, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError

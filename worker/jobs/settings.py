@@ -126,8 +126,8 @@ class Settings(BaseSettings):
     running_per_user: int | None = Field(
         default=None,
         ge=1,
-        description="Jobs of a user that run at the same time in a queue, at most; empty: no limit. Those of the command"
-        " line count together.",
+        description="Jobs of a user that run at the same time in a queue, at most; empty: no limit. Those of the"
+        " command line count together.",
     )
     output_umask: int | None = Field(
         default=None,

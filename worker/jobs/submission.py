@@ -91,10 +91,10 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
         checkpoint = checkpoints.find_last(session, job_id)
+        awaited = chains.list_open(session, [job_id]).get(job_id, [])
     if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
-        awaited = chains.list_open(session, [job_id]).get(job_id, [])
-    changes = {"resume": checkpoint.id} if checkpoint is not None else {}
+    changes: dict[str, Any] = {"resume": checkpoint.id} if checkpoint is not None else {}
     changes |= {"after": [each for each in awaited if each in job.spec.get("after", ())], "priority": job.priority}
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 

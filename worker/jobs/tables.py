@@ -5,8 +5,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
-# A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database uses
-# a partial index only where it sees the condition of the index in the question.
+# A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database
+# uses a partial index only where it sees the condition of the index in the question.
 READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
 
 

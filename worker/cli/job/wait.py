@@ -32,9 +32,8 @@ class JobFailedError(DeepLabError):
     """A job that was waited for did not succeed."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(
-            f"Job {job.id} {'failed' if job.state == FAILED else f'was {job.state}'}{f': {job.error}' if job.error else '.'}"
-        )
+        ended = "failed" if job.state == FAILED else f"was {job.state}"
+        super().__init__(f"Job {job.id} {ended}{f': {job.error}' if job.error else '.'}")
 
 
 def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:

@@ -126,7 +126,7 @@ def _config_of_training(session: Session, job_id: int) -> dict[str, Any]:
     """The configuration of a job that saves checkpoints, or will."""
     job = _get_job(session, job_id)
     if job.kind != "train":
-        raise DeepLabError(f"Job {job_id} is a job of kind {job.kind}; expected one of kind train.")
+        raise DeepLabError(f"Job {job_id} is of kind {job.kind}; expected one of kind train.")
     if job.state == SUCCEEDED and checkpoints.find_last(session, job_id) is None:
         raise DeepLabError(f"Job {job_id} has left no checkpoint.")
     return job.config
@@ -150,11 +150,13 @@ def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSp
 def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> dict[str, Any]:
     with errors_at("evaluate_job"):
         job = _get_job(session, spec.evaluate_job)
-        if job.kind != "evaluate" or job.state in (FAILED, CANCELLED):
-            raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not an evaluate job that has logits.")
+        if job.kind != "evaluate":
+            raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind evaluate.")
+        if job.state in (FAILED, CANCELLED):
+            raise DeepLabError(f"Job {job.id} {'was ' if job.state == CANCELLED else ''}{job.state}, and has no logits.")
         saves = (job.result or {}).get("logits") if job.state == SUCCEEDED else job.spec["save_logits"]
         if not saves:
-            raise DeepLabError(f"Job {job.id} was submitted without saving its logits.")
+            raise DeepLabError(f"Job {job.id} saves no logits.")
     with errors_at("overrides"):
         resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
         _expand_paths(resolved, job.config, environment)

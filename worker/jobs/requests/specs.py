@@ -191,7 +191,8 @@ class _CheckpointSpec(_ModelSpec):
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
         title="Checkpoint",
-        description="Id of a checkpoint; job:ID for the best one of a job, which this one then waits for; or path of a weights file.",
+        description="Id of a checkpoint; job:ID for the best one of a job, for which this one then waits; or path of a"
+        " weights file.",
     )
     config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."

@@ -38,7 +38,7 @@ def link(session: Session, row: JobRow, spec: Spec) -> None:
         SpecError: if one of them does not exist, has failed or was cancelled.
     """
     awaited = awaited_by(spec)
-    states = {job_id: state for job_id, state in session.execute(_states(awaited))}
+    states = dict(session.execute(_states(awaited)).all())
     for job_id, field in awaited.items():
         if job_id not in states:
             raise SpecError({field: f"There is no job {job_id}."})

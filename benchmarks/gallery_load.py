@@ -2,7 +2,7 @@
 
 Makes images and masks, serves their gallery as `deeplab web` does, and asks for it as so many browsers do: each for
 every image and mask of the page, six at a time, and then for what was refused, one at a time. Prints how requests were
-answered, the largest memory of all web processes together, and how long /api/v1/health took meanwhile.
+answered, the largest memory of all web processes together, and how long /healthz took meanwhile.
 """
 
 import argparse
@@ -153,7 +153,7 @@ def watched(settings: Settings, server: psutil.Process, seen: Seen) -> Iterator[
     def watch_health() -> None:
         while not done.wait(0.2):
             started = time.monotonic()
-            status = ask(settings, "/api/v1/health")
+            status = ask(settings, "/healthz")
             seen.health_seconds.append(time.monotonic() - started if status == 200 else float("inf"))
 
     def watch_memory() -> None:
@@ -184,10 +184,10 @@ def report(seen: Seen, rss_before: int, seconds: float) -> None:
         "answers by status": ", ".join(f"{n} x {status or 'none'}" for status, n in sorted(seen.statuses.items())),
         "RSS of all web processes before, MB": f"{rss_before / 1e6:.0f}",
         "largest RSS of all web processes, MB": f"{seen.largest_rss / 1e6:.0f}",
-        "/api/v1/health: asked, times": f"{len(health)}",
-        "/api/v1/health: median, s": f"{statistics.median(health):.3f}",
-        "/api/v1/health: 95th percentile, s": f"{health[int(0.95 * (len(health) - 1))]:.3f}",
-        "/api/v1/health: slowest, s": f"{health[-1]:.3f}",
+        "/healthz: asked, times": f"{len(health)}",
+        "/healthz: median, s": f"{statistics.median(health):.3f}",
+        "/healthz: 95th percentile, s": f"{health[int(0.95 * (len(health) - 1))]:.3f}",
+        "/healthz: slowest, s": f"{health[-1]:.3f}",
     }
     for name, value in rows.items():
         print(f"{name:<46}{value:>24}")

@@ -22,6 +22,8 @@ LARGEST_LIST = 50_000_000  # bytes of a split list: more than a million lines
 # Control characters; line and paragraph separators; marks of direction; surrogates.
 _HIDDEN = re.compile("[\0-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)  # what a write can fail for in its middle
+
 _log = logging.getLogger(__name__)
 _BYTE_ORDER_MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -49,12 +51,11 @@ def replace_file(path: Path) -> Iterator[BinaryIO]:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-    except OSError as error:
+    except BaseException as error:
         _discard(draft)
-        raise OutputError(f"{printable(path)}: cannot be written: {error.strerror or error}.") from error
-    except BaseException:
-        _discard(draft)
-        raise
+        if (reason := _failed_write(error)) is None:
+            raise
+        raise OutputError(f"{printable(path)}: cannot be written: {reason.strerror or reason}.") from reason
 
 
 def is_draft(name: str) -> bool:
@@ -193,6 +194,17 @@ def printable(path: Path | str) -> str:
     except UnicodeEncodeError:  # surrogates that stand for no byte, as JSON may hold them
         text = os.fspath(path)
     return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
+
+
+def _failed_write(error: BaseException | None) -> OSError | None:
+    """The system's error, also behind one that a library raised while it closed what it could not write."""
+    if isinstance(error, OSError):
+        return error
+    while error is not None:
+        error = error.__cause__ or error.__context__
+        if isinstance(error, OSError) and error.errno in _NO_ROOM:
+            return error
+    return None
 
 
 def _discard(draft: Path) -> None:

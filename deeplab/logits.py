@@ -1,5 +1,6 @@
 """Logits on disk, one `<id>.npy` per image: `evaluate` saves them for the CRF. Torch-free."""
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,8 +32,10 @@ def save_logits(path: Path, logits: NDArray[np.float32], dtype: LogitsDtype = "f
         OutputError: if the file cannot be written.
     """
     make_folder(path.parent)
+    content = io.BytesIO()  # numpy does not say why it could not write into a file
+    np.save(content, logits if dtype == "float32" else _as_float16(logits))
     with replace_file(path) as file:
-        np.save(file, logits if dtype == "float32" else _as_float16(logits))
+        file.write(content.getbuffer())
 
 
 def load_probs(path: Path, n_classes: int, height: int, width: int) -> NDArray[np.float32]:

@@ -302,12 +302,16 @@ class Solver(Section):
     ITER_SAVE: Iterations = Field(5000, description="Iterations between checkpoints.")
     KEEP_LAST: Iterations | None = Field(
         None,
-        description="Newest checkpoints to keep, beside the best and the final one; empty: all. (Extension.)",
+        description="Newest checkpoints to keep, beside the KEEP_BEST best and the final one; empty: all. (Extension.)",
+    )
+    KEEP_BEST: Iterations = Field(
+        1,
+        description="Checkpoints of so many of the best validations are saved, and kept beside KEEP_LAST. (Extension.)",
     )
     EVAL_EVERY: Iterations | None = Field(
         None,
-        description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoint with the best mean IoU is"
-        " kept. The final model is validated too; empty: never. (Extension.)",
+        description="Iterations between validations on DATASET.SPLIT.VAL; the checkpoints with the best mean IoU"
+        " are kept (KEEP_BEST). The final model is validated too; empty: never. (Extension.)",
     )
     PATIENCE: Iterations | None = Field(
         None,

@@ -79,7 +79,7 @@ def api() -> str:
         '{"error": {"message": "Invalid request; see the fields.", "fields": {"config": "is required."}}}',
         "```",
         "",
-        "Every call but `GET /health` needs a token, made on the page *Account* or by `deeplab token create`; on your",
+        "Every call needs a token, made on the page *Account* or by `deeplab token create`; on your",
         "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does",
         "not suffice. See [accounts](accounts.md).",
         "",

@@ -10,11 +10,12 @@ from flask_wtf.csrf import CSRFProtect  # type: ignore[import-untyped]  # it has
 
 from deeplab.errors import OutputError
 from deeplab.files import make_folder
-from web import api, pages
+from web import api, pages, probes
 from web.access.bounds import register_bounds
 from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.access.proxy import is_https
+from web.access.request_id import register_request_id
 from web.context import LARGEST_REQUEST, SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
@@ -78,6 +79,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         IMAGES_PER_PAGE=24,
     )
     csrf = CSRFProtect()
+    register_request_id(app)  # first, for what the others log
     register_bounds(app)  # before the guard, which asks the database who is there
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
     csrf.init_app(app)
@@ -85,6 +87,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_templating(app)
     register_errors(app)
     app.register_blueprint(pages.blueprint)
+    app.register_blueprint(probes.blueprint)
     app.register_blueprint(api.blueprint, url_prefix="/api/v1")
     csrf.exempt(api.blueprint)  # it takes JSON only, which a foreign page cannot send; see web.access.guard
     if settings.auth == "off":

@@ -10,12 +10,8 @@ from types import MappingProxyType
 
 from deeplab.inference.inputs import count_frames, list_inputs
 from deeplab.inference.manifest import ManifestWriter, Row, read_manifest, require_success
-from deeplab.inference.output import (
-    locked_output,
-    manifest_path,
-    prepare_output,
-    write_passed_over,
-)
+from deeplab.inference.output import manifest_path, prepare_output, write_passed_over
+from deeplab.inference.output_lock import describe_process, locked_output
 from deeplab.inference.pipeline import Pipeline
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.videos import VideoOptions, VideoPipeline
@@ -24,6 +20,7 @@ from deeplab.video.kinds import is_video
 
 _AS_USUAL = VideoOptions()
 _NO_VIDEOS: Mapping[str, int] = MappingProxyType({})
+_NONE_REFUSED: Mapping[str, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ def segment_folder(
     inputs = list_inputs(input_path, exclude=output_dir)
     prepare_output(output_dir, input_path, {**segmenter.settings(), **videos.settings()}, segmenter.class_names)
     manifest = manifest_path(output_dir)
-    with locked_output(output_dir):
+    with locked_output(output_dir, f"deeplab segment, {describe_process()},"):
         write_passed_over(output_dir, inputs.passed_over)
         summary = segment_items(
             segmenter,
@@ -100,6 +97,7 @@ def segment_items(
     batch_size: int = 1,
     videos: VideoOptions = _AS_USUAL,
     n_frames: Mapping[str, int] = _NO_VIDEOS,
+    refused: Mapping[str, str] = _NONE_REFUSED,
 ) -> Summary:
     """Segment some images and videos of a folder, with a manifest of their own; otherwise as `segment_folder`.
 
@@ -117,16 +115,18 @@ def segment_items(
         batch_size: images of equal size per forward pass.
         videos: what is made of videos.
         n_frames: how much work a video is, as `count_frames` says; an image is 1.
+        refused: why some items are not even looked at, a sentence for their rows.
     """
     start = time.monotonic()
     wanted = dict.fromkeys(items)
     films = VideoPipeline(segmenter, input_dir, output_dir, videos, overlays, batch_size, confidence)
     images = Pipeline(segmenter, input_dir, output_dir, overlays, batch_size, confidence)
     kept = {row.path: row for row in done if row.path in wanted and _is_complete(row, images, films)}
-    todo = [item for item in wanted if item not in kept]
+    todo = [item for item in wanted if item not in kept and item not in refused]
     tally = _Tally(kept.values())
     progress = _Progress(reporter, wanted, n_frames, kept)
     rows = chain(
+        (_refusal(item, refused[item]) for item in wanted if item in refused and item not in kept),
         images.rows([item for item in todo if not is_video(item)], reporter.should_stop, progress.tick),
         films.rows([item for item in todo if is_video(item)], progress.tick),
     )
@@ -197,6 +197,10 @@ class _Tally:
             n_videos=self._n_videos,
             n_frames=self._n_frames,
         )
+
+
+def _refusal(item: str, sentence: str) -> Row:
+    return Row(item, None, None, "error", sentence, 0.0, {}, frames=0 if is_video(item) else None)
 
 
 def _is_complete(row: Row, images: Pipeline, films: VideoPipeline) -> bool:

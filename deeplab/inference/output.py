@@ -11,22 +11,19 @@ frames/<path of the video>.csv     one row per frame of a video
 manifest.csv                       one row per image or video
 labels.txt                         index<TAB>name
 run.json                           the settings that made the masks
+.deeplab-lock                      held by whoever is filling the folder; says who that is
 passed_over.json                   how many files are of kinds that are not read, by kind: {"heic": 5}
 """
 
-import fcntl
 import json
-import logging
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from deeplab.datasets.class_names import save_class_names
 from deeplab.errors import OutputError
 from deeplab.files import LARGEST_FILE, is_draft, printable, read_text, real_path, reason_of, write_text
-
-_log = logging.getLogger(__name__)
+from deeplab.inference.output_lock import LOCK
 
 
 def mask_path(output_dir: Path, item: str) -> Path:
@@ -125,23 +122,6 @@ def write_passed_over(output_dir: Path, kinds: Mapping[str, int]) -> None:
     write_text(output_dir / "passed_over.json", json.dumps(kinds) + "\n")
 
 
-@contextmanager
-def locked_output(output_dir: Path) -> Iterator[None]:
-    """Keep other processes from filling the same folder at the same time.
-
-    Raises:
-        OutputError: if another process is doing so.
-    """
-    with (output_dir / "run.json").open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise OutputError(f"{printable(output_dir)}: another process is filling this folder.") from None
-        except OSError as error:  # some network file systems do not support locks
-            _log.warning("%s: cannot be locked against a second process: %s", printable(output_dir), error.strerror)
-        yield
-
-
 def _read_run(output_dir: Path) -> Mapping[str, object] | None:
     path = output_dir / "run.json"
     # Looked for before run.json, because another worker may be starting: it writes run.json before anything else.
@@ -166,7 +146,7 @@ def _first_entry(folder: Path) -> str | None:
     """Something that a folder holds; None if it is empty or does not exist."""
     try:
         with os.scandir(folder) as entries:
-            return next((each.name for each in entries if not is_draft(each.name)), None)
+            return next((each.name for each in entries if not is_draft(each.name) and each.name != LOCK), None)
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:

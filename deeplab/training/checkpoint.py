@@ -10,6 +10,7 @@ from torch import Tensor
 from deeplab.errors import CheckpointError
 from deeplab.files import replace_file
 from deeplab.models.weights.state_dict import FORMAT, check_format, read_checkpoint, require_finite
+from deeplab.room import require_room
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Checkpoint:
     best: dict[str, Any] | None = None  # ... and of the best one
     n_since_best: int = 0  # validations after the best one
     saved: list[int] = field(default_factory=list)  # iterations of the checkpoints on disk that SOLVER.KEEP_LAST counts
+    scores: dict[int, float] = field(default_factory=dict)  # mean IoU of every validation, by iteration
     class_weights: list[float] | None = None  # as SOLVER.CLASS_WEIGHTS made them of the training split, or lists them
     scaler: dict[str, Any] = field(default_factory=dict)  # state of the loss scaler; empty unless fp16
 
@@ -43,8 +45,31 @@ def final_weights_path(folder: Path) -> Path:
     return folder / "weights_final.pth"
 
 
+def size_of(checkpoint: Checkpoint) -> int:
+    """About how many bytes the file of a checkpoint has: those of its tensors."""
+    seen: list[Any] = [checkpoint.model, checkpoint.optimizer]
+    n_bytes = 0
+    while seen:
+        each = seen.pop()
+        if isinstance(each, Tensor):
+            n_bytes += each.nbytes
+        elif isinstance(each, dict):
+            seen.extend(each.values())
+    return n_bytes
+
+
 def save_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
-    """Write a checkpoint: whole or not at all, flushed to disk. Raises OutputError if it cannot be written."""
+    """Write a checkpoint: whole or not at all, flushed to disk; where it would not fit, nothing is begun.
+
+    Raises:
+        OutputError: if it cannot be written, such as for lack of room.
+    """
+    require_room(path, size_of(checkpoint))
+    write_checkpoint(path, checkpoint)
+
+
+def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
+    """Write a checkpoint without looking for room; otherwise as `save_checkpoint`."""
     shallow = {each.name: getattr(checkpoint, each.name) for each in fields(checkpoint)}
     with replace_file(path) as file:
         torch.save({"format": FORMAT, **shallow}, file)

@@ -10,7 +10,7 @@ from deeplab.training.run import TrainingRun
 
 
 class CheckpointFolder:
-    """Saves the states of a run, and keeps the newest SOLVER.KEEP_LAST of them, the best one and the final one.
+    """Saves the states of a run; keeps the newest SOLVER.KEEP_LAST, the best SOLVER.KEEP_BEST and the final one.
 
     Args:
         folder: where they go.
@@ -57,7 +57,7 @@ class CheckpointFolder:
         self._reporter.checkpoint(path, self._run.iteration, is_best=self._run.is_best())
 
     def _expired_iterations(self) -> list[int]:
-        """List the saved iterations that SOLVER.KEEP_LAST does not keep. The best one is not among them."""
-        keep_last, best = self._run.config.SOLVER.KEEP_LAST, self._run.best
+        """List the saved iterations that SOLVER.KEEP_LAST does not keep. The best ones are not among them."""
+        keep_last, best = self._run.config.SOLVER.KEEP_LAST, self._run.best_iterations()
         old = [] if keep_last is None else self.saved[:-keep_last]
-        return [iteration for iteration in old if best is None or iteration != best.iteration]
+        return [iteration for iteration in old if iteration not in best]

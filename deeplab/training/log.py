@@ -1,11 +1,15 @@
 """Report the progress and metrics of a training run, also as TensorBoard scalars."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from deeplab.catalog import SCORES
+from deeplab.errors import OutputError
+from deeplab.files import printable
 from deeplab.reporter import Reporter
 from deeplab.scores.metrics import Scores
 from deeplab.training.run import TrainingRun
@@ -21,13 +25,18 @@ class TrainingLog:
     """
 
     def __init__(self, folder: Path, run: TrainingRun, reporter: Reporter) -> None:
+        self._folder = folder
         self._run = run
         self._reporter = reporter
         # Hides what an earlier attempt wrote after the checkpoint from which this run continues.
         self._writer = SummaryWriter(str(folder), purge_step=run.iteration + 1)
 
     def after_iteration(self) -> None:
-        """Report the iteration that was just done. Raises DeepLabError if the reported loss is not finite."""
+        """Report the iteration that was just done.
+
+        Raises:
+            DeepLabError: if the reported loss is not finite, or the scalars cannot be written.
+        """
         solver, iteration = self._run.config.SOLVER, self._run.iteration
         self._reporter.progress(iteration, solver.ITER_MAX, "iteration")
         if iteration == 1 or iteration % solver.ITER_TB == 0:
@@ -36,23 +45,34 @@ class TrainingLog:
     def after_validation(self, scores: Scores) -> None:
         """Report the scores of a validation at this iteration."""
         values = {name: scores[name] for name in SCORES}
-        for name, value in values.items():
-            self._writer.add_scalar(f"{name}/val", value, self._run.iteration)
+        self._write({f"{name}/val": value for name, value in values.items()})
         self._reporter.metrics(self._run.iteration, values)
 
     def close(self) -> None:
-        """Flush the scalars to disk."""
-        self._writer.close()
+        """Flush the scalars to disk. Raises OutputError if they cannot be written."""
+        with self._errors_named():
+            self._writer.close()
 
     def _report_metrics(self, iteration: int) -> None:
         self._run.require_finite_loss()
         loss, rates, device = self._run.average_loss(), self._run.learning_rates(), self._run.device
         values = {"loss": loss} | {f"lr/group{i}": rate for i, rate in enumerate(rates)}
-        self._writer.add_scalar("loss/train", loss, iteration)
-        for i, rate in enumerate(rates):
-            self._writer.add_scalar(f"lr/group_{i}", rate, iteration)
+        scalars = {"loss/train": loss} | {f"lr/group_{i}": rate for i, rate in enumerate(rates)}
         if device.type == "cuda":
             reserved = torch.cuda.memory_reserved(device)  # bytes
             values["gpu_memory_mib"] = reserved / 1024**2
-            self._writer.add_scalar(f"gpu/device_{device.index or 0}/memory_cached", reserved / 1024**3, iteration)
+            scalars[f"gpu/device_{device.index or 0}/memory_cached"] = reserved / 1024**3
+        self._write(scalars)
         self._reporter.metrics(iteration, values)
+
+    def _write(self, scalars: Mapping[str, float]) -> None:
+        with self._errors_named():
+            for name, value in scalars.items():
+                self._writer.add_scalar(name, value, self._run.iteration)
+
+    @contextmanager
+    def _errors_named(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise OutputError(f"{printable(self._folder)}: cannot be written: {error.strerror or error}.") from error

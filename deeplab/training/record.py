@@ -50,8 +50,8 @@ class Record:
             DeepLabError: if the loss is not finite, or a file cannot be written.
         """
         self._log.after_iteration()
-        is_best = self._validation.validate_if_due(self._log)
-        if is_best or self._run.iteration % self._run.config.SOLVER.ITER_SAVE == 0:
+        is_among_best = self._validation.validate_if_due(self._log)
+        if is_among_best or self._run.iteration % self._run.config.SOLVER.ITER_SAVE == 0:
             self.save()
 
     def save(self) -> None:

@@ -55,6 +55,7 @@ class TrainingRun:
         self.validated: Validated | None = None  # the last validation
         self.best: Validated | None = None  # the one with the highest mean IoU; of equal ones the first
         self.n_since_best = 0  # validations after it
+        self.scores: dict[int, float] = {}  # mean IoU of every validation, by iteration
         self.class_weights: Tensor | None = None  # (C,) on the device; see `weigh_classes`
         channels_last = config.RUNTIME.CHANNELS_LAST
         self._memory_format = torch.channels_last if channels_last else torch.contiguous_format
@@ -191,6 +192,7 @@ class TrainingRun:
     def record_validation(self, mean_iou: float) -> bool:
         """Keep the mean IoU of the model at this iteration; return whether it is the best so far."""
         self.validated = Validated(self.iteration, mean_iou)
+        self.scores[self.iteration] = mean_iou
         self.n_since_best += 1
         if self.best is None or mean_iou > self.best.mean_iou:
             self.best, self.n_since_best = self.validated, 0
@@ -199,6 +201,13 @@ class TrainingRun:
     def is_best(self) -> bool:
         """Whether this iteration's validation is the best so far; False if there was none."""
         return self.best is not None and self.best.iteration == self.iteration
+
+    def best_iterations(self) -> list[int]:
+        """The iterations of the SOLVER.KEEP_BEST best validations, the best first; of equal ones the first counts."""
+        by_score = sorted(self.scores, key=lambda iteration: (-self.scores[iteration], iteration))
+        # The best one is counted apart: files of earlier versions hold no other scores.
+        best = [] if self.best is None else [self.best.iteration]
+        return [*best, *(each for each in by_score if each not in best)][: self.config.SOLVER.KEEP_BEST]
 
     def checkpoint(self, saved: Sequence[int] = ()) -> Checkpoint:
         """Collect everything needed to continue from here.
@@ -223,6 +232,7 @@ class TrainingRun:
             best=None if self.best is None else asdict(self.best),
             n_since_best=self.n_since_best,
             saved=list(saved),
+            scores=dict(self.scores),
             class_weights=None if self.class_weights is None else self.class_weights.tolist(),
             scaler=self.precision.state_dict(),
         )
@@ -246,6 +256,7 @@ class TrainingRun:
             self.validated = None if checkpoint.validated is None else Validated(**checkpoint.validated)
             self.best = None if checkpoint.best is None else Validated(**checkpoint.best)
             self.n_since_best = checkpoint.n_since_best
+            self.scores = dict(checkpoint.scores)
         self._seed_by_rank()
 
     def _seed_by_rank(self) -> None:

@@ -33,7 +33,7 @@ class Validation:
             self._dataset = open_split(run.config, run.config.DATASET.SPLIT.VAL)
 
     def validate_if_due(self, log: TrainingLog) -> bool:
-        """Evaluate the model if that is due; return whether it was, and the score is the best so far.
+        """Evaluate the model if that is due; return whether it was, and is among the SOLVER.KEEP_BEST best so far.
 
         Raises:
             Stopped: if the reporter asked for it; the run is then as before.
@@ -48,7 +48,8 @@ class Validation:
             segmenter = Segmenter(run.model, config, device=run.device)
             scores = score(segmenter, self._dataset, self._reporter, unit=VALIDATION_IMAGE)
         log.after_validation(scores)
-        return run.record_validation(scores["mean_iou"])
+        run.record_validation(scores["mean_iou"])
+        return run.iteration in run.best_iterations()
 
     def _is_due(self) -> bool:
         iteration, last = self._run.iteration, self._run.validated

@@ -23,7 +23,7 @@ def test_runs_restarts_dead_processes_and_stops_on_ctrl_c(tmp_path: Path) -> Non
     home = tmp_path / "home"
     with running_up(home) as up:
         assert up.said(f"DeepLab listens on {up.url}")
-        assert httpx.get(f"{up.url}/api/v1/health").status_code == 200
+        assert httpx.get(f"{up.url}/healthz").status_code == 200
         wait_until(lambda: n_alive(up) == 2, 30)
 
         second = run_deeplab("up", "--home", home, "--port", web_server.free_port("127.0.0.1"))
@@ -35,7 +35,7 @@ def test_runs_restarts_dead_processes_and_stops_on_ctrl_c(tmp_path: Path) -> Non
             process.kill()
         wait_until(lambda: up.said("The web server ended (killed by SIGKILL;"), 10)
         wait_until(lambda: up.said("The broker ended (killed by SIGKILL;"), 10)
-        assert httpx.get(f"{up.url}/api/v1/health", timeout=30).status_code == 200  # the port was never given up
+        assert httpx.get(f"{up.url}/healthz", timeout=30).status_code == 200  # the port was never given up
 
         family = family_of(up.process.pid)
         assert len(family) >= 7  # up, valkey, two workers with a pool process each, gunicorn with a worker
@@ -55,7 +55,7 @@ def test_lets_in_whoever_opens_its_link_or_has_its_token_and_nobody_else(tmp_pat
             assert browser.get("/jobs").status_code == 200
             assert stranger.get(link[1]).status_code == 422
             assert stranger.get("/api/v1/jobs").status_code == 401
-            assert stranger.get("/api/v1/health").json() == {"status": "ok"}
+            assert stranger.get("/healthz").json() == {"status": "ok"}
         assert up.ask("/api/v1/me").json() == {"name": "local", "role": "admin", "via": "token"}
         another = run_deeplab("login-link", DEEPLAB_HOME=str(tmp_path / "home"))
         assert another.stdout.startswith(f"{up.url}/login?once=")

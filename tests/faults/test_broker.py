@@ -69,20 +69,22 @@ FAULTS = [
 
 @pytest.mark.parametrize("break_", FAULTS)
 def test_a_worker_outlives_a_broker_that_takes_nothing(
-    platform: Platform, weights: Path, images: Path, break_: Callable[[Redis, Settings], Mend], rng: random.Random
+    platform: Platform, sample: Path, weights: Path, break_: Callable[[Redis, Settings], Mend], rng: random.Random
 ) -> None:
     worker = platform.start_worker("gpu")
     platform.wait_for_workers(1)
     socket = str(connection.socket_path(platform.settings))
     with Redis(unix_socket_path=socket, password=connection.password(platform.settings)) as broker:
         mend = break_(broker, platform.settings)
-        wait_until(lambda: bool(fresh_alarms(platform.settings)), 20)
-        job = platform.submit("segment", checkpoint=str(weights), input=str(images))
-        for _ in range(rng.randint(1, 3)):
-            last = heartbeat(platform.settings)
-            wait_until(lambda last=last: heartbeat(platform.settings) > last, 20)  # type: ignore[misc]
-        assert worker.poll() is None
-        mend()
+        try:
+            wait_until(lambda: bool(fresh_alarms(platform.settings)), 30)
+            job = platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"))
+            for _ in range(rng.randint(1, 3)):
+                last = heartbeat(platform.settings)
+                wait_until(lambda last=last: heartbeat(platform.settings) > last, 30)  # type: ignore[misc]
+            assert worker.poll() is None
+        finally:
+            mend()  # else it does not even stop
         wait_until(lambda: not fresh_alarms(platform.settings), 30)
     assert platform.wait(job).state == catalog.SUCCEEDED
     assert platform.attempts(job) == ["succeeded"]

@@ -55,7 +55,7 @@ def test_a_huge_request_is_413(client: FlaskClient) -> None:
 def test_a_database_without_tables_is_a_clear_sentence(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     client = create_app(settings).test_client()
-    for path in ("/jobs", "/api/v1/health"):
+    for path in ("/jobs", "/api/v1/workers"):
         response = client.get(path)
         assert response.status_code == 503
         assert "has no tables yet; `deeplab db upgrade` creates them" in response.text

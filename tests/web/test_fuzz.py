@@ -30,4 +30,5 @@ def test_no_request_is_an_internal_error(store: Settings, request: pytest.Fixtur
             drawn.address, method=drawn.method, data=drawn.data, content_type=drawn.content_type
         ) as response:
             response.get_data()
-        assert response.status_code < 500, str(drawn)
+        if not drawn.address.startswith("/readyz"):  # which says truly that there is no broker here
+            assert response.status_code < 500, str(drawn)

@@ -8,6 +8,7 @@ from ipaddress import IPv6Address, ip_address
 from flask import Flask, abort, request
 from werkzeug.exceptions import TooManyRequests
 
+from web.access.proxy import client_address
 from web.context import current_settings
 
 _MOST_CLIENTS = 10_000  # that are remembered
@@ -59,7 +60,7 @@ def _refuse_zero_bytes() -> None:
 
 
 def _refuse_flood(budget: RequestBudget) -> None:
-    if not budget.take(_client(request.remote_addr or ""), time.monotonic()):
+    if not budget.take(_client(client_address()), time.monotonic()):
         raise TooManyRequests("Too many requests within a minute; wait a moment and try again.", retry_after=5)
 
 

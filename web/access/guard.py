@@ -47,6 +47,8 @@ def register_guard(app: Flask) -> None:
 
 
 def _refuse_foreign_host() -> None:
+    if _is_probe():
+        return
     settings = current_settings()
     own_names = {name.strip("[]").lower() for name in (settings.host, *settings.allowed_hosts)}
     if "Host" not in request.headers and request.environ.get("SERVER_PROTOCOL") == "HTTP/1.1":
@@ -56,9 +58,16 @@ def _refuse_foreign_host() -> None:
         abort(400, f"Host {name!r} is not allowed; add it to DEEPLAB_ALLOWED_HOSTS.")
 
 
+def _is_probe() -> bool:
+    """Whether a machine asks, which knows a container's address and not its name, for what no foreign page can get."""
+    if request.blueprint != "probes":
+        return False
+    return ACCESS[request.endpoint or ""] == ANYONE or request.authorization is not None
+
+
 def _authority() -> str:
     """The host that a request to a whole URL, as proxies get them, names; it goes before the header."""
-    target: str = request.environ.get("RAW_URI", "")
+    target: str = request.environ.get("REQUEST_URI", "")
     return "" if target.startswith("/") else target.partition("://")[2].partition("/")[0]
 
 
@@ -82,7 +91,8 @@ def _refuse_foreign_origin() -> None:
 
 
 def _identify() -> None:
-    if request.endpoint != "static":  # the same for everybody, and asked for often
+    # Files are the same for everybody; and whether this process lives must not depend on the database.
+    if request.endpoint not in {"static", "probes.healthz", "probes.readyz"}:
         g.identity = find_identity()
 
 
@@ -104,7 +114,7 @@ def _refuse_without_role() -> AnyResponse | None:
 
 
 def _ask_to_sign_in() -> AnyResponse:
-    if request.blueprint == "api" or request.path.startswith("/api/"):
+    if request.blueprint in {"api", "probes"} or request.path.startswith("/api/"):
         raise unauthorized("Sign in: send a token as 'Authorization: Bearer dlp_...'.")
     if current_settings().auth == "proxy":
         raise unauthorized("Sign in at the proxy in front of this dashboard.")

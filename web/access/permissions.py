@@ -8,8 +8,11 @@ ANYONE = "anyone"  # who has not signed in, too
 
 ACCESS = {
     "static": ANYONE,
+    # What machines ask
+    "probes.healthz": ANYONE,
+    "probes.readyz": ANYONE,
+    "probes.metrics": VIEWER,  # by a token: names of folders and numbers of jobs are nobody else's business
     # The JSON API
-    "api.health": ANYONE,  # which says less to those who have not signed in
     "api.show_me": VIEWER,
     "api.list_jobs": VIEWER,
     "api.submit_job": OPERATOR,
@@ -18,6 +21,8 @@ ACCESS = {
     "api.show_job": VIEWER,
     "api.edit_job": OPERATOR,
     "api.cancel_job": OPERATOR,
+    "api.foresee_deletion": OPERATOR,
+    "api.delete_job": OPERATOR,
     "api.retry_job": OPERATOR,
     "api.pause_job": OPERATOR,
     "api.resume_job": OPERATOR,
@@ -28,6 +33,7 @@ ACCESS = {
     "api.list_items": VIEWER,
     "api.list_checkpoints": VIEWER,
     "api.show_checkpoint": VIEWER,
+    "api.edit_checkpoint": OPERATOR,
     "api.list_evaluations": VIEWER,
     "api.show_evaluation": VIEWER,
     "api.show_confusion": VIEWER,
@@ -54,6 +60,7 @@ ACCESS = {
     "pages.show_log": VIEWER,
     "pages.send_log": VIEWER,
     "pages.cancel_job": OPERATOR,
+    "pages.delete_job": OPERATOR,
     "pages.retry_job": OPERATOR,
     "pages.pause_job": OPERATOR,
     "pages.resume_job": OPERATOR,
@@ -70,6 +77,7 @@ ACCESS = {
     "pages.manifest": VIEWER,
     "pages.export_masks": VIEWER,
     "pages.list_checkpoints": VIEWER,
+    "pages.pin_checkpoint": OPERATOR,
     "pages.list_evaluations": VIEWER,
     "pages.compare_evaluations": VIEWER,
     "pages.download_comparison": VIEWER,
@@ -81,6 +89,8 @@ ACCESS = {
     "pages.list_workers": VIEWER,
     "pages.pause_queue": OPERATOR,
     "pages.resume_queue": OPERATOR,
+    "pages.show_disk": OPERATOR,
+    "pages.clean_up": ADMIN,
     # Signing in, and one's own account
     "pages.show_login": ANYONE,
     "pages.sign_in": ANYONE,

@@ -16,7 +16,7 @@ from worker.jobs import storage
 from worker.jobs.settings import Settings
 
 AT_ONCE = 1  # images that are decoded at a time
-WAITING = 6  # requests of a process that decode or wait for it; the web server has 16 threads
+WAITING = 6  # requests of a process that decode or wait for it; the web server has 8 threads for images
 PATIENCE_SECONDS = 10.0  # of a request that waits
 _LOOK_SECONDS = 0.02  # between two looks whether a turn is free
 

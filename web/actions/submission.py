@@ -8,6 +8,7 @@ from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership import estimates
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
@@ -35,7 +36,8 @@ def submit(
         label: its name and notes.
 
     Returns:
-        The job, and a sentence for the user if Celery could not be told; the job stands all the same.
+        The job, and a notice for the user: that Celery could not be told, that there is little room; the job stands
+        all the same.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or must not be named.
@@ -55,7 +57,8 @@ def submit(
         label=label,
         check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
     )
-    return job, try_publish(settings, job)
+    notices = (try_publish(settings, job), estimates.find_lack(settings, spec, job.config))
+    return job, " ".join(filter(None, notices)) or None
 
 
 def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:

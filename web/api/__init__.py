@@ -2,14 +2,13 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, comparisons, datasets, evaluations, folders, health, jobs, me, metrics, queues, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, jobs, me, metrics, queues, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _ROUTES = (
-    ("GET", "/health", health.health),
     ("GET", "/me", me.show_me),
     ("GET", "/jobs", jobs.list_jobs),
     ("POST", "/jobs", jobs.submit_job),
@@ -17,6 +16,8 @@ _ROUTES = (
     ("POST", "/jobs/retry", jobs.retry_jobs),
     ("GET", _JOB, jobs.show_job),
     ("PATCH", _JOB, jobs.edit_job),
+    ("DELETE", _JOB, jobs.delete_job),
+    ("GET", f"{_JOB}/loss", jobs.foresee_deletion),
     ("POST", f"{_JOB}/cancel", jobs.cancel_job),
     ("POST", f"{_JOB}/retry", jobs.retry_job),
     ("POST", f"{_JOB}/pause", jobs.pause_job),
@@ -28,6 +29,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/items", jobs.list_items),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
     ("GET", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.show_checkpoint),
+    ("PATCH", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.edit_checkpoint),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),

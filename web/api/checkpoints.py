@@ -3,11 +3,12 @@
 from dataclasses import fields
 from typing import Any
 
-from web.api.requests import read_fields, read_limit, read_number, require_known
-from web.context import reading
+from web.api.requests import read_body, read_fields, read_limit, read_number, require_known
+from web.context import reading, writing
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
+from worker.jobs.requests.specs import SpecError
 
 _FIELDS = [field.name for field in fields(Checkpoint)]
 
@@ -34,3 +35,13 @@ def show_checkpoint(checkpoint_id: int) -> dict[str, Any]:
     with reading() as session:
         found = checkpoints.get(session, checkpoint_id)
         return {**as_json(found), "config": as_json(checkpoints.read_config(session, found))}
+
+
+def edit_checkpoint(checkpoint_id: int) -> dict[str, Any]:
+    """PATCH /checkpoints/<id> {"pinned"}: the checkpoint; a pinned one is kept, whatever rules say."""
+    body = read_body()
+    pinned = body.pop("pinned", None)
+    if body or not isinstance(pinned, bool):
+        raise SpecError({"pinned": "must be true or false, and is the only field of this request."})
+    with writing() as session:
+        return {**as_json(checkpoints.pin(session, checkpoint_id, pinned=pinned))}

@@ -6,13 +6,15 @@ from typing import Any
 from flask import Response, jsonify, request, url_for
 
 from deeplab.formats import shortened
-from web.actions import bulk, cancellation, holding, submission
+from web.actions import bulk, cancellation, deletion, holding, submission
 from web.api.requests import read_body, read_choice, read_fields, read_limit, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
+from worker.jobs.cleaning import deletion as deletion_of_jobs
+from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
@@ -83,6 +85,19 @@ def edit_job(job_id: int) -> dict[str, Any]:
         with writing() as session:
             job = jobs.relabel(session, job_id, label)
     return job_as_json(job)
+
+
+def foresee_deletion(job_id: int) -> dict[str, Any]:
+    """GET /jobs/<id>/loss: what deleting it would delete, and a `sentence` about that; 409 if it may not be deleted."""
+    require_known()
+    with reading() as session:
+        return _loss_as_json(deletion_of_jobs.foresee(session, job_id))
+
+
+def delete_job(job_id: int) -> dict[str, Any]:
+    """DELETE /jobs/<id>: deletes a job that has ended, with its files; 409 while others refer to what it made."""
+    require_known()
+    return _loss_as_json(deletion.delete(current_settings(), job_id, signed_in()))
 
 
 def cancel_jobs() -> dict[str, Any]:
@@ -166,6 +181,10 @@ def list_items(job_id: int) -> dict[str, Any]:
         "next_cursor": page.following,
         "previous_cursor": page.previous,
     }
+
+
+def _loss_as_json(loss: Loss) -> dict[str, Any]:
+    return {**as_json(loss), "sentence": str(loss)}
 
 
 def _user_id() -> int | None:

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, downloads, job, jobs, logs, new_job, results, videos, viewer, workers
+from web.pages import checkpoints, datasets, disk, downloads, job, jobs, logs, new_job, results, videos, viewer, workers
 from web.pages.accounts import account, login, users
 from web.pages.comparing import confusion, evaluations, images, trials
 from web.pages.comparing import jobs as compared_jobs
@@ -29,6 +29,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/log", logs.show_log),
     ("GET", f"{_JOB}/log.txt", logs.send_log),
     ("POST", f"{_JOB}/cancel", job.cancel_job),
+    ("POST", f"{_JOB}/delete", job.delete_job),
     ("POST", f"{_JOB}/retry", job.retry_job),
     ("POST", f"{_JOB}/pause", job.pause_job),
     ("POST", f"{_JOB}/resume", job.resume_job),
@@ -45,6 +46,7 @@ _ROUTES = (
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", f"{_JOB}/export.zip", downloads.export_masks),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
+    ("POST", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>/pin", checkpoints.pin_checkpoint),
     ("GET", "/evaluations", checkpoints.list_evaluations),
     ("GET", "/evaluations/compare", evaluations.compare_evaluations),
     ("GET", "/evaluations/compare.csv", evaluations.download_comparison),
@@ -56,6 +58,8 @@ _ROUTES = (
     ("GET", "/workers", workers.list_workers),
     ("POST", "/queues/<name>/pause", workers.pause_queue),
     ("POST", "/queues/<name>/resume", workers.resume_queue),
+    ("GET", "/disk", disk.show_disk),
+    ("POST", "/disk", disk.clean_up),
     ("GET", "/login", login.show_login),
     ("POST", "/login", login.sign_in),
     ("POST", "/logout", login.sign_out),

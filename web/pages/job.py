@@ -7,14 +7,15 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from web.actions import cancellation, holding, submission
+from web.actions import cancellation, deletion, holding, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
 from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs, outcomes, shards
+from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
-from worker.jobs.jobs import Job
+from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.specs import SpecError
@@ -45,6 +46,7 @@ def show_job(job_id: int) -> str:
             **_trials(session, job),
             obstacle=find_obstacle(session, current_settings(), job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
+            loss=_foresee_loss(session, job),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
             standing=outcomes.describe_standing(job, current_settings()),
@@ -94,6 +96,13 @@ def prioritize_job(job_id: int) -> Response:
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 
+def delete_job(job_id: int) -> Response:
+    """Delete a job that has ended, with its files."""
+    loss = deletion.delete(current_settings(), job_id, signed_in())
+    flash(f"Job {loss.job_id} is deleted.", "success")
+    return redirect(url_for("pages.list_jobs"))
+
+
 def retry_job(job_id: int) -> Response:
     """Submit the job again."""
     job, notice = submission.retry(current_settings(), job_id, user_id=signed_in().user_id)
@@ -106,6 +115,16 @@ def retry_failed(job_id: int) -> Response:
     job, notice = submission.retry_failed(current_settings(), job_id, user_id=signed_in().user_id)
     flash(notice or f"Submitted the failed images again as job {job.id}.", "warning" if notice else "success")
     return redirect(url_for("pages.show_job", job_id=job.id))
+
+
+def _foresee_loss(session: Session, job: Job) -> Loss | None:
+    """What deleting a job would delete; None where it cannot be deleted, or not by whoever asks."""
+    if not job.is_terminal or not deletion.may_delete(job, current_identity()):
+        return None
+    try:
+        return foresee(session, job.id)
+    except JobStateError:
+        return None
 
 
 def _scores(session: Session, job: Job) -> dict[str, Any]:

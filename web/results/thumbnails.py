@@ -10,15 +10,15 @@ import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 from deeplab.files import delete_file
 from web.access.turns import turn_to_decode
 from worker.jobs import storage
+from worker.jobs.cleaning.caches import discard_oldest
 from worker.jobs.settings import Settings
 
-_LARGEST_TOTAL = 2**30  # bytes
 _LOOK_EVERY = 500  # written files between two looks at how many there are
 _TOUCH_SECONDS = 3600  # between two notes that a file was used
 
@@ -43,26 +43,13 @@ def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -
     return _read(path) or _make(settings, path, make)
 
 
-def tidy(folder: Path, limit: int) -> None:
-    """Delete the files that were not used for longest, until a fifth below a limit of bytes, if there are more."""
-    files = sorted(_list(folder))
-    total = sum(size for _, size, _ in files)
-    if total <= limit:
-        return
-    for _, size, path in files:
-        delete_file(Path(path))
-        total -= size
-        if total <= 0.8 * limit:
-            return
-
-
 def _make(settings: Settings, path: Path, make: Callable[[], bytes]) -> bytes:
     with turn_to_decode(settings):
         content = _read(path)  # whoever had the turn before may have made the same
         if not content:
             content = make()
             if _keep(path, content) and next(_writes) % _LOOK_EVERY == 0:
-                tidy(storage.thumbnails_dir(settings), _LARGEST_TOTAL)
+                discard_oldest(storage.thumbnails_dir(settings), storage.THUMBNAIL_BYTES)
     return content
 
 
@@ -89,14 +76,3 @@ def _keep(path: Path, content: bytes) -> bool:
         delete_file(draft)
         return False
     return True
-
-
-def _list(folder: Path) -> Iterator[tuple[float, int, str]]:
-    """Time of use, size and path of every file."""
-    for part in folder.iterdir():
-        for entry in os.scandir(part):
-            try:
-                status = entry.stat()
-            except FileNotFoundError:
-                continue
-            yield status.st_mtime, status.st_size, entry.path

@@ -26,7 +26,9 @@ _PLATFORM = {
     "demo": Entry("worker.cli.demo", "demo", "Try the platform on sample data."),
     "job": Entry("worker.cli.job.commands", "job", "Submit and manage jobs."),
     "dataset": Entry("worker.cli.dataset.commands", "dataset", "Download, check, preview and register datasets."),
-    "checkpoint": Entry("worker.cli.checkpoint", "checkpoint", "List and show the checkpoints of train jobs."),
+    "checkpoint": Entry(
+        "worker.cli.checkpoint", "checkpoint", "List, show, pin and prune the checkpoints of train jobs."
+    ),
     "queue": Entry("worker.cli.queue", "queue", "Pause and resume the queues."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),
     "user": Entry("worker.cli.accounts.user", "user", "Add and manage the people who may use the platform."),
@@ -34,8 +36,22 @@ _PLATFORM = {
     "login-link": Entry(
         "worker.cli.accounts.login_link", "login_link", "Print a link that signs in to the dashboard once."
     ),
+    "gc": Entry(
+        "worker.cli.gc",
+        "gc",
+        "Delete files that nothing refers to: what killed attempts left, drafts, files of deleted jobs, full caches.",
+    ),
     "web": Entry("worker.cli.web", "web", "Start only the web server."),
     "db": Entry("worker.cli.db", "db", "Create or upgrade the database."),
+    "backup": Entry(
+        "worker.cli.backup", "backup", "Write a backup of the database into FILE, while the platform runs."
+    ),
+    "restore": Entry(
+        "worker.cli.backup",
+        "restore",
+        "Fill an empty home and an empty database from FILE, which `deeplab backup` wrote.",
+    ),
+    "doctor": Entry("worker.cli.doctor", "doctor", "Say what is wrong with the platform, and what to do about it."),
 }
 
 main = LazyGroup(

@@ -4,7 +4,7 @@ from dataclasses import asdict
 
 import click
 
-from deeplab.formats import size
+from deeplab.formats import plural, size
 from worker.cli.options import number_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
@@ -12,7 +12,7 @@ from worker.cli.store import open_store
 
 @click.group()
 def checkpoint() -> None:
-    """List and show the checkpoints of train jobs."""
+    """List, show, pin and prune the checkpoints of train jobs."""
 
 
 @checkpoint.command("list")
@@ -42,7 +42,7 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
             size(each.n_bytes),
             _score(each.mean_iou),
             each.split,
-            "best" if each.is_best else "",
+            " ".join(["best"] * each.is_best + ["pinned"] * each.pinned),
             "; ".join(f"{score.mean_iou:.4f} {describe_score(score, each.dataset)}" for score in each.other_scores),
             each.path,
         )
@@ -72,6 +72,8 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
     click.echo(f"SHA-256:   {found.sha256}")
     best = ", the best of its job" if found.is_best else ""
+    if found.pinned:
+        click.echo("Pinned:    yes, it is kept whatever rules say")
     on_split = f" on {found.split}" if found.mean_iou is not None else ""
     click.echo(f"Mean IoU:  {_score(found.mean_iou) or 'not evaluated'}{on_split}{best}")
     for score in found.other_scores:
@@ -79,6 +81,57 @@ def show(checkpoint_id: int, as_json: bool) -> None:
             f"           {_score(score.mean_iou)} on {describe_score(score, found.dataset)} (job {score.job_id})"
         )
     click.echo(f"\n{yaml.safe_dump(config, sort_keys=False, allow_unicode=True)}", nl=False)
+
+
+@checkpoint.command()
+@click.argument("checkpoint_id", metavar="ID", type=int)
+def pin(checkpoint_id: int) -> None:
+    """Keep a checkpoint, whatever its training's SOLVER.KEEP_LAST and `checkpoint prune` say."""
+    _pin(checkpoint_id, pinned=True)
+
+
+@checkpoint.command()
+@click.argument("checkpoint_id", metavar="ID", type=int)
+def unpin(checkpoint_id: int) -> None:
+    """Let a checkpoint be deleted again by rules."""
+    _pin(checkpoint_id, pinned=False)
+
+
+@checkpoint.command(epilog="Example: deeplab checkpoint prune --job 3 --keep-best 2 --keep-last 1 --yes")
+@click.option("--job", "job_id", type=int, metavar="ID", required=True, help="The train job.")
+@number_option("--keep-best", default=1, at_least=0, text="Keep so many of the highest mean IoU.")
+@number_option("--keep-last", default=1, text="Keep so many of the highest iterations.")
+@click.option("--yes", is_flag=True, help="Delete them. Without this, only say which would be deleted.")
+@json_option
+def prune(job_id: int, keep_best: int, keep_last: int, yes: bool, as_json: bool) -> None:
+    """Delete the checkpoints of a job but for the best and the last ones.
+
+    Those stay that are pinned, the best or the result of a job, or that a job was submitted with.
+    """
+    from worker.jobs.cleaning import retention
+    from worker.jobs.settings import load_settings
+
+    settings, rules = load_settings(), retention.Rules(keep_best, keep_last)
+    with open_store(settings) as session:
+        found = retention.choose(session, job_id, rules)
+    if yes:
+        found = retention.prune(settings, job_id, rules)
+    if as_json:
+        print_json({"checkpoints": found, "deleted": yes, "n_bytes": retention.n_bytes(found)})
+        return
+    rows = [(each.id, each.iteration, size(each.n_bytes), _score(each.mean_iou)) for each in found]
+    print_table(("ID", "ITERATION", "SIZE", "MEAN IOU"), rows, "Nothing to delete.")
+    if found:
+        total = f"{plural(len(found), 'checkpoint')}, {size(retention.n_bytes(found))}"
+        click.echo(f"Deleted {total}." if yes else f"This would delete {total}; --yes does.")
+
+
+def _pin(checkpoint_id: int, *, pinned: bool) -> None:
+    from worker.jobs.records import checkpoints
+
+    with open_store(writes=True) as session:
+        checkpoints.pin(session, checkpoint_id, pinned=pinned)
+    click.echo(f"Checkpoint {checkpoint_id} is {'pinned' if pinned else 'no longer pinned'}.")
 
 
 def _score(mean_iou: float | None) -> str:

@@ -41,10 +41,16 @@ def open_store(
     settings = settings or load_settings()
     if create:
         create_store(settings)
-    elif _lacks_database(settings):
-        raise NoPlatformError(settings.home)
+    else:
+        require_store(settings)
     with open_session(settings, reads_only=not writes) as session:
         yield session
+
+
+def require_store(settings: "Settings") -> None:
+    """Refuse a home without a database. Raises NoPlatformError."""
+    if lacks_database(settings):
+        raise NoPlatformError(settings.home)
 
 
 def create_store(settings: "Settings") -> None:
@@ -55,9 +61,10 @@ def create_store(settings: "Settings") -> None:
     """
     from worker.jobs.database import upgrade
 
-    if _lacks_database(settings):
+    if lacks_database(settings):
         upgrade(settings)
 
 
-def _lacks_database(settings: "Settings") -> bool:
+def lacks_database(settings: "Settings") -> bool:
+    """Whether nobody has created the embedded database yet."""
     return settings.embedded_database is not None and not settings.embedded_database.exists()

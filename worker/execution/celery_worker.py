@@ -8,6 +8,7 @@ from celery import signals
 from celery.exceptions import SecurityWarning
 
 from deeplab.formats import plural
+from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
 from worker.execution.slots import Slots, find_gpus
 from worker.execution.tasks import register_tasks
@@ -15,7 +16,9 @@ from worker.jobs import workers
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.broker.queue import channels
 from worker.jobs.database import DatabaseError, open_session
+from worker.jobs.log_fields import name_process
 from worker.jobs.reconciler import Reconciler
+from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -35,9 +38,10 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         The exit status of this process.
 
     Raises:
-        DatabaseError: if the database cannot be reached.
+        DatabaseError: if the database cannot be reached, or has the tables of another version.
         WorkerNameTakenError: if a live worker on this machine has that name.
     """
+    check_revision(settings)
     gpus = find_gpus() if queue == "gpu" else []
     with open_session(settings) as session:
         if name is None:
@@ -51,7 +55,8 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     app = celery_app(settings)
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, slots.worker_id)
-    _connect_signals(slots, reconciler)
+    announcer = Announcer(settings)
+    _connect_signals(settings, slots, reconciler, announcer)
     worker = app.Worker(
         hostname=name,
         queues=channels(queue, slots.most_gpus),
@@ -67,6 +72,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     try:
         worker.start()
     finally:
+        announcer.stop()
         reconciler.stop()
         _unregister(settings, slots.worker_id)
     return worker.exitcode or 0
@@ -80,16 +86,18 @@ def _unregister(settings: Settings, worker_id: int) -> None:
         _log.warning("%s", error)
 
 
-def _connect_signals(slots: Slots, reconciler: Reconciler) -> None:
+def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, announcer: Announcer) -> None:
     """Connect to the worker's signals; Celery would forget local functions without weak=False."""
 
     def on_setup_logging(**_: object) -> None:
-        configure_logging()
+        configure_logging(as_json=settings.log == "json")
+        name_process(worker=slots.worker)
         logging.getLogger("celery").setLevel(logging.WARNING)  # our own lines say what matters
 
     def on_ready(**_: object) -> None:
         _log.info("Worker %s is ready: %s, %s.", slots.worker, slots.device, plural(slots.count, "slot"))
         reconciler.start()
+        announcer.start()
 
     def on_shutting_down(**_: object) -> None:
         slots.stop.set()  # seen by the supervisors in the pool processes

@@ -36,6 +36,7 @@ from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError
+from worker.jobs.log_fields import name_process
 from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import PATH_KEYS
@@ -52,8 +53,9 @@ def main() -> None:
     die_with_parent(arguments.parent)
     should_stop = listen_for_stop()
     faulthandler.enable()
-    configure_logging()
     settings = load_settings()
+    configure_logging(as_json=settings.log == "json")
+    name_process(job=arguments.job, fence=arguments.fence, worker=arguments.assist)
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, arguments.job)
     if arguments.assist is not None:

@@ -20,6 +20,7 @@ from worker.execution.outcomes import write_outcome
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.log_fields import name_process
 from worker.jobs.requests.specs import TrainSpec
 from worker.jobs.settings import load_settings
 
@@ -42,8 +43,9 @@ def main() -> int:
     reporter = _Reporter(listen_for_stop())
     faulthandler.enable()
     rank = int(os.environ["RANK"])
-    configure_logging(logging.WARNING, f"Process {rank + 1}: ")
     settings = load_settings()
+    configure_logging(logging.WARNING, f"Process {rank + 1}: ", as_json=settings.log == "json")
+    name_process(job=arguments.job, fence=arguments.fence, rank=rank)
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, arguments.job)
     folder = storage.attempt_dir(settings, job.id, arguments.fence)

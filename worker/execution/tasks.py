@@ -13,6 +13,7 @@ from worker.jobs.broker.queue import RUN_JOB
 from worker.jobs.catalog import RUNNING
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
+from worker.jobs.log_fields import name_process
 from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 
@@ -70,12 +71,15 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
         shared = _shared_job(session, job_id)
         job = _claim_next(session, settings, job_id, slot.owner, above=None if shared is None else shared.priority)
         shards.release(session, job_id, slot.owner)  # left by an earlier process of the same pid
+    about = job or shared
+    name_process(job=about and about.id, fence=about and about.fence)
     if job is not None:
         _log.info("Job %d: %s, attempt %d of %d.", job.id, job.kind, job.attempts, job.max_attempts)
         supervise(settings, job, slot)
     elif shared is not None:
         _log.info("Job %d: helping %s.", shared.id, shared.owner)
         assist(settings, shared, slot)
+    name_process(job=None, fence=None)
 
 
 def _claim_next(session: Session, settings: Settings, job_id: int, owner: str, above: int | None) -> Job | None:

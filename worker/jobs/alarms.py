@@ -14,6 +14,7 @@ from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import AlarmRow
 
 BROKER = "broker"
+DISK = "disk"
 
 _FRESH_SECONDS = 60  # after the last report, for which it is shown
 _KEPT_SECONDS = 3600

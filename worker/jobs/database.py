@@ -19,6 +19,7 @@ from sqlalchemy.sql.functions import GenericFunction
 
 from deeplab.errors import DeepLabError
 from worker.jobs import postgresql, sqlite
+from worker.jobs.places import home_is
 from worker.jobs.settings import Settings
 from worker.jobs.urls import without_password
 
@@ -141,7 +142,7 @@ def open_session(settings: Settings, *, reads_only: bool = False) -> Iterator[Se
         ValueRefusedError: if it cannot hold a value.
     """
     engine = engine_for(settings.database, settings.database_seconds).execution_options(reads_only=reads_only)
-    with Session(engine, expire_on_commit=False) as session:
+    with home_is(settings.home), Session(engine, expire_on_commit=False) as session:
         try:
             yield session
             session.commit()
@@ -204,7 +205,7 @@ def upgrade(settings: Settings) -> None:
         config.set_main_option("script_location", str(directory))
         try:
             with engine.begin() as connection:
-                config.attributes["connection"] = connection
+                config.attributes.update(connection=connection, home=settings.home)
                 command.upgrade(config, "head")
         except DBAPIError as error:
             if _is_unreachable(error):

@@ -14,6 +14,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
+from worker.jobs.records.deleted_jobs import first_free_id
 from worker.jobs.requests.facts import facts_of
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
@@ -154,6 +155,7 @@ def insert(
     """
     lock_checkpoint(session, spec)
     row = JobRow(
+        id=first_free_id(session),
         kind=spec.kind,
         state=QUEUED,
         queue=spec.chosen_queue(),

@@ -20,7 +20,7 @@ from worker.jobs.database import db_now, open_session, read_clock
 from worker.jobs.jobs import Job, get
 from worker.jobs.outcomes import LOST
 from worker.jobs.processes import is_dead, process_table
-from worker.jobs.records import events
+from worker.jobs.records import counters, events
 from worker.jobs.scheduling import chains
 from worker.jobs.scheduling.next_job import queues_at_work
 from worker.jobs.settings import Settings
@@ -122,6 +122,8 @@ def fenced(settings: Settings, job_id: int, fence: int) -> Iterator[Session]:
             update(JobRow).where(*_owned(job_id, fence)).values(fence=fence).returning(JobRow.id)
         ).one_or_none()
         if owned is None:
+            counters.add(session, counters.STALE_WRITES)
+            session.commit()
             raise LeaseLostError(job_id, fence)
         yield session
 

@@ -13,6 +13,7 @@ from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership.room import find_shortage
 from worker.jobs.scheduling import chains, next_job
 from worker.jobs.scheduling.next_job import Channel
 from worker.jobs.settings import Settings
@@ -42,7 +43,14 @@ class Reconciler:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            for step in (self._show_life, free_dead, expire_leases, free_waiting, publish_waiting):
+            for step in (
+                self._show_life,
+                free_dead,
+                expire_leases,
+                watch_disk,
+                free_waiting,
+                publish_waiting,
+            ):
                 _try(step, self._settings)
             self._ended.wait(self._settings.reconcile_seconds)
 
@@ -63,6 +71,7 @@ def _try(step: Callable[[Settings], None], settings: Settings) -> None:
 def reconcile(settings: Settings) -> None:
     """Make one pass: take back jobs whose worker is gone, and publish those that may start."""
     take_back(settings)
+    watch_disk(settings)
     free_waiting(settings)
     publish_waiting(settings)
 
@@ -122,9 +131,9 @@ def publish_waiting(settings: Settings) -> None:
         for channel in n_ready:
             _publish_next(settings, channel)
     except BrokerUnreachableError as error:
-        _report(settings, f"{error} Queued jobs start when it can be used again.")
+        _report(settings, alarms.BROKER, f"{error} Queued jobs start when it can be used again.")
     else:
-        _report(settings, None)
+        _report(settings, alarms.BROKER, None)
 
 
 def _publish_overdue(settings: Settings, overdue: list[Job], n_ready: Mapping[Channel, int]) -> None:
@@ -160,12 +169,17 @@ def _publish_next(settings: Settings, channel: Channel) -> None:
         queue.send(settings, job)
 
 
-def _report(settings: Settings, sentence: str | None) -> None:
+def watch_disk(settings: Settings) -> None:
+    """Raise an alarm on all pages while the disk of the home, as this machine sees it, runs short."""
+    _report(settings, alarms.DISK, find_shortage(settings))
+
+
+def _report(settings: Settings, subject: str, sentence: str | None) -> None:
     with open_session(settings, reads_only=True) as session:
-        is_reported = alarms.is_reported(session, alarms.BROKER)
+        is_reported = alarms.is_reported(session, subject)
     if sentence is None and not is_reported:
         return  # as nearly always: nobody has to wait for a writer
     if sentence is None or not is_reported:
-        _log.warning("%s", sentence or "The broker can be used again.")
+        _log.warning("%s", sentence or f"All is well with the {subject} again.")
     with open_session(settings) as session:
-        alarms.report(session, alarms.BROKER, sentence)
+        alarms.report(session, subject, sentence)

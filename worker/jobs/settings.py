@@ -6,7 +6,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import quote
 
 from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
@@ -14,7 +14,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from deeplab.files import real_path
-from worker.jobs import secret_files, urls
+from worker.jobs import notice_settings, secret_files, urls
 from worker.jobs.catalog import Kind
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -104,7 +104,7 @@ class Settings(BaseSettings):
         default=6000,
         ge=0,
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
-        " number. Behind a proxy all people are one client.",
+        " number. Behind a proxy that is not in DEEPLAB_TRUSTED_PROXIES all people are one client.",
     )
     waiting_per_user: int = Field(
         default=1000,
@@ -135,6 +135,10 @@ class Settings(BaseSettings):
         le=0o777,
         description="Permissions that masks and tables in a data root lack, such as 022; empty: as in the shell that"
         " starts the platform. Files in the home are for their owner alone.",
+    )
+    log: Literal["text", "json"] = Field(
+        default="text",
+        description="How processes and jobs log. json: an object a line, with job, fence, shard, worker and request.",
     )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
@@ -174,10 +178,39 @@ class Settings(BaseSettings):
         description="Seconds between a crash and the next attempt; twice as long after each further one, at most 300.",
     )
 
+    public_url: str = Field(
+        default="", description="Address at which people open the dashboard, such as https://deeplab.example.org."
+    )
+    notify_states: Annotated[tuple[Literal["succeeded", "failed", "cancelled"], ...], NoDecode] = Field(
+        default=("succeeded", "failed", "cancelled"),
+        description="Ends of jobs that webhooks and mail tell of, separated by ','.",
+    )
+    webhook_secret: str = Field(
+        default="", repr=False, description="What webhooks are signed with: 32 characters or more."
+    )
+    webhook_urls: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses that are told when a job has ended, separated by ','."
+    )
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="Mail server: smtp://[USER:PASSWORD@]HOST[:PORT], with STARTTLS where it can, or smtps://.",
+    )
+    mail_from: str = Field(default="", description="Sender of mail.")
+    mail_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Addresses that get a mail when a job has ended, separated by ','."
+    )
     tile_cache_mb: int = Field(
         default=2000,
         ge=1,
         description="Megabytes that tiles of images and masks may take in the home folder; the viewer makes them.",
+    )
+
+    free_disk_mb: int = Field(
+        default=500,
+        ge=0,
+        description="Megabytes that stay free on disks that jobs write to: with less no job starts, and with less than"
+        " twice as many every page says so.",
     )
 
     @field_validator("home", mode="after")
@@ -246,7 +279,7 @@ class Settings(BaseSettings):
             raise ValueError(f"expected seconds above 0 for {wrong[0]}")
         return value
 
-    @field_validator("allowed_hosts", mode="before")
+    @field_validator("allowed_hosts", "notify_states", "webhook_urls", "mail_to", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -263,6 +296,12 @@ class Settings(BaseSettings):
             check = urls.check_database_url if field.field_name == "database_url" else urls.check_broker_url
             check(value)
         return value
+
+    @field_validator("public_url", "webhook_urls", "webhook_secret", "smtp_url", "mail_from", "mail_to", mode="after")
+    @classmethod
+    def _check_notices(cls, value: Any, field: ValidationInfo) -> Any:
+        """Each is checked with those before it: what notices need has to be there before an address is."""
+        return notice_settings.check(str(field.field_name), value, field.data)
 
     @property
     def embedded_database(self) -> Path | None:
@@ -323,6 +362,8 @@ class Settings(BaseSettings):
         if any(os.pathsep in root for root in roots):
             raise SettingsError(f"A data root's path cannot contain {os.pathsep!r}, which separates data roots.")
         values |= {"data_roots": os.pathsep.join(roots), "allowed_hosts": ",".join(self.allowed_hosts)}
+        lists = ("notify_states", "webhook_urls", "mail_to")
+        values |= {name: ",".join(getattr(self, name)) for name in lists}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
         values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind.items())
         if self.output_umask is not None:

@@ -29,12 +29,13 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
 
 import os
 import re
-import shutil
 from itertools import product
 from pathlib import Path
 
 import deeplab
 from worker.jobs.settings import Settings
+
+THUMBNAIL_BYTES = 2**30  # that thumbnails may take
 
 
 def jobs_dir(settings: Settings) -> Path:
@@ -139,13 +140,6 @@ def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     return attempt_dir(settings, job_id, fence) / "logits"
 
 
-def discard_older_logits(settings: Settings, job_id: int, fence: int) -> None:
-    """Delete the logits of earlier attempts at an evaluate job; no row points to them."""
-    for folder in job_dir(settings, job_id).glob("*/logits"):
-        if int(folder.parent.name) < fence:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
 def output_dir(settings: Settings, job_id: int, requested: str | None = None) -> Path:
     """The output folder of a segment job: the one that was requested, else one in the job's own folder."""
     # Not real_path(): a link may point elsewhere by the time the masks are read.
@@ -195,6 +189,11 @@ def logs_dir(settings: Settings) -> Path:
 def thumbnails_dir(settings: Settings) -> Path:
     """Small pictures that the dashboard has made."""
     return settings.home / "thumbnails"
+
+
+def caches(settings: Settings) -> list[tuple[Path, int]]:
+    """Folders of what can be made again, and how many bytes each may take."""
+    return [(thumbnails_dir(settings), THUMBNAIL_BYTES), (tiles_dir(settings), settings.tile_cache_mb * 1_000_000)]
 
 
 def turns_dir(settings: Settings) -> Path:

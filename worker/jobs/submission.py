@@ -5,17 +5,20 @@ Telling Celery comes after the commit (worker.jobs.broker.queue), and may fail: 
 """
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy.orm import Session
 
-from worker.jobs import jobs, shards
+from deeplab.files import printable, real_path
+from worker.jobs import jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
-from worker.jobs.records import checkpoints
+from worker.jobs.ownership import estimates, outputs, pins
+from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
-from worker.jobs.requests.resolve import check_initial_weights, resolve_config
-from worker.jobs.requests.specs import Spec, parse_spec
+from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
+from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
@@ -48,14 +51,17 @@ def submit(
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
 
     Raises:
-        SpecError: if the request names something that does not exist or does not fit.
+        SpecError: if the request names something that does not exist, does not fit or belongs to another job.
     """
     with open_session(settings, reads_only=True) as session:
         config = resolve_config(session, spec, environment)
         roots = None if check_config is None else check_config(session, config)
         check_initial_weights(spec, config, environment)
+    folder = _own_folder(settings, spec)
+    pinned = pins.pin_inputs(settings, spec, config)
+    lack = estimates.find_lack(settings, spec, config)
     with open_session(settings) as session:
-        return jobs.insert(
+        job = jobs.insert(
             session,
             settings,
             spec,
@@ -66,6 +72,27 @@ def submit(
             user_id=user_id,
             roots=roots,
         )
+        pins.record(session, job.id, pinned)
+        if lack is not None:
+            events.add(session, job.id, 0, lack)
+        if folder is not None:
+            with errors_at("output"):
+                outputs.own(session, job.id, folder)
+        return job
+
+
+def _own_folder(settings: Settings, spec: Spec) -> Path | None:
+    """The folder that a request asks for, with links resolved; None: the job writes into its own.
+
+    Raises:
+        SpecError: if it is one of the platform's own.
+    """
+    if not isinstance(spec, SegmentSpec) or spec.output is None:
+        return None
+    folder = real_path(spec.output)
+    if folder.is_relative_to(real_path(storage.jobs_dir(settings))):
+        raise SpecError({"output": f"{printable(folder)} is among the jobs' own folders; choose another one."})
+    return folder
 
 
 def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:

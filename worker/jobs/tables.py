@@ -5,6 +5,8 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
 
+from worker.jobs.places import PlaceJson, PlaceText
+
 # A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database
 # uses a partial index only where it sees the condition of the index in the question.
 READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
@@ -115,17 +117,18 @@ class JobRow(Base):
             sqlite_where=text("not_before IS NOT NULL"),
             postgresql_where=text("not_before IS NOT NULL"),
         ),
+        Index("ix_job_announced_state", "announced", "state"),
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[str]
     state: Mapped[str]
     queue: Mapped[str]
-    spec: Mapped[dict[str, Any]]
-    config: Mapped[dict[str, Any]]
+    spec: Mapped[dict[str, Any]] = mapped_column(PlaceJson())
+    config: Mapped[dict[str, Any]] = mapped_column(PlaceJson())
     parent_id: Mapped[int | None] = mapped_column(ForeignKey("job.id"), index=True)
     # What it may open, a worker.jobs.roots.Roots; null: anything, as it was submitted by somebody with a shell.
-    roots: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    roots: Mapped[dict[str, Any] | None] = mapped_column(PlaceJson(none_as_null=True))
     is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     user: Mapped[str | None] = column_property(
@@ -136,8 +139,8 @@ class JobRow(Base):
     notes: Mapped[str] = mapped_column(default="", server_default="")
     # Parts of the request and the configuration that lists show and search (worker.jobs.requests.facts).
     model: Mapped[str] = mapped_column(default="", server_default="")
-    dataset: Mapped[str | None]
-    checkpoint: Mapped[str | None] = mapped_column(index=True)
+    dataset: Mapped[str | None] = mapped_column(PlaceText())
+    checkpoint: Mapped[str | None] = mapped_column(PlaceText(), index=True)
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
     gpus: Mapped[int] = mapped_column(default=1, server_default="1")  # that it asks for
     # When it may start; see worker.jobs.scheduling.
@@ -162,7 +165,7 @@ class JobRow(Base):
     total: Mapped[int] = mapped_column(default=0)
     unit: Mapped[str] = mapped_column(default="")
     eta_seconds: Mapped[float | None]
-    result: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    result: Mapped[dict[str, Any] | None] = mapped_column(PlaceJson(none_as_null=True))
     error: Mapped[str | None]
     best_checkpoint: Mapped[int | None]  # an id; no foreign key, because checkpoints refer to jobs
     published_at: Mapped[float | None]
@@ -170,6 +173,40 @@ class JobRow(Base):
     created_at: Mapped[float]
     started_at: Mapped[float | None]
     finished_at: Mapped[float | None]
+    announced: Mapped[bool] = mapped_column(default=False, server_default=false())  # its end; see worker.jobs.notices
+
+
+class OutputFolderRow(Base):
+    """A folder outside of the jobs' own that a job writes to; it counts until the job has ended."""
+
+    __tablename__ = "output_folder"
+
+    path: Mapped[str] = mapped_column(PlaceText(), primary_key=True)  # with links resolved
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+
+
+class InputPinRow(Base):
+    """What something that a job reads was when the job was submitted; see worker.jobs.ownership.pins."""
+
+    __tablename__ = "input_pin"
+    __table_args__ = (Index("ix_input_pin_path_stamp", "path", "stamp"),)
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)  # the field or key that names it
+    path: Mapped[str] = mapped_column(PlaceText())
+    stamp: Mapped[str]  # size and times of a file; empty for what is more than one file
+    digest: Mapped[str]
+
+
+class DeletedJobRow(Base):
+    """A job that was deleted: its id is never given again, and its folders may still have to go."""
+
+    __tablename__ = "deleted_job"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    deleted_at: Mapped[float]
+    folders: Mapped[list[Any]] = mapped_column(PlaceJson())  # paths; empty once all are gone
 
 
 class AwaitedJobRow(Base):
@@ -251,7 +288,7 @@ class ShardRow(Base):
     fence: Mapped[int] = mapped_column(default=0)
     owner: Mapped[str | None]
     lease_until: Mapped[float | None]
-    manifest: Mapped[str | None]
+    manifest: Mapped[str | None] = mapped_column(PlaceText())
     n_ok: Mapped[int] = mapped_column(default=0)
     n_error: Mapped[int] = mapped_column(default=0)
 
@@ -263,7 +300,7 @@ class ResultPartRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
-    folder: Mapped[str]
+    folder: Mapped[str] = mapped_column(PlaceText())
     n_images: Mapped[int]
     level: Mapped[int]
 
@@ -289,10 +326,12 @@ class CheckpointRow(Base):
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"))
     fence: Mapped[int]
     iteration: Mapped[int]
-    path: Mapped[str]
+    path: Mapped[str] = mapped_column(PlaceText())
     sha256: Mapped[str]
     n_bytes: Mapped[int] = mapped_column(BigInteger)
     created_at: Mapped[float]
+    # Whether somebody wants it kept, whatever the rules of its training or a clean-up say.
+    pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
 class EvaluationRow(Base):
@@ -302,10 +341,10 @@ class EvaluationRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), unique=True)
-    checkpoint: Mapped[str] = mapped_column(index=True)
-    dataset: Mapped[str]
+    checkpoint: Mapped[str] = mapped_column(PlaceText(), index=True)
+    dataset: Mapped[str] = mapped_column(PlaceText())
     split: Mapped[str]
-    settings: Mapped[dict[str, Any]]
+    settings: Mapped[dict[str, Any]] = mapped_column(PlaceJson())
     mean_iou: Mapped[float]
     scores: Mapped[dict[str, Any]]
     confusion: Mapped[list[Any] | None] = mapped_column(JSON(none_as_null=True))  # large, so that few questions read it
@@ -368,8 +407,8 @@ class DatasetRow(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     name: Mapped[str] = mapped_column(unique=True)
-    root: Mapped[str]
-    labels: Mapped[str]
+    root: Mapped[str] = mapped_column(PlaceText())
+    labels: Mapped[str] = mapped_column(PlaceText())
     n_classes: Mapped[int]
     splits: Mapped[dict[str, Any]]
     created_at: Mapped[float]
@@ -377,3 +416,27 @@ class DatasetRow(Base):
     user: Mapped[str | None] = column_property(
         select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
     )
+
+
+class CounterRow(Base):
+    """A count that only grows; see worker.jobs.records.counters."""
+
+    __tablename__ = "counter"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class NoticeRow(Base):
+    """What somebody is to be told of the end of a job: sent, to be sent, or given up; see worker.jobs.notices."""
+
+    __tablename__ = "notice"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+    channel: Mapped[str]
+    target: Mapped[str]
+    tries: Mapped[int] = mapped_column(default=0)
+    due_at: Mapped[float | None] = mapped_column(index=True)  # None: it was sent or given up
+    sent_at: Mapped[float | None]
+    error: Mapped[str | None]  # of the last try

@@ -7,6 +7,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.accounts import login_links, users
 from worker.jobs.accounts.home_token import ensure_home_token
 from worker.jobs.database import open_session
+from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 from worker.platform import web_server
 
@@ -16,13 +17,16 @@ class EntranceError(DeepLabError):
 
 
 def prepare_entrance(settings: Settings, listener: socket.socket) -> None:
-    """Check that somebody can sign in; on this machine's own address, also write HOME/token.
+    """Check that the tables are those of this version, and that somebody can sign in.
+
+    On this machine's own address it also writes HOME/token.
 
     Raises:
         EntranceError: if nobody could, or a proxy is to name users and none is trusted.
         DatabaseError: if it cannot be asked.
         OutputError: if HOME/token cannot be written.
     """
+    check_revision(settings)
     if settings.auth == "off":
         return
     if settings.auth == "proxy":

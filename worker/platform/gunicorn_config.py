@@ -5,20 +5,13 @@ from typing import Any
 
 from deeplab.processes import die_with_parent, return_memory
 
-worker_class = "worker.platform.gunicorn_worker.PatientWorker"
-logger_class = "worker.platform.gunicorn_worker.BriefLogger"
+worker_class = "worker.platform.gunicorn_worker.BufferingWorker"
+logger_class = "worker.platform.gunicorn_worker.FieldsLogger"
 workers = 1  # one process is enough for a dashboard, and keeps SQLite's writers few
-threads = 16
 timeout = 60
-keepalive = 75  # longer than the pause between polls, or clients would send into a connection that is being closed
 graceful_timeout = 3  # a page that is still polling after that is cut off
 control_socket_disable = True  # it is one per user, and several platforms may run side by side
 loglevel = "warning"
-# Whoever connects, a proxy on this machine included, may pass on what a client made up. A SCRIPT_NAME among its headers
-# would make one address pass for another; that of the environment stays. What a trusted proxy says is read by
-# web.access.proxy.
-forwarded_allow_ips = ""
-forwarder_headers = ""
 
 _path = list(sys.path)
 

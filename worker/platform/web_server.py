@@ -3,7 +3,6 @@
 import errno
 import http.client
 import socket
-import struct
 import sys
 from contextlib import closing
 
@@ -15,14 +14,14 @@ class ListenError(DeepLabError):
     """The web server cannot listen where it was told to."""
 
 
-def listen(host: str, port: int, *, patience: int = 15) -> socket.socket:
+def listen(host: str, port: int, *, patience: int = 30) -> socket.socket:
     """Open the socket that the web server inherits; it survives a restart of the server.
 
     Args:
         host: name or address to bind to.
         port: 0 takes a free one.
-        patience: seconds for which a client may be silent in the middle of a request, and twice that in which it may
-            take nothing of an answer; then its connection is closed. Otherwise a few of them would keep all threads.
+        patience: seconds for which a client may take nothing of an answer; then its connection is broken. Otherwise
+            a few who download much would keep all threads.
 
     Raises:
         ListenError: if the port is in use or the address is not one of this machine.
@@ -34,9 +33,8 @@ def listen(host: str, port: int, *, patience: int = 15) -> socket.socket:
         if error.errno == errno.EADDRINUSE:
             raise ListenError(f"Port {port} of {host} is in use; choose another one with --port.") from None
         raise ListenError(f"Cannot listen on port {port} of {host}: {error.strerror or error}.") from None
-    # The connections inherit these; gunicorn has no such timeout of its own.
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", patience, 0))
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", 2 * patience, 0))
+    # The connections inherit it; waitress has no such timeout of its own.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * patience)
     return listener
 
 
@@ -62,7 +60,7 @@ def answers(settings: Settings) -> bool:
     """Whether the web app answers a request, with whatever status."""
     with closing(http.client.HTTPConnection(_reachable(settings.host), settings.port, timeout=1)) as connection:
         try:
-            connection.request("GET", "/api/v1/health")
+            connection.request("GET", "/healthz")
             return connection.getresponse().status > 0
         except (OSError, http.client.HTTPException):
             return False

@@ -16,7 +16,8 @@ from deeplab.images.masks import read_mask
 from deeplab.images.palette import palette
 from deeplab.inference.folder import segment_folder, segment_items
 from deeplab.inference.manifest import Row, read_manifest
-from deeplab.inference.output import locked_output, mask_path
+from deeplab.inference.output import mask_path
+from deeplab.inference.output_lock import locked_output
 from deeplab.inference.segmenter import Segmenter
 from deeplab.reporter import SilentReporter, Stopped
 from tests.configs import tiny_model
@@ -216,10 +217,11 @@ def test_two_processes_do_not_fill_one_folder(tmp_path: Path, segmenter: Segment
     draw(tmp_path / "in" / "a.png")
     segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
     with (
-        locked_output(tmp_path / "out"),
-        pytest.raises(OutputError, match="another process is filling this folder"),
+        locked_output(tmp_path / "out", "job 5"),
+        pytest.raises(OutputError, match=r"out: job 5 is filling this folder"),
     ):
         segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
+    segment_folder(segmenter, tmp_path / "in", tmp_path / "out", SilentReporter())
 
 
 def test_a_folder_that_cannot_be_written_ends_the_run(tmp_path: Path, segmenter: Segmenter) -> None:

@@ -74,6 +74,7 @@ def test_a_labelled_video_has_the_size_and_times_of_the_video(tmp_path: Path, se
     assert recorder.progressed[0] == (0, 8, "frame")
     assert recorder.progressed[-1] == (8, 8, "frame")
     assert files_in(tmp_path / "out") == [
+        ".deeplab-lock",
         "frames/film.mp4.csv",
         "labels.txt",
         "manifest.csv",
@@ -146,7 +147,7 @@ def test_a_stopped_video_leaves_no_row_and_is_done_again(
     assert rows_of(output) == {}
     assert not labelled_video_path(output, "film.mp4").exists()
     assert not frames_path(output, "film.mp4").exists()
-    assert not list(output.rglob(".*"))
+    assert [path.name for path in output.rglob(".*")] == [".deeplab-lock"]
     assert segment(segmenter, path, output, made).n_frames == 20
 
 

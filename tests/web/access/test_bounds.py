@@ -1,3 +1,5 @@
+from ipaddress import ip_network
+
 from flask.testing import FlaskClient
 
 from web import create_app
@@ -15,13 +17,13 @@ def test_a_budget_is_a_minutes_worth_and_comes_back() -> None:
 
 def test_a_flood_is_answered_by_429_and_when_to_come_back(new_settings: Settings) -> None:
     client = create_app(new_settings.model_copy(update={"requests_per_minute": 3})).test_client()
-    answers = [client.get("/api/v1/health") for _ in range(4)]
+    answers = [client.get("/api/v1/workers") for _ in range(4)]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 429]
     assert answers[3].headers["Retry-After"] == "5"
     assert answers[3].json == {
         "error": {"message": "Too many requests within a minute; wait a moment and try again.", "fields": {}}
     }
-    others = client.get("/api/v1/health", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
+    others = client.get("/api/v1/workers", environ_overrides={"REMOTE_ADDR": "192.0.2.7"})
     assert others.status_code == 200
 
 
@@ -29,9 +31,21 @@ def test_people_with_ipv6_have_one_budget_for_their_network(new_settings: Settin
     client = create_app(new_settings.model_copy(update={"requests_per_minute": 1})).test_client()
 
     def status(address: str) -> int:
-        return client.get("/api/v1/health", environ_overrides={"REMOTE_ADDR": address}).status_code
+        return client.get("/api/v1/workers", environ_overrides={"REMOTE_ADDR": address}).status_code
 
     assert [status(each) for each in ("2001:db8::1", "2001:db8::2", "2001:db8:0:1::1")] == [200, 429, 200]
+
+
+def test_people_behind_a_trusted_proxy_have_a_budget_each(new_settings: Settings) -> None:
+    update = {"requests_per_minute": 1, "trusted_proxies": (ip_network("127.0.0.0/8"),)}
+    client = create_app(new_settings.model_copy(update=update)).test_client()
+
+    def status(forwarded: str, peer: str = "127.0.0.1") -> int:
+        headers, environ = {"X-Forwarded-For": forwarded}, {"REMOTE_ADDR": peer}
+        return client.get("/api/v1/workers", headers=headers, environ_overrides=environ).status_code
+
+    assert [status(each) for each in ("192.0.2.1", "192.0.2.2", "made up, 192.0.2.1")] == [200, 200, 429]
+    assert [status(each, "198.51.100.7") for each in ("192.0.2.3", "192.0.2.4")] == [200, 429]
 
 
 def test_zero_bytes_are_refused(new_client: FlaskClient) -> None:

@@ -60,7 +60,7 @@ def test_every_change_takes_an_operator_and_little_is_open(guarded: Settings) ->
     changes = {rule.endpoint for rule, method, _ in requests_of(app) if method != "GET"}
     assert {endpoint for endpoint in changes - PERSONAL if ACCESS[endpoint] not in {OPERATOR, ADMIN}} == set()
     open_to_all = {endpoint for endpoint, least in ACCESS.items() if least == ANYONE}
-    assert open_to_all == {"static", "api.health", "pages.show_login", "pages.sign_in"}
+    assert open_to_all == {"static", "probes.healthz", "probes.readyz", "pages.show_login", "pages.sign_in"}
 
 
 def test_who_has_not_signed_in_is_told_to(stranger: FlaskClient) -> None:
@@ -69,9 +69,9 @@ def test_who_has_not_signed_in_is_told_to(stranger: FlaskClient) -> None:
         if ACCESS[rule.endpoint] == ANYONE:
             continue
         response = stranger.open(address, method=method)
-        if address.startswith("/api/"):
+        if address.startswith(("/api/", "/metrics")):
             is_right = response.status_code == 401 and response.headers["WWW-Authenticate"].startswith("Bearer ")
-            is_right = is_right and set(response.get_json()) == {"error"}
+            is_right = is_right and (address == "/metrics" or set(response.get_json()) == {"error"})
         else:
             is_right = response.status_code in {302, 303} and response.location.startswith("/login")
         if not is_right:

@@ -31,7 +31,7 @@ def test_a_session_and_a_token_say_who_asks(as_role: AsRole, guarded: Settings, 
 
 @pytest.mark.parametrize("authorization", ["Bearer made-up", "Bearer", "bearer dlp_", "Bearer a b"])
 def test_a_token_that_is_not_valid_is_refused_whatever_the_cookie_says(as_role: AsRole, authorization: str) -> None:
-    for path in ("/api/v1/me", "/api/v1/health", "/jobs"):
+    for path in ("/api/v1/me", "/metrics", "/jobs"):
         response = as_role(ADMIN).get(path, headers={"Authorization": authorization})
         assert response.status_code == 401
         assert "error=invalid_token" in response.headers["WWW-Authenticate"]
@@ -76,11 +76,6 @@ def test_a_new_role_counts_at_once_for_tokens_and_signs_browsers_out(guarded: Se
 def test_a_cookie_that_is_not_signed_by_us_is_nothing(stranger: FlaskClient) -> None:
     stranger.set_cookie("deeplab_session", "eyJsb2dpbiI6IngifQ.aSwY5A.AAAAAAAAAAAAAAAAAAAAAAAAAAA")
     assert stranger.get("/jobs").status_code == 302
-
-
-def test_health_says_whether_it_is_up_to_anyone_and_more_to_users(stranger: FlaskClient, as_role: AsRole) -> None:
-    assert stranger.get("/api/v1/health").json == {"status": "ok"}
-    assert set(as_role(VIEWER).get("/api/v1/health").json or {}) == {"status", "version", "jobs", "workers"}
 
 
 def test_the_built_in_account_counts_where_people_can_open_links_alone(guarded: Settings) -> None:

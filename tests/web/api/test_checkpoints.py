@@ -1,4 +1,5 @@
 from dataclasses import fields
+from typing import Any
 
 from flask.testing import FlaskClient
 
@@ -33,3 +34,12 @@ def test_lists_continue_and_have_the_fields_that_are_asked_for(client: FlaskClie
     older = get(client, "/checkpoints", limit=1, before=newest["next_before"])
     assert older["checkpoints"][0]["id"] < newest["checkpoints"][0]["id"]
     assert client.get("/api/v1/checkpoints/99999").status_code == 404
+
+
+def test_a_checkpoint_is_pinned(client: FlaskClient) -> None:
+    for pinned in (True, False):
+        answer: Any = client.patch("/api/v1/checkpoints/1", json={"pinned": pinned})
+        assert (answer.status_code, answer.json["pinned"]) == (200, pinned)
+    for body in ({"pinned": "yes"}, {}, {"pinned": True, "path": "/"}):
+        assert client.patch("/api/v1/checkpoints/1", json=body).status_code == 422
+    assert client.patch("/api/v1/checkpoints/999999", json={"pinned": True}).status_code == 404

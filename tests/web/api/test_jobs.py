@@ -252,3 +252,17 @@ def test_a_name_that_is_too_long_is_an_error_of_its_field(
     # From Python 3.14 on, a path that cannot be is a path at which there is nothing.
     sentences = ("File name too long", "the folder does not exist", "nor a file")
     assert any(each in response.json["error"]["fields"][field] for each in sentences)  # type: ignore[index]
+
+
+def test_a_job_is_deleted_unless_others_refer_to_it(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"), dataset="shapes")
+    assert client.delete(f"/api/v1/jobs/{job_id}").status_code == 409  # it is queued
+    client.post(f"/api/v1/jobs/{job_id}/cancel", json={})
+    loss: Any = client.get(f"/api/v1/jobs/{job_id}/loss").json
+    assert loss["sentence"] == f"Deleting job {job_id} deletes its logs and metrics."
+    assert client.delete(f"/api/v1/jobs/{job_id}").json == loss
+    assert client.get(f"/api/v1/jobs/{job_id}").status_code == 404
+    refused: Any = client.delete(f"/api/v1/jobs/{population.trained}")
+    assert refused.status_code == 409
+    assert "refer to what it made" in refused.json["error"]["message"]
+    assert client.get(f"/api/v1/jobs/{population.trained}").status_code == 200

@@ -270,6 +270,27 @@ def test_the_error_of_a_failed_job_stands_once_beside_its_log(client: FlaskClien
     assert page.count("holds class 7") == 1
 
 
+def test_a_job_is_deleted_by_its_button(client: FlaskClient, population: Population, submit_form: SubmitForm) -> None:
+    job_id = population.submit("train", config=str(population.dataset / "config.yaml"), dataset="shapes")
+    assert ">Delete</button>" not in client.get(f"/jobs/{job_id}").text
+    submit_form(f"/jobs/{job_id}/cancel")
+    page = client.get(f"/jobs/{job_id}").text
+    assert f'data-confirm="Deleting job {job_id} deletes its logs and metrics."' in page
+    assert ">Delete</button>" not in client.get(f"/jobs/{population.trained}").text  # others use its checkpoints
+    assert submit_form(f"/jobs/{job_id}/delete").headers["Location"].endswith("/jobs")
+    assert client.get(f"/jobs/{job_id}").status_code == 404
+
+
+def test_a_checkpoint_is_pinned_by_its_button(
+    client: FlaskClient, population: Population, submit_form: SubmitForm
+) -> None:
+    assert ">pin</button>" in client.get(f"/jobs/{population.trained}").text
+    assert submit_form("/checkpoints/1/pin", pinned=1).status_code == 302
+    assert ">unpin</button>" in client.get(f"/jobs/{population.trained}").text
+    submit_form("/checkpoints/1/pin", pinned=0)
+    assert ">unpin</button>" not in client.get(f"/jobs/{population.trained}").text
+
+
 def test_pages_say_what_is_wrong_with_the_platform_and_with_a_job(client: FlaskClient, population: Population) -> None:
     job_id = population.submit("evaluate", checkpoint="1")
     fence = population.claim(job_id)

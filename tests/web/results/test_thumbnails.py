@@ -1,6 +1,5 @@
 """Pictures are made once, and those that nobody looks at go first."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -33,15 +32,3 @@ def test_a_picture_that_cannot_be_kept_is_shown(tmp_path: Path) -> None:
     settings = settings_in(tmp_path)
     storage.thumbnails_dir(settings).write_text("in the way")
     assert thumbnails.load_or_make(settings, "a", lambda: b"one") == b"one"
-
-
-def test_those_unused_for_longest_go_first(tmp_path: Path) -> None:
-    for number in range(10):
-        path = tmp_path / str(number % 2) / str(number)
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(b"x" * 10)
-        os.utime(path, (number, number))
-    thumbnails.tidy(tmp_path, limit=100)
-    assert len(list(tmp_path.glob("*/*"))) == 10
-    thumbnails.tidy(tmp_path, limit=50)
-    assert sorted(path.name for path in tmp_path.glob("*/*")) == ["6", "7", "8", "9"]

@@ -5,7 +5,7 @@ from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.jobs import leases, storage, submission
 from worker.jobs.database import open_session
-from worker.jobs.records import checkpoints, evaluations, metrics
+from worker.jobs.records import checkpoints, deleted_jobs, evaluations, metrics
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
@@ -76,3 +76,42 @@ def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, ho
     assert "Mean IoU:  0.8700 on val\n           0.9200 on test (job 4)\n" in shown
     (listed,) = json.loads(deeplab("checkpoint", "list", "--json").output)
     assert listed["mean_iou"] == 0.87
+
+
+def test_checkpoints_are_pruned_but_for_those_that_are_pinned(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    with open_session(home) as session:
+        for iteration in (10, 20, 30):
+            path = home.home / f"{iteration}.pth"
+            path.write_bytes(b"1234")
+            checkpoints.add(session, job.id, 1, iteration, path, "0" * 64)
+    assert deeplab("checkpoint", "pin", 1).output == "Checkpoint 1 is pinned.\n"
+    command = ["checkpoint", "prune", "--job", job.id]
+    assert "This would delete 1 checkpoint, 4 B; --yes does." in deeplab(*command).output
+    assert (home.home / "20.pth").exists()
+    assert "Deleted 1 checkpoint, 4 B." in deeplab(*command, "--yes").output
+    assert [path.name for path in sorted(home.home.glob("*.pth"))] == ["10.pth", "30.pth"]
+    assert "pinned" in deeplab("checkpoint", "list").output
+    deeplab("checkpoint", "unpin", 1)
+    assert [each["id"] for each in json.loads(deeplab(*command, "--json").output)["checkpoints"]] == [1]
+    assert deeplab("checkpoint", "prune", "--job", 99).exit_code == 1
+
+
+def test_a_job_is_deleted_and_the_rest_cleaned_up(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    write_text(storage.attempt_dir(home, job.id, 1) / "log.txt", "said")
+    assert "cancel it before you delete it" in deeplab("job", "delete", job.id).output
+    deeplab("job", "cancel", job.id)
+    assert f"To do it: deeplab job delete {job.id} --yes" in deeplab("job", "delete", job.id).output
+    assert storage.job_dir(home, job.id).exists()
+    assert deeplab("job", "delete", job.id, "--yes").output.endswith("logs and metrics. Done.\n")
+    assert not storage.job_dir(home, job.id).exists()
+
+    write_text(storage.job_dir(home, 7) / "log.txt", "said")
+    with open_session(home) as session:
+        deleted_jobs.add(session, 7, storage.job_dir(home, 7), None)
+    assert "This would delete 1 leftover, 4 B; `deeplab gc --yes` does." in deeplab("gc").output
+    assert storage.job_dir(home, 7).exists()
+    assert "Deleted 1 leftover, 4 B." in deeplab("gc", "--yes").output
+    assert not storage.job_dir(home, 7).exists()
+    assert deeplab("gc").output == "Nothing to delete.\n"

@@ -150,7 +150,7 @@ def migrate(settings: Settings, revision: str) -> None:
     config.set_main_option("script_location", str(files("migrations")))
     settings.home.mkdir(exist_ok=True)
     with engine_for(settings.database).begin() as connection:
-        config.attributes["connection"] = connection
+        config.attributes.update(connection=connection, home=settings.home)
         command.upgrade(config, revision)
 
 

@@ -22,18 +22,6 @@ def test_the_manifests_of_earlier_claims_are_found_in_all_attempts(settings: Set
     assert storage.earlier_shard_manifests(settings, 3, 2, 5, 4) == wanted
 
 
-def test_logits_of_earlier_attempts_alone_are_discarded(settings: Settings) -> None:
-    older, own, of_another_job = (storage.logits_dir(settings, *numbers) for numbers in [(3, 9), (3, 10), (4, 2)])
-    for folder in (older, own, of_another_job):
-        folder.mkdir(parents=True)
-        (folder / "a.npy").touch()
-    storage.discard_older_logits(settings, 3, 10)
-    assert not older.exists()
-    assert older.parent.exists()
-    assert (own / "a.npy").exists()
-    assert (of_another_job / "a.npy").exists()
-
-
 def test_a_folder_that_was_asked_for_is_made_absolute(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(settings.home.parent)
     assert storage.output_dir(settings, 3) == settings.home / "jobs" / "3" / "output"

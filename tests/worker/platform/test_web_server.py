@@ -1,4 +1,5 @@
 import http.server
+import socket
 import threading
 from pathlib import Path
 
@@ -38,3 +39,13 @@ def test_answers_only_once_somebody_serves(tmp_path: Path) -> None:
         assert web_server.answers(settings)  # with 404, which is an answer
         server.shutdown()
         thread.join()
+
+
+def test_who_takes_nothing_of_an_answer_is_cut_off() -> None:
+    with (
+        web_server.listen("127.0.0.1", 0, patience=1) as listener,
+        socket.create_connection(listener.getsockname()),
+        listener.accept()[0] as connection,
+        pytest.raises(TimeoutError),
+    ):
+        connection.sendall(bytes(2**26))

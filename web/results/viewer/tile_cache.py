@@ -3,19 +3,18 @@
 import os
 import threading
 import time
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from deeplab.files import delete_file, make_folder, replace_file
+from deeplab.files import make_folder, replace_file
 from web.access.turns import turn_to_decode
 from web.results.viewer.layers import Layer
 from web.results.viewer.pyramids import read_tile, write_pyramid
 from worker.jobs import storage
+from worker.jobs.cleaning.caches import discard_oldest
 from worker.jobs.settings import Settings
 
-_KEPT_SECONDS = 60  # what was used so recently is not deleted
-_FILLED_AGAIN = 0.8  # of the limit, after the oldest were deleted
+_TOUCH_SECONDS = 60  # between two notes that a file was used
 
 
 def load_tile(settings: Settings, layer: Layer, level: int, row: int, column: int) -> bytes | None:
@@ -49,7 +48,7 @@ def _make(settings: Settings, layer: Layer, path: Path) -> None:
 def _mark_used(path: Path) -> None:
     """Date a file by its last use, at most once a minute."""
     with suppress(OSError):  # it was deleted meanwhile, and is made again when it is wanted
-        if path.stat().st_mtime < time.time() - _KEPT_SECONDS:
+        if path.stat().st_mtime < time.time() - _TOUCH_SECONDS:
             os.utime(path)
 
 
@@ -66,22 +65,3 @@ def _written(settings: Settings, n_bytes: int) -> None:
         if is_first or _unseen[folder] > limit / 20:
             _unseen[folder] = 0
             discard_oldest(folder, limit)
-
-
-def discard_oldest(folder: Path, limit: int) -> None:
-    """If tiles take more than `limit` bytes, delete those that were not used for the longest time."""
-    files = sorted((status.st_mtime, status.st_size, path) for path, status in _list_files(folder))
-    total = sum(size for _, size, _ in files)
-    if total <= limit:
-        return
-    for used_at, size, path in files:
-        if total <= _FILLED_AGAIN * limit or used_at > time.time() - _KEPT_SECONDS:
-            return
-        delete_file(path)
-        total -= size
-
-
-def _list_files(folder: Path) -> Iterator[tuple[Path, os.stat_result]]:
-    for path in folder.glob("*/*.zip"):
-        with suppress(FileNotFoundError):  # another process deletes, too
-            yield path, path.stat()

@@ -69,9 +69,11 @@ def segment(
     from deeplab.inference.folder import segment_folder
     from deeplab.inference.segmenter import Segmenter
     from deeplab.inference.videos import VideoOptions
+    from worker.cli.foreground.free_folder import require_free_folder
     from worker.cli.foreground.shares import class_shares, print_shares
     from worker.cli.reporter import CONTINUES, report_progress
 
+    require_free_folder(output_dir)
     config = load_config(config_path, overrides)
     segmenter = Segmenter.from_checkpoint(config, model_path, device, crf=crf)
     with report_progress(CONTINUES) as reporter:

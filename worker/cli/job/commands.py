@@ -231,6 +231,30 @@ def resume(job_id: int, as_json: bool) -> None:
 
 @job.command()
 @_ID
+@click.option("--yes", is_flag=True, help="Delete it. Without this, only say what would be lost.")
+@json_option
+def delete(job_id: int, yes: bool, as_json: bool) -> None:
+    """Delete a job that has ended, with its files.
+
+    Refused while other jobs refer to its checkpoints, its logits or its failed images. What it wrote into an output
+    folder that its request names stays.
+    """
+    from worker.jobs.cleaning import deletion
+    from worker.jobs.settings import load_settings
+
+    settings = load_settings()
+    with open_store(settings) as session:
+        loss = deletion.foresee(session, job_id)
+    if yes:
+        loss = deletion.delete_job(settings, job_id)
+    if as_json:
+        print_json({"loss": loss, "deleted": yes})
+    else:
+        click.echo(f"{loss} Done." if yes else f"{loss} To do it: deeplab job delete {job_id} --yes")
+
+
+@job.command()
+@_ID
 @click.option("--failed", is_flag=True, help="Of a segment job that has ended, only the images that failed.")
 @_WAIT
 @json_option

@@ -73,6 +73,9 @@ def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as
     Raises:
         JobFailedError: if it was waited for and did not succeed.
     """
+    from worker.jobs.ownership import estimates
+    from worker.jobs.requests.specs import parse_spec
+
     create_store(settings)
     if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
         from worker.cli.job.wait import wait_for
@@ -84,6 +87,8 @@ def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as
         print_json(job_as_json(job))
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
+    if lack := estimates.find_lack(settings, parse_spec(job.kind, job.spec), job.config):
+        click.echo(lack, err=True)
     if settings.embedded_broker and platform_at(settings) is None:
         click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
         return

@@ -1,5 +1,6 @@
 """What a child does for each kind of job: from the job's request and configuration to calls of the core and back."""
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -12,15 +13,20 @@ from sqlalchemy.orm import Session
 from deeplab.config import Config, parse_config
 from deeplab.errors import CheckpointError
 from deeplab.files import sha256_of
+from deeplab.formats import size
 from worker.execution.reporter import JobReporter
 from worker.jobs import leases, storage
 from worker.jobs.catalog import Kind
+from worker.jobs.cleaning import leftovers
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership import room
 from worker.jobs.records import checkpoints, events
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -56,7 +62,15 @@ class JobContext:
 
 
 def run_attempt(context: JobContext) -> dict[str, Any]:
-    """Do what the job asks for and return its result."""
+    """Do what the job asks for and return its result.
+
+    Raises:
+        OutputError: if there is no room to begin.
+    """
+    settings, job = context.settings, context.job
+    if found := leftovers.find_own_leftovers(settings, job):
+        _log.info("Earlier attempts left %s, which are deleted.", size(leftovers.remove(settings, found)))
+    room.require_room_for(settings, job)
     return runner_of(context.job.kind)(context)
 
 

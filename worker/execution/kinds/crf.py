@@ -9,6 +9,7 @@ from deeplab.crf.refinement import refine
 from deeplab.crf.search import best_of, search
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.evaluate import map_folders, record_scores
+from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
@@ -22,6 +23,7 @@ def run(context: JobContext) -> dict[str, Any]:
     with open_session(context.settings, reads_only=True) as session:
         source = jobs.get(session, spec.evaluate_job)
     evaluated = EvaluateSpec.model_validate(source.spec)
+    require_inputs(context, splits=[evaluated.split or context.config.DATASET.SPLIT.VAL])
     logits = Path((source.result or {})["logits"])  # a request for a job without logits was refused
     if spec.grid:
         return _search(context, spec, evaluated, logits)

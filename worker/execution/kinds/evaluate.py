@@ -9,8 +9,10 @@ from deeplab.datasets.version import split_version
 from deeplab.evaluation.evaluate import evaluate
 from deeplab.scores.metric_policy import metric_policy
 from worker.execution.kinds import JobContext, weights_path
+from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.recording import ImageRecorder
 from worker.jobs import storage
+from worker.jobs.cleaning.usage import size_of
 from worker.jobs.records import evaluations
 from worker.jobs.requests.specs import EvaluateSpec
 
@@ -22,10 +24,11 @@ def run(context: JobContext) -> dict[str, Any]:
     """Score a checkpoint on a split, and save its logits if asked to.
 
     Raises:
+        InputChangedError: if something was exchanged since the job was submitted.
         CheckpointError: if the checkpoint is gone or damaged, or of another model.
     """
     spec = EvaluateSpec.model_validate(context.job.spec)
-    storage.discard_older_logits(context.settings, context.job.id, context.job.fence)
+    require_inputs(context, splits=[spec.split or context.config.DATASET.SPLIT.VAL])
     logits = storage.logits_dir(context.settings, context.job.id, context.job.fence) if spec.save_logits else None
     recorder = ImageRecorder(context)
     scores = evaluate(
@@ -49,7 +52,8 @@ def run(context: JobContext) -> dict[str, Any]:
         split=spec.split,
         settings={"inference": context.config.INFERENCE.conditions()},
     )
-    return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits)}
+    saved = {} if logits is None else {"logits_bytes": size_of(logits)}
+    return {"mean_iou": scores["mean_iou"], "logits": None if logits is None else str(logits), **saved}
 
 
 class MapFolders(TypedDict):

@@ -40,7 +40,7 @@ class Invitations:
     def _send_one(self) -> bool:
         self._n_sent += 1
         try:
-            queue.publish(self._context.settings, self._context.job)
+            queue.send(self._context.settings, self._context.job)
         except BrokerUnreachableError as error:
             _log.warning("No other worker was invited to help: %s", error)
             return False

@@ -8,9 +8,11 @@ from typing import Any
 from deeplab.errors import DeepLabError, NothingSegmentedError
 from deeplab.formats import plural
 from deeplab.inference.manifest import Row, write_manifest
-from deeplab.inference.output import manifest_path, write_passed_over
+from deeplab.inference.output import manifest_path, require_unused, write_passed_over
+from deeplab.inference.output_lock import locked_output
 from deeplab.scores.image_scores import Certainty
 from worker.execution.kinds import JobContext
+from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.invitations import Invitations
 from worker.execution.kinds.items import earlier_passed_over
 from worker.execution.kinds.listing import Listing
@@ -20,6 +22,7 @@ from worker.execution.reporter import AliveFile
 from worker.jobs import item_lists, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership import pins
 from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.results.filters import Filter
 from worker.jobs.results.opening import open_results
@@ -45,13 +48,24 @@ def run(context: JobContext) -> dict[str, Any]:
     """Own a segment job: list its items in shards, segment shards until all are done, and merge their results.
 
     Raises:
+        InputChangedError: if something was exchanged since the job was submitted.
+        OutputError: if somebody else fills the output folder.
         NothingSegmentedError: if every image failed, which other attempts would not change.
         TooManyFailedError: if more failed than the request allows.
     """
+    require_inputs(context)
+    spec = SegmentSpec.model_validate(context.job.spec)
+    output = storage.output_dir(context.settings, context.job.id, spec.output)
+    _write_for_others(context.settings, spec)
+    require_unused(output)  # before a lock is put into somebody's folder
+    holder = f"job {context.job.id} of {context.settings.home}"
+    # Whoever holds it may be an attempt that has lost its lease, and is about to be ended.
+    with locked_output(output, holder, patience=context.settings.lease_seconds):
+        return _run(context, spec, output)
+
+
+def _run(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str, Any]:
     settings, job = context.settings, context.job
-    spec = SegmentSpec.model_validate(job.spec)
-    output = storage.output_dir(settings, job.id, spec.output)
-    _write_for_others(settings, spec)
     pump = ShardPump(settings, job, spec, str(job.owner), context.reporter.should_stop)
     merger, invitations = PartMerger(context), Invitations(context)
 
@@ -80,6 +94,7 @@ def assist(settings: Settings, job: Job, owner: str, alive: AliveFile, should_st
     Raises:
         Stopped: if the worker was told to stop.
     """
+    pins.require_unchanged(settings, job)
     spec = SegmentSpec.model_validate(job.spec)
     _write_for_others(settings, spec)
     pump = ShardPump(settings, job, spec, owner, should_stop)

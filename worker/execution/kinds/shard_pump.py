@@ -24,10 +24,11 @@ from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.videos import VideoOptions
 from deeplab.reporter import SilentReporter, Stopped
 from worker.execution.kinds import weights_path
-from worker.execution.kinds.items import read_items
+from worker.execution.kinds.items import find_changed, read_items
 from worker.jobs import shards, storage
 from worker.jobs.database import open_session, retry_for
 from worker.jobs.jobs import Job
+from worker.jobs.log_fields import name_process
 from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.results import parts
 from worker.jobs.results.record import ImageResult
@@ -131,12 +132,14 @@ class ShardPump:
 
     def _segment(self, shard: Shard, report: Callable[[int], None]) -> None:
         """Segment the items of a shard that no earlier claim of it has finished."""
+        name_process(shard=shard.number)
         _log.info("Shard %d: items %d to %d.", shard.number, shard.first + 1, shard.last)
         manifest = storage.shard_manifest_path(self._settings, self._job.id, self._job.fence, shard.number, shard.fence)
         items = read_items(self._settings, shard)
+        folder = folder_of(Path(self._spec.input))
         summary = segment_items(
             self._segmenter,
-            folder_of(Path(self._spec.input)),
+            folder,
             self._output,
             [item.path for item in items],
             manifest,
@@ -147,9 +150,11 @@ class ShardPump:
             batch_size=self._spec.batch_size,
             videos=self._videos,
             n_frames={item.path: item.frames for item in items if item.frames is not None},
+            refused=find_changed(folder, items),
         )
         flush_to_disk(manifest)
         self._finish(shard, manifest, summary)
+        name_process(shard=None)
 
     def _earlier_rows(self, shard: Shard) -> Iterable[Row]:
         """The good rows of all earlier claims of a shard."""

@@ -10,9 +10,11 @@ from deeplab.errors import CheckpointError
 from deeplab.training.train import train
 from worker.execution.companion_processes import companions
 from worker.execution.kinds import JobContext, require_intact
+from worker.execution.kinds.inputs import require_inputs
 from worker.jobs import jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership import pins
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.requests.specs import TrainSpec
@@ -27,11 +29,13 @@ def run(context: JobContext) -> dict[str, Any]:
         {"checkpoint", "iteration"} of the end; {"best_checkpoint", "mean_iou"} of the best validation, null if none.
 
     Raises:
+        InputChangedError: if something was exchanged since the job was submitted.
         CheckpointError: if the checkpoint that was requested is gone or damaged.
         CompanionFailedError: if another process of a training on several GPUs failed.
     """
     spec = TrainSpec.model_validate(context.job.spec)
     resume = _resume_path(context, spec)
+    _require_inputs(context, resumes=resume is not None)
     with companions(spec.gpus, _companion_command(context.job, resume), context.folder):
         trained = train(
             context.config,
@@ -56,6 +60,12 @@ def run(context: JobContext) -> dict[str, Any]:
         "best_checkpoint": best_checkpoint,
         "mean_iou": mean_iou,
     }
+
+
+def _require_inputs(context: JobContext, *, resumes: bool) -> None:
+    config = context.config
+    splits = [config.DATASET.SPLIT.TRAIN, *([config.DATASET.SPLIT.VAL] if config.SOLVER.EVAL_EVERY else [])]
+    require_inputs(context, splits=splits, besides=[pins.INITIAL_WEIGHTS] if resumes else [])
 
 
 def _companion_command(job: Job, resume: Path | None) -> list[str]:

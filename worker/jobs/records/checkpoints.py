@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
-from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
 from worker.jobs.tables import CheckpointRow, JobRow, MetricRow
 
@@ -41,6 +40,7 @@ class Checkpoint:
     mean_iou: float | None  # on that split, by the model alone; see worker.jobs.records.scores
     other_scores: tuple[Score, ...]  # on other splits and datasets, under other settings, with a CRF
     is_best: bool  # whether it is its job's best
+    pinned: bool  # whether somebody wants it kept
 
 
 def add(
@@ -80,15 +80,41 @@ def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
 def discard(session: Session, job_id: int, iteration: int) -> list[Path]:
     """Delete the rows of a job's checkpoints of one iteration; return the files to delete once this is committed.
 
-    A checkpoint that any job was submitted with, or has as its best, stays.
+    A checkpoint that any job was submitted with, or has as its best or its result, stays, and so does a pinned one.
     """
-    of_iteration = select(CheckpointRow).where(CheckpointRow.job_id == job_id, CheckpointRow.iteration == iteration)
+    of_iteration = select(CheckpointRow.id).where(CheckpointRow.job_id == job_id, CheckpointRow.iteration == iteration)
+    return list(discard_all(session, session.scalars(of_iteration).all()).values())
+
+
+def discard_all(session: Session, checkpoint_ids: Sequence[int]) -> dict[int, Path]:
+    """Delete the rows of checkpoints to which nothing refers; the files to delete once this is committed, by id."""
     # Locked before looking for references: a submission in the meantime waits, and finds the checkpoint gone.
-    rows = session.scalars(of_iteration.with_for_update()).all()
-    free = [row for row in rows if not session.scalar(select(_is_referenced(row.id)))]
+    query = select(CheckpointRow).where(CheckpointRow.id.in_(checkpoint_ids)).order_by(CheckpointRow.id)
+    rows = session.scalars(query.with_for_update()).all()
+    referenced = find_referenced(session, [row.id for row in rows])
+    free = [row for row in rows if row.id not in referenced]
     for row in free:
         session.delete(row)
-    return [Path(row.path) for row in free]
+    return {row.id: Path(row.path) for row in free}
+
+
+def find_referenced(session: Session, checkpoint_ids: Sequence[int]) -> set[int]:
+    """Which of some checkpoints are pinned, or named by a job: as its start, its best or its result."""
+    some = CheckpointRow.id.in_(checkpoint_ids)
+    kept = or_(CheckpointRow.pinned, _is_named())
+    return set(session.scalars(select(CheckpointRow.id).where(some, kept)))
+
+
+def pin(session: Session, checkpoint_id: int, *, pinned: bool) -> Checkpoint:
+    """Keep a checkpoint whatever rules say, or do so no longer.
+
+    Raises:
+        CheckpointNotFoundError: if there is none of that id.
+    """
+    get(session, checkpoint_id, lock=True)
+    session.execute(update(CheckpointRow).where(CheckpointRow.id == checkpoint_id).values(pinned=pinned))
+    session.expire_all()
+    return get(session, checkpoint_id)
 
 
 def get(session: Session, checkpoint_id: int, *, lock: bool = False) -> Checkpoint:
@@ -180,13 +206,11 @@ def _best_until(session: Session, job_id: int, iteration: int) -> CheckpointRow 
     return session.scalars(query.order_by(CheckpointRow.id.desc()).limit(1)).first()
 
 
-def _is_referenced(checkpoint_id: int) -> ColumnElement[bool]:
-    """Whether any job, in any state, was submitted with a checkpoint or has it as its best."""
+def _is_named() -> ColumnElement[bool]:
+    """Whether any job, in any state, was submitted with a checkpoint, or has it as its best or its result."""
+    final = and_(JobRow.id == CheckpointRow.job_id, JobRow.result["checkpoint"].as_integer() == CheckpointRow.id)
     return exists().where(
-        or_(
-            JobRow.checkpoint == CheckpointRef.of_id(checkpoint_id).text,
-            JobRow.best_checkpoint == checkpoint_id,
-        )
+        or_(JobRow.checkpoint == cast(CheckpointRow.id, Text), JobRow.best_checkpoint == CheckpointRow.id, final)
     )
 
 
@@ -212,4 +236,5 @@ def _checkpoint(row: CheckpointRow, training: Training, scores: CheckpointScores
         mean_iou=scores.mean_iou,
         other_scores=scores.others,
         is_best=training.best_checkpoint == row.id,
+        pinned=row.pinned,
     )

@@ -17,6 +17,7 @@ from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
 from deeplab.inference.inputs import require_inputs
 from deeplab.inference.output import require_unused
+from deeplab.inference.output_lock import require_unfilled
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
@@ -153,7 +154,8 @@ def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> di
         if job.kind != "evaluate":
             raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind evaluate.")
         if job.state in (FAILED, CANCELLED):
-            raise DeepLabError(f"Job {job.id} {'was ' if job.state == CANCELLED else ''}{job.state}, and has no logits.")
+            ended = "was cancelled" if job.state == CANCELLED else "failed"
+            raise DeepLabError(f"Job {job.id} {ended}, and has no logits.")
         saves = (job.result or {}).get("logits") if job.state == SUCCEEDED else job.spec["save_logits"]
         if not saves:
             raise DeepLabError(f"Job {job.id} saves no logits.")
@@ -208,6 +210,7 @@ def _check_folders(spec: SegmentSpec) -> None:
         with errors_at("output"):
             _check_writable(Path(spec.output))
             require_unused(Path(spec.output))
+            require_unfilled(Path(spec.output))
 
 
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:

@@ -13,7 +13,7 @@ from deeplab.images.raster import LoadedRaster
 from web.results.viewer.image_files import ImageFiles
 from web.results.viewer.layers import Layer, find_layer
 from web.results.viewer.pyramids import VALUES
-from web.results.viewer.tile_cache import discard_oldest, load_tile
+from web.results.viewer.tile_cache import load_tile
 from worker.jobs import storage
 from worker.jobs.settings import Settings, load_settings
 
@@ -76,25 +76,6 @@ def test_what_cannot_be_decoded_leaves_nothing_behind(settings: Settings, tmp_pa
             load_tile(settings, layer, 0, 0, 0)
     assert kept(settings) == set()
     assert not list(storage.tiles_dir(settings).glob("*/*.tmp"))
-
-
-def test_the_oldest_are_deleted_when_there_is_too_much(tmp_path: Path) -> None:
-    now = time.time()
-    for name, age, size in (("a", 900, 40), ("b", 800, 30), ("c", 700, 20), ("d", 10, 30)):
-        path = tmp_path / name / f"{name}.zip"
-        path.parent.mkdir()
-        path.write_bytes(bytes(size))
-        os.utime(path, (now - age, now - age))
-
-    def names() -> list[str]:
-        return sorted(path.stem for path in tmp_path.glob("*/*.zip"))
-
-    discard_oldest(tmp_path, 120)
-    assert names() == ["a", "b", "c", "d"]
-    discard_oldest(tmp_path, 100)  # down to 80
-    assert names() == ["b", "c", "d"]
-    discard_oldest(tmp_path, 1)  # but not what somebody looks at
-    assert names() == ["d"]
 
 
 def test_a_home_does_not_outgrow_its_limit(tmp_path: Path) -> None:

@@ -11,6 +11,9 @@ from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from tests.deeplab.video.filming import cut_short, film
 from tests.worker.cli.conftest import Deeplab
+from worker.jobs import submission
+from worker.jobs.requests.specs import parse_spec
+from worker.jobs.settings import Settings
 
 
 def test_segment_fills_a_folder_and_continues(
@@ -30,6 +33,17 @@ def test_segment_fills_a_folder_and_continues(
     assert refined.exit_code == 1
     assert "holds the results of a run with different crf" in refined.stderr
     assert deeplab(*command[:-1], tmp_path / "refined", "--crf").exit_code == 0
+
+
+def test_a_folder_of_a_job_is_refused(
+    deeplab: Deeplab, home: Settings, experiment: Path, output: list[str], tmp_path: Path
+) -> None:
+    weights, images = experiment / "weights.pth", experiment / "unlabelled"
+    request = {"checkpoint": str(weights), "input": str(images), "output": str(tmp_path / "out")}
+    job = submission.submit(home, parse_spec("segment", {**request, "config": str(experiment / "config.yaml")}))
+    ended = deeplab("segment", *output, "-m", weights, images, tmp_path / "out" / "inner")
+    assert ended.exit_code == 1
+    assert f"belongs to job {job.id} (queued) until that has ended" in ended.stderr
 
 
 def test_a_run_of_which_every_image_failed_has_failed(

@@ -17,7 +17,9 @@ from deeplab.files import write_text
 from deeplab.images.masks import read_mask
 from deeplab.inference.manifest import read_manifest
 from deeplab.inference.output import labelled_video_path
+from deeplab.inference.output_lock import locked_output
 from deeplab.reporter import Stopped
+from tests.configs import write_weights
 from tests.deeplab.video.filming import cut_short, film
 from tests.processes import wait_until
 from tests.worker.execution.kinds.store import Attempts
@@ -25,11 +27,12 @@ from tests.worker.store import FOREVER, OVER
 from worker.execution.child import describe
 from worker.execution.kinds import listing, run_attempt, segment
 from worker.execution.reporter import AliveFile
-from worker.jobs import catalog, item_lists, jobs, shards, storage
+from worker.jobs import catalog, item_lists, jobs, shards, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.item_lists import Item, write_chunk
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SegmentSpec
+from worker.jobs.ownership.pins import InputChangedError
+from worker.jobs.requests.specs import SegmentSpec, parse_spec
 from worker.jobs.results import parts
 from worker.jobs.results.filters import Filter
 from worker.jobs.results.store import Results
@@ -90,6 +93,7 @@ def test_the_owner_alone_does_everything(attempts: Attempts) -> None:
     assert result == {"output": str(output), "n_ok": 4, "n_error": 0, "n_videos": 0, "n_frames": 0, "passed_over": {}}
     assert [row.path for row in read_manifest(output / "manifest.csv")] == NAMES
     assert sorted(path.name for path in output.iterdir()) == [
+        ".deeplab-lock",
         "labels.txt",
         "manifest.csv",
         "masks",
@@ -118,6 +122,48 @@ def test_what_an_earlier_version_finished_is_recorded_too(attempts: Attempts) ->
     assert recorded(attempts, job) == NAMES
     rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
     assert [row.path for row in rows] == NAMES
+
+
+def test_an_image_that_is_exchanged_after_it_was_listed_is_an_error(attempts: Attempts) -> None:
+    job = attempts.submit_segment()
+    first = attempts.claim(job, should_stop=stop_after(1))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    image = attempts.root / "images" / NAMES[1]
+    image.write_bytes((attempts.root / "images" / NAMES[0]).read_bytes() + b" ")
+    result = run_attempt(attempts.claim(job))
+    assert (result["n_ok"], result["n_error"]) == (3, 1)
+    rows = read_manifest(storage.output_dir(attempts.settings, job.id, job.spec["output"]) / "manifest.csv")
+    assert [row.path for row in rows if "was exchanged since the job listed it" in row.error] == [NAMES[1]]
+
+
+def test_weights_that_are_exchanged_between_two_attempts_are_named(attempts: Attempts) -> None:
+    weights = write_weights(attempts.config)
+    request = {"checkpoint": str(weights), "config": str(attempts.config), "input": str(attempts.root / "images")}
+    job = submission.submit(attempts.settings, parse_spec("segment", {**request, "device": "cpu"}))
+    first = attempts.claim(job, should_stop=stop_after(4))
+    with pytest.raises(Stopped):
+        run_attempt(first)
+    attempts.crash(first)
+    weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    second = attempts.claim(job)
+    with pytest.raises(InputChangedError) as caught:
+        run_attempt(second)
+    sentence = f"Weights file {weights} was exchanged since job {job.id} was submitted: its sha256 differs"
+    assert str(caught.value).startswith(sentence)
+    assert describe(caught.value).state == catalog.FAILED
+    with pytest.raises(InputChangedError):
+        assist(attempts, second.job)
+
+
+def test_a_folder_that_somebody_else_fills_is_refused(attempts: Attempts) -> None:
+    attempts.settings = attempts.settings.model_copy(update={"lease_seconds": 0.1})  # that it waits for
+    output = attempts.root.parent / "out"
+    attempt = attempts.claim(attempts.submit_segment(output=str(output)))
+    with locked_output(output, "deeplab segment"), pytest.raises(OutputError, match="deeplab segment is filling this"):
+        run_attempt(attempt)
+    assert run_attempt(attempt)["n_ok"] == 4
 
 
 @pytest.mark.parametrize("n_questions", range(1, 7))

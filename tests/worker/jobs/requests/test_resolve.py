@@ -10,7 +10,7 @@ from deeplab.datasets.layouts.survey import survey_folder
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import catalog, datasets, leases, submission
+from worker.jobs import catalog, datasets, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.resolve import resolve_config

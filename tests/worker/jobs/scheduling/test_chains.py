@@ -127,7 +127,7 @@ def test_nothing_can_wait_for_what_is_not_there_or_has_failed(store: Settings) -
         cancelled = jobs.cancel(session, submit(session, store).id)
         with pytest.raises(SpecError, match=f"after: Job {cancelled.id} was cancelled, so nothing can wait for it."):
             submit(session, store, after=[cancelled.id])
-        with pytest.raises(SpecError, match="after: There is no job 4711."):
+        with pytest.raises(SpecError, match="after: There is no job 4711"):
             submit(session, store, after="4711")
         with pytest.raises(SpecError, match=f"checkpoint: Job {cancelled.id} was cancelled"):
             submit(session, store, "evaluate", checkpoint=f"job:{cancelled.id}")

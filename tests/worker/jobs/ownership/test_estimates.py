@@ -1,0 +1,61 @@
+import pytest
+from sqlalchemy import update
+
+from tests.worker.store import add_checkpoint, submit, submit_and_claim
+from worker.jobs import jobs, leases, submission
+from worker.jobs.catalog import SUCCEEDED
+from worker.jobs.database import open_session
+from worker.jobs.ownership.estimates import estimate, find_lack
+from worker.jobs.records import events
+from worker.jobs.requests.specs import parse_spec
+from worker.jobs.settings import Settings
+from worker.jobs.tables import CheckpointRow
+
+
+@pytest.mark.parametrize(
+    ("overrides", "n_checkpoints"),
+    [
+        ([], 4 + 1),  # and the final one
+        (["SOLVER.KEEP_LAST=2"], 2 + 1),
+        (["SOLVER.KEEP_LAST=2", "SOLVER.EVAL_EVERY=1000", "SOLVER.KEEP_BEST=3"], 2 + 3 + 1),
+    ],
+)
+def test_a_training_writes_as_many_checkpoints_as_it_keeps(
+    store: Settings, overrides: list[str], n_checkpoints: int
+) -> None:
+    with open_session(store) as session:
+        job = submit(session, store, overrides=overrides)
+        spec = parse_spec("train", job.spec)
+        assert estimate(session, spec, job.config) is None  # no like model has saved one
+        earlier = submit_and_claim(session, store)
+        add_checkpoint(session, store, earlier)
+        session.execute(update(CheckpointRow).values(n_bytes=10**6))
+        assert estimate(session, spec, job.config) == (n_checkpoints + 1) * 10**6  # and the weights alone
+
+
+def test_logits_are_as_large_as_they_were(store: Settings) -> None:
+    with open_session(store) as session:
+        checkpoint = str(add_checkpoint(session, store, submit_and_claim(session, store)))
+        job = submit(session, store, "evaluate", checkpoint=checkpoint)
+        spec = parse_spec("evaluate", job.spec)
+        assert estimate(session, spec, job.config) is None
+        claimed = leases.claim(session, job.id, "a", 100)
+        assert claimed is not None
+        leases.finish(session, job.id, claimed.fence, SUCCEEDED, result={"logits": "/l", "logits_bytes": 7})
+        assert estimate(session, spec, job.config) == 7
+        assert estimate(session, parse_spec("evaluate", {**job.spec, "split": "other"}), job.config) is None
+
+
+def test_whoever_submits_hears_that_there_is_too_little_room(store: Settings) -> None:
+    with open_session(store) as session:
+        earlier = submit_and_claim(session, store)
+        add_checkpoint(session, store, earlier)
+    spec = parse_spec("train", earlier.spec)
+    assert find_lack(store, spec, earlier.config) is None
+    with open_session(store) as session:
+        session.execute(update(CheckpointRow).values(n_bytes=10**17))
+    job = submission.submit(store, spec)
+    with open_session(store, reads_only=True) as session:
+        said = [event.message for event in events.list_events(session, job.id)]
+        assert jobs.get(session, job.id).state == "queued"
+    assert said[1].startswith("It will write about 600000 TB, and the disk of ")

@@ -1,0 +1,179 @@
+"""Files that no row refers to: what an attempt left that was killed between a file and its row, drafts, old folders.
+
+Nothing of a live attempt is looked at: an attempt counts as over when the database says so, by its own clock. Of what
+is over, only files of known names go, and of these only what no row points to.
+"""
+
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from deeplab.files import delete_file, is_draft, real_path
+from worker.jobs import storage
+from worker.jobs.catalog import TERMINAL
+from worker.jobs.cleaning import caches, deletion
+from worker.jobs.cleaning.usage import size_of
+from worker.jobs.database import db_now, open_session
+from worker.jobs.jobs import Job
+from worker.jobs.ownership import outputs
+from worker.jobs.records import deleted_jobs
+from worker.jobs.settings import Settings
+from worker.jobs.tables import AttemptRow, CheckpointRow, JobRow, ResultPartRow, ShardRow
+
+AGE_SECONDS = 3600.0  # since the end of an attempt, after which others than its own job delete what it left
+
+_DELETED = "files of a deleted job"
+_REMADE = ("logits", "masks", "confidence")  # folders that each attempt at an evaluate or crf job makes anew
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """A file or folder that may go."""
+
+    path: Path
+    n_bytes: int
+    why: str  # as people read it
+    job_id: int | None = None
+
+
+@dataclass(frozen=True)
+class _Attempt:
+    """An attempt that is over."""
+
+    job_id: int
+    kind: str
+    fence: int
+    is_last: bool  # of its job so far
+    job_is_over: bool
+
+    def folder(self, settings: Settings) -> Path:
+        return storage.attempt_dir(settings, self.job_id, self.fence)
+
+
+def find_leftovers(settings: Settings) -> list[Leftover]:
+    """List everything that may go: of attempts, of outputs, of deleted jobs, and of caches beyond their bounds."""
+    with open_session(settings, reads_only=True) as session:
+        over = _list_over(session, AGE_SECONDS)
+        found = [each for attempt in over for each in _of_attempt(session, settings, attempt)]
+        found += _of_outputs(session, settings)
+        deleted = deleted_jobs.list_unfinished(session)
+    found += [
+        Leftover(folder, size_of(folder), _DELETED, job_id)
+        for job_id, folders in deleted.items()
+        for folder in folders
+        if folder.exists()
+    ]
+    for folder, limit in storage.caches(settings):
+        found += [
+            Leftover(path, n_bytes, "cache beyond its bound") for path, n_bytes in caches.find_oldest(folder, limit)
+        ]
+    return found
+
+
+def find_own_leftovers(settings: Settings, job: Job) -> list[Leftover]:
+    """List what the attempts before a running one have left; it holds the job's lease, so these are over."""
+    # Assistants of an earlier owner of a segment job end within a lease.
+    age = 2 * settings.lease_seconds if job.kind == "segment" else 0.0
+    with open_session(settings, reads_only=True) as session:
+        over = [each for each in _list_over(session, age, job.id) if each.fence < job.fence]
+        return [each for attempt in over for each in _of_attempt(session, settings, attempt)]
+
+
+def remove(settings: Settings, leftovers: list[Leftover]) -> int:
+    """Delete what was found, and return how many bytes that freed. What cannot be deleted stays, and a log says so."""
+    freed = 0
+    for each in leftovers:
+        if each.path.is_dir() and not each.path.is_symlink():
+            shutil.rmtree(each.path, ignore_errors=True)
+        else:
+            delete_file(each.path)
+        freed += 0 if each.path.exists() else each.n_bytes
+    deletion.finish_deletions(settings, [each.job_id for each in leftovers if each.why == _DELETED and each.job_id])
+    return freed
+
+
+def _list_over(session: Session, age: float, job_id: int | None = None) -> list[_Attempt]:
+    """The attempts that ended at least so many seconds ago, by the database's clock."""
+    query = (
+        select(JobRow.id, JobRow.kind, AttemptRow.fence, JobRow.fence, JobRow.state)
+        .join(AttemptRow, AttemptRow.job_id == JobRow.id)
+        .where(
+            AttemptRow.finished_at <= db_now() - age,
+            or_(AttemptRow.fence < JobRow.fence, JobRow.state.in_(TERMINAL)),
+        )
+        .order_by(JobRow.id, AttemptRow.fence)
+    )
+    if job_id is not None:
+        query = query.where(JobRow.id == job_id)
+    return [
+        _Attempt(number, kind, fence, fence == last, state in TERMINAL)
+        for number, kind, fence, last, state in session.execute(query)
+    ]
+
+
+def _of_attempt(session: Session, settings: Settings, attempt: _Attempt) -> Iterator[Leftover]:
+    folder = attempt.folder(settings)
+    if not folder.is_dir():
+        return
+    referenced = _referenced_paths(session, attempt.job_id)
+    for path, why in _candidates(folder, attempt):
+        if path not in referenced:
+            with suppress(FileNotFoundError):
+                yield Leftover(path, size_of(path), why, attempt.job_id)
+
+
+def _candidates(folder: Path, attempt: _Attempt) -> Iterator[tuple[Path, str]]:
+    """What may go of an attempt that is over, unless a row points to it."""
+    yield from _drafts(folder)
+    for path in folder.glob("checkpoint_*.pth"):
+        yield path, "checkpoint without a record"
+    if attempt.kind in ("evaluate", "crf") and not attempt.is_last:
+        for name in _REMADE:
+            if (folder / name).is_dir():
+                yield folder / name, "files of an earlier attempt"
+    # Of a live segment job, another worker may still be at a shard under an earlier fence.
+    if attempt.job_is_over or attempt.kind != "segment":
+        for path in _children(folder / "results"):
+            yield path, "results without a record"
+    if attempt.job_is_over:
+        for path in (*folder.glob("shard-*.csv"), *folder.glob("search.npz")):
+            yield path, "notes of an attempt that nobody continues"
+
+
+def _drafts(folder: Path) -> Iterator[tuple[Path, str]]:
+    for path in folder.rglob(".*.tmp"):
+        if is_draft(path.name):
+            yield path, "unfinished file"
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _referenced_paths(session: Session, job_id: int) -> set[Path]:
+    """Every path that a row of a job points to, and the folders around these."""
+    columns = (
+        select(CheckpointRow.path).where(CheckpointRow.job_id == job_id),
+        select(ResultPartRow.folder).where(ResultPartRow.job_id == job_id),
+        select(ShardRow.manifest).where(ShardRow.job_id == job_id, ShardRow.manifest.is_not(None)),
+    )
+    paths = {Path(str(path)) for query in columns for path in session.scalars(query)}
+    result = session.scalar(select(JobRow.result).where(JobRow.id == job_id)) or {}
+    paths |= {Path(result["logits"])} if result.get("logits") else set()
+    return paths.union(*(path.parents for path in paths))
+
+
+def _of_outputs(session: Session, settings: Settings) -> Iterator[Leftover]:
+    """Drafts in the output folders of segment jobs that are over, unless another job fills such a folder now."""
+    over = (JobRow.kind == "segment", JobRow.state.in_(TERMINAL), JobRow.finished_at <= db_now() - AGE_SECONDS)
+    for job_id, spec in session.execute(select(JobRow.id, JobRow.spec).where(*over)).all():
+        folder = storage.output_dir(settings, job_id, spec.get("output"))
+        if outputs.find_owner(session, real_path(folder)) is None:
+            for path, why in _drafts(folder):
+                with suppress(FileNotFoundError):
+                    yield Leftover(path, path.lstat().st_size, why, job_id)

@@ -1,0 +1,1 @@
+"""What operators ask of a platform: whether it is ready, what it does in numbers, what is wrong, a backup."""

@@ -1,0 +1,154 @@
+"""The platform in numbers, for Prometheus: read from SQL whenever it asks, so that every web server says the same."""
+
+import shutil
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from worker.jobs import workers
+from worker.jobs.catalog import QUEUED, QUEUES, RUNNING
+from worker.jobs.database import db_now
+from worker.jobs.records import counters
+from worker.jobs.records.metrics import RESOURCE_PREFIX
+from worker.jobs.settings import Settings
+from worker.jobs.tables import AttemptRow, JobRow, MetricRow
+
+
+class _Families(Collector):
+    """What was read just now, as Prometheus' library wants it."""
+
+    def __init__(self, families: Iterable[Metric]) -> None:
+        self._families = list(families)
+
+    def collect(self) -> Iterable[Metric]:
+        """Return what was read."""
+        return self._families
+
+
+def render_metrics(session: Session, settings: Settings) -> bytes:
+    """Read all metrics, as the text that Prometheus scrapes."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(_read(session, settings)))
+    return generate_latest(registry)
+
+
+def _read(session: Session, settings: Settings) -> Iterator[Metric]:
+    yield _jobs(session)
+    yield _oldest_queued(session)
+    yield _attempts(session)
+    yield _stale_writes(session)
+    yield _items_per_second(session)
+    yield from _workers(session)
+    yield from _resources(session)
+    yield _disk(settings)
+
+
+def _jobs(session: Session) -> Metric:
+    family = GaugeMetricFamily("deeplab_jobs", "Jobs, by state.", labels=["state", "queue", "kind"])
+    columns = (JobRow.state, JobRow.queue, JobRow.kind)
+    for state, queue, kind, number in session.execute(select(*columns, func.count()).group_by(*columns)):
+        family.add_metric([state, queue, kind], number)
+    return family
+
+
+def _oldest_queued(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "deeplab_oldest_queued_seconds", "Age of the oldest job that is queued; 0: none is.", labels=["queue"]
+    )
+    age = db_now() - func.min(JobRow.created_at)
+    query = select(JobRow.queue, age).where(JobRow.state == QUEUED).group_by(JobRow.queue)
+    found = {queue: float(seconds) for queue, seconds in session.execute(query)}
+    for queue in QUEUES:
+        family.add_metric([queue], max(0.0, found.get(queue, 0.0)))
+    return family
+
+
+def _attempts(session: Session) -> Metric:
+    family = CounterMetricFamily(
+        "deeplab_attempts", "Attempts that have ended, by outcome; lost: its lease ran out.", labels=["outcome"]
+    )
+    query = select(AttemptRow.outcome, func.count()).where(AttemptRow.outcome.is_not(None))
+    counts = {"lost": 0, **dict(session.execute(query.group_by(AttemptRow.outcome)).all())}
+    for outcome, number in counts.items():
+        family.add_metric([str(outcome)], number)
+    return family
+
+
+def _stale_writes(session: Session) -> Metric:
+    number = counters.read(session, counters.STALE_WRITES)
+    return CounterMetricFamily(
+        "deeplab_stale_writes", "Writes of attempts that had lost their lease, which were refused.", value=number
+    )
+
+
+def _items_per_second(session: Session) -> Metric:
+    family = GaugeMetricFamily(
+        "deeplab_items_per_second",
+        "Speed of the running jobs, as they estimate it themselves; an item is an image or an iteration.",
+        labels=["kind", "unit"],
+    )
+    speed = func.sum((JobRow.total - JobRow.done) / JobRow.eta_seconds)
+    query = select(JobRow.kind, JobRow.unit, speed).where(JobRow.state == RUNNING, JobRow.eta_seconds > 0)
+    for kind, unit, value in session.execute(query.group_by(JobRow.kind, JobRow.unit)):
+        family.add_metric([kind, unit], float(value))
+    return family
+
+
+def _workers(session: Session) -> Iterator[Metric]:
+    alive = [each for each in workers.list_workers(session) if each.alive]
+    families = (
+        ("deeplab_workers", "Live workers.", lambda each: 1),
+        ("deeplab_slots", "Slots of live workers: how many jobs they run at a time.", lambda each: each.slots),
+        ("deeplab_gpus", "GPUs that live workers can give to one job, summed up.", lambda each: each.gpus),
+    )
+    for name, text, number in families:
+        family = GaugeMetricFamily(name, text, labels=["queue"])
+        for queue in QUEUES:
+            family.add_metric([queue], sum(number(each) for each in alive if each.queue == queue))
+        yield family
+
+
+_RESOURCES = {
+    "gpu": ("deeplab_gpu_utilization", "Mean utilization of a running job's GPUs, from 0 to 1."),
+    "gpu_memory": ("deeplab_gpu_memory_bytes", "GPU memory that a running job uses."),
+    "cpu": ("deeplab_cpu_cores", "Cores that a running job keeps busy."),
+    "memory": ("deeplab_memory_bytes", "Memory that a running job uses."),
+}
+
+
+def _resources(session: Session) -> Iterator[Metric]:
+    """The last values that running jobs have recorded of their machines."""
+    running = select(JobRow.id).where(JobRow.state == RUNNING)
+    last = (
+        select(MetricRow.job_id, MetricRow.name, func.max(MetricRow.iteration).label("iteration"))
+        .where(MetricRow.job_id.in_(running), MetricRow.name.in_([f"{RESOURCE_PREFIX}{name}" for name in _RESOURCES]))
+        .group_by(MetricRow.job_id, MetricRow.name)
+        .subquery()
+    )
+    query = select(MetricRow.job_id, MetricRow.name, MetricRow.value).join(
+        last,
+        (MetricRow.job_id == last.c.job_id)
+        & (MetricRow.name == last.c.name)
+        & (MetricRow.iteration == last.c.iteration),
+    )
+    values = session.execute(query).all()
+    for name, (metric, text) in _RESOURCES.items():
+        family = GaugeMetricFamily(metric, text, labels=["job"])
+        for job_id, of, value in values:
+            if of == f"{RESOURCE_PREFIX}{name}":
+                family.add_metric([str(job_id)], value)
+        yield family
+
+
+def _disk(settings: Settings) -> Metric:
+    family = GaugeMetricFamily(
+        "deeplab_disk_free_bytes", "Free space where the home and the data roots lie.", labels=["folder"]
+    )
+    for folder in (settings.home, *settings.roots):
+        if folder.is_dir():
+            family.add_metric([str(folder)], shutil.disk_usage(folder).free)
+    return family

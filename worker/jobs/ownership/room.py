@@ -1,0 +1,43 @@
+"""Room on the disks that jobs write to: looked at before a job begins, and shown where it runs short."""
+
+from pathlib import Path
+
+from deeplab.formats import size
+from deeplab.room import free_bytes, require_room
+from worker.jobs import storage
+from worker.jobs.jobs import Job
+from worker.jobs.settings import Settings
+
+
+def require_room_for(settings: Settings, job: Job) -> None:
+    """Refuse to begin an attempt where its disks have less free than DEEPLAB_FREE_DISK_MB.
+
+    Raises:
+        OutputError: if they have; its cause is ENOSPC, so that the job waits for room.
+    """
+    for folder in _written_by(settings, job):
+        require_room(folder, 0, spare=least_bytes(settings))
+
+
+def find_shortage(settings: Settings) -> str | None:
+    """Say that the disk of the home runs short; None if it does not, or cannot be looked at."""
+    try:
+        free = free_bytes(settings.home)
+    except OSError:
+        return None
+    least = least_bytes(settings)
+    if free >= 2 * least:
+        return None
+    # A bound, not what is free, so that all processes that look say the same.
+    bound, waits = (least, "; no job starts until there is room") if free < least else (2 * least, "")
+    return f"The disk of {settings.home} has less than {size(bound)} free{waits}. `deeplab gc` says what may go."
+
+
+def least_bytes(settings: Settings) -> int:
+    """How many bytes are to stay free."""
+    return settings.free_disk_mb * 1_000_000
+
+
+def _written_by(settings: Settings, job: Job) -> list[Path]:
+    output = job.spec.get("output")
+    return [storage.job_dir(settings, job.id), *([Path(output)] if output else [])]

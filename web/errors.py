@@ -17,12 +17,12 @@ from worker.jobs.accounts.tokens import TokenNotFoundError
 from worker.jobs.accounts.users import UserNotFoundError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
+from worker.jobs.holds import QueueNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results.filters import QuestionError
-from worker.jobs.scheduling.holds import QueueNotFoundError
 from worker.jobs.waiting_limit import QueueFullError
 
 _log = logging.getLogger(__name__)

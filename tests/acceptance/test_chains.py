@@ -6,10 +6,9 @@ import pytest
 
 from tests.acceptance.platform import Platform
 from tests.acceptance.test_survival import wait_for_checkpoint
-from worker.jobs import catalog
+from worker.jobs import catalog, holds
 from worker.jobs.database import open_session
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.scheduling import holds
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow]
 

@@ -3,11 +3,10 @@
 from web.access.permissions import ForbiddenError
 from web.actions.cancellation import may_cancel
 from web.context import Identity
-from worker.jobs import jobs
+from worker.jobs import holds, jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobSummary
-from worker.jobs.scheduling import holds
 from worker.jobs.settings import Settings
 
 

@@ -4,8 +4,8 @@ from typing import Any
 
 from web.api.requests import read_body, require_known
 from web.context import reading, signed_in, writing
+from worker.jobs import holds
 from worker.jobs.plain_json import as_json
-from worker.jobs.scheduling import holds
 from worker.jobs.watching import queues
 
 

@@ -15,12 +15,12 @@ from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs, outcomes, shards
 from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
+from worker.jobs.holds import PriorityError
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results import parts
-from worker.jobs.scheduling.holds import PriorityError
 from worker.jobs.watching import attempt_logs
 from worker.jobs.watching.lineage import read_lineage
 from worker.jobs.watching.waiting import find_obstacle, find_place

@@ -4,10 +4,9 @@ from flask import redirect, render_template, url_for
 from werkzeug.wrappers import Response
 
 from web.context import reading, signed_in, writing
-from worker.jobs import workers
+from worker.jobs import holds, workers
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
-from worker.jobs.scheduling import holds
 from worker.jobs.watching import queues
 from worker.jobs.watching.job_list import count_by_state
 

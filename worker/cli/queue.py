@@ -21,7 +21,7 @@ def pause(name: str) -> None:
 
     NAME is gpu or cpu.
     """
-    from worker.jobs.scheduling import holds
+    from worker.jobs import holds
 
     with open_store(writes=True) as session:
         holds.pause_queue(session, name)
@@ -35,7 +35,7 @@ def resume(name: str) -> None:
 
     NAME is gpu or cpu.
     """
-    from worker.jobs.scheduling import holds
+    from worker.jobs import holds
 
     with open_store(writes=True) as session:
         holds.resume_queue(session, name)

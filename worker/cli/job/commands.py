@@ -133,10 +133,9 @@ def show(job_id: int, as_json: bool) -> None:
 @json_option
 def edit(job_id: int, name: str | None, notes: str | None, priority: int | None, as_json: bool) -> None:
     """Change the name, the notes or the priority of a job."""
-    from worker.jobs import jobs
+    from worker.jobs import holds, jobs
     from worker.jobs.job_json import job_as_json
     from worker.jobs.requests.label import parse_label
-    from worker.jobs.scheduling import holds
 
     given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
     if not given and priority is None:
@@ -200,9 +199,9 @@ def pause(job_id: int, as_json: bool) -> None:
 
     A running one saves a checkpoint and goes back to the queue, which does not count as an attempt.
     """
+    from worker.jobs import holds
     from worker.jobs.catalog import RUNNING
     from worker.jobs.job_json import job_as_json
-    from worker.jobs.scheduling import holds
 
     with open_store(writes=True) as session:
         paused = holds.pause(session, job_id)
@@ -218,8 +217,8 @@ def pause(job_id: int, as_json: bool) -> None:
 @json_option
 def resume(job_id: int, as_json: bool) -> None:
     """Let a job that is on hold start."""
+    from worker.jobs import holds
     from worker.jobs.job_json import job_as_json
-    from worker.jobs.scheduling import holds
 
     with open_store(writes=True) as session:
         resumed = holds.resume(session, job_id)

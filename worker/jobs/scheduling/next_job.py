@@ -104,22 +104,21 @@ def _next_of_users(channel: Channel, limit: int) -> Select[int]:
 
     def next_of(whose: ColumnElement[bool]) -> ScalarSelect[int]:
         query = select(mine.id).where(text(READY), mine.queue == queue, mine.gpus == gpus, whose)
-        return query.order_by(mine.rank, mine.id).limit(1).scalar_subquery()
+        return query.order_by(mine.rank, mine.id).limit(1).correlate(UserRow).scalar_subquery()
 
-    of_user = select(next_of(mine.user_id == UserRow.id).correlate(UserRow).label("id")).where(
-        _running(queue, lambda job: job.user_id == UserRow.id).correlate(UserRow) < limit
-    )
+    users = select(next_of(mine.user_id == UserRow.id).label("id")).select_from(UserRow)
+    of_users = users.where(_running(queue, lambda job: job.user_id == UserRow.id) < limit)
     of_nobody = select(next_of(mine.user_id.is_(None)).label("id")).where(
         _running(queue, lambda job: job.user_id.is_(None)) < limit
     )
-    return select(union_all(of_user, of_nobody).subquery().c.id)
+    return select(union_all(of_users, of_nobody).subquery().c.id)
 
 
 def _running(queue: str, whose: Callable[[type[JobRow]], ColumnElement[bool]] | None = None) -> ScalarSelect[int]:
     """How many jobs of a queue are running, of all or of somebody."""
     job = aliased(JobRow)
     query = select(func.count()).select_from(job).where(job.state == RUNNING, job.queue == queue)
-    return (query if whose is None else query.where(whose(job))).scalar_subquery()
+    return (query if whose is None else query.where(whose(job)).correlate(UserRow)).scalar_subquery()
 
 
 def _take_turns(session: Session, queue: str) -> None:

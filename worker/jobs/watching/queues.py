@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from worker.jobs import holds
 from worker.jobs.catalog import QUEUED, QUEUES, RUNNING
-from worker.jobs.scheduling import holds
 from worker.jobs.tables import JobRow
 
 

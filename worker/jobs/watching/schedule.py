@@ -7,10 +7,10 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from deeplab.formats import list_briefly, plural
-from worker.jobs import outcomes
+from worker.jobs import holds, outcomes
 from worker.jobs.database import read_clock
 from worker.jobs.jobs import JobSummary
-from worker.jobs.scheduling import chains, holds, next_job
+from worker.jobs.scheduling import chains, next_job
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow
 

@@ -5,12 +5,12 @@ from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from tests.worker.store import FOREVER, submit
-from worker.jobs import jobs, leases, outbox
+from worker.jobs import holds, jobs, leases, outbox
 from worker.jobs.accounts import users
 from worker.jobs.catalog import RUNNING
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job
-from worker.jobs.scheduling import holds, next_job
+from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 

@@ -1,11 +1,10 @@
 from sqlalchemy import update
 
 from tests.worker.store import FOREVER, submit, submit_and_claim
-from worker.jobs import jobs, leases, workers
+from worker.jobs import holds, jobs, leases, workers
 from worker.jobs.accounts import users
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.scheduling import holds
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow, QueuePauseRow
 from worker.jobs.watching.waiting import Obstacle, find_obstacle, find_place

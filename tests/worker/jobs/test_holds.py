@@ -1,15 +1,14 @@
 import pytest
 
 from tests.worker.store import FOREVER, submit, submit_and_claim
-from worker.jobs import jobs, leases, outbox
+from worker.jobs import holds, jobs, leases, outbox
 from worker.jobs.accounts import users
 from worker.jobs.catalog import QUEUED
 from worker.jobs.database import open_session
+from worker.jobs.holds import PriorityError, QueueNotFoundError
 from worker.jobs.jobs import JobStateError
 from worker.jobs.leases import Wish
 from worker.jobs.records import events
-from worker.jobs.scheduling import holds
-from worker.jobs.scheduling.holds import PriorityError, QueueNotFoundError
 from worker.jobs.settings import Settings
 
 

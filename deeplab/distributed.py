@@ -167,10 +167,22 @@ def joined_world() -> Iterator[World]:
     die_with_parent()
     distributed.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo", timeout=_TIMEOUT)
     try:
-        yield World(distributed.get_rank(), distributed.get_world_size())
+        with noticing_losses():
+            yield World(distributed.get_rank(), distributed.get_world_size())
+    finally:
+        distributed.destroy_process_group()
+
+
+@contextmanager
+def noticing_losses() -> Iterator[None]:
+    """Tell lost connections to other processes from other errors inside the block.
+
+    Raises:
+        ProcessLostError: if the connection to another process is lost, because that ended.
+    """
+    try:
+        yield
     except RuntimeError as error:
         if not any(sign in str(error) for sign in _CONNECTION_LOST):
             raise
         raise ProcessLostError from error
-    finally:
-        distributed.destroy_process_group()

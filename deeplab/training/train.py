@@ -14,7 +14,7 @@ from deeplab.config import Config
 from deeplab.datasets.loading import Batch, training_batches
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream, open_training_stream
-from deeplab.distributed import World, joined_world
+from deeplab.distributed import ProcessLostError, World, joined_world, noticing_losses
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.formats import plural
 from deeplab.models.load import fill_initially
@@ -105,28 +105,44 @@ def _iterate(
         Stopped: if one of them was asked to stop, after a checkpoint was saved.
         DeepLabError: if one of them failed, after a checkpoint was saved if that is possible.
     """
-    solver, world, first = run.config.SOLVER, run.world, run.iteration
+    world, first = run.world, run.iteration
     try:
-        weigh_classes(run, dataset, reporter)
-        with world.together():
-            record.before_first_iteration()
-        while not _is_over(run):
-            with world.together():
-                if reporter.should_stop():
-                    raise Stopped
-                own = list(islice(batches, solver.ITER_SIZE))
-            run.step(own)
-            with world.together():
-                record.after_iteration()
+        with noticing_losses():
+            _iterate_undisturbed(run, dataset, batches, record, reporter)
     except Stopped:
         with world.together():
             record.save()
+        raise
+    except ProcessLostError as failure:  # so there is nobody to agree with
+        if run.iteration > first:
+            _try_to_save(record, failure)
         raise
     except DeepLabError as failure:
         with world.together():
             if run.iteration > first:
                 _try_to_save(record, failure)
         raise
+
+
+def _iterate_undisturbed(
+    run: TrainingRun,
+    dataset: SplitDataset,
+    batches: Iterator[Batch],
+    record: Record | NullRecord,
+    reporter: Reporter,
+) -> None:
+    solver, world = run.config.SOLVER, run.world
+    weigh_classes(run, dataset, reporter)
+    with world.together():
+        record.before_first_iteration()
+    while not _is_over(run):
+        with world.together():
+            if reporter.should_stop():
+                raise Stopped
+            own = list(islice(batches, solver.ITER_SIZE))
+        run.step(own)
+        with world.together():
+            record.after_iteration()
 
 
 def _is_over(run: TrainingRun) -> bool:

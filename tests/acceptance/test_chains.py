@@ -17,7 +17,7 @@ def test_a_chain_runs_through_a_pause_of_its_training(platform: Platform, sample
     config = str(sample / "config.yaml")
     for queue in ("gpu", "cpu"):
         platform.start_worker(queue)
-    trained = platform.submit("train", config=config, overrides="SOLVER.ITER_MAX=400\nSOLVER.ITER_SAVE=20")
+    trained = platform.submit("train", config=config, overrides="SOLVER.ITER_MAX=200\nSOLVER.ITER_SAVE=20")
     evaluated = platform.submit("evaluate", checkpoint=CheckpointRef.of_job(trained.id).text)
     refined = platform.submit("crf", evaluate_job=evaluated.id, overrides="CRF.ITER_MAX=1")
 

@@ -26,4 +26,5 @@ def addresses(population: Population) -> list[str]:
         f"/jobs/{population.searched}/trials",
         "/datasets",
         "/workers",
+        "/disk?look=1",
     ]

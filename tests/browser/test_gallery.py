@@ -1,14 +1,20 @@
 import re
+import shutil
+from contextlib import ExitStack
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.web.population import Population
+from web.access import turns
+from worker.jobs import storage
 
 pytestmark = pytest.mark.browser
 
 SHAPES = """(all) => all.map((each) => [...each.querySelectorAll("img")].map((image) =>
   [image.naturalWidth / image.naturalHeight, ...Object.values(image.getBoundingClientRect().toJSON())]))"""
+SHOWN = """() => { const all = [...document.querySelectorAll(".layers img")];
+  return all.length === 10 && all.every((each) => each.complete && each.naturalWidth > 0); }"""
 OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
 
 
@@ -120,3 +126,21 @@ def test_downloads(page: Page, population: Population) -> None:
     with page.expect_download() as mask:
         page.get_by_role("link", name="Download mask").click()
     assert mask.value.suggested_filename == "000.jpg.png"
+
+
+def test_a_picture_that_was_refused_is_asked_for_again(
+    page: Page, population: Population, complaints: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others take all places to wait for a turn to decode, until one picture of the page was refused."""
+    monkeypatch.setattr("web.errors._RETRY_SECONDS", 1)
+    shutil.rmtree(storage.thumbnails_dir(population.settings), ignore_errors=True)
+    with ExitStack() as places:
+        for _ in range(turns.WAITING):
+            assert turns._places.acquire(timeout=30)
+            places.callback(turns._places.release)
+        with page.expect_response(lambda response: response.status == 503) as refused:
+            page.goto(f"/jobs/{population.segmented}/results", wait_until="commit")
+        assert refused.value.headers["retry-after"] == "1"
+    page.wait_for_function(SHOWN)
+    expect(page.locator(".layers.gone")).to_have_count(0)
+    complaints.clear()

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.browser.test_live import assert_not_reloaded, mark, start_training
 from tests.web.population import Population
-from worker.jobs import leases
+from worker.jobs import alarms, leases
 from worker.jobs.database import open_session
 from worker.jobs.records import resources
 from worker.jobs.watching.job_list import JobFilter, list_jobs
@@ -136,6 +136,20 @@ def test_what_is_typed_into_the_notes_survives_the_polls(page: Page, population:
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_role("heading", level=1)).to_contain_text("Night run")
     expect(page.locator(".notes-text")).to_have_text("two lines")
+
+
+def test_alarms_come_and_go_with_the_polls(page: Page, population: Population) -> None:
+    page.goto("/jobs")
+    mark(page)
+    try:
+        with open_session(population.settings) as session:
+            alarms.report(session, alarms.BROKER, "The broker is full.")
+        expect(page.get_by_role("alert")).to_have_text("The broker is full.")
+    finally:
+        with open_session(population.settings) as session:
+            alarms.report(session, alarms.BROKER, None)
+    expect(page.get_by_role("alert")).to_have_count(0)
+    assert_not_reloaded(page)
 
 
 def test_only_what_is_new_is_asked_for(page: Page, population: Population) -> None:

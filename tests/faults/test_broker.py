@@ -4,6 +4,7 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -13,11 +14,12 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from tests.acceptance.platform import Platform
+from tests.faults.scene import Scene
 from tests.processes import wait_until
 from tests.worker.store import submit
 from worker.jobs import alarms, catalog, workers
 from worker.jobs.broker import connection
-from worker.jobs.broker.queue import count_messages, try_publish
+from worker.jobs.broker.queue import count_messages, publish, try_publish
 from worker.jobs.database import open_session
 from worker.jobs.reconciler import reconcile
 from worker.jobs.settings import Settings
@@ -73,8 +75,7 @@ def test_a_worker_outlives_a_broker_that_takes_nothing(
 ) -> None:
     worker = platform.start_worker("gpu")
     platform.wait_for_workers(1)
-    socket = str(connection.socket_path(platform.settings))
-    with Redis(unix_socket_path=socket, password=connection.password(platform.settings)) as broker:
+    with connected(platform.settings) as broker:
         mend = break_(broker, platform.settings)
         try:
             wait_until(lambda: bool(fresh_alarms(platform.settings)), 30)
@@ -88,6 +89,10 @@ def test_a_worker_outlives_a_broker_that_takes_nothing(
         wait_until(lambda: not fresh_alarms(platform.settings), 30)
     assert platform.wait(job).state == catalog.SUCCEEDED
     assert platform.attempts(job) == ["succeeded"]
+
+
+def connected(settings: Settings) -> Redis:
+    return Redis(unix_socket_path=str(connection.socket_path(settings)), password=connection.password(settings))
 
 
 def fresh_alarms(settings: Settings) -> list[str]:
@@ -121,3 +126,36 @@ def test_messages_are_bounded_while_the_broker_does_not_answer(platform: Platfor
     for _ in range(3):
         reconcile(platform.settings)
     assert n_jobs <= count_messages(platform.settings, "gpu", 1) <= 2 * n_jobs
+
+
+@pytest.mark.faults
+def test_ten_equal_messages_at_once_are_one_execution(scene: Scene) -> None:
+    job = scene.evaluate()
+    for _ in range(10):
+        publish(scene.settings, job)
+    assert scene.until_ended(job).state == catalog.SUCCEEDED
+    assert scene.attempts(job) == ["succeeded"]
+
+
+@pytest.mark.faults
+def test_a_broker_that_forgets_everything_costs_time_and_nothing_else(scene: Scene, rng: random.Random) -> None:
+    submitted = [scene.evaluate() for _ in range(4)]
+    for _ in range(rng.randint(1, 3)):
+        with connected(scene.settings) as broker:
+            broker.flushall()
+        time.sleep(rng.uniform(0, 2))
+    assert [scene.until_ended(job).state for job in submitted] == [catalog.SUCCEEDED] * 4
+
+
+@pytest.mark.faults
+def test_a_broker_that_is_killed_again_and_again_costs_time_and_nothing_else(scene: Scene, rng: random.Random) -> None:
+    submitted = [scene.evaluate() for _ in range(4)]
+    for _ in range(20):
+        assert scene.broker is not None
+        scene.broker.kill()
+        scene.broker.wait()
+        time.sleep(rng.uniform(0, 0.5))
+        scene.start_broker()
+        time.sleep(rng.uniform(0, 0.5))
+    assert [scene.until_ended(job).state for job in submitted] == [catalog.SUCCEEDED] * 4
+    assert all(each.poll() is None for each in scene.workers.values())

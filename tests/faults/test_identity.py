@@ -63,3 +63,22 @@ def test_what_a_dead_worker_held_is_free_at_once(store: Settings) -> None:
         assert shards.has_free(session, shared.id)
         assert [each.outcome for each in jobs.list_attempts(session, job.id)] == ["lost"]
         assert [each.alive for each in workers.list_workers(session)] == [False]
+
+
+def test_what_a_dead_pool_process_held_is_free_at_once_though_its_worker_lives(store: Settings) -> None:
+    pid, _ = dead_process()
+    with open_session(store) as session:
+        worker = workers.register(session, "gpu@here", "gpu", "CPU")
+        shared = submit_segment(session, store)
+        leases.claim(session, shared.id, "somebody", FOREVER)
+        plan_shards(session, shared.id, 12, 6)
+        for owner in (workers.owner_name("gpu@here", worker, pid), workers.owner_name("gpu@here", worker, os.getpid())):
+            assert shards.claim(session, shared.id, owner, FOREVER) is not None
+        assert not shards.has_free(session, shared.id)
+    reconciler.take_back(store)
+    with open_session(store) as session:
+        assert [each.alive for each in workers.list_workers(session)] == [True]
+        freed = shards.claim(session, shared.id, "another", FOREVER)
+        assert freed is not None
+        assert freed.number == 0
+        assert not shards.has_free(session, shared.id)

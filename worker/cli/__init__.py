@@ -25,7 +25,9 @@ _PLATFORM = {
     "up": Entry("worker.cli.up", "up", "Start the platform on this machine."),
     "demo": Entry("worker.cli.demo", "demo", "Try the platform on sample data."),
     "job": Entry("worker.cli.job.commands", "job", "Submit and manage jobs."),
-    "dataset": Entry("worker.cli.dataset.commands", "dataset", "Download, check, preview and register datasets."),
+    "dataset": Entry(
+        "worker.cli.dataset.commands", "dataset", "Download, import, check, preview and register datasets."
+    ),
     "checkpoint": Entry(
         "worker.cli.checkpoint", "checkpoint", "List, show, pin and prune the checkpoints of train jobs."
     ),

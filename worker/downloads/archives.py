@@ -7,7 +7,7 @@ import stat
 import tarfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -30,7 +30,16 @@ class _Member:
     extract: Callable[[Path], object]  # into this folder, under its name
 
 
-def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
+@dataclass(frozen=True)
+class Limits:
+    """What an archive may unpack to."""
+
+    files: int
+    ratio: int  # bytes for each byte of the archive
+    always: int = 10**9  # bytes that any archive may unpack to, whatever its size
+
+
+def unpack(archive: Path, folder: Path, reporter: Reporter, *, limits: Limits | None = None) -> int:
     """Unpack a .zip or .tar file, compressed or not. Files that exist with their full size are skipped.
 
     An interrupted call can therefore be repeated, and unpacks the rest.
@@ -39,13 +48,14 @@ def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
         archive: the file; its content tells its format.
         folder: where the files go; made if missing.
         reporter: hears of each file.
+        limits: what the archive may unpack to, if anybody may have made it.
 
     Returns:
         How many files the archive holds.
 
     Raises:
-        DatasetError: if the archive is damaged, or holds links or paths that lead out of the folder. Nothing is
-            unpacked in the latter case.
+        DatasetError: if the archive is damaged, or holds links, paths that lead out of the folder, or more than the
+            limits allow. Nothing is unpacked in the latter cases.
         OutputError: if the disk is too small or a file cannot be written.
         Stopped: when asked to stop.
     """
@@ -55,6 +65,8 @@ def unpack(archive: Path, folder: Path, reporter: Reporter) -> int:
             members = list(_members(archive, stack))
             for member in members:
                 _require_inside(member, archive)
+            if limits is not None:
+                _require_within(limits, members, archive)
             missing = [member for member in members if not _is_unpacked(folder / member.name, member.size)]
             _require_space(folder, sum(member.size for member in missing))
             for done, member in enumerate(missing, start=len(members) - len(missing) + 1):
@@ -103,7 +115,7 @@ def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
         if zipfile.is_zipfile(archive):
             zipped = stack.enter_context(zipfile.ZipFile(archive))
             for info in zipped.infolist():
-                if not info.is_dir():
+                if not info.filename.endswith("/"):
                     is_plain = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
                     yield _Member(info.filename, info.file_size, is_plain, _zip_extractor(zipped, info))
             return
@@ -130,10 +142,13 @@ def _tar_extractor(archive: tarfile.TarFile, entry: tarfile.TarInfo) -> Callable
 
 
 def _extract(member: _Member, folder: Path) -> None:
+    path = folder / member.name
+    if path.is_symlink():
+        path.unlink()  # or another file would be written
     try:
         member.extract(folder)
     except BaseException:
-        (folder / member.name).unlink(missing_ok=True)  # it may have its full size and the wrong content
+        path.unlink(missing_ok=True)  # it may have its full size and the wrong content
         raise
 
 
@@ -150,8 +165,19 @@ def _require_inside(member: _Member, archive: Path) -> None:
         raise DatasetError(f"{printable(archive)}: holds {member.name!r}, which is a link or a device and not a file.")
 
 
+def _require_within(limits: Limits, members: Sequence[_Member], archive: Path) -> None:
+    if len(members) > limits.files:
+        raise DatasetError(f"{printable(archive)}: holds {len(members):,} files; the limit is {limits.files:,}.")
+    n_bytes, most = sum(member.size for member in members), max(limits.always, limits.ratio * archive.stat().st_size)
+    if n_bytes > most:
+        raise DatasetError(
+            f"{printable(archive)}: unpacks to {n_bytes:,} bytes, more than {limits.ratio} times its size; it is no"
+            " archive of images."
+        )
+
+
 def _is_unpacked(path: Path, size: int) -> bool:
-    return path.is_file() and path.stat().st_size == size
+    return not path.is_symlink() and path.is_file() and path.stat().st_size == size
 
 
 def _require_space(folder: Path, needed: int) -> None:

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -42,7 +42,7 @@ def download(
     file has not changed (by its ETag or date), and starts over otherwise.
 
     Args:
-        url: http or https; redirects are followed.
+        url: http or https; redirects are followed, though none from https to http.
         path: where it goes.
         sha256: the published digest in hexadecimal, or its first digits.
         md5: the same, if only this older digest is published.
@@ -79,7 +79,9 @@ def _notes_of(draft: Path) -> Path:
 
 @contextmanager
 def _open_alone(draft: Path) -> Iterator[BinaryIO]:
-    with draft.open("ab") as file:
+    if draft.is_symlink():
+        raise DownloadError(f"{printable(draft)}: is a link, which no download leaves; delete it.")
+    with open(draft, "ab", opener=_open_no_link) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             if not os.path.samestat(draft.stat(), os.fstat(file.fileno())):  # another process has just renamed it
@@ -89,10 +91,17 @@ def _open_alone(draft: Path) -> Iterator[BinaryIO]:
         yield file
 
 
+def _open_no_link(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NOFOLLOW, 0o666)
+
+
 def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter, pause_seconds: float) -> None:
     """Append to the file until it is complete, over as many connections as that takes."""
     failures = 0
-    with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS) as client:
+    hooks: Mapping[str, list[Callable[[httpx.Request], None]]] = {
+        "request": [lambda request: _require_encrypted(url, request)]
+    }
+    with httpx.Client(follow_redirects=True, timeout=_TIMEOUT_SECONDS, event_hooks=hooks) as client:
         while True:
             start = _size(file)
             try:
@@ -106,6 +115,12 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter, pause_s
                         f"{url}: the download failed after {_size(file) // _MB} MB: {_sentence(error)}."
                     ) from error
             _wait(pause_seconds * failures, reporter)
+
+
+def _require_encrypted(url: str, request: httpx.Request) -> None:
+    """Follow no redirect from HTTPS to HTTP, whose answers anybody on the way could exchange."""
+    if url.startswith("https:") and request.url.scheme != "https":
+        raise DownloadError(f"{url}: leads to {request.url.scheme}://{request.url.host}, which is not encrypted.")
 
 
 class _ServerBusyError(Exception):
@@ -180,6 +195,7 @@ def _write_validator(notes: Path, url: str, response: httpx.Response) -> None:
     etag = response.headers.get("ETag", "")
     # A weak ETag (W/"...") promises the same meaning, not the same bytes.
     validator = etag if etag.startswith('"') else response.headers.get("Last-Modified")
+    notes.unlink(missing_ok=True)  # whoever made a link of it would choose what is written
     notes.write_text(json.dumps({"url": url, "validator": validator}), encoding="utf-8")
 
 

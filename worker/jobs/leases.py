@@ -19,7 +19,6 @@ from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING
 from worker.jobs.database import db_now, open_session, read_clock
 from worker.jobs.jobs import Job, get
 from worker.jobs.outcomes import LOST
-from worker.jobs.processes import is_dead, process_table
 from worker.jobs.records import counters, events
 from worker.jobs.scheduling import chains
 from worker.jobs.scheduling.next_job import queues_at_work
@@ -210,15 +209,10 @@ def expire(session: Session, settings: Settings, job_id: int, fence: int) -> str
 
 def orphaned(session: Session) -> list[tuple[int, int]]:
     """List (job id, fence) of every running job whose owner this machine knows to be dead."""
-    neighbours = set(workers.list_neighbours(session))
-    query = select(JobRow.id, JobRow.fence, JobRow.owner).where(JobRow.state == RUNNING)
-    return [
-        (job_id, fence)
-        for job_id, fence, owner in session.execute(query)
-        if (parsed := workers.parse_owner(owner)) is not None
-        and parsed[0] in neighbours
-        and is_dead(process_table(), parsed[1], None)
-    ]
+    running = select(JobRow.id, JobRow.fence, JobRow.owner).where(JobRow.state == RUNNING)
+    held = session.execute(running).all()
+    dead = workers.find_dead_owners(session, [owner for *_, owner in held])
+    return [(job_id, fence) for job_id, fence, owner in held if owner in dead]
 
 
 def take_from_dead(session: Session, settings: Settings, job_id: int, fence: int) -> str | None:

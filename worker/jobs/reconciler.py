@@ -85,10 +85,11 @@ def take_back(settings: Settings) -> None:
 def free_dead(settings: Settings) -> None:
     """Take back what processes held that this machine knows to be dead, without waiting for their leases."""
     with open_session(settings, reads_only=True) as session:
-        dead, orphaned = workers.list_dead(session), leases.orphaned(session)
-    if dead:
+        dead, orphaned, abandoned = workers.list_dead(session), leases.orphaned(session), shards.orphaned(session)
+    if dead or abandoned:
         with open_session(settings) as session:
-            shards.release_of_workers(session, dead)
+            for job_id, owner in abandoned:
+                shards.release(session, job_id, owner)
             for worker_id in dead:
                 workers.unregister(session, worker_id)
     for job_id, fence in orphaned:

@@ -4,7 +4,7 @@ A shard is queued, running or succeeded. An item is an image or a video; one tha
 manifest, never a failed shard.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,14 +97,13 @@ def release(session: Session, job_id: int, owner: str) -> None:
     session.execute(update(ShardRow).where(*_held_by(job_id, owner)).values(state=QUEUED, owner=None, lease_until=None))
 
 
-def release_of_workers(session: Session, worker_ids: Collection[int]) -> None:
-    """Queue the shards of running jobs again that these workers hold, as they are dead."""
+def orphaned(session: Session) -> list[tuple[int, str]]:
+    """List (job id, owner) of the shards of running jobs whose owners this machine knows to be dead."""
     running = select(JobRow.id).where(JobRow.state == RUNNING, JobRow.kind == "segment")
-    held = select(ShardRow.job_id, ShardRow.owner).where(ShardRow.job_id.in_(running), _IS_RUNNING)
-    for job_id, owner in session.execute(held.distinct()).all():
-        parsed = workers.parse_owner(owner)
-        if owner is not None and parsed is not None and parsed[0] in worker_ids:
-            release(session, job_id, owner)
+    query = select(ShardRow.job_id, ShardRow.owner).where(ShardRow.job_id.in_(running), _IS_RUNNING).distinct()
+    held = session.execute(query).all()
+    dead = workers.find_dead_owners(session, [owner for _, owner in held])
+    return [(job_id, owner) for job_id, owner in held if owner in dead]
 
 
 def others_at_work(session: Session, job_id: int, owner: str) -> bool:

@@ -6,7 +6,7 @@ A worker that is started again gets a new row; its name is what people read.
 import os
 import re
 import socket
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain, count
 
@@ -104,11 +104,13 @@ def list_dead(session: Session) -> list[int]:
     return [row.id for row in session.scalars(running) if _is_dead(row)]
 
 
-def list_neighbours(session: Session) -> Sequence[int]:
-    """List the workers whose processes this machine can judge, dead or alive."""
+def find_dead_owners(session: Session, owners: Collection[str | None]) -> set[str]:
+    """Which names of `owner_name` belong to pool processes that this machine knows to be dead."""
     if (table := process_table()) is None:
-        return []
-    return session.scalars(select(WorkerRow.id).where(WorkerRow.process_table == table)).all()
+        return set()
+    neighbours = set(session.scalars(select(WorkerRow.id).where(WorkerRow.process_table == table)))
+    parsed = [(owner, *found) for owner in owners if owner and (found := parse_owner(owner))]
+    return {owner for owner, worker_id, pid in parsed if worker_id in neighbours and is_dead(table, pid, None)}
 
 
 def owner_name(name: str, worker_id: int, pid: int) -> str:

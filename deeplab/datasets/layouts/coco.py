@@ -38,7 +38,7 @@ def list_coco(root: Path, split: str, n_classes: int, numbering: Numbering = "or
     path = root / "annotations" / f"instances_{split}.json"
     images = root / "images" / split
     images = images if images.is_dir() else root / split
-    content = _Instances(path)
+    content = Instances(path)
     classes = content.classes(n_classes, numbering)
     return list_files(split, content.pairs(images, classes))
 
@@ -76,8 +76,12 @@ def _without_suffix(name: str) -> str | None:
     return str(path.with_suffix("")) if path.name not in ("", "..") and "\0" not in name else None
 
 
-class _Instances:
-    """A file in COCO's instance format."""
+class Instances:
+    """A file in COCO's instance format.
+
+    Raises:
+        DatasetError: if the file is missing, cannot be read, or is of another format.
+    """
 
     def __init__(self, path: Path) -> None:
         self.path = path

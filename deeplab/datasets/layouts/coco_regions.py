@@ -47,7 +47,7 @@ def draw_regions(objects: list[Any], height: int, width: int, where: str) -> NDA
         if segmentation == []:
             continue
         try:
-            runs = _runs(segmentation, height, width)
+            runs = encode_region(segmentation, height, width)
         except Exception as error:  # pycocotools raises nearly anything
             raise DatasetError(f"{where}: annotation {number}: {str(error).rstrip('.')}.") from error
         regions.append((not crowd, -int(mask.area(runs)), class_index, runs))
@@ -65,8 +65,17 @@ def drawable(segmentation: Any) -> Any:
     return [each for each in segmentation if not (isinstance(each, list) and len(each) in (0, 2, 4))]
 
 
-def _runs(segmentation: Any, height: int, width: int) -> Any:
-    """The run lengths of a region, as pycocotools has them. Whatever it would take memory for is bounded before."""
+def encode_region(segmentation: Any, height: int, width: int) -> Any:
+    """The run lengths of a region, as pycocotools has them. Whatever it would take memory for is bounded before.
+
+    Args:
+        segmentation: polygons or run lengths, as for `draw_regions`.
+        height: of the image.
+        width: of the image.
+
+    Raises:
+        ValueError: if the segmentation is malformed; pycocotools may raise other exceptions.
+    """
     from pycocotools import mask
 
     if isinstance(segmentation, dict):

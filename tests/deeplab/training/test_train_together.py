@@ -3,6 +3,7 @@
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from deeplab.training.checkpoint import Checkpoint, load_checkpoint
 from deeplab.training.train import train
 from tests.deeplab.drawing import draw_folder
 from tests.deeplab.training.runs import TINY
-from tests.deeplab.training.torchrun import BIN, run_together, torchrun
+from tests.deeplab.training.torchrun import BIN, run_together, run_unsupervised, torchrun
 
 pytestmark = pytest.mark.slow
 
@@ -114,6 +115,35 @@ def test_a_signal_stops_both_with_a_checkpoint(config_path: Path, tmp_path: Path
     (saved,) = re.findall(r"Stopped\. Continue with --resume (\S+)", said)
     assert load_checkpoint(Path(saved)).iteration > 0
     assert said.count("Saved ") == 1
+
+
+DYING = """
+import os, sys
+from pathlib import Path
+from deeplab.config import load_config
+from deeplab.reporter import SilentReporter
+from deeplab.training.run import TrainingRun
+from deeplab.training.train import train
+compute_loss = TrainingRun._loss
+def die_at_the_fourth(run, images, labels):
+    loss = compute_loss(run, images, labels)
+    if run.iteration == 3 and run.world.rank == 1:
+        os._exit(7)
+    return loss
+TrainingRun._loss = die_at_the_fourth
+train(load_config(Path(sys.argv[1]), ["SOLVER.AVERAGE_LOSS=6"]), Path(sys.argv[2]), SilentReporter(), device="cpu")
+"""
+
+
+def test_when_one_of_them_dies_in_an_iteration_the_first_saves_what_came_before(
+    config_path: Path, tmp_path: Path
+) -> None:
+    survivor, _ = run_unsupervised(sys.executable, "-c", DYING, config_path, tmp_path / "out")
+    assert survivor.stderr.rstrip().endswith("Another process of this run ended; its own output says why.")
+    saved = tmp_path / "out" / "checkpoint_0000003.pth"
+    key = "SOLVER.AVERAGE_LOSS=6"
+    resumed = train_alone(config_path, tmp_path / "resumed", key, resume=saved)
+    assert_close(resumed, train_alone(config_path, tmp_path / "alone", key))
 
 
 def test_what_one_of_them_cannot_read_ends_both_with_a_sentence(config_path: Path, tmp_path: Path) -> None:

@@ -1,9 +1,10 @@
 import io
 import os
+import re
 import stat
 import tarfile
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 from deeplab.errors import DatasetError, OutputError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.reporters import Recorder
-from worker.downloads.archives import unpack
+from worker.downloads.archives import Limits, unpack
 
 FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "d": b""}
 
@@ -19,7 +20,7 @@ FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "
 def write_zip(path: Path, files: Mapping[str, bytes]) -> Path:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
         archive.mkdir("empty")
     return path
 
@@ -33,6 +34,7 @@ def write_tar(path: Path, files: Mapping[str, bytes]) -> Path:
     return path
 
 
+Writer = Callable[[Path, Mapping[str, bytes]], Path]
 WRITERS = {"a.zip": write_zip, "a.tar": write_tar, "a.tgz": write_tar}
 
 
@@ -50,6 +52,21 @@ def test_every_file_arrives_and_is_counted(archive: Path, tmp_path: Path) -> Non
     assert unpack(archive, tmp_path / "new/folder", recorder) == 3
     assert tree(tmp_path / "new/folder") == FILES
     assert recorder.progressed == [(1, 3, "file"), (2, 3, "file"), (3, 3, "file")]
+
+
+@pytest.mark.parametrize(
+    ("limits", "sentence"),
+    [
+        (Limits(files=2, ratio=10**6), "holds 3 files; the limit is 2."),
+        (Limits(files=3, ratio=1, always=1000), "unpacks to 2,756 bytes, more than 1 times its size"),
+    ],
+)
+def test_more_than_the_limits_is_refused(tmp_path: Path, limits: Limits, sentence: str) -> None:
+    archive = write_zip(tmp_path / "a.zip", FILES)
+    with pytest.raises(DatasetError, match=re.escape(sentence)):
+        unpack(archive, tmp_path / "in", SilentReporter(), limits=limits)
+    assert tree(tmp_path / "in") == {}
+    assert unpack(archive, tmp_path / "in", SilentReporter(), limits=Limits(files=3, ratio=1)) == 3
 
 
 def test_interrupted_call_is_continued(archive: Path, tmp_path: Path) -> None:
@@ -76,6 +93,22 @@ def test_paths_that_lead_out_are_refused(tmp_path: Path, writer: object, name: s
         unpack(path, tmp_path / "in/folder", SilentReporter())
     assert repr(name) in str(caught.value)
     assert tree(tmp_path / "in") == {}
+
+
+@pytest.mark.parametrize("writer", [write_zip, write_tar])
+def test_a_file_without_a_name_is_refused(tmp_path: Path, writer: Writer) -> None:
+    with pytest.raises(DatasetError, match=r"holds '\.?', a path that leads out of the folder"):
+        unpack(writer(tmp_path / "a", {"": b"1"}), tmp_path / "folder", SilentReporter())
+
+
+@pytest.mark.parametrize("writer", [write_zip, write_tar])
+def test_a_link_in_the_folder_is_replaced(tmp_path: Path, writer: Writer) -> None:
+    other, link = tmp_path / "other", tmp_path / "folder/a"
+    other.write_bytes(b"m")
+    link.parent.mkdir()
+    link.symlink_to(other)
+    unpack(writer(tmp_path / "packed", {"a": b"1"}), link.parent, SilentReporter())
+    assert (link.is_symlink(), link.read_bytes(), other.read_bytes()) == (False, b"1", b"m")
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 
@@ -13,7 +14,7 @@ from deeplab.errors import OutputError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.file_server import FileServer, serve_files
 from tests.reporters import Recorder
-from worker.downloads.http import DownloadError, download
+from worker.downloads.http import DownloadError, _require_encrypted, download
 
 CONTENT = np.random.default_rng(0).bytes(3_000_017)
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -156,6 +157,27 @@ def test_nobody_answers(tmp_path: Path) -> None:
 def test_invalid_addresses_are_refused(tmp_path: Path, url: str) -> None:
     with pytest.raises(DownloadError):
         fetch(url, tmp_path / "a")
+
+
+def test_a_redirect_from_https_to_http_is_not_followed() -> None:
+    _require_encrypted("http://a.example/x", httpx.Request("GET", "http://b.example/x"))
+    _require_encrypted("https://a.example/x", httpx.Request("GET", "https://b.example/x"))
+    with pytest.raises(
+        DownloadError, match=r"https://a\.example/x: leads to http://b\.example, which is not encrypted"
+    ):
+        _require_encrypted("https://a.example/x", httpx.Request("GET", "http://b.example/x"))
+
+
+def test_no_link_is_followed(tmp_path: Path, server: FileServer) -> None:
+    other, path = tmp_path / "other", tmp_path / "a.zip"
+    other.write_text("mine")
+    (tmp_path / "a.zip.part").symlink_to(other)
+    with pytest.raises(DownloadError, match=r"a\.zip\.part: is a link, which no download leaves; delete it"):
+        fetch(server.url, path)
+    (tmp_path / "a.zip.part").unlink()
+    (tmp_path / "a.zip.part.json").symlink_to(other)
+    fetch(server.url, path)
+    assert (path.read_bytes(), other.read_text()) == (CONTENT, "mine")
 
 
 def test_two_processes_do_not_write_one_file(tmp_path: Path, server: FileServer) -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from deeplab.inference.manifest import guarded
 from web.results.comparing.comparison import Cell, ComparedLine
 
 
@@ -22,7 +23,10 @@ def as_csv(job_ids: Sequence[int], base: int, lines: Sequence[ComparedLine]) -> 
     )
     for line in lines:
         writer.writerow(
-            [line.title, *(value for place, cell in enumerate(line.cells) for value in _values(cell, place == base))]
+            [
+                guarded(line.title),
+                *(value for place, cell in enumerate(line.cells) for value in _values(cell, place == base)),
+            ]
         )
     return text.getvalue()
 

@@ -7,6 +7,7 @@ import click
 
 from worker.cli.dataset.check import check
 from worker.cli.dataset.download import download
+from worker.cli.dataset.import_ import import_command
 from worker.cli.dataset.preview import preview_command
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
@@ -14,10 +15,11 @@ from worker.cli.store import open_store
 
 @click.group()
 def dataset() -> None:
-    """Download, check, preview and register datasets."""
+    """Download, import, check, preview and register datasets."""
 
 
 dataset.add_command(download)
+dataset.add_command(import_command)
 dataset.add_command(check)
 dataset.add_command(preview_command)
 

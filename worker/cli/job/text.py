@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from deeplab.crf.grid import as_overrides
 from deeplab.files import visible
 from deeplab.formats import duration
-from worker.jobs import jobs
+from worker.jobs import jobs, outcomes
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.records.checkpoints import Checkpoint
@@ -33,10 +33,11 @@ class WholeJob:
     checkpoints: Sequence[Checkpoint]
     events: Sequence[Event]
     obstacle: Obstacle | None = None  # that keeps it waiting
+    standing: str | None = None  # what counts against it while it has not ended
 
 
 def read_job(session: Session, settings: Settings, job_id: int) -> WholeJob:
-    """Read a job and what it left behind.
+    """Read a job and what it left behind; settings bound what may happen to it.
 
     Raises:
         JobNotFoundError: if there is no such job.
@@ -49,6 +50,7 @@ def read_job(session: Session, settings: Settings, job_id: int) -> WholeJob:
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
         find_obstacle(session, settings, job),
+        None if job.is_terminal else outcomes.describe_standing(job, settings),
     )
 
 
@@ -90,6 +92,8 @@ def _lines(whole: WholeJob) -> Iterator[str]:
         yield f"Error: {job.error}"
     if whole.obstacle is not None:
         yield f"Waiting: {whole.obstacle}"
+    if whole.standing is not None:
+        yield f"So far: {whole.standing}"
     shown = {**job.spec, "priority": job.priority or None}
     yield from _section("Request", [f"{name}: {value}" for name, value in shown.items() if value not in (None, [])])
     if counts := progress(job):

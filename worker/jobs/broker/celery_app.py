@@ -24,7 +24,7 @@ def publishing_app(settings: Settings) -> Celery:
 @lru_cache(maxsize=8)
 def _celery_app(url: str, seconds: int) -> Celery:
     transport.register()
-    app = Celery("deeplab", broker=url, set_as_current=False)
+    app = Celery("deeplab", broker=url, amqp=transport.Connections, set_as_current=False)
     app.conf.update(
         task_ignore_result=True,
         task_serializer="json",

@@ -6,7 +6,7 @@ from deeplab.catalog import SCORES
 from deeplab.files import sha256_of, write_text
 from tests.worker.cli.conftest import Deeplab, Files
 from worker.cli.job.text import WholeJob, render_job
-from worker.jobs import jobs, leases, storage, submission
+from worker.jobs import jobs, leases, outcomes, storage, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, events
@@ -99,6 +99,16 @@ def test_show_says_what_keeps_a_job_waiting(deeplab: Deeplab, submitted: Job) ->
     assert f"\nWaiting: {sentence} Start one: deeplab worker start --queue gpu\n" in text
     assert "\n  gpus: 1\n" in text
     assert json.loads(deeplab("job", "show", 1, "--json").output)["obstacle"] == sentence
+
+
+def test_show_says_what_counts_against_a_job(deeplab: Deeplab, home: Settings, submitted: Job) -> None:
+    settings = home.model_copy(update={"retry_seconds": 0.0})
+    for _ in range(2):
+        with open_session(home) as session:
+            job = leases.claim(session, submitted.id, "gpu@test", 60)
+            assert job is not None
+            leases.release(session, settings, job.id, job.fence, outcomes.OUTAGE, "Boom.")
+    assert "So far: 2 outages that saved nothing new, of 20\n" in deeplab("job", "show", 1).output
 
 
 def test_show_lists_the_trials_of_a_search(submitted: Job) -> None:

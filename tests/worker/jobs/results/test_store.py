@@ -116,13 +116,6 @@ def test_a_stream_holds_every_image_once(street: Results) -> None:
     assert [image.path for image in street.stream(Filter(), at_once=2)] == IN_ORDER
 
 
-def test_a_stream_tells_the_classes_of_each_image(street: Results) -> None:
-    classes = {image.path: found for image, found in street.stream_with_classes(Filter(), at_once=2)}
-    assert list(classes) == IN_ORDER
-    assert [(each.index, each.pixels) for each in classes["b/2.jpg"]] == [(0, 60), (3, 40)]
-    assert classes["a/1.jpg"] == []
-
-
 def test_what_is_known_of_all_images(street: Results) -> None:
     assert street.summarize() == Summary(5, 1, 0, 0, 0, 0, 0, 0)
 

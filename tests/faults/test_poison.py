@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
 def test_poison(scene: Scene, rng: random.Random, poison: str, outcome: str, sentence: str) -> None:
     number = scene.evaluate().id + 1
     scene.poison(number, poison)  # before the job is there
-    hunger = "IMAGE.SIZE.TRAIN=16001" if poison == "out of memory" else ""
+    hunger = "IMAGE.SIZE.TRAIN=8001" if poison == "out of memory" else ""
     job = scene.train(hunger, save_every=1_000_000, iterations=1_000_000)  # no checkpoint that would be progress
     neighbours = [scene.evaluate() for _ in range(2)]
     assert job.id == number

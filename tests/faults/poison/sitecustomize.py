@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-MEMORY = 3 * 2**30  # bytes that a process may have that is to lack some
+MEMORY = 2 * 2**30  # bytes that a process may have that is to lack some
 
 POISONS: dict[str, Callable[[], object]] = {
     "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),

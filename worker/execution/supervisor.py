@@ -33,6 +33,9 @@ from worker.jobs.outcomes import CRASHED, LOST, OUT_OF_MEMORY, OUTAGE, PREEMPTED
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
+# By default the threads of PyTorch wait for each other in busy loops, which slows all down by an order of magnitude as
+# soon as there are more threads than cores, such as with two workers.
+_PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
 
 class Reason(Enum):
@@ -140,7 +143,7 @@ def _run_child(
     append_line(log, title)
     kills = KillCounter()
     command = [*slot.program, *arguments, "--parent", str(os.getpid())]
-    child = ChildProcess(command, {**settings.environment(), **slot.environment}, log)
+    child = ChildProcess(command, {**_PATIENT, **settings.environment(), **slot.environment}, log)
     with monitor(child.pid):  # around all of it: what it waits for at its end must not keep the child alive
         try:
             reason = _watch(child, slot, keeper, stillness)

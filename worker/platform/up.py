@@ -180,9 +180,7 @@ def _worker(settings: Settings, queue: str) -> ProcessSpec:
         name=f"{queue} worker",
         command=[sys.executable, "-P", "-m", "worker.cli", "worker", "start", "--queue", queue],
         log=storage.logs_dir(settings) / f"{queue}-worker.log",
-        # Two workers share the CPU. By default the threads of PyTorch wait for each other in busy loops, which slows
-        # both down by an order of magnitude as soon as there are more threads than cores.
-        environment={"OMP_WAIT_POLICY": "PASSIVE"} | settings.environment(),
+        environment=settings.environment(),
         stop_seconds=_WORKER_STOP_SECONDS,
     )
 

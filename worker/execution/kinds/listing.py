@@ -26,7 +26,8 @@ from worker.jobs.results.filters import Filter
 from worker.jobs.results.opening import open_results
 
 _log = logging.getLogger(__name__)
-_CHUNK = 10_000  # items ...
+_FIRST_CHUNK = 1_000  # items, for which the first shard waits
+_CHUNK = 10_000  # items of the others ...
 _SECONDS = 2.0  # ... or those that were found in so long, so that work begins soon on slow disks
 _TICKS = 512  # names between two signs of life
 
@@ -93,13 +94,14 @@ class Listing:
         """List the items of the next chunk; whether there may be more."""
         items: list[Item] = []
         due = time.monotonic() + _SECONDS
+        most = _CHUNK if self._n_items else _FIRST_CHUNK
         for found in self._source:
             self._tick()
             if found.what != "wanted":
                 self._passed_over.add(found)
                 continue
             items.append(self._look_at(found.path))
-            if len(items) == _CHUNK or time.monotonic() > due:
+            if len(items) == most or time.monotonic() > due:
                 self._add(items, complete=False)
                 return True
             if self._stopped.is_set():  # what was found since the last chunk is found again by the next attempt

@@ -1,16 +1,15 @@
 """Segment jobs: one worker owns the job; it and any number of assistants take shards until none is left."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from deeplab.errors import DeepLabError, NothingSegmentedError
 from deeplab.formats import plural
-from deeplab.inference.manifest import Row, write_manifest
+from deeplab.inference.manifest import write_manifest
 from deeplab.inference.output import manifest_path, require_unused, write_passed_over
 from deeplab.inference.output_lock import locked_output
-from deeplab.scores.image_scores import Certainty
 from worker.execution.kinds import JobContext
 from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.invitations import Invitations
@@ -25,6 +24,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.ownership import pins
 from worker.jobs.requests.specs import SegmentSpec
 from worker.jobs.results.filters import Filter
+from worker.jobs.results.manifest_rows import manifest_rows
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.store import Results
 from worker.jobs.settings import Settings
@@ -61,7 +61,11 @@ def run(context: JobContext) -> dict[str, Any]:
     holder = f"job {context.job.id} of {context.settings.home}"
     # Whoever holds it may be an attempt that has lost its lease, and is about to be ended.
     with locked_output(output, holder, patience=context.settings.lease_seconds):
-        return _run(context, spec, output)
+        try:
+            return _run(context, spec, output)
+        except TooManyFailedError:
+            _write_manifest(context, output)  # of what was done until then
+            raise
 
 
 def _run(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str, Any]:
@@ -118,8 +122,7 @@ def _require_few_failed(context: JobContext, spec: SegmentSpec, counts: ShardCou
 
 def _conclude(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str, Any]:
     """Write the manifest of a job that is through with all images, and sum them up."""
-    results = open_results(context.settings, context.job)
-    write_manifest(manifest_path(output), _rows(results))
+    results = _write_manifest(context, output)
     with open_session(context.settings, reads_only=True) as session:
         counts, listed = shards.counts(session, context.job.id), item_lists.find(session, context.job.id)
     passed_over = {**earlier_passed_over(context.settings, context.job.id), **(listed.passed_over if listed else {})}
@@ -134,18 +137,8 @@ def _conclude(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str,
     return {"output": str(output), "n_ok": n_ok, "n_error": found.n_errors, **videos, "passed_over": passed_over}
 
 
-def _rows(results: Results) -> Iterator[Row]:
-    """The rows of the manifest, in the order of the items."""
-    for image, classes in results.stream_with_classes(Filter(), at_once=10_000):
-        sure = {each.index: each.confidence for each in classes if each.confidence is not None}
-        yield Row(
-            path=image.item,
-            width=image.width,
-            height=image.height,
-            status="ok" if image.status == "ok" else "error",
-            error=image.error,
-            seconds=image.seconds,
-            pixels={each.index: each.pixels for each in sorted(classes, key=lambda each: each.index)},
-            frames=image.frames,
-            certainty=None if image.confidence is None else Certainty(image.confidence, sure, None, {}),
-        )
+def _write_manifest(context: JobContext, output: Path) -> Results:
+    """Write a row for each image that is done; return the results, which have the same rows."""
+    results = open_results(context.settings, context.job)
+    write_manifest(manifest_path(output), manifest_rows(results))
+    return results

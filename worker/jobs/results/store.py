@@ -23,7 +23,7 @@ from worker.jobs.results.answers import (
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
 from worker.jobs.results.places import Place, cursors_beside, direction, known_value, parse_cursor, require_beyond
-from worker.jobs.results.tables import TABLES
+from worker.jobs.results.tables import IMAGES, TABLES
 from worker.jobs.settings import Settings
 
 _MANY = 100  # images, for which a list of names takes longer than reading what lies between
@@ -166,11 +166,24 @@ class Results:
         for places in self._stream_places(wanted, at_once):
             yield from map(image_of, self._rows_at(places, IMAGE_COLUMNS))
 
-    def stream_with_classes(self, wanted: Filter, at_once: int = 2000) -> Iterator[tuple[Image, list[ClassInImage]]]:
-        """Yield all images that a filter lets through, by name, with their classes."""
-        for places in self._stream_places(wanted, at_once):
-            for row in self._rows_at(places, (*IMAGE_COLUMNS, "classes")):
-                yield image_of(row[:-1]), classes_of(row[-1])
+    def read_through(self, columns: Sequence[str], at_once: int = 2000) -> Iterator[tuple[Any, ...]]:
+        """Yield some columns of every image, by name, with one question: quicker than `stream` for very many.
+
+        The first comes only when all are sorted, through files if need be.
+
+        Raises:
+            OutputError: if the results cannot be read, such as those that are merged at the time.
+        """
+        if self.is_empty:  # no table has any column of lists
+            return
+        question = f"SELECT {', '.join(columns)} FROM images ORDER BY {IMAGES.order}"  # noqa: S608
+        try:
+            with engine.reader(self._settings) as connection:
+                answer = connection.execute(self._over_tables(question))
+                while rows := answer.fetchmany(at_once):
+                    yield from rows
+        except duckdb.IOException as error:
+            raise _unreadable(error) from error
 
     def _stream_places(self, wanted: Filter, at_once: int) -> Iterator[list[Place]]:
         order = parse_sort("name", wanted)
@@ -242,14 +255,22 @@ class Results:
             except duckdb.IOException as error:
                 earlier, self._folders = self._folders, self._list_folders()
                 if earlier == self._folders:
-                    raise OutputError(f"The results of the job cannot be read: {str(error).splitlines()[0]}") from error
+                    raise _unreadable(error) from error
 
     def _ask_now(
         self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any]
     ) -> Any:
         with engine.reader(self._settings) as connection:
-            tables = ", ".join(f"{table.name} AS ({table.rows_in(self._folders)})" for table in TABLES)
-            return fetch(connection.execute(f"WITH {tables} {question}", dict(values)))
+            return fetch(connection.execute(self._over_tables(question), dict(values)))
+
+    def _over_tables(self, question: str) -> str:
+        """A question, with the tables that it names."""
+        tables = ", ".join(f"{table.name} AS ({table.rows_in(self._folders)})" for table in TABLES)
+        return f"WITH {tables} {question}"
+
+
+def _unreadable(error: duckdb.Error) -> OutputError:
+    return OutputError(f"The results of the job cannot be read: {str(error).splitlines()[0]}")
 
 
 def _one_of(column: str, numbers: Sequence[int]) -> str:

@@ -277,7 +277,7 @@ def test_a_listing_that_was_interrupted_goes_on_where_it_was(
         (folder / name).touch()
     job = attempts.submit_segment()
     first = attempts.claim(job, owner="owner")
-    monkeypatch.setattr(listing, "_CHUNK", 3)
+    monkeypatch.setattr(listing, "_FIRST_CHUNK", 3)
     spec = SegmentSpec.model_validate(job.spec)
     with monkeypatch.context() as patch:  # as if it were killed after the first chunk
         patch.setattr(listing.Listing, "_list_rest", lambda _self: None)
@@ -292,7 +292,7 @@ def test_a_listing_that_was_interrupted_goes_on_where_it_was(
 
 
 def test_an_error_of_the_listing_ends_the_attempt(attempts: Attempts, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(listing, "_CHUNK", 2)
+    monkeypatch.setattr(listing, "_FIRST_CHUNK", 2)
     hidden = attempts.root / "images" / "9"
     hidden.mkdir()
     attempt = attempts.claim(attempts.submit_segment())
@@ -345,6 +345,8 @@ def test_a_job_of_which_too_many_images_fail_stops(
     with open_session(attempts.settings) as session:
         counts = shards.counts(session, attempt.job.id)
     assert counts.n_ok + counts.n_error == n_tried
+    rows = read_manifest(storage.output_dir(attempts.settings, attempt.job.id, None) / "manifest.csv")
+    assert [row.path for row in rows] == NAMES[:n_tried]
 
 
 def test_an_assistant_takes_what_is_free_and_the_owner_the_rest(attempts: Attempts) -> None:

@@ -75,7 +75,7 @@ def test_parts_are_found_while_the_job_runs_and_afterwards(sqlite_store: Setting
 def test_a_manifest_of_an_earlier_version_is_read_once(sqlite_store: Settings) -> None:
     job = run(sqlite_store, ROWS[:2], ROWS[2:])
     results = open_results(sqlite_store, job)
-    found = {image.item: (image, classes) for image, classes in results.stream_with_classes(Filter())}
+    found = {image.item: (image, results.classes_in(image)) for image in results.stream(Filter())}
     assert len(found) == len(ROWS)
     for row in ROWS:
         image, classes = found[row.path]

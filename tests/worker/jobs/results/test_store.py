@@ -38,8 +38,10 @@ def results_of(settings: Settings, *parts: Sequence[ImageResult]) -> Results:
     return Results(settings, lambda: folders)
 
 
-@pytest.fixture(params=["one part", "three parts", "merged"])
-def street(settings: Settings, request: pytest.FixtureRequest) -> Results:
+@pytest.fixture(scope="module", params=["one part", "three parts", "merged"])
+def street(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Results:
+    """Five images, which tests only read."""
+    settings = load_settings(home=tmp_path_factory.mktemp("street"))
     if request.param == "one part":
         return results_of(settings, STREET)
     results = results_of(settings, STREET[:1], STREET[1:3], STREET[3:])
@@ -114,13 +116,6 @@ def test_totals_of_classes(street: Results) -> None:
 
 def test_a_stream_holds_every_image_once(street: Results) -> None:
     assert [image.path for image in street.stream(Filter(), at_once=2)] == IN_ORDER
-
-
-def test_a_stream_tells_the_classes_of_each_image(street: Results) -> None:
-    classes = {image.path: found for image, found in street.stream_with_classes(Filter(), at_once=2)}
-    assert list(classes) == IN_ORDER
-    assert [(each.index, each.pixels) for each in classes["b/2.jpg"]] == [(0, 60), (3, 40)]
-    assert classes["a/1.jpg"] == []
 
 
 def test_what_is_known_of_all_images(street: Results) -> None:

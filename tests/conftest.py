@@ -62,6 +62,12 @@ def pytest_xdist_auto_num_workers() -> int:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what this machine cannot run, and begin with what takes long, so that nothing of it begins last."""
+    leave_out(items)
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def leave_out(items: list[pytest.Item]) -> None:
     """Leave out what needs a GPU or a compiler on machines without one."""
     missing = {}
     if not find_gpus():

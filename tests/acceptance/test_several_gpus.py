@@ -24,7 +24,7 @@ echo "GPU 1: Made up (UUID: GPU-11111111-1111-1111-1111-111111111111)"
 """
 # Batch norm that several processes train needs real GPUs. Random weights whose batch norm is frozen need a low rate.
 KEYS = "SOLVER.FREEZE_BN=true\nSOLVER.LR=1e-5\n"
-ENDLESS = KEYS + "SOLVER.ITER_MAX=1000000\nSOLVER.ITER_SAVE=20"
+ENDLESS = KEYS + "SOLVER.ITER_MAX=1000000\nSOLVER.ITER_SAVE=5"
 
 
 @pytest.fixture
@@ -57,18 +57,51 @@ def last_attempt(platform: Platform, job: Job) -> Attempt:
         return jobs.list_attempts(session, job.id)[-1]
 
 
-def test_two_processes_come_to_the_losses_of_one(platform: Platform, config: str) -> None:
+def test_jobs_take_turns_on_the_gpus_and_come_to_the_same_losses(platform: Platform, config: str) -> None:
+    """Two jobs for two GPUs, one for one and one for four, all at once on a worker of two."""
+    platform.wait_for_workers(1)
     request = {"config": config, "overrides": KEYS, "seed": 3}
-    together = platform.succeed("train", **request, gpus=2)
-    alone = platform.succeed("train", **request)
-    assert "on gpu@test/" in platform.log(together.id)
-    assert ", 2 x Made up.\n" in platform.log(together.id)
-    assert ", Made up.\n" in platform.log(alone.id)
-    assert platform.log(together.id).count("Device: ") == 1
+    waiting = platform.submit("train", config=config, overrides=KEYS + "SOLVER.BATCH_SIZE.TRAIN=4", gpus=4)
+    submitted = [platform.submit("train", **request, gpus=n) for n in (2, 2, 1)]
+    ended = [platform.wait(job, seconds=200) for job in submitted]
+    assert [job.state for job in ended] == [catalog.SUCCEEDED] * 3
+    check_turns(platform, ended)
+    check_logs(platform, ended)
+    check_losses(platform, ended)
+    check_obstacle(platform, waiting)
+
+
+def check_turns(platform: Platform, ended: list[Job]) -> None:
+    """No two of them ran at a time."""
+    assert [platform.attempts(job) for job in ended] == [["succeeded"]] * 3
+    first, second, third = sorted((last_attempt(platform, job) for job in ended), key=lambda each: each.started_at)
+    assert (first.finished_at or 0) <= second.started_at
+    assert (second.finished_at or 0) <= third.started_at
+
+
+def check_logs(platform: Platform, ended: list[Job]) -> None:
+    together, _, alone = (platform.log(job.id) for job in ended)
+    assert "on gpu@test/" in together
+    assert ", 2 x Made up.\n" in together
+    assert ", Made up.\n" in alone
+    assert together.count("Device: ") == 1
+
+
+def check_losses(platform: Platform, ended: list[Job]) -> None:
+    """Two processes come to the losses of one."""
     with open_session(platform.settings, reads_only=True) as session:
-        ours, theirs = (metrics.list_metrics(session, job.id)["loss"] for job in (together, alone))
+        ours, _, theirs = (metrics.list_metrics(session, job.id)["loss"] for job in ended)
     assert [iteration for iteration, _ in ours] == [iteration for iteration, _ in theirs]
     assert [loss for _, loss in ours] == pytest.approx([loss for _, loss in theirs], rel=1e-3)
+
+
+def check_obstacle(platform: Platform, waiting: Job) -> None:
+    """A job for more GPUs than there are waits and says why."""
+    with open_session(platform.settings, reads_only=True) as session:
+        obstacle = find_obstacle(session, platform.settings, jobs.get(session, waiting.id))
+    assert obstacle is not None
+    assert obstacle.sentence == "It asks for 4 GPUs; no live worker has as many (at most 2)."
+    assert platform.attempts(waiting) == []
 
 
 def test_the_death_of_one_process_is_a_crash_and_a_cancelled_job_keeps_its_checkpoint(
@@ -124,29 +157,3 @@ def test_a_worker_that_stops_sends_the_job_back_with_a_checkpoint(platform: Plat
     assert platform.attempts(job) == ["preempted"]
     with open_session(platform.settings, reads_only=True) as session:
         assert checkpoints.find_last(session, job.id) is not None
-
-
-def test_no_other_job_runs_on_its_gpus(platform: Platform, config: str) -> None:
-    """Two jobs for two GPUs and one for one, all at once on a worker of two: each runs, one after the other."""
-    submitted = [platform.submit("train", config=config, overrides=KEYS, gpus=n) for n in (2, 2, 1)]
-    ended = [platform.wait(job, seconds=200) for job in submitted]
-    assert [job.state for job in ended] == [catalog.SUCCEEDED] * 3
-    assert [platform.attempts(job) for job in ended] == [["succeeded"]] * 3
-    first, second, third = sorted(((last_attempt(platform, job), job.gpus) for job in ended), key=_start)
-    assert (first[0].finished_at or 0) <= second[0].started_at
-    assert (second[0].finished_at or 0) <= third[0].started_at
-
-
-def _start(attempt: tuple[Attempt, int]) -> float:
-    return attempt[0].started_at
-
-
-def test_a_job_for_more_gpus_than_there_are_waits_and_says_why(platform: Platform, config: str) -> None:
-    platform.wait_for_workers(1)
-    waiting = platform.submit("train", config=config, overrides=KEYS + "SOLVER.BATCH_SIZE.TRAIN=4", gpus=4)
-    platform.succeed("train", config=config, overrides=KEYS)
-    with open_session(platform.settings, reads_only=True) as session:
-        obstacle = find_obstacle(session, platform.settings, jobs.get(session, waiting.id))
-    assert obstacle is not None
-    assert obstacle.sentence == "It asks for 4 GPUs; no live worker has as many (at most 2)."
-    assert platform.attempts(waiting) == []

@@ -41,7 +41,7 @@ def wait_for_checkpoint(platform: Platform, job: Job) -> int:
             saved = checkpoints.list_checkpoints(session, job.id)
         return [each.iteration for each in saved if each.path.parent.name == str(now.fence)]
 
-    wait_until(lambda: bool(iterations()), 60)
+    wait_until(lambda: bool(iterations()), 150)
     return iterations()[0]
 
 

@@ -9,7 +9,7 @@ import pytest
 from deeplab.distributed import ALONE, World, joined_world
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.reporter import Stopped
-from tests.deeplab.training.torchrun import run_together, run_unsupervised
+from tests.deeplab.training.torchrun import run_unsupervised
 
 CASES = '''
 import json, sys
@@ -51,8 +51,8 @@ Path(sys.argv[1], f"{world.rank}.json").write_text(json.dumps(seen))
 
 @pytest.mark.slow
 def test_two_processes_agree(tmp_path: Path) -> None:
-    ended = run_together(sys.executable, "-c", CASES, tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    for ended in run_unsupervised(sys.executable, "-c", CASES, tmp_path):
+        assert ended.returncode == 0, ended.stderr
 
     first, second = (json.loads((tmp_path / f"{rank}.json").read_text()) for rank in (0, 1))
 
@@ -108,8 +108,8 @@ while threads() and time.monotonic() < deadline:
     time.sleep(0.1)
 assert not threads()
 """
-    ended = run_together(sys.executable, "-c", script)
-    assert ended.returncode == 0, ended.stderr
+    for ended in run_unsupervised(sys.executable, "-c", script):
+        assert ended.returncode == 0, ended.stderr
 
 
 def test_a_process_alone_is_the_main_one() -> None:

@@ -71,6 +71,28 @@ def test_clients_that_send_half_a_request_keep_nobody_waiting(server: Server, ha
     assert "Traceback" not in server.log.read_text()
 
 
+def test_odd_requests_are_answered(server: Server) -> None:
+    host, post = "Host: 127.0.0.1\r\n", "POST /jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    for request, status in (
+        ("GET /jobs HTTP/1.0\r\n\r\n", 200),
+        (f"GET http://127.0.0.1/jobs HTTP/1.1\r\n{host}\r\n", 200),
+        (f"GET http://evil.example/jobs HTTP/1.1\r\n{host}\r\n", 400),
+        ("GET /jobs HTTP/1.1\r\n\r\n", 400),
+        (f"GET /jobs HTTP/1.1\r\n{host}Host: evil.example\r\n\r\n", 400),
+        (f"GET /jobs HTTP/1.1\n{host}\r\n", 400),
+        ("GET /jobs HTTP/1.1\r\nHost : 127.0.0.1\r\n\r\n", 400),
+        (f"GET /\xff HTTP/1.1\r\n{host}\r\n", 400),
+        ("\x16\x03\x01\x02\r\n\r\n", 400),
+        (f"{post}Content-Length: 1\r\nContent-Length: 2\r\n\r\nab", 400),
+        (f"{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
+        (f"{post}Transfer-Encoding: xchunked\r\n\r\n", 501),
+    ):
+        with socket.create_connection(("127.0.0.1", server.port), timeout=60) as client:
+            client.sendall(request.encode("latin-1"))
+            assert int(client.recv(12).split()[1]) == status, request
+    assert "exception" not in server.log.read_text()
+
+
 def test_what_is_sent_is_bounded(server: Server) -> None:
     assert server.get("/healthz", X__Long="x" * 40_000).status_code == 431
     address = f"http://127.0.0.1:{server.port}/api/v1/jobs"

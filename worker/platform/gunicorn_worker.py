@@ -12,6 +12,8 @@ from typing import Any
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has neither types nor stubs
 from gunicorn.workers.base import Worker  # type: ignore[import-untyped]
 from waitress import create_server, wasyncore  # type: ignore[import-untyped]
+from waitress.channel import HTTPChannel  # type: ignore[import-untyped]
+from waitress.parser import HTTPRequestParser, ParsingError  # type: ignore[import-untyped]
 from waitress.task import ThreadedTaskDispatcher  # type: ignore[import-untyped]
 
 from worker.jobs.log_fields import FieldsFormatter
@@ -27,6 +29,7 @@ LANES = (  # what the paths of requests match, the first that does, and how many
 _WAITRESS: dict[str, Any] = {
     "clear_untrusted_proxy_headers": False,
     "ident": None,  # what serves is nobody's business
+    "server_name": "localhost",  # for HTTP/1.0, which may name no host
     "connection_limit": 800,  # below the files that a process may have open
     # Longer than the pause between polls, or clients would send into a connection that is being closed.
     "channel_timeout": 75,
@@ -54,7 +57,7 @@ class Lanes:
 
     def add_task(self, channel: Any) -> None:
         """Queue the next request of a connection; waitress calls this."""
-        path = channel.requests[0].path
+        path = getattr(channel.requests[0], "path", "")  # what is no request has none, and is answered by 400
         next(lane for pattern, lane in self._lanes if pattern.search(path)).add_task(channel)
 
     def shutdown(self, timeout: float) -> None:
@@ -65,6 +68,20 @@ class Lanes:
             lane.shutdown(timeout=timeout / len(self._lanes))
 
 
+class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
+    """Refuses a request of two lengths, of which a proxy may believe the other one."""
+
+    def parse_header(self, header_plus: bytes) -> None:
+        """Read the head of a request; waitress answers an error by 400."""
+        super().parse_header(header_plus)
+        if self.chunked and "CONTENT_LENGTH" in self.headers:
+            raise ParsingError("Content-Length beside Transfer-Encoding")
+
+
+class _StrictChannel(HTTPChannel):  # type: ignore[misc]
+    parser_class = _StrictParser
+
+
 class BufferingWorker(Worker):  # type: ignore[misc]
     """Serves the app by waitress for as long as gunicorn wants."""
 
@@ -73,7 +90,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]
         logging.getLogger("waitress.queue").setLevel(logging.ERROR)  # that requests wait is no news
         connections: dict[int, Any] = {}
         lanes = Lanes()
-        create_server(
+        server = create_server(
             self.wsgi,
             map=connections,
             _dispatcher=lanes,
@@ -81,6 +98,7 @@ class BufferingWorker(Worker):  # type: ignore[misc]
             url_prefix=os.environ.get("SCRIPT_NAME", ""),
             **_WAITRESS,
         )
+        server.channel_class = _StrictChannel
         while self.alive and self.ppid == os.getppid():
             self.notify()
             wasyncore.loop(timeout=0.5, use_poll=True, map=connections, count=1)

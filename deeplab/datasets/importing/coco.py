@@ -19,6 +19,7 @@ from deeplab.errors import DatasetError
 from deeplab.files import printable
 
 _NAME = re.compile(r"instances_(.+)\.json", re.IGNORECASE)
+_ROBOFLOW = ".coco.json"
 _SPLIT = re.compile(r"(train|val|test)\d*")
 
 
@@ -68,7 +69,7 @@ def read_coco(files: ExportFiles) -> Export:
 def _annotations(files: ExportFiles) -> Sequence[File]:
     """The files of objects: in COCO's own archives those of captions and keypoints lie beside them."""
     found = files.ending(".json")
-    chosen = [file for file in found if _NAME.fullmatch(file.name)] or found
+    chosen = [file for file in found if _NAME.fullmatch(file.name) or file.name.endswith(_ROBOFLOW)] or found
     if not chosen:
         raise DatasetError(f"{printable(files.source)}: lacks a JSON file.")
     return chosen
@@ -78,17 +79,17 @@ def _classes_of(content: Instances, names: ClassNames, where: str) -> dict[int, 
     """The class of each category, from 1 on, by the category's id."""
     rows = {row["id"]: row for row in content.categories if isinstance(row.get("id"), int)}
     content.classes(max(rows, default=0) + 2, "contiguous")  # refuses ids that are none, or come twice
-    unused = _groups(rows, {row.get("category_id") for row in content.annotations})
+    unused = _groups(rows, {str(row.get("category_id")) for row in content.annotations})
     return {number: names.add(rows[number].get("name"), where) + 1 for number in sorted(rows) if number not in unused}
 
 
-def _groups(rows: Mapping[int, Mapping[str, object]], used: set[object]) -> set[int]:
+def _groups(rows: Mapping[int, Mapping[str, object]], used: set[str]) -> set[int]:
     """Categories that are no classes: Roboflow lists the group of all classes as one more, which no object has."""
-    groups = {row.get("supercategory") for row in rows.values()}
+    groups = [row.get("supercategory") for row in rows.values()]
     return {
         number
         for number, row in rows.items()
-        if number not in used and row.get("supercategory") == "none" and row.get("name") in groups
+        if str(number) not in used and row.get("supercategory") == "none" and row.get("name") in groups
     }
 
 

@@ -92,9 +92,11 @@ class ImageIndex:
     """
 
     def __init__(self, images: Iterable[File]) -> None:
+        self._by_path: dict[str, File] = {}
         self._by_name = defaultdict[str, list[File]](list)
         self._by_stem = defaultdict[str, list[File]](list)
         for file in images:
+            self._by_path[spelling(file.relative)] = file
             self._by_name[spelling(file.name)].append(file)
             self._by_stem[spelling(PurePosixPath(file.name).stem)].append(file)
 
@@ -109,12 +111,15 @@ class ImageIndex:
             DatasetError: if several files may be meant.
         """
         parts = _parts(name)
-        return _choose(self._by_name[parts[-1]], parts, near, lambda file: file.relative) if parts else None
+        if not parts:
+            return None
+        exact = self._by_path.get("/".join([*_parts(near), *parts]))
+        return exact or _choose(self._by_name.get(parts[-1], []), parts, near, lambda file: file.relative)
 
     def find_by_stem(self, stem: str, near: str = "") -> File | None:
         """Find the image of a mask, whose path without suffix is given. Raises DatasetError if several may be meant."""
         whole, parts = self.find(stem, near), _parts(stem)
-        return whole or _choose(self._by_stem[parts[-1]], parts, near, lambda file: file.stem)
+        return whole or _choose(self._by_stem.get(parts[-1], []), parts, near, lambda file: file.stem)
 
 
 def read_json(path: Path) -> Any:

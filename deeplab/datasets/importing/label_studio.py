@@ -153,16 +153,14 @@ def _label_of(row: Row) -> Any:
 
 def _size_of(rows: list[Row], where: str) -> tuple[int, int] | None:
     """Height and width that the regions say; None if there is none."""
-    sizes = {
-        (row["original_height"], row["original_width"]) for row in rows if "original_width" in row and "value" in row
-    }
+    sizes = [(row.get("original_height"), row.get("original_width")) for row in rows if "original_width" in row]
     if any(row.get("image_rotation") for row in rows):
         raise DatasetError(f"{where}: image_rotation is not 0; turn the image back before it is labelled.")
-    if len(sizes) > 1 or not all(type(side) is int for size in sizes for side in size):
+    if any(size != sizes[0] or not all(type(side) is int for side in size) for size in sizes):
         raise DatasetError(
             f"{where}: original_height and original_width must be whole numbers, the same for all regions."
         )
-    return next(iter(sizes), None)
+    return next(iter(sizes), None)  # type: ignore[return-value]  # whole numbers, as was just checked
 
 
 def _address_of(task: Row, where: str) -> str:

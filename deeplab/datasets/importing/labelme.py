@@ -127,7 +127,7 @@ def _image_of(content: Mapping[str, Any], file: File) -> str:
 
 
 def _has_area(shape: Shape) -> bool:
-    return shape.get("shape_type") not in _WITHOUT_AREA
+    return str(shape.get("shape_type")) not in _WITHOUT_AREA
 
 
 def _finder(shape: Shape) -> Callable[[int, int], NDArray[np.bool_]]:

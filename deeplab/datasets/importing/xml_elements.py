@@ -9,6 +9,8 @@ from deeplab.datasets.importing.files import require_bounded
 from deeplab.errors import DatasetError
 from deeplab.files import printable, reason_of
 
+_DEEPEST = 100  # elements within each other
+
 Attributes = Mapping[str, str]
 
 
@@ -30,6 +32,8 @@ def read_elements(
     def start(name: str, attributes: dict[str, str]) -> None:
         open_elements.append(name)
         texts.append([])
+        if len(open_elements) > _DEEPEST:
+            raise ValueError(f"has more than {_DEEPEST} elements within each other")
         begin(tuple(open_elements), attributes)
 
     def stop(_name: str) -> None:

@@ -24,7 +24,7 @@ from deeplab.scores.image_scores import Cell, ImageScores
 from deeplab.scores.metrics import ConfusionMatrix
 from tests.configs import tiny_model
 from tests.deeplab.drawing import draw_folder, draw_pair, write_pair
-from tests.deeplab.training.torchrun import run_together
+from tests.deeplab.training.torchrun import run_unsupervised
 from tests.reporters import Recorder
 
 
@@ -312,8 +312,8 @@ Path(sys.argv[3], f"{name}.json").write_text(json.dumps([heard, scores.as_json()
 def test_of_two_processes_the_first_hears_of_all_images(root: Path, weights: Path, tmp_path: Path) -> None:
     config = configure(root)
     (tmp_path / "config.yaml").write_text(yaml.safe_dump(config.model_dump(mode="json", exclude_unset=True)))
-    ended = run_together(sys.executable, "-c", OBSERVED, tmp_path / "config.yaml", weights, tmp_path)
-    assert ended.returncode == 0, ended.stderr
+    for ended in run_unsupervised(sys.executable, "-c", OBSERVED, tmp_path / "config.yaml", weights, tmp_path):
+        assert ended.returncode == 0, ended.stderr
 
     alone = evaluate(config, weights, SilentReporter(), device="cpu", observe=lambda _: None)
 

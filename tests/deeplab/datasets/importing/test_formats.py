@@ -205,6 +205,21 @@ def break_brush(root: Path) -> None:
     exports.write_json(root / "project-1-at-2024.json", [task])
 
 
+def break_height(root: Path) -> None:
+    row = {key: value for key, value in exports.brush("dog", exports.CAR).items() if key != "original_height"}
+    task = {"id": 3, "data": {"image": "a.jpg"}, "annotations": [{"result": [row]}]}
+    exports.write_json(root / "project-1-at-2024.json", [task])
+
+
+def break_kind(root: Path) -> None:
+    shape = {**exports.labelme_shape("car", exports.CAR), "shape_type": [["x"]]}
+    exports.write_json(root / "a.json", exports.labelme_file("a", [shape]))
+
+
+def break_depth(root: Path) -> None:
+    (root / "annotations.xml").write_text("<annotations>" + "<a>" * 100 + "</a>" * 100 + "</annotations>")
+
+
 def break_address(root: Path) -> None:
     exports.write_json(
         root / "project-1-at-2024.json", [{"id": 3, "data": {"text": "a"}, "annotations": [{"result": []}]}]
@@ -226,6 +241,9 @@ def break_address(root: Path) -> None:
         (exports.roboflow, break_csv, "_classes.csv: line 2 is ['zero', 'background']; expected 'pixel value, class'."),
         (exports.labelme, break_json, "a.json: the annotations cannot be read: Expecting value"),
         (exports.label_studio, break_brush, "task 3: region 'of dog': its run lengths end too early."),
+        (exports.label_studio, break_height, "task 3: original_height and original_width must be whole numbers"),
+        (exports.labelme, break_kind, "a.json: shape 1: shape_type is [['x']] with 4 points."),
+        (exports.cvat_images, break_depth, "has more than 100 elements within each other."),
         (exports.label_studio, break_address, "task 3: its data name no image; expected an address"),
     ],
 )

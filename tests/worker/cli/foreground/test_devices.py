@@ -5,7 +5,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -21,8 +21,23 @@ FROZEN = ("--set", "SOLVER.FREEZE_BN=true")  # only GPUs can share batch norm
 DEEPLAB = Path(sys.executable).with_name("deeplab")
 
 
-def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([DEEPLAB, *arguments], capture_output=True, text=True, timeout=280, check=False)
+# Given arguments of `deeplab`: its exit code, and what it and the processes that it starts print.
+Run = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture
+def run(deeplab: Deeplab, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs `deeplab` in this process, which has imported PyTorch already."""
+
+    def run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+        capfd.readouterr()
+        ended = deeplab(*arguments)
+        others = capfd.readouterr()
+        return subprocess.CompletedProcess(
+            arguments, ended.exit_code, ended.stdout + others.out, ended.stderr + others.err
+        )
+
+    return run
 
 
 @pytest.fixture
@@ -118,7 +133,7 @@ def test_other_values_are_refused(deeplab: Deeplab, output: list[str], value: st
 
 
 @pytest.mark.slow
-def test_two_processes_train_and_test_as_one(experiment: Path, output: list[str], tmp_path: Path) -> None:
+def test_two_processes_train_and_test_as_one(run: Run, experiment: Path, output: list[str], tmp_path: Path) -> None:
     output = [*output, *FROZEN]
     both, alone = tmp_path / "both", tmp_path / "alone"
     ended = run("train", *output, "--cpu", "-o", both, "--devices", "2", "--json")
@@ -145,7 +160,7 @@ def test_two_processes_train_and_test_as_one(experiment: Path, output: list[str]
 
 
 @pytest.mark.slow
-def test_an_error_is_said_once(output: list[str], tmp_path: Path) -> None:
+def test_an_error_is_said_once(run: Run, output: list[str], tmp_path: Path) -> None:
     ended = run("train", *output, *FROZEN, "--cpu", "--devices", "2", "--set", "SOLVER.BATCH_SIZE.TRAIN=3")
     assert ended.returncode == 1
     sentence = "Error: SOLVER.BATCH_SIZE.TRAIN must be a multiple of the number of processes, 2; it is 3.\n"

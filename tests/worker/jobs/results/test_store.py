@@ -38,8 +38,10 @@ def results_of(settings: Settings, *parts: Sequence[ImageResult]) -> Results:
     return Results(settings, lambda: folders)
 
 
-@pytest.fixture(params=["one part", "three parts", "merged"])
-def street(settings: Settings, request: pytest.FixtureRequest) -> Results:
+@pytest.fixture(scope="module", params=["one part", "three parts", "merged"])
+def street(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Results:
+    """Five images, which tests only read."""
+    settings = load_settings(home=tmp_path_factory.mktemp("street"))
     if request.param == "one part":
         return results_of(settings, STREET)
     results = results_of(settings, STREET[:1], STREET[1:3], STREET[3:])

@@ -16,6 +16,7 @@ _READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_bef
 _INDEXES = {
     "ix_job_ready": (("queue", "gpus", "rank", "id"), _READY),
     "ix_job_ready_of_user": (("queue", "gpus", "user_id", "rank", "id"), _READY),
+    "ix_job_running": (("queue", "user_id"), "state = 'running'"),
     "ix_job_awaits_others": (("id",), "awaits_others"),
     "ix_job_not_before": (("not_before",), "not_before IS NOT NULL"),
 }

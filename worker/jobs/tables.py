@@ -10,6 +10,7 @@ from worker.jobs.places import PlaceJson, PlaceText
 # A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database
 # uses a partial index only where it sees the condition of the index in the question.
 READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
+IS_RUNNING = "state = 'running'"
 
 
 class Base(DeclarativeBase):
@@ -104,6 +105,13 @@ class JobRow(Base):
                 ("ix_job_ready", ("rank", "id")),
                 ("ix_job_ready_of_user", ("user_id", "rank", "id")),
             )
+        ),
+        Index(
+            "ix_job_running",
+            "queue",
+            "user_id",
+            sqlite_where=text(IS_RUNNING),
+            postgresql_where=text(IS_RUNNING),
         ),
         Index(
             "ix_job_awaits_others",

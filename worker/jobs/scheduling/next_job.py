@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session, aliased
 from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.database import db_now
 from worker.jobs.settings import Settings
-from worker.jobs.tables import READY, JobRow, QueuePauseRow, UserRow
+from worker.jobs.tables import IS_RUNNING, READY, JobRow, QueuePauseRow, UserRow
 
 # Of the queue and the number of GPUs: workers have a message queue for each (worker.jobs.broker.queue.channels).
 Channel = tuple[str, int]
@@ -117,7 +117,7 @@ def _next_of_users(channel: Channel, limit: int) -> Select[int]:
 def _running(queue: str, whose: Callable[[type[JobRow]], ColumnElement[bool]] | None = None) -> ScalarSelect[int]:
     """How many jobs of a queue are running, of all or of somebody."""
     job = aliased(JobRow)
-    query = select(func.count()).select_from(job).where(job.state == RUNNING, job.queue == queue)
+    query = select(func.count()).select_from(job).where(text(IS_RUNNING), job.queue == queue)
     return (query if whose is None else query.where(whose(job)).correlate(UserRow)).scalar_subquery()
 
 

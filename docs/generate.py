@@ -14,7 +14,7 @@ from pydantic_core import PydanticUndefined
 from deeplab.schema import Config
 from web import create_app
 from worker.cli import main
-from worker.jobs.outcomes import ENDINGS, Ending
+from worker.jobs.outcomes import ENDINGS, PAUSED, Ending
 from worker.jobs.results.filters import SORTS
 from worker.jobs.settings import Settings, load_settings
 
@@ -140,6 +140,8 @@ def outcomes() -> str:
 
 
 def _tried_again(ending: Ending) -> str:
+    if ending is ENDINGS[PAUSED]:
+        return "when it is resumed"
     if ending.count is None:
         return "no"
     pause = f"after `DEEPLAB_RETRY_SECONDS`{'' if ending.pace == 1 else f' x {ending.pace:g}'}"

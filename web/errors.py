@@ -17,6 +17,7 @@ from worker.jobs.accounts.tokens import TokenNotFoundError
 from worker.jobs.accounts.users import UserNotFoundError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
+from worker.jobs.holds import QueueNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
@@ -36,6 +37,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (CheckpointNotFoundError, 404),
     (DatasetNotFoundError, 404),
     (UserNotFoundError, 404),
+    (QueueNotFoundError, 404),
     (TokenNotFoundError, 404),
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),

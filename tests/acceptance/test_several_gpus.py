@@ -98,7 +98,7 @@ def check_losses(platform: Platform, ended: list[Job]) -> None:
 def check_obstacle(platform: Platform, waiting: Job) -> None:
     """A job for more GPUs than there are waits and says why."""
     with open_session(platform.settings, reads_only=True) as session:
-        obstacle = find_obstacle(session, jobs.get(session, waiting.id))
+        obstacle = find_obstacle(session, platform.settings, jobs.get(session, waiting.id))
     assert obstacle is not None
     assert obstacle.sentence == "It asks for 4 GPUs; no live worker has as many (at most 2)."
     assert platform.attempts(waiting) == []

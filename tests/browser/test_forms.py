@@ -117,3 +117,31 @@ def test_selected_evaluations_are_compared(page: Page, population: Population) -
     for job_id in (population.evaluated, population.refined):
         expect(page.get_by_role("columnheader").filter(has_text=f"Job {job_id}").first).to_be_visible()
     expect(page.get_by_role("row").filter(has_text="Mean IoU").first.locator(".best")).to_have_count(1)
+
+
+def test_a_job_that_waits_is_submitted_paused_and_resumed(
+    page: Page, population: Population, complaints: list[str]
+) -> None:
+    page.goto("/jobs/new/evaluate")
+    page.get_by_label("Checkpoint").select_option(f"job:{population.running}")
+    page.get_by_text("More options").click()
+    page.get_by_label("After jobs").fill(f"{population.running}, {population.queued}")
+    page.get_by_label("Priority").fill("4")
+    page.get_by_label("Not before").fill("2999-01-01")
+    page.get_by_role("button", name="Submit job").click()
+    expect(page.locator("#error-not_before")).to_contain_text("must be a time with its distance from UTC")
+    expect(page.get_by_label("After jobs")).to_have_value(f"{population.running}, {population.queued}")
+    complaints.clear()  # the console notes the status 422
+    page.get_by_label("Not before").fill("2999-01-01T00:00Z")
+    page.get_by_role("button", name="Submit job").click()
+    page.wait_for_url(re.compile(r"/jobs/\d+$"))
+    expect(page.get_by_role("status")).to_contain_text(f"It waits for jobs {population.running}, {population.queued}.")
+    expect(page.locator(".status-facts")).to_contain_text("priority 4")
+    page.get_by_role("button", name="Pause").click()
+    expect(page.locator(".status .state")).to_have_text("on hold")
+    page.get_by_text("Change the priority").click()
+    page.get_by_label("Priority, from -10 to 10").fill("-2")
+    page.get_by_role("button", name="Save").first.click()
+    expect(page.locator(".status-facts")).to_contain_text("priority -2")
+    page.get_by_role("button", name="Resume").click()
+    expect(page.locator(".status .state")).to_have_text("queued")

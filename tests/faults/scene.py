@@ -15,6 +15,7 @@ from tests.processes import lives, wait_until
 from worker.jobs import catalog, jobs, shards
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.reconciler import take_back
 from worker.jobs.settings import Settings
 from worker.jobs.watching.job_list import JobFilter, list_jobs
 
@@ -117,12 +118,9 @@ class Scene(Platform):
         with open_session(self.settings) as session:
             jobs.cancel(session, job.id)
 
-    def poison(self, job: Job, kind: str) -> None:
-        (self.poisons / str(job.id)).write_text(kind)
-
-    def mains(self) -> list[psutil.Process]:
-        """The main processes of the workers."""
-        return [psutil.Process(each.pid) for each in self.workers.values() if each.poll() is None]
+    def poison(self, job_id: int, kind: str) -> None:
+        """Let every child of a job end so: a key of POISONS in poison/sitecustomize.py."""
+        (self.poisons / str(job_id)).write_text(kind)
 
     def assistants(self, job: Job) -> list[psutil.Process]:
         return [each for each in self.children(job) if "--assist" in command_of(each)]
@@ -133,16 +131,12 @@ class Scene(Platform):
         return counts.n_shards - counts.n_open
 
     def between_attempts(self, job: Job, act: Callable[[], object]) -> None:
-        """Kill the child of a job, and do something before anybody else takes it."""
-        mains = self.mains()
-        for each in mains:
-            each.suspend()  # so they neither consume nor publish; the supervisor below one goes on
-        for child in self.children(job):
-            child.kill()
-        self.wait(job, lambda job: job.state == catalog.QUEUED, PATIENCE)
+        """Kill the workers of a job, put it back into the queue, and do something before anybody takes it."""
+        kill(self.processes())
+        take_back(self.settings)
+        assert self.job(job.id).state == catalog.QUEUED
         act()
-        for each in mains:
-            each.resume()
+        self.mend()
 
 
 def command_of(process: psutil.Process) -> list[str]:

@@ -11,6 +11,7 @@ from worker.jobs import catalog, jobs, leases, outbox, outcomes, shards, workers
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.outcomes import CRASHED, LOST, OUT_OF_MEMORY, OUTAGE, PREEMPTED, STALLED
+from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 from worker.jobs.watching.waiting import find_obstacle
@@ -96,11 +97,14 @@ def test_a_job_waits_between_attempts_and_says_why(store: Settings) -> None:
         job = attempt(session, settings, job, CRASHED)
         assert leases.claim(session, job.id, "a", FOREVER) is None
         assert outbox.list_new(session) == []
-        assert str(find_obstacle(session, job)).startswith("Its last attempt crashed; the next one starts in 1 min ")
+        assert str(find_obstacle(session, store, job)).startswith(
+            "Its last attempt crashed; the next one starts in 1 min "
+        )
         session.execute(update(JobRow).values(not_before=db_now() - 1))
+        next_job.wake(session)
         session.expire_all()
         assert [each.id for each in outbox.list_new(session)] == [job.id]
-        assert find_obstacle(session, jobs.get(session, job.id)) is None
+        assert find_obstacle(session, store, jobs.get(session, job.id)) is None
         assert leases.claim(session, job.id, "a", FOREVER) is not None
 
 

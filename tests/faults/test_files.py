@@ -51,8 +51,7 @@ def own_copy(weights: Path, tmp_path: Path) -> Path:
 @DAMAGES
 def test_weights_are_not_what_they_were_at_submission(scene: Scene, tmp_path: Path, damage: Damage) -> None:
     weights = own_copy(scene.inputs.weights, tmp_path)
-    for each in scene.processes():
-        each.suspend()
+    kill(scene.processes())
     job = scene.evaluate(weights)
     damage(weights)
     scene.mend()
@@ -65,7 +64,7 @@ def test_weights_are_not_what_they_were_before_the_crash(scene: Scene, tmp_path:
     job = scene.segment(weights)
     scene.until_at_work(job)
     scene.between_attempts(job, lambda: damage(weights))
-    refused(scene, job, weights, attempts=["crashed", "failed"])
+    refused(scene, job, weights, attempts=["lost", "failed"])
 
 
 def refused(scene: Scene, job: Job, path: Path, attempts: list[str]) -> None:
@@ -81,7 +80,7 @@ def test_a_training_goes_on_from_the_last_checkpoint_that_is_whole(scene: Scene,
     scene.until_at_work(job, done=60)
     scene.between_attempts(job, lambda: spoil_last(scene, job, damage))
     assert scene.until_ended(job).state == catalog.SUCCEEDED
-    assert scene.attempts(job) == ["crashed", "succeeded"]
+    assert scene.attempts(job) == ["lost", "succeeded"]
 
 
 @DAMAGES
@@ -90,8 +89,7 @@ def test_nothing_continues_a_checkpoint_that_is_damaged(scene: Scene, damage: Da
     with open_session(scene.settings, reads_only=True) as session:
         last = checkpoints.find_last(session, trained.id)
     assert last is not None
-    for each in scene.processes():
-        each.suspend()
+    kill(scene.processes())
     job = scene.submit(
         "train",
         config=str(scene.inputs.config),

@@ -21,10 +21,10 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
     ],
 )
 def test_poison(scene: Scene, rng: random.Random, poison: str, outcome: str, sentence: str) -> None:
-    number = scene.evaluate().id + 1  # so that the poison is there before the job
-    (scene.poisons / str(number)).write_text(poison)
-    # Never a checkpoint that would be progress.
-    job = scene.train(save_every=1_000_000, iterations=1_000_000)
+    number = scene.evaluate().id + 1
+    scene.poison(number, poison)  # before the job is there
+    hunger = "IMAGE.SIZE.TRAIN=8001" if poison == "out of memory" else ""
+    job = scene.train(hunger, save_every=1_000_000, iterations=1_000_000)  # no checkpoint that would be progress
     neighbours = [scene.evaluate() for _ in range(2)]
     assert job.id == number
     ended = scene.until_ended(job)

@@ -16,8 +16,8 @@ from deeplab.files import is_plain, printable, real_path
 from deeplab.mirrors import is_url
 from worker.jobs import datasets, jobs, storage
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
 from worker.jobs.roots import Roots
@@ -57,7 +57,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
             fields[name] = f"must be a name, not a path, got {value!r}."
     for name in _PATH_FIELDS:
         value = getattr(spec, name, None)
-        is_id = name == "checkpoint" and value is not None and CheckpointRef.parse(value).id is not None
+        is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
         if value is None or is_id or value == trusted.get(name):
             continue
@@ -167,7 +167,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None or spec.checkpoint_ref.id is None:
+    if isinstance(spec, TrainSpec) or spec.config is not None:
         return set()
-    config = checkpoints.read_config(session, checkpoints.get(session, spec.checkpoint_ref.id))
-    return {value for _, value in _config_paths(config)}
+    job_id = trained_by(session, spec.checkpoint)
+    return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}

@@ -2,7 +2,7 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, comparisons, datasets, evaluations, folders, jobs, me, metrics, workers
+from web.api import checkpoints, comparisons, datasets, evaluations, folders, jobs, me, metrics, queues, workers
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -20,6 +20,8 @@ _ROUTES = (
     ("GET", f"{_JOB}/loss", jobs.foresee_deletion),
     ("POST", f"{_JOB}/cancel", jobs.cancel_job),
     ("POST", f"{_JOB}/retry", jobs.retry_job),
+    ("POST", f"{_JOB}/pause", jobs.pause_job),
+    ("POST", f"{_JOB}/resume", jobs.resume_job),
     ("POST", f"{_JOB}/clone", jobs.clone_job),
     ("GET", f"{_JOB}/metrics", metrics.list_metrics),
     ("GET", f"{_JOB}/log", jobs.show_log),
@@ -33,6 +35,9 @@ _ROUTES = (
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
     ("GET", "/comparisons", comparisons.compare_evaluations),
     ("GET", "/workers", workers.list_workers),
+    ("GET", "/queues", queues.list_queues),
+    ("POST", "/queues/<name>/pause", queues.pause_queue),
+    ("POST", "/queues/<name>/resume", queues.resume_queue),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),

@@ -5,7 +5,8 @@ from typing import Any
 
 from flask import Response, jsonify, request, url_for
 
-from web.actions import bulk, cancellation, deletion, submission
+from deeplab.formats import shortened
+from web.actions import bulk, cancellation, deletion, holding, submission
 from web.api.requests import read_body, read_choice, read_fields, read_limit, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
@@ -66,17 +67,24 @@ def show_job(job_id: int) -> dict[str, Any]:
     """GET /jobs/<id>: the job with evaluation, trials, checkpoints, history and events; `obstacle`: why it waits."""
     require_known()
     with reading() as session:
-        return whole_job_as_json(session, jobs.get(session, job_id))
+        return whole_job_as_json(session, current_settings(), jobs.get(session, job_id))
 
 
 def edit_job(job_id: int) -> dict[str, Any]:
-    """PATCH /jobs/<id> {"name", "notes"}: the job; what is left out stays as it is."""
+    """PATCH /jobs/<id> {"name", "notes", "priority"}: the job; what is left out stays as it is."""
     changes = read_body()
-    with writing() as session:
+    priority = changes.pop("priority", None)
+    with reading() as session:
         job = jobs.get(session, job_id)
-        return job_as_json(
-            jobs.relabel(session, job_id, parse_label({"name": job.name, "notes": job.notes, **changes}))
-        )
+    label = parse_label({"name": job.name, "notes": job.notes, **changes})
+    if priority is not None:
+        if type(priority) is not int:
+            raise SpecError({"priority": f"must be a whole number, got {shortened(priority)}."})
+        job = holding.set_priority(current_settings(), job_id, priority, signed_in())
+    if changes:
+        with writing() as session:
+            job = jobs.relabel(session, job_id, label)
+    return job_as_json(job)
 
 
 def foresee_deletion(job_id: int) -> dict[str, Any]:
@@ -106,6 +114,18 @@ def cancel_job(job_id: int) -> dict[str, Any]:
     """POST /jobs/<id>/cancel {}: the job; a running one ends a few seconds later."""
     read_body()
     return job_as_json(cancellation.cancel(current_settings(), job_id, signed_in()))
+
+
+def pause_job(job_id: int) -> dict[str, Any]:
+    """POST /jobs/<id>/pause {}: the job, on hold; a running one goes back to the queue a few seconds later."""
+    read_body()
+    return job_as_json(holding.pause(current_settings(), job_id, signed_in()))
+
+
+def resume_job(job_id: int) -> dict[str, Any]:
+    """POST /jobs/<id>/resume {}: the job, no longer on hold."""
+    read_body()
+    return job_as_json(holding.resume(current_settings(), job_id, signed_in()))
 
 
 def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:

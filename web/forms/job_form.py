@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
 from worker.jobs.requests.label import Label
-from worker.jobs.requests.specs import SPECS
+from worker.jobs.requests.specs import SPECS, Positive
 
 # What a form asks for at first; the other fields are under "More options".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
@@ -139,6 +139,8 @@ def _widget(name: str, field: FieldInfo, *, has_options: bool) -> str:
         return "select"
     if field.annotation is bool:
         return "checkbox"
+    if field.annotation == tuple[Positive, ...]:
+        return "text"
     if get_origin(field.annotation) is tuple:
         return "lines"
     return "number" if field.annotation is int else "text"
@@ -174,5 +176,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, bool):
         return "on" if value else ""
     if isinstance(value, list | tuple):
+        if all(isinstance(each, int) for each in value):
+            return ", ".join(str(each) for each in value)
         return "\n".join(str(line) for line in value)
     return "" if value is None else str(value)

@@ -9,9 +9,10 @@ from sqlalchemy.orm import Session
 from web.text.describe import subject
 from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
-from worker.jobs.catalog import SUCCEEDED, parse_integer
+from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED, parse_integer
 from worker.jobs.jobs import JobNotFoundError
 from worker.jobs.records import checkpoints
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
 from worker.jobs.requests.specs import SPECS
 from worker.jobs.watching.job_list import JobFilter, list_jobs
@@ -52,7 +53,8 @@ def load_options(session: Session, kind: str, chosen: Mapping[str, str]) -> Opti
             *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
         ]
     if "checkpoint" in names:
-        lists["checkpoint"] = _checkpoint_options(session, chosen.get("checkpoint", ""))
+        saved = _checkpoint_options(session, chosen.get("checkpoint", ""))
+        lists["checkpoint"] = [*_training_options(session), *saved]
     if "resume" in names:
         scratch = Option("", "None: start from scratch")
         lists["resume"] = [scratch, *_checkpoint_options(session, chosen.get("resume", ""))]
@@ -70,6 +72,15 @@ def _checkpoint_options(session: Session, chosen: str) -> list[Option]:
     return [_checkpoint_option(each) for each in listed]
 
 
+def _training_options(session: Session) -> list[Option]:
+    """Trainings that have yet to end, for the checkpoints that they will be about."""
+    found = [job for state in (RUNNING, QUEUED) for job in list_jobs(session, JobFilter("train", state), limit=_LISTED)]
+    return [
+        Option(CheckpointRef.of_job(job.id).text, f"Best checkpoint of job {job.id} · {subject(job)}, {job.state}")
+        for job in found
+    ]
+
+
 def _checkpoint_option(checkpoint: Checkpoint) -> Option:
     score = "" if checkpoint.mean_iou is None else f", mean IoU {percent(checkpoint.mean_iou)} on {checkpoint.split}"
     iteration = number(checkpoint.iteration)
@@ -84,8 +95,15 @@ def _evaluate_options(session: Session, chosen: str) -> list[Option]:
     if older is not None and older not in (job.id for job in listed):
         with suppress(JobNotFoundError):
             listed.append(jobs.get(session, older))
-    return [
+    evaluated = [
         Option(str(job.id), f"Job {job.id} · {subject(job)}, mean IoU {percent(job.result.get('mean_iou'))}")
         for job in listed
         if job.kind == "evaluate" and job.result and job.result.get("logits")
     ]
+    found = [
+        each for state in (RUNNING, QUEUED) for each in list_jobs(session, JobFilter("evaluate", state), limit=_LISTED)
+    ]
+    to_come = [
+        Option(str(job.id), f"Job {job.id} · {subject(job)}, {job.state}") for job in found if job.spec["save_logits"]
+    ]
+    return [*to_come, *evaluated]

@@ -7,7 +7,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
-from web.actions import cancellation, deletion, submission
+from web.actions import cancellation, deletion, holding, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
@@ -15,6 +15,7 @@ from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs, outcomes, shards
 from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
+from worker.jobs.holds import PriorityError
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
@@ -43,7 +44,7 @@ def show_job(job_id: int) -> str:
             checkpoints=checkpoints.list_checkpoints(session, job_id) if job.kind == "train" else [],
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
-            obstacle=find_obstacle(session, job),
+            obstacle=find_obstacle(session, current_settings(), job),
             may_cancel=cancellation.may_cancel(job, current_identity()),
             loss=_foresee_loss(session, job),
             n_recorded=parts.count_images(session, job_id),
@@ -70,6 +71,28 @@ def edit_job(job_id: int) -> Response:
 def cancel_job(job_id: int) -> Response:
     """Cancel a queued job, or ask the supervisor of a running one to."""
     cancellation.cancel(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def pause_job(job_id: int) -> Response:
+    """Put a job on hold."""
+    holding.pause(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def resume_job(job_id: int) -> Response:
+    """Let a job that is on hold start."""
+    holding.resume(current_settings(), job_id, signed_in())
+    return redirect(url_for("pages.show_job", job_id=job_id))
+
+
+def prioritize_job(job_id: int) -> Response:
+    """Give a queued job another priority."""
+    try:
+        priority = int(request.form.get("priority", "")[:20])
+    except ValueError:
+        raise PriorityError from None
+    holding.set_priority(current_settings(), job_id, priority, signed_in())
     return redirect(url_for("pages.show_job", job_id=job_id))
 
 

@@ -54,7 +54,7 @@ def list_jobs() -> str:
             kinds=KINDS,
             datasets=list_datasets(session),
             users=list_users(session),
-            obstacles=find_obstacles(session, page.lines),
+            obstacles=find_obstacles(session, current_settings(), page.lines),
             now=read_clock(session),
         )
 

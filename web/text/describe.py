@@ -13,7 +13,7 @@ from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.records.scores import describe_conditions
-from worker.jobs.requests.specs import SPECS
+from worker.jobs.requests.specs import SCHEDULING, SPECS
 from worker.jobs.watching.waiting import Obstacle, Place
 
 
@@ -49,7 +49,7 @@ def progress(job: JobSummary, obstacle: Obstacle | None = None) -> str:
         job: that has not ended.
         obstacle: what keeps it from being started.
     """
-    if job.state == RUNNING and job.cancel_requested:
+    if job.state == RUNNING and (job.cancel_requested or job.held_at is not None):
         return "stopping; this takes a few seconds"
     if obstacle is not None:
         return f"{obstacle.sentence[:1].lower()}{obstacle.sentence[1:].rstrip('.')}"
@@ -106,7 +106,16 @@ def evaluated_on(evaluation: EvaluationLine) -> str:
 def checkpoint_name(job: JobSummary) -> str:
     """The checkpoint that a job uses: its id, or the name of its file."""
     ref = CheckpointRef.parse(job.checkpoint or "")
-    return str(ref) if ref.id is not None else PurePath(ref.text).name
+    return PurePath(ref.text).name if ref.is_file else str(ref)
+
+
+def parameters(job: JobSummary) -> dict[str, Any]:
+    """What was asked for, by field; but for what says when the job starts, and flips that the configuration decides."""
+    return {
+        name: value
+        for name, value in job.spec.items()
+        if value not in (None, [], "") and name not in SCHEDULING and (value or name != "flip")
+    }
 
 
 def parameter_title(job: JobSummary, name: str) -> str:

@@ -14,6 +14,7 @@ from web.text.describe import (
     kind_title,
     outcome,
     parameter_title,
+    parameters,
     progress,
     subject,
     waiting,
@@ -34,5 +35,5 @@ def register_templating(app: Flask) -> None:
     for describe_value in (as_overrides, as_text, conditions, dataset_title, error_text, kind_title, reason):
         app.add_template_filter(describe_value)
     app.add_template_filter(lambda name: ENDINGS[name].meaning, "meaning")
-    for describe in (describe_score, evaluated_on, outcome, parameter_title, progress, subject, waiting):
+    for describe in (describe_score, evaluated_on, outcome, parameter_title, parameters, progress, subject, waiting):
         app.add_template_global(describe)

@@ -31,6 +31,7 @@ _PLATFORM = {
     "checkpoint": Entry(
         "worker.cli.checkpoint", "checkpoint", "List, show, pin and prune the checkpoints of train jobs."
     ),
+    "queue": Entry("worker.cli.queue", "queue", "Pause and resume the queues."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),
     "user": Entry("worker.cli.accounts.user", "user", "Add and manage the people who may use the platform."),
     "token": Entry("worker.cli.accounts.token", "token", "Create and revoke tokens, which programs sign in with."),

@@ -110,7 +110,7 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 def confine_to_roots(settings: Settings, job: Job) -> None:
     """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
     named = {name: str(job.spec[name]) for name in ("checkpoint", "input") if job.spec.get(name) is not None}
-    read = {name: path for name, path in named.items() if name == "input" or CheckpointRef.parse(path).id is None}
+    read = {name: path for name, path in named.items() if name == "input" or CheckpointRef.parse(path).is_file}
     for section, key in PATH_KEYS:
         if (path := job.config.get(section, {}).get(key)) is not None:
             read[f"{section}.{key}"] = path

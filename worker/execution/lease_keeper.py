@@ -15,7 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from worker.jobs.database import DatabaseError, open_session
-from worker.jobs.leases import LeaseLostError
+from worker.jobs.leases import LeaseLostError, Wish
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -25,14 +25,14 @@ _SAFE_FRACTION = 0.75  # of the lease; the rest is for killing the child
 class LeaseKeeper:
     """Renews a lease about every second while the block runs."""
 
-    def __init__(self, settings: Settings, renew: Callable[[Session], bool]) -> None:
+    def __init__(self, settings: Settings, renew: Callable[[Session], Wish | None]) -> None:
         """Begin with a lease that was taken just now.
 
         Args:
             settings: name the database and the length of the lease.
-            renew: renews it and returns whether the job is to be cancelled; raises LeaseLostError if it is gone.
+            renew: renews it and returns what people want of the job; raises LeaseLostError if it is gone.
         """
-        self.cancel_requested = False
+        self.wish: Wish | None = None
         self._settings = settings
         self._renew = renew
         self._renewed_at = time.monotonic()
@@ -61,7 +61,7 @@ class LeaseKeeper:
             asked_at = time.monotonic()
             try:
                 with open_session(self._settings) as session:
-                    self.cancel_requested = self._renew(session)
+                    self.wish = self._renew(session)
                 self._renewed_at = asked_at
             except LeaseLostError:
                 self._lost = True

@@ -30,8 +30,8 @@ from worker.jobs import jobs, leases, shards, storage
 from worker.jobs.catalog import CANCELLED, FAILED, RUNNING, SUCCEEDED
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job
-from worker.jobs.leases import LeaseLostError
-from worker.jobs.outcomes import CRASHED, LOST, OUT_OF_MEMORY, OUTAGE, PREEMPTED, STALLED
+from worker.jobs.leases import LeaseLostError, Wish
+from worker.jobs.outcomes import CRASHED, LOST, OUT_OF_MEMORY, OUTAGE, PAUSED, PREEMPTED, STALLED
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -45,9 +45,14 @@ class Reason(Enum):
 
     EXITED = "the process ended"
     CANCELLED = "the job was cancelled"
+    PAUSED = "the job was paused"
     PREEMPTED = "the worker was told to stop"
     STALLED = "no progress was reported for too long"
     LOST = "the job ended or is no longer ours"
+
+
+# How long a child has to stop by itself, in DEEPLAB_STOP_SECONDS: two of which it can save a checkpoint in.
+_GRACE = {Reason.CANCELLED: 1, Reason.PAUSED: 2, Reason.PREEMPTED: 2}
 
 
 @dataclass(frozen=True)
@@ -78,12 +83,12 @@ def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
     folder = storage.attempt_dir(settings, job.id, job.fence)
     stillness = Stillness(settings, job, storage.alive_in(folder))
 
-    def renew(session: Session) -> bool:
+    def renew(session: Session) -> Wish | None:
         quiet = stillness.worth_mentioning
-        cancel_requested = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds, quiet)
+        wish = leases.heartbeat(session, job.id, job.fence, settings.lease_seconds, quiet)
         shards.renew(session, job.id, slot.owner, settings.lease_seconds)
         stillness.warn(session)
-        return cancel_requested
+        return wish
 
     title = f"Attempt {job.attempts} of {job.max_attempts} (fence {job.fence}) on {slot.owner}, {slot.device}."
     monitor = partial(ResourceMonitor, settings, job, slot.environment)
@@ -103,12 +108,12 @@ def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
 def assist(settings: Settings, job: Job, slot: SlotContext) -> None:
     """Help with the shards of a segment job that another worker owns, until none is free."""
 
-    def renew(session: Session) -> bool:
+    def renew(session: Session) -> Wish | None:
         now = jobs.get(session, job.id)
         if now.state != RUNNING or now.fence != job.fence:
             raise LeaseLostError(job.id, job.fence)
         shards.renew(session, job.id, slot.owner, settings.lease_seconds)
-        return now.cancel_requested
+        return Wish.CANCEL if now.cancel_requested else None
 
     def release() -> None:
         with open_session(settings) as session:
@@ -159,12 +164,9 @@ def _run_child(
     with monitor(child.pid):  # around all of it: what it waits for at its end must not keep the child alive
         try:
             reason = _watch(child, slot, keeper, stillness)
-            grace = {Reason.CANCELLED: settings.stop_seconds, Reason.PREEMPTED: 2 * settings.stop_seconds}.get(
-                reason, 0
-            )
-            if grace:
+            if reason in _GRACE:
                 append_line(log, f"Asked to stop: {reason.value}.")
-                child.stop(grace, cut_short=lambda: keeper.lost)
+                child.stop(_GRACE[reason] * settings.stop_seconds, cut_short=lambda: keeper.lost)
         finally:
             child.kill()
     result = ChildResult(reason, child.wait(0) or 0, read_outcome(storage.outcome_in(folder)), kills.has_risen())
@@ -177,8 +179,8 @@ def _watch(child: ChildProcess, slot: SlotContext, keeper: LeaseKeeper, stillnes
     while child.wait(0.25) is None:
         if keeper.lost:
             return Reason.LOST
-        if keeper.cancel_requested:
-            return Reason.CANCELLED
+        if keeper.wish is not None:
+            return Reason.CANCELLED if keeper.wish is Wish.CANCEL else Reason.PAUSED
         if slot.stopping():
             return Reason.PREEMPTED
         stillness.look()
@@ -223,6 +225,8 @@ def _conclude(session: Session, settings: Settings, job: Job, result: ChildResul
 
 def _find_ending(settings: Settings, job: Job, result: ChildResult) -> tuple[str, str | None]:
     """Which of worker.jobs.outcomes.ENDINGS an attempt had that did not end its job, and a sentence about it."""
+    if result.reason is Reason.PAUSED:
+        return PAUSED, None
     if result.reason is Reason.PREEMPTED or _was_asked_to_stop(result):
         return PREEMPTED, None
     if result.reason is Reason.STALLED:

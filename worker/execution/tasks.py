@@ -10,10 +10,11 @@ from worker.execution.slots import Slots
 from worker.execution.supervisor import SlotContext, assist, supervise
 from worker.jobs import jobs, leases, shards
 from worker.jobs.broker.queue import RUN_JOB
-from worker.jobs.catalog import QUEUED, RUNNING
+from worker.jobs.catalog import RUNNING
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
 from worker.jobs.log_fields import name_process
+from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -36,18 +37,20 @@ def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
 
 
 def answer(settings: Settings, job_id: int, slots: Slots) -> None:
-    """Wait for the GPUs that a job asks for, as long as it needs this worker, and run it on them."""
-
-    def is_wanted() -> bool:
-        with open_session(settings, reads_only=True) as session:
-            waits = jobs.get(session, job_id).state == QUEUED or _shared_job(session, job_id) is not None
-        return waits and not slots.stop.is_set()
+    """Wait for the GPUs that a job asks for, as long as it or another one like it can start, and run that on them."""
 
     with open_session(settings, reads_only=True) as session:
         try:
-            n_gpus = jobs.get(session, job_id).gpus
+            job = jobs.get(session, job_id)
         except JobNotFoundError:  # a message from before the database was replaced
             return
+
+    def is_wanted() -> bool:
+        with open_session(settings, reads_only=True) as session:
+            waits = next_job.is_any_ready(session, settings, (job.queue, job.gpus))
+            return not slots.stop.is_set() and (waits or _shared_job(session, job_id) is not None)
+
+    n_gpus = job.gpus
     if n_gpus > max(slots.most_gpus, 1):
         return  # the job stays queued for another worker
     with slots.reserved(n_gpus, is_wanted) as slot:
@@ -56,15 +59,17 @@ def answer(settings: Settings, job_id: int, slots: Slots) -> None:
 
 
 def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
-    """Run a job if it is queued, or help with it if it can be shared; otherwise return quietly.
+    """Run the next job of a job's queue that asks for as many GPUs, or help with that job if it can be shared.
 
-    Returning makes every duplicate and late message harmless.
+    A message says that there may be work, not which: that is for the database to say at the time when a slot is free.
+    A job that can be shared is helped unless one of a higher priority waits. If there is nothing to do, this returns
+    quietly, which makes every duplicate and late message harmless.
     """
     if slot.stopping():
         return  # the job stays queued for another worker
     with open_session(settings) as session:
-        job = leases.claim(session, job_id, slot.owner, settings.lease_seconds)
-        shared = _shared_job(session, job_id) if job is None else None
+        shared = _shared_job(session, job_id)
+        job = _claim_next(session, settings, job_id, slot.owner, above=None if shared is None else shared.priority)
         shards.release(session, job_id, slot.owner)  # left by an earlier process of the same pid
     about = job or shared
     name_process(job=about and about.id, fence=about and about.fence)
@@ -77,12 +82,22 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
     name_process(job=None, fence=None)
 
 
+def _claim_next(session: Session, settings: Settings, job_id: int, owner: str, above: int | None) -> Job | None:
+    """Claim the next job of a job's queue that asks for as many GPUs: that job, or one that goes before it."""
+    try:
+        job = jobs.get(session, job_id)
+    except JobNotFoundError:  # as in `answer`
+        return None
+    found = next_job.find_next(session, settings, (job.queue, job.gpus), above)
+    return None if found is None else leases.claim(session, found, owner, settings.lease_seconds)
+
+
 def _shared_job(session: Session, job_id: int) -> Job | None:
     """Find the job, if it is a running segment job with a free shard."""
     try:
         job = jobs.get(session, job_id)
     except JobNotFoundError:  # a message from before the database was replaced
         return None
-    if job.kind != "segment" or job.state != RUNNING or job.cancel_requested:
+    if job.kind != "segment" or job.state != RUNNING or job.cancel_requested or job.held_at:
         return None
     return job if shards.has_free(session, job_id) else None

@@ -16,6 +16,8 @@ CANCELLED: Final = "cancelled"  # ended on request; no process of it is left
 STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
 TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
+HIGHEST_PRIORITY: Final = 10  # of a job; the lowest is as far below 0
+
 LARGEST_INTEGER: Final = 2**31 - 1  # that every database stores in an INTEGER: ids, and what is compared with them
 
 

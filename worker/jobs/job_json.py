@@ -8,6 +8,7 @@ from worker.jobs import jobs
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.plain_json import as_json
 from worker.jobs.records import checkpoints, evaluations, events, trials
+from worker.jobs.settings import Settings
 from worker.jobs.watching.waiting import find_obstacle
 
 
@@ -16,14 +17,14 @@ def job_as_json(job: JobSummary) -> dict[str, Any]:
     return {**as_json(job), "fraction": job.fraction}
 
 
-def whole_job_as_json(session: Session, job: Job) -> dict[str, Any]:
+def whole_job_as_json(session: Session, settings: Settings, job: Job) -> dict[str, Any]:
     """A job with what it left behind. `history` lists its attempts.
 
     `obstacle` says why a queued job cannot start for now; null if a live worker can run it.
     """
     return {
         **job_as_json(job),
-        "obstacle": None if (obstacle := find_obstacle(session, job)) is None else obstacle.sentence,
+        "obstacle": None if (obstacle := find_obstacle(session, settings, job)) is None else obstacle.sentence,
         "evaluation": as_json(evaluations.find(session, job.id)),
         "trials": as_json(trials.list_trials(session, job.id, job.spec)),
         "checkpoints": as_json(checkpoints.list_checkpoints(session, job.id)),

@@ -20,6 +20,7 @@ from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import lock_checkpoint
 from worker.jobs.requests.specs import Spec
 from worker.jobs.roots import Roots
+from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
 
@@ -57,6 +58,10 @@ class JobSummary:
     checkpoint: str | None  # the text of the CheckpointRef that it starts from
     evaluate_job: int | None  # whose logits a crf job refines
     spec: dict[str, Any]  # the request as worker.jobs.requests.specs validated it, as JSON
+    gpus: int  # how many GPUs it asks for; 1 also means: one if there is any
+    priority: int  # the higher, the earlier it starts
+    awaits_others: bool  # whether it waits for jobs that have yet to succeed
+    held_at: float | None  # since when it is on hold; if it is running, since when it is to be
     parent_id: int | None  # the job that this one retries or clones
     is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
@@ -66,7 +71,7 @@ class JobSummary:
     outages: int  # that met an outage of the database or the storage
     lost_leases: int  # whose worker died
     preemptions: int  # whose worker was told to stop
-    not_before: float | None  # until when a queued job waits after an attempt; None: it does not
+    not_before: float | None  # until when a queued job waits, as was asked for or after an attempt; None: it does not
     quiet_since: float | None  # since when a running one reports no progress; None: it does
     reached: int  # how far the attempts that have ended got: an iteration, or a number of shards
     owner: str | None  # the slot that holds the lease, or held the last one
@@ -81,11 +86,6 @@ class JobSummary:
     created_at: float
     started_at: float | None  # first claim
     finished_at: float | None
-
-    @property
-    def gpus(self) -> int:
-        """How many GPUs it asks for; 1 also means: one if there is any."""
-        return int(self.spec.get("gpus", 1))
 
     @property
     def is_terminal(self) -> bool:
@@ -150,7 +150,8 @@ def insert(
         roots: what it may open; None: anything.
 
     Raises:
-        SpecError: if the checkpoint that the request names was discarded since it was resolved.
+        SpecError: if the checkpoint that the request names was discarded since it was resolved, or a job that it waits
+            for has failed or was cancelled.
     """
     lock_checkpoint(session, spec)
     row = JobRow(
@@ -158,6 +159,9 @@ def insert(
         kind=spec.kind,
         state=QUEUED,
         queue=spec.chosen_queue(),
+        gpus=spec.chosen_gpus(),
+        rank=-spec.priority,
+        not_before=spec.earliest_start(),
         spec=spec.model_dump(mode="json"),
         config=dict(config),
         parent_id=parent_id,
@@ -172,6 +176,7 @@ def insert(
     )
     session.add(row)
     session.flush()
+    chains.link(session, row, spec)
     origin = "submitted" if parent_id is None else f"{'retry' if is_retry else 'copy'} of job {parent_id}"
     events.add(session, row.id, 0, origin, user_id)
     return from_row(row)
@@ -226,6 +231,8 @@ def cancel(session: Session, job_id: int, user_id: int | None = None) -> Job:
             cancel_requested=True,
             state=case((JobRow.state == QUEUED, CANCELLED), else_=JobRow.state),
             finished_at=case((JobRow.state == QUEUED, db_now()), else_=None),
+            awaits_others=False,
+            held_at=None,
         )
         .returning(JobRow.fence)
     ).scalar_one_or_none()
@@ -235,6 +242,8 @@ def cancel(session: Session, job_id: int, user_id: int | None = None) -> Job:
         ended = "was already cancelled" if job.state == CANCELLED else f"already {job.state}"
         raise JobStateError(f"Job {job_id} {ended}; only queued and running jobs can be cancelled.")
     events.add(session, job_id, job.fence, "cancelled" if job.is_terminal else "cancel requested", user_id)
+    if job.is_terminal:
+        chains.settle(session, job_id)
     return job
 
 

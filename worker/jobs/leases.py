@@ -6,6 +6,7 @@ its fence, so one that has lost its lease changes nothing: its job may run elsew
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import Enum
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select, update
@@ -19,8 +20,17 @@ from worker.jobs.database import db_now, open_session, read_clock
 from worker.jobs.jobs import Job, get
 from worker.jobs.outcomes import LOST
 from worker.jobs.records import counters, events
+from worker.jobs.scheduling import chains
+from worker.jobs.scheduling.next_job import queues_at_work
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, CheckpointRow, JobRow
+
+
+class Wish(Enum):
+    """What people want of a running job."""
+
+    CANCEL = "cancel"
+    PAUSE = "pause"
 
 
 class LeaseLostError(DeepLabError):
@@ -34,12 +44,12 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     """Take a queued job.
 
     Returns:
-        None if it is not queued any more, which makes duplicate deliveries harmless, or waits after an attempt.
+        None if it is not queued any more, which makes duplicate deliveries harmless, or must not start yet.
     """
     previous_owner = session.scalar(select(JobRow.owner).where(JobRow.id == job_id))
     fence = session.execute(
         update(JobRow)
-        .where(JobRow.id == job_id, JobRow.state == QUEUED, JobRow.attempts < JobRow.max_attempts, is_due())
+        .where(JobRow.id == job_id, JobRow.attempts < JobRow.max_attempts, *_may_start())
         .values(
             state=RUNNING,
             fence=JobRow.fence + 1,
@@ -62,15 +72,15 @@ def claim(session: Session, job_id: int, owner: str, lease_seconds: float) -> Jo
     return get(session, job_id)
 
 
-def is_due() -> ColumnElement[bool]:
-    """Whether a queued job need not wait any longer for its next attempt."""
-    return or_(JobRow.not_before.is_(None), JobRow.not_before <= db_now())
+def _may_start() -> tuple[ColumnElement[bool], ...]:
+    is_due = or_(JobRow.not_before.is_(None), JobRow.not_before <= db_now())
+    return JobRow.state == QUEUED, ~JobRow.awaits_others, JobRow.held_at.is_(None), is_due, queues_at_work()
 
 
 def heartbeat(
     session: Session, job_id: int, fence: int, lease_seconds: float, quiet_seconds: float | None = None
-) -> bool:
-    """Renew a lease, and return whether the job is to be cancelled.
+) -> Wish | None:
+    """Renew a lease, and return what people want of the job by now.
 
     Args:
         session: the caller commits.
@@ -82,18 +92,20 @@ def heartbeat(
     Raises:
         LeaseLostError: if the attempt no longer owns the job.
     """
-    cancel_requested = session.execute(
+    asked = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence))
         .values(
             lease_until=db_now() + lease_seconds,
             quiet_since=None if quiet_seconds is None else db_now() - quiet_seconds,
         )
-        .returning(JobRow.cancel_requested)
-    ).scalar_one_or_none()
-    if cancel_requested is None:
+        .returning(JobRow.cancel_requested, JobRow.held_at)
+    ).one_or_none()
+    if asked is None:
         raise LeaseLostError(job_id, fence)
-    return cancel_requested
+    if asked.cancel_requested:
+        return Wish.CANCEL
+    return None if asked.held_at is None else Wish.PAUSE
 
 
 @contextmanager
@@ -245,6 +257,8 @@ def _end_attempt(
     **values: Any,
 ) -> None:
     """Move a job out of `running`, for a reason if it failed, and close its attempt."""
+    if state != QUEUED:
+        values["held_at"] = None
     moved = session.execute(
         update(JobRow)
         .where(*_owned(job_id, fence))
@@ -267,3 +281,5 @@ def _end_attempt(
         .values(outcome=outcome, error=error, finished_at=db_now())
     )
     session.expire_all()
+    if state != QUEUED:
+        chains.settle(session, job_id)

@@ -20,6 +20,7 @@ STALLED: Final = "stalled"
 LOST: Final = "lost"
 OUTAGE: Final = "outage"
 PREEMPTED: Final = "preempted"
+PAUSED: Final = "paused"
 
 _LONGEST_PAUSE = 300.0  # seconds between two attempts
 _JITTER = 0.25  # of a pause, so that jobs that met the same outage do not come back at the same moment
@@ -46,7 +47,7 @@ class Ending:
     """One way in which an attempt ends."""
 
     meaning: str  # for people who read it of an attempt
-    count: Count | None = None  # None: the job has ended with it
+    count: Count | None = None  # None: the job has ended with it, or is paused
     phrase: str = ""  # what "the last attempt" did
     n_at_once: int = 0  # how many in a row are tried again without a pause
     pace: float = 1.0  # the first pause, in DEEPLAB_RETRY_SECONDS; each further one is twice as long
@@ -80,6 +81,7 @@ ENDINGS: Final[Mapping[str, Ending]] = {
         n_at_once=1,
         counts_progress=False,
     ),
+    PAUSED: Ending("Somebody paused the job; it saved what it could, and stays on hold until it is resumed."),
 }
 
 

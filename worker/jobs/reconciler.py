@@ -8,12 +8,14 @@ import logging
 import threading
 from collections.abc import Callable, Mapping
 
-from worker.jobs import alarms, leases, outbox, shards, workers
+from worker.jobs import alarms, jobs, leases, outbox, shards, workers
 from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership.room import find_shortage
+from worker.jobs.scheduling import chains, next_job
+from worker.jobs.scheduling.next_job import Channel
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
@@ -41,7 +43,14 @@ class Reconciler:
 
     def _run(self) -> None:
         while not self._ended.is_set():
-            for step in (self._show_life, free_dead, expire_leases, watch_disk, publish_waiting):
+            for step in (
+                self._show_life,
+                free_dead,
+                expire_leases,
+                watch_disk,
+                free_waiting,
+                publish_waiting,
+            ):
                 _try(step, self._settings)
             self._ended.wait(self._settings.reconcile_seconds)
 
@@ -60,9 +69,10 @@ def _try(step: Callable[[Settings], None], settings: Settings) -> None:
 
 
 def reconcile(settings: Settings) -> None:
-    """Make one pass: take back jobs whose worker is gone, and publish those that wait."""
+    """Make one pass: take back jobs whose worker is gone, and publish those that may start."""
     take_back(settings)
     watch_disk(settings)
+    free_waiting(settings)
     publish_waiting(settings)
 
 
@@ -100,35 +110,64 @@ def expire_leases(settings: Settings) -> None:
             _log.warning("Job %d: the worker stopped responding; the job is now %s.", job_id, state)
 
 
-def publish_waiting(settings: Settings) -> None:
-    """Publish queued jobs of which Celery may not know; if the broker takes nothing, raise an alarm on all pages."""
+def free_waiting(settings: Settings) -> None:
+    """Free jobs whose time has come, and jobs that waited for others; cancel those that waited for one in vain."""
     with open_session(settings, reads_only=True) as session:
-        new, overdue, n_queued = outbox.list_new(session), outbox.list_overdue(session), outbox.count_queued(session)
+        is_due, is_settled = next_job.is_any_due(session), not chains.list_unsettled(session)
+    if is_due or not is_settled:
+        with open_session(settings) as session:
+            next_job.wake(session)
+            chains.settle(session)
+
+
+def publish_waiting(settings: Settings) -> None:
+    """Publish jobs that may start of which Celery may not know; if the broker takes nothing, raise an alarm."""
+    with open_session(settings, reads_only=True) as session:
+        new, overdue, n_ready = outbox.list_new(session), outbox.list_overdue(session), outbox.count_ready(session)
     try:
         queue.require_writable(settings)
         for job in new:
             queue.publish(settings, job)
-        _publish_overdue(settings, overdue, n_queued)
+        _publish_overdue(settings, overdue, n_ready)
+        for channel in n_ready:
+            _publish_next(settings, channel)
     except BrokerUnreachableError as error:
         _report(settings, alarms.BROKER, f"{error} Queued jobs start when it can be used again.")
     else:
         _report(settings, alarms.BROKER, None)
 
 
-def _publish_overdue(settings: Settings, overdue: list[Job], n_queued: Mapping[tuple[str, int], int]) -> None:
+def _publish_overdue(settings: Settings, overdue: list[Job], n_ready: Mapping[Channel, int]) -> None:
     """Publish jobs again whose messages are lost: there are fewer than jobs. Else they wait for a slot.
 
     Raises:
         BrokerUnreachableError: if the broker does not answer.
     """
-    n_lost: dict[tuple[str, int], int] = {}
+    n_lost: dict[Channel, int] = {}
     for job in overdue:
         channel = (job.queue, job.gpus)
         if channel not in n_lost:
-            n_lost[channel] = n_queued.get(channel, 0) - queue.count_messages(settings, *channel)
+            n_lost[channel] = n_ready.get(channel, 0) - queue.count_messages(settings, *channel)
         if n_lost[channel] > 0:
             queue.publish(settings, job)
             n_lost[channel] -= 1
+
+
+def _publish_next(settings: Settings, channel: Channel) -> None:
+    """Publish the next jobs, one for each slot, if no message waits though a job may start.
+
+    So it is when a limit kept all jobs back whose messages came, and there is room again.
+
+    Raises:
+        BrokerUnreachableError: if the broker does not answer.
+    """
+    if queue.count_messages(settings, *channel) > 0:
+        return
+    with open_session(settings, reads_only=True) as session:
+        n_slots = workers.count_slots(session, channel[0])
+        found = [jobs.get(session, job_id) for job_id in next_job.list_next(session, settings, channel, n_slots)]
+    for job in found:
+        queue.send(settings, job)
 
 
 def watch_disk(settings: Settings) -> None:

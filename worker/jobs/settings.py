@@ -141,6 +141,17 @@ class Settings(BaseSettings):
         le=1_000_000,
         description="Jobs of all users that may wait in the queue; over HTTP a further one is refused.",
     )
+    running_per_queue: int | None = Field(
+        default=None,
+        ge=1,
+        description="Jobs of a queue that run at the same time, at most; empty: as workers have slots.",
+    )
+    running_per_user: int | None = Field(
+        default=None,
+        ge=1,
+        description="Jobs of a user that run at the same time in a queue, at most; empty: no limit. Those of the"
+        " command line count together.",
+    )
     output_umask: int | None = Field(
         default=None,
         ge=0,
@@ -260,9 +271,9 @@ class Settings(BaseSettings):
                 raise ValueError(f"{root} is the platform's own folder; expected folders of data")
         return value
 
-    @field_validator(*_SECRET_FILES, mode="before")
+    @field_validator(*_SECRET_FILES, "running_per_queue", "running_per_user", mode="before")
     @classmethod
-    def _no_file(cls, value: object) -> object:
+    def _blank_is_none(cls, value: object) -> object:
         return value or None
 
     @field_validator(*_SECRET_FILES, mode="after")

@@ -21,6 +21,7 @@ from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
 from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
+from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 
 # Refuses a resolved configuration by raising a SpecError, or returns what the job may open.
@@ -109,6 +110,8 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     """The request that retries a job; it keeps name and notes, and a train job continues from its last checkpoint.
 
+    Of the jobs that it waited for, it waits for those that have yet to end.
+
     Raises:
         JobNotFoundError: if there is no such job.
         JobStateError: if it has not failed and was not cancelled.
@@ -116,9 +119,11 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
         checkpoint = checkpoints.find_last(session, job_id)
+        awaited = chains.list_open(session, [job_id]).get(job_id, [])
     if not job.can_be_retried:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
-    changes = {"resume": checkpoint.id} if checkpoint is not None else {}
+    changes: dict[str, Any] = {"resume": checkpoint.id} if checkpoint is not None else {}
+    changes |= {"after": [each for each in awaited if each in job.spec.get("after", ())], "priority": job.priority}
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
@@ -147,7 +152,7 @@ def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
         raise JobStateError(f"Job {job_id} ({job.kind}, {job.state}) is not a segment job that has ended.")
     if not n_failed:
         raise JobStateError(f"No image failed in job {job_id}.")
-    changes = {"only_failed_of": job_id, "output": None}
+    changes = {"only_failed_of": job_id, "output": None, "priority": job.priority}
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 

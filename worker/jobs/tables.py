@@ -7,6 +7,11 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_colu
 
 from worker.jobs.places import PlaceJson, PlaceText
 
+# A queued job that neither awaits others, nor is on hold, nor has to wait for a time. As a text, because a database
+# uses a partial index only where it sees the condition of the index in the question.
+READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
+IS_RUNNING = "state = 'running'"
+
 
 class Base(DeclarativeBase):
     """The base of all tables; names every constraint, so that migrations can change it by name."""
@@ -93,6 +98,33 @@ class JobRow(Base):
         Index("ix_job_kind_state_id", "kind", "state", "id"),
         Index("ix_job_dataset_id", "dataset", "id"),
         Index("ix_job_user_id_id", "user_id", "id"),
+        # The next job to start, of all and of a user, without a look at the others.
+        *(
+            Index(name, "queue", "gpus", *columns, sqlite_where=text(READY), postgresql_where=text(READY))
+            for name, columns in (
+                ("ix_job_ready", ("rank", "id")),
+                ("ix_job_ready_of_user", ("user_id", "rank", "id")),
+            )
+        ),
+        Index(
+            "ix_job_running",
+            "queue",
+            "user_id",
+            sqlite_where=text(IS_RUNNING),
+            postgresql_where=text(IS_RUNNING),
+        ),
+        Index(
+            "ix_job_awaits_others",
+            "id",
+            sqlite_where=text("awaits_others"),
+            postgresql_where=text("awaits_others"),
+        ),
+        Index(
+            "ix_job_not_before",
+            "not_before",
+            sqlite_where=text("not_before IS NOT NULL"),
+            postgresql_where=text("not_before IS NOT NULL"),
+        ),
         Index("ix_job_announced_state", "announced", "state"),
     )
 
@@ -118,6 +150,12 @@ class JobRow(Base):
     dataset: Mapped[str | None] = mapped_column(PlaceText())
     checkpoint: Mapped[str | None] = mapped_column(PlaceText(), index=True)
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
+    gpus: Mapped[int] = mapped_column(default=1, server_default="1")  # that it asks for
+    # When it may start; see worker.jobs.scheduling.
+    rank: Mapped[int] = mapped_column(default=0, server_default="0")  # the lowest first, in the order of an index
+    priority: Mapped[int] = column_property(-rank)
+    awaits_others: Mapped[bool] = mapped_column(default=False, server_default=false())
+    held_at: Mapped[float | None]  # since when it is on hold
     fence: Mapped[int] = mapped_column(default=0)
     # How many attempts in a row got no further, by what ended them; see worker.jobs.outcomes.
     attempts: Mapped[int] = mapped_column(default=0)
@@ -177,6 +215,28 @@ class DeletedJobRow(Base):
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     deleted_at: Mapped[float]
     folders: Mapped[list[Any]] = mapped_column(PlaceJson())  # paths; empty once all are gone
+
+
+class AwaitedJobRow(Base):
+    """A job that another one waits for: both are submitted, and the other one later."""
+
+    __tablename__ = "awaited_job"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    awaited_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True, index=True)
+
+
+class QueuePauseRow(Base):
+    """A queue that is paused: no job of it is started."""
+
+    __tablename__ = "queue_pause"
+
+    queue: Mapped[str] = mapped_column(primary_key=True)
+    since: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
+    user: Mapped[str | None] = column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
 
 
 class AttemptRow(Base):

@@ -10,7 +10,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from itertools import chain, count
 
-from sqlalchemy import ColumnElement, delete, exists, or_, select, update
+from sqlalchemy import ColumnElement, delete, exists, func, or_, select, update
 from sqlalchemy.orm import Session, aliased
 
 from deeplab.errors import DeepLabError
@@ -145,6 +145,13 @@ def list_workers(session: Session) -> list[Worker]:
         )
         for row, is_alive in session.execute(query)
     ]
+
+
+def count_slots(session: Session, queue: str) -> int:
+    """Count the slots of the live workers of a queue."""
+    query = select(func.coalesce(func.sum(WorkerRow.slots), 0)).where(WorkerRow.queue == queue, _is_alive())
+    n_slots: int = session.scalars(query).one()
+    return n_slots
 
 
 def _is_dead(row: WorkerRow) -> bool:

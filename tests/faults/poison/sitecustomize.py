@@ -1,4 +1,7 @@
-"""Python imports this at its start: a child whose job is to be poisoned meets its end a moment later."""
+"""Python imports this at its start: a child whose job is to be poisoned meets its end a moment later.
+
+One that is to run out of memory gets little of it; that its job needs more is up to its request.
+"""
 
 import ctypes
 import os
@@ -7,20 +10,15 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
+MEMORY = 2 * 2**30  # bytes that a process may have that is to lack some
 
-def lack_memory() -> None:
-    """Let the system refuse this process all further memory."""
-    used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (used, used))
-
-
-POISONS = {
+POISONS: dict[str, Callable[[], object]] = {
     "SIGKILL": lambda: os.kill(os.getpid(), signal.SIGKILL),
     "segfault": lambda: ctypes.string_at(0),
     "exit 3": lambda: os._exit(3),
-    "out of memory": lack_memory,
 }
 
 
@@ -38,9 +36,14 @@ def find() -> None:
         return
     job, fence = arguments[arguments.index("worker.execution.child") + 1 :][:2]
     order = Path(os.environ["TEST_POISONS"]) / job
-    if order.exists():
+    if not order.exists():
+        return
+    poison = order.read_text("utf-8")
+    if poison == "out of memory":
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    else:
         alive = Path(os.environ["DEEPLAB_HOME"]) / "jobs" / job / fence / "alive"
-        threading.Thread(target=act, args=(order.read_text("utf-8"), alive), daemon=True).start()
+        threading.Thread(target=act, args=(poison, alive), daemon=True).start()
 
 
 find()

@@ -266,3 +266,36 @@ def test_a_job_is_deleted_unless_others_refer_to_it(client: FlaskClient, populat
     assert refused.status_code == 409
     assert "refer to what it made" in refused.json["error"]["message"]
     assert client.get(f"/api/v1/jobs/{population.trained}").status_code == 200
+
+
+def test_a_chain_is_submitted_in_three_calls(client: FlaskClient, population: Population) -> None:
+    def submit(**request: Any) -> Any:
+        response = client.post("/api/v1/jobs", json=request)
+        assert response.status_code == 201, response.json
+        return response.json
+
+    trained = submit(kind="train", config=str(population.dataset / "config.yaml"), priority=-2)
+    evaluated = submit(kind="evaluate", checkpoint=f"job:{trained['id']}", after=[trained["id"]])
+    refined = submit(kind="crf", evaluate_job=evaluated["id"])
+    assert [job["awaits_others"] for job in (trained, evaluated, refined)] == [False, True, True]
+    assert get(client, f"/jobs/{refined['id']}")["obstacle"] == f"It waits for job {evaluated['id']}."
+    client.post(f"/api/v1/jobs/{trained['id']}/cancel", json={})
+    ended = get(client, f"/jobs/{refined['id']}")
+    assert (ended["state"], ended["error"]) == (
+        "cancelled",
+        f"Job {evaluated['id']}, which it waits for, was cancelled.",
+    )
+
+
+def test_a_job_is_paused_resumed_and_prioritised(client: FlaskClient, population: Population) -> None:
+    address = f"/api/v1/jobs/{population.submit('evaluate', checkpoint='1')}"
+    paused: Any = client.post(f"{address}/pause", json={}).json
+    assert paused["held_at"] > 0
+    assert client.post(f"{address}/pause", json={}).status_code == 409
+    resumed: Any = client.post(f"{address}/resume", json={}).json
+    assert resumed["held_at"] is None
+    edited: Any = client.patch(address, json={"priority": 4, "name": "urgent"}).json
+    assert (edited["priority"], edited["name"]) == (4, "urgent")
+    for wrong in (11, "high", True, 10**40):
+        assert client.patch(address, json={"priority": wrong}).status_code == 422
+    assert get(client, f"/jobs/{paused['id']}")["priority"] == 4

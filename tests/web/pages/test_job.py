@@ -308,3 +308,34 @@ def test_pages_say_what_is_wrong_with_the_platform_and_with_a_job(client: FlaskC
         with open_session(population.settings) as session:
             alarms.report(session, alarms.BROKER, None)
             jobs.cancel(session, job_id)
+
+
+def test_a_job_is_paused_and_resumed_by_buttons(
+    client: FlaskClient, submit_form: SubmitForm, population: Population
+) -> None:
+    job_id = population.submit("evaluate", checkpoint="1", priority=3)
+    page = client.get(f"/jobs/{job_id}").text
+    assert "priority 3" in page
+    assert ">Pause</button>" in page
+    submit_form(f"/jobs/{job_id}/pause")
+    page = client.get(f"/jobs/{job_id}").text
+    assert "It is on hold since" in page
+    assert 'state-on-hold">on hold<' in page
+    assert submit_form(f"/jobs/{job_id}/priority", priority="-7").status_code == 302
+    assert submit_form(f"/jobs/{job_id}/priority", priority="high").status_code == 422
+    submit_form(f"/jobs/{job_id}/resume")
+    job = state_of(population, job_id)
+    assert (job.held_at, job.priority) == (None, -7)
+
+
+def test_a_job_that_was_cancelled_for_a_reason_says_so(client: FlaskClient, population: Population) -> None:
+    first = population.submit("evaluate", checkpoint="1")
+    waiting = population.submit("evaluate", checkpoint="1", after=[first])
+    assert "Started after" in client.get(f"/jobs/{waiting}").text
+    assert "Followed by" in client.get(f"/jobs/{first}").text
+    with open_session(population.settings) as session:
+        jobs.cancel(session, first)
+    page = client.get(f"/jobs/{waiting}").text
+    assert "<strong>This job was cancelled.</strong>" in page
+    assert f"Job {first}, which it waits for, was cancelled." in page
+    assert f"Job {first}, which it waits for, was cancelled." in client.get("/jobs").text

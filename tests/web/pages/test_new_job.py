@@ -107,7 +107,7 @@ def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(
         ("evaluate", {"checkpoint": "99"}, "checkpoint", "no checkpoint 99"),
         ("evaluate", {"checkpoint": "9999999999999999999999"}, "checkpoint", "no checkpoint"),
         ("evaluate", {"checkpoint_path": "{dataset}/none.pth"}, "checkpoint", "neither the id"),
-        ("crf", {"evaluate_job": "1"}, "evaluate_job", "is not a finished evaluate job"),
+        ("crf", {"evaluate_job": "1"}, "evaluate_job", "expected one of kind evaluate"),
         ("crf", {"evaluate_job": "99999999999"}, "evaluate_job", "less than or equal"),
         ("segment", {"checkpoint": "2", "input": "{dataset}/none"}, "input", "the folder does not exist"),
         ("segment", {"checkpoint": "2", "input": "{root}/photos", "output": "/etc/masks"}, "output", "is outside"),

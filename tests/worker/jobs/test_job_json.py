@@ -22,7 +22,7 @@ def test_a_whole_job_has_what_it_left_behind(sqlite_store: Settings) -> None:
         checkpoint = add_checkpoint(session, sqlite_store, job, 10)
         leases.release(session, sqlite_store, job.id, job.fence, "crashed", "Boom.")
         leases.claim(session, job.id, "b", FOREVER)
-        whole = whole_job_as_json(session, jobs.get(session, job.id))
+        whole = whole_job_as_json(session, sqlite_store, jobs.get(session, job.id))
     assert json.loads(json.dumps(whole, allow_nan=False)) == whole
     assert whole["attempts"] == 2
     assert [(each["outcome"], each["error"]) for each in whole["history"]] == [("crashed", "Boom."), (None, None)]

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 from tests.worker.store import FOREVER, OVER, plan_shards, submit, submit_and_claim
 from worker.jobs import catalog, jobs, leases, shards
 from worker.jobs.database import open_session
-from worker.jobs.leases import LeaseLostError
+from worker.jobs.leases import LeaseLostError, Wish
 from worker.jobs.records import events, metrics
 from worker.jobs.settings import Settings
 
@@ -60,10 +60,10 @@ def test_of_many_claimants_at_a_time_one_wins(store: Settings) -> None:
 def test_heartbeat_tells_of_a_cancellation(store: Settings) -> None:
     with open_session(store) as session:
         job = submit_and_claim(session, store, lease_seconds=OVER)
-        assert leases.heartbeat(session, job.id, job.fence, FOREVER) is False
+        assert leases.heartbeat(session, job.id, job.fence, FOREVER) is None
         assert leases.expired(session) == []
         jobs.cancel(session, job.id)
-        assert leases.heartbeat(session, job.id, job.fence, FOREVER) is True
+        assert leases.heartbeat(session, job.id, job.fence, FOREVER) is Wish.CANCEL
 
 
 def test_nothing_is_accepted_from_an_old_fence(store: Settings) -> None:

@@ -38,7 +38,7 @@ def test_queued_jobs_are_counted_by_queue_and_gpus(store: Settings) -> None:
         for _ in range(2):
             submit(session, store)
         submit(session, store, gpus=2, overrides="SOLVER.BATCH_SIZE.TRAIN=4")
-        assert outbox.count_queued(session) == {("gpu", 1): 2, ("gpu", 2): 1}
+        assert outbox.count_ready(session) == {("gpu", 1): 2, ("gpu", 2): 1}
 
 
 def _age_publication(session: Session, job_id: int, seconds: float) -> None:

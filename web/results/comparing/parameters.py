@@ -9,6 +9,7 @@ from web.text.formats import DASH
 from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.requests.specs import SCHEDULING
 
 Parameters = Mapping[str, Any]  # by title, or by the path of a configuration key
 
@@ -40,7 +41,7 @@ def _of_job(job: Job) -> Parameters:
     asked = {
         parameter_title(job, name): value
         for name, value in job.spec.items()
-        if name not in _IN_CONFIGURATION and value not in (None, "", [])
+        if name not in (*_IN_CONFIGURATION, *SCHEDULING) and value not in (None, "", [])
     }
     return {"Kind": job.kind, **asked, **_flat(job.config)}
 

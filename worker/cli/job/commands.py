@@ -117,7 +117,7 @@ def show(job_id: int, as_json: bool) -> None:
 
     if as_json:
         with open_store() as session:
-            found = whole_job_as_json(session, jobs.get(session, job_id))
+            found = whole_job_as_json(session, load_settings(), jobs.get(session, job_id))
         print_json(found)
         return
     with open_store() as session:
@@ -129,24 +129,28 @@ def show(job_id: int, as_json: bool) -> None:
 @_ID
 @click.option("--name", metavar="TEXT", help='The new name; "" removes it.')
 @click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
+@click.option("--priority", type=int, metavar="N", help="The new priority of a queued job, from -10 to 10.")
 @json_option
-def edit(job_id: int, name: str | None, notes: str | None, as_json: bool) -> None:
-    """Change the name or the notes of a job."""
-    from worker.jobs import jobs
+def edit(job_id: int, name: str | None, notes: str | None, priority: int | None, as_json: bool) -> None:
+    """Change the name, the notes or the priority of a job."""
+    from worker.jobs import holds, jobs
     from worker.jobs.job_json import job_as_json
     from worker.jobs.requests.label import parse_label
 
     given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
-    if not given:
-        raise click.UsageError("Nothing to change: give --name, --notes or both.")
+    if not given and priority is None:
+        raise click.UsageError("Nothing to change: give --name, --notes, --priority or several of them.")
     with open_store(writes=True) as session:
         before = jobs.get(session, job_id)
         label = parse_label({"name": before.name, "notes": before.notes, **given})
         edited = jobs.relabel(session, job_id, label)
+        if priority is not None:
+            edited = holds.set_priority(session, job_id, priority)
     if as_json:
         print_json(job_as_json(edited))
     else:
-        click.echo(f"Job {job_id} is called {edited.name!r}." if edited.name else f"Job {job_id} has no name.")
+        called = f"is called {edited.name!r}" if edited.name else "has no name"
+        click.echo(f"Job {job_id} {called}{'' if priority is None else f', and has the priority {priority}'}.")
 
 
 @job.command()
@@ -185,6 +189,43 @@ def cancel(job_id: int, as_json: bool) -> None:
             if asked.is_terminal
             else f"Job {job_id} is being cancelled; this takes a few seconds."
         )
+
+
+@job.command()
+@_ID
+@json_option
+def pause(job_id: int, as_json: bool) -> None:
+    """Put a job on hold.
+
+    A running one saves a checkpoint and goes back to the queue, which does not count as an attempt.
+    """
+    from worker.jobs import holds
+    from worker.jobs.catalog import RUNNING
+    from worker.jobs.job_json import job_as_json
+
+    with open_store(writes=True) as session:
+        paused = holds.pause(session, job_id)
+    if as_json:
+        print_json(job_as_json(paused))
+    else:
+        running = paused.state == RUNNING
+        click.echo(f"Job {job_id} is {'being paused; this takes a few seconds' if running else 'on hold'}.")
+
+
+@job.command()
+@_ID
+@json_option
+def resume(job_id: int, as_json: bool) -> None:
+    """Let a job that is on hold start."""
+    from worker.jobs import holds
+    from worker.jobs.job_json import job_as_json
+
+    with open_store(writes=True) as session:
+        resumed = holds.resume(session, job_id)
+    if as_json:
+        print_json(job_as_json(resumed))
+    else:
+        click.echo(f"Job {job_id} is {resumed.state} and no longer on hold.")
 
 
 @job.command()

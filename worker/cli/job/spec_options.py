@@ -10,10 +10,10 @@ from pydantic.fields import FieldInfo
 from deeplab.errors import DeepLabError
 from deeplab.mirrors import absolute
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import Spec, SpecError
+from worker.jobs.requests.specs import Positive, Spec, SpecError
 
 _SHORT = {"config": "-c"}
-_LAST = ("dataset", "device")  # come after what is special to a kind
+_LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
 _IDS = ("resume", "evaluate_job", "only_failed_of")
 _PATHS = ("config", "input", "output", "checkpoint")
 
@@ -38,6 +38,8 @@ def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:
+    if field.annotation == tuple[Positive, ...]:
+        return click.Option([_option_name(name), name], type=int, multiple=True, metavar="ID", help=field.description)
     if get_origin(field.annotation) is tuple:
         return click.Option([_option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
     declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
@@ -66,7 +68,7 @@ def _plain_type(annotation: Any) -> Any:
 def _metavar(name: str, kind: type) -> str:
     if kind is int:
         return "ID" if name in _IDS else "N"
-    return {"config": "FILE", "checkpoint": "ID|FILE", "input": "PATH", "output": "DIR"}.get(name, "NAME")
+    return {"config": "FILE", "checkpoint": "ID|job:ID|FILE", "input": "PATH", "output": "DIR"}.get(name, "NAME")
 
 
 def _option_name(field: str) -> str:
@@ -79,6 +81,6 @@ def _name_option(field: str, sentence: str) -> str:
 
 
 def _absolute(name: str, value: str) -> str:
-    is_id = name == "checkpoint" and CheckpointRef.parse(value).id is not None
+    is_id = name == "checkpoint" and not CheckpointRef.parse(value).is_file
     # An empty value is the spec's to refuse.
     return value if not value or is_id else absolute(value)

@@ -49,7 +49,7 @@ def read_job(session: Session, settings: Settings, job_id: int) -> WholeJob:
         trials.list_trials(session, job_id, job.spec),
         checkpoints.list_checkpoints(session, job_id),
         events.list_events(session, job_id),
-        find_obstacle(session, job),
+        find_obstacle(session, settings, job),
         None if job.is_terminal else outcomes.describe_standing(job, settings),
     )
 
@@ -94,7 +94,8 @@ def _lines(whole: WholeJob) -> Iterator[str]:
         yield f"Waiting: {whole.obstacle}"
     if whole.standing is not None:
         yield f"So far: {whole.standing}"
-    yield from _section("Request", [f"{name}: {value}" for name, value in job.spec.items() if value not in (None, [])])
+    shown = {**job.spec, "priority": job.priority or None}
+    yield from _section("Request", [f"{name}: {value}" for name, value in shown.items() if value not in (None, [])])
     if counts := progress(job):
         left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
         yield from _section("Progress", [f"{counts}{left}; attempt {job.attempts} of {job.max_attempts}"])

@@ -32,9 +32,8 @@ class JobFailedError(DeepLabError):
     """A job that was waited for did not succeed."""
 
     def __init__(self, job: Job) -> None:
-        super().__init__(
-            f"Job {job.id} failed: {job.error}" if job.state == FAILED else f"Job {job.id} was {job.state}."
-        )
+        ended = "failed" if job.state == FAILED else f"was {job.state}"
+        super().__init__(f"Job {job.id} {ended}{f': {job.error}' if job.error else '.'}")
 
 
 def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
@@ -73,7 +72,7 @@ def _follow(settings: Settings, job: Job) -> Job:
                 platform.restart_dead()
             with open_session(settings, reads_only=True) as session:
                 job = jobs.get(session, job.id)
-                obstacle = find_obstacle(session, job)
+                obstacle = find_obstacle(session, settings, job)
             if obstacle is not None and obstacle.command is None and not has_said:  # workers may be starting
                 _say(f"Job {job.id} waits. {obstacle}")
                 has_said = True

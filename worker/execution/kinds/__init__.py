@@ -97,7 +97,7 @@ def weights_path(settings: Settings, ref: CheckpointRef) -> Path:
     Raises:
         CheckpointError: if the file of one of this platform's checkpoints is gone or damaged.
     """
-    if ref.id is None:
+    if ref.id is None:  # a job that is named by its id was replaced by its checkpoint before this one started
         return local_path(ref.text)
     with open_session(settings, reads_only=True) as session:
         checkpoint = checkpoints.get(session, ref.id)

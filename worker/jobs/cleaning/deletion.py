@@ -18,7 +18,7 @@ from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import deleted_jobs
 from worker.jobs.settings import Settings
-from worker.jobs.tables import Base, CheckpointRow, EvaluationRow, JobRow, ResultPartRow, ShardRow
+from worker.jobs.tables import AwaitedJobRow, Base, CheckpointRow, EvaluationRow, JobRow, ResultPartRow, ShardRow
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _require_deletable(session: Session, job: Job) -> None:
 
 
 def _users(session: Session, job_id: int) -> list[int]:
-    """The jobs that refer to what a job made: its checkpoints, logits or failed images."""
+    """The jobs that refer to what a job made: its checkpoints, logits or failed images; or that wait for its end."""
     own = select(CheckpointRow.id).where(CheckpointRow.job_id == job_id)
     refers = or_(
         JobRow.checkpoint.in_(select(cast(CheckpointRow.id, Text)).where(CheckpointRow.job_id == job_id)),
@@ -119,6 +119,8 @@ def _users(session: Session, job_id: int) -> list[int]:
     users = set(session.scalars(select(JobRow.id).where(JobRow.id != job_id, refers)))
     waiting = select(JobRow.id, JobRow.spec).where(JobRow.parent_id == job_id, JobRow.state.not_in(TERMINAL))
     users |= {each for each, spec in session.execute(waiting) if spec.get("only_failed_of") == job_id}
+    awaiting = select(AwaitedJobRow.job_id).join(JobRow, JobRow.id == AwaitedJobRow.job_id)
+    users |= set(session.scalars(awaiting.where(AwaitedJobRow.awaited_id == job_id, JobRow.awaits_others)))
     return sorted(users)
 
 

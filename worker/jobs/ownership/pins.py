@@ -107,7 +107,7 @@ def require_same_list(settings: Settings, job_id: int, name: str, what: str, dig
 
 def _named_files(spec: Spec, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The files that a job reads, by the field or key that names them."""
-    if isinstance(spec, EvaluateSpec | SegmentSpec) and spec.checkpoint_ref.id is None:
+    if isinstance(spec, EvaluateSpec | SegmentSpec) and spec.checkpoint_ref.is_file:
         yield "checkpoint", spec.checkpoint
     starts = isinstance(spec, TrainSpec) and spec.resume is None
     for name in (*_CLASSES, *([INITIAL_WEIGHTS] if starts else [])):

@@ -143,6 +143,18 @@ def find_last(session: Session, job_id: int) -> Checkpoint | None:
     return None if row is None else _checkpoints(session, [row])[0]
 
 
+def find_outcome(session: Session, job_id: int) -> Checkpoint | None:
+    """Find the checkpoint that a job is all about: the best of its validations, or its last one if it made none.
+
+    It is kept from being discarded until the end of the transaction.
+    """
+    best_id = session.get_one(JobRow, job_id).best_checkpoint
+    if best_id is not None:
+        return get(session, best_id, lock=True)
+    last = find_last(session, job_id)
+    return None if last is None else get(session, last.id, lock=True)
+
+
 def read_config(session: Session, checkpoint: Checkpoint) -> dict[str, Any]:
     """Read the configuration of the job that saved a checkpoint."""
     config: dict[str, Any] = session.scalars(select(JobRow.config).where(JobRow.id == checkpoint.job_id)).one()

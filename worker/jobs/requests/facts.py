@@ -43,7 +43,7 @@ def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint
         return None
     if not isinstance(spec, CrfSpec) and spec.dataset is not None:
         return spec.dataset
-    source = spec.evaluate_job if isinstance(spec, CrfSpec) else _trained_by(session, checkpoint)
+    source = spec.evaluate_job if isinstance(spec, CrfSpec) else trained_by(session, checkpoint)
     own = config["DATASET"]
     root = JobRow.config[("DATASET", "ROOT")].as_string()
     inherited = session.execute(select(JobRow.dataset, root.label("root")).where(JobRow.id == source)).one_or_none()
@@ -53,7 +53,9 @@ def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint
     return str(own["ROOT"] or own["NAME"])
 
 
-def _trained_by(session: Session, checkpoint: str | None) -> int | None:
-    """The job that saved a checkpoint of this platform."""
-    number = None if checkpoint is None else CheckpointRef.parse(checkpoint).id
-    return session.scalar(select(CheckpointRow.job_id).where(CheckpointRow.id == number))
+def trained_by(session: Session, checkpoint: str | None) -> int | None:
+    """The job that saved a checkpoint of this platform, or will."""
+    ref = None if checkpoint is None else CheckpointRef.parse(checkpoint)
+    if ref is None or ref.job_id is not None:
+        return None if ref is None else ref.job_id
+    return session.scalar(select(CheckpointRow.job_id).where(CheckpointRow.id == ref.id))

@@ -22,7 +22,7 @@ from deeplab.inference.output_lock import require_unfilled
 from deeplab.mirrors import absolute, local_path, mirror_of
 from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
-from worker.jobs.catalog import SUCCEEDED, TERMINAL
+from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
 from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
 from worker.jobs.tables import JobRow
@@ -109,6 +109,8 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
     with errors_at("checkpoint"):
         if ref.id is not None:
             trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
+        elif ref.job_id is not None:
+            trained_with = _config_of_training(session, ref.job_id)
         elif not remote.is_file(local_path(ref.text)):
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
     with errors_at("config", environment):
@@ -117,10 +119,27 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
             trained_with = _without_unused_paths(config.model_dump(mode="json"), spec)
         elif trained_with is None:
             raise DeepLabError(f"is required, because {ref} is a weights file.")
-    if ref.id is None:
+    if ref.is_file:
         with errors_at("checkpoint", environment):
             _check_weights(local_path(ref.text))
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
+
+
+def _config_of_training(session: Session, job_id: int) -> dict[str, Any]:
+    """The configuration of a job that saves checkpoints, or will."""
+    job = _get_job(session, job_id)
+    if job.kind != "train":
+        raise DeepLabError(f"Job {job_id} is of kind {job.kind}; expected one of kind train.")
+    if job.state == SUCCEEDED and checkpoints.find_last(session, job_id) is None:
+        raise DeepLabError(f"Job {job_id} has left no checkpoint.")
+    return job.config
+
+
+def _get_job(session: Session, job_id: int) -> JobRow:
+    job = session.get(JobRow, job_id) if job_id <= LARGEST_INTEGER else None  # databases refuse to look for others
+    if job is None:
+        raise DeepLabError(f"There is no job {job_id}.")
+    return job
 
 
 def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
@@ -133,13 +152,15 @@ def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSp
 
 def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> dict[str, Any]:
     with errors_at("evaluate_job"):
-        job = session.get(JobRow, spec.evaluate_job)
-        if job is None:
-            raise DeepLabError(f"There is no job {spec.evaluate_job}.")
-        if job.kind != "evaluate" or job.state != SUCCEEDED:
-            raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a finished evaluate job.")
-        if not (job.result or {}).get("logits"):
-            raise DeepLabError(f"Job {job.id} was run without saving its logits.")
+        job = _get_job(session, spec.evaluate_job)
+        if job.kind != "evaluate":
+            raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind evaluate.")
+        if job.state in (FAILED, CANCELLED):
+            ended = "was cancelled" if job.state == CANCELLED else "failed"
+            raise DeepLabError(f"Job {job.id} {ended}, and has no logits.")
+        saves = (job.result or {}).get("logits") if job.state == SUCCEEDED else job.spec["save_logits"]
+        if not saves:
+            raise DeepLabError(f"Job {job.id} saves no logits.")
     with errors_at("overrides"):
         resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
         _expand_paths(resolved, job.config, environment)
@@ -198,9 +219,7 @@ def _check_folders(spec: SegmentSpec) -> None:
 def _check_failed(session: Session, spec: SegmentSpec, job_id: int) -> None:
     """Refuse a job as the source of failed images that has none, or none yet, or of another input."""
     with errors_at("only_failed_of"):
-        job = session.get(JobRow, job_id)
-        if job is None:
-            raise DeepLabError(f"There is no job {job_id}.")
+        job = _get_job(session, job_id)
         if job.kind != "segment" or job.state not in TERMINAL:
             raise DeepLabError(f"Job {job.id} ({job.kind}, {job.state}) is not a segment job that has ended.")
         if job.spec["input"] != spec.input:

@@ -3,7 +3,9 @@
 Forms and `--help` show the titles and descriptions of the fields. Light to import, for `--help`.
 """
 
+import re
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
@@ -23,10 +25,12 @@ from deeplab.crf.grid import parse_grid
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import is_plain, printable
 from deeplab.formats import shortened
-from worker.jobs.catalog import KINDS, LARGEST_INTEGER, Kind
+from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 
 _MOST_FIELDS = 100  # of a request
+
+SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
 
 
 class SpecError(DeepLabError):
@@ -52,6 +56,25 @@ def _spell_checkpoint(text: str) -> str:
     return CheckpointRef.parse(text).text
 
 
+def _split_ids(value: object) -> object:
+    """Accept ids with commas or spaces between them, as a form sends them, as well as a list."""
+    return tuple(part for part in re.split(r"[\s,]+", value) if part) if isinstance(value, str) else value
+
+
+def _spell_time(text: str) -> str:
+    """Spell a time in one way: in UTC, without fractions of a second."""
+    try:
+        time = datetime.fromisoformat(text)
+        if time.tzinfo is None:
+            raise ValueError
+        return time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    except (ValueError, OverflowError):
+        raise ValueError(
+            "must be a time with its distance from UTC, such as 2026-12-24T18:00+01:00, or 2026-12-24T17:00Z in UTC;"
+            f" got {shortened(text)}."
+        ) from None
+
+
 def _check_plain(text: str) -> str:
     if not is_plain(text):
         raise ValueError(f"must be one line of plain text, got {shortened(text)}.")
@@ -66,6 +89,8 @@ PathText = Annotated[str, Field(min_length=1, max_length=4095), AfterValidator(_
 Name = Annotated[str, Field(max_length=200), AfterValidator(_check_plain)]
 CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
+Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
+Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
@@ -87,10 +112,35 @@ class _Spec(BaseModel):
     queue: ClassVar[str]
 
     overrides: Lines = _overrides("SOLVER.LR=1e-3")
+    after: Ids = Field(
+        (),
+        title="After jobs",
+        description="Ids of jobs that have to succeed first. If one of them fails or is cancelled, so is this one.",
+    )
+    priority: int = Field(
+        0,
+        ge=-HIGHEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        title="Priority",
+        description="Of the jobs that may start, those of a higher priority go first, and of equal ones the oldest.",
+    )
+    not_before: Annotated[Time | None, BlankIsNone] = Field(
+        None,
+        title="Not before",
+        description="Time from which it may start, such as 2026-12-24T18:00+01:00, or 2026-12-24T17:00Z in UTC.",
+    )
 
     def chosen_queue(self) -> str:
         """The queue of this job: that of its kind, unless the request needs another."""
         return self.queue
+
+    def chosen_gpus(self) -> int:
+        """How many GPUs this job asks for; 1 also means: one if there is any."""
+        return 1
+
+    def earliest_start(self) -> float | None:
+        """The time from which it may start, in seconds since 1970."""
+        return None if self.not_before is None else datetime.fromisoformat(self.not_before).timestamp()
 
     def chosen_keys(self) -> tuple[str, ...]:
         """The fields that stand for configuration keys, as overrides; `overrides` goes before them."""
@@ -123,6 +173,10 @@ class TrainSpec(_ModelSpec):
         1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
     )
 
+    def chosen_gpus(self) -> int:
+        """How many GPUs this job asks for."""
+        return self.gpus
+
     @field_validator("gpus")
     @classmethod
     def _check_gpus(cls, gpus: int, earlier: ValidationInfo) -> int:
@@ -135,7 +189,11 @@ class _CheckpointSpec(_ModelSpec):
     """The fields of the kinds that run a trained model."""
 
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
-    checkpoint: CheckpointText = Field(title="Checkpoint", description="Id of a checkpoint, or path of a weights file.")
+    checkpoint: CheckpointText = Field(
+        title="Checkpoint",
+        description="Id of a checkpoint; job:ID for the best one of a job, for which this one then waits; or path of a"
+        " weights file.",
+    )
     config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
     )
@@ -212,7 +270,9 @@ class CrfSpec(_Spec):
     queue: ClassVar[str] = "cpu"
 
     overrides: Lines = _overrides("CRF.ITER_MAX=5")
-    evaluate_job: Positive = Field(title="Evaluate job", description="Id of a finished evaluate job that saved logits.")
+    evaluate_job: Positive = Field(
+        title="Evaluate job", description="Id of an evaluate job that saves its logits; this one waits for it."
+    )
     grid: Lines = Field(
         (),
         title="Grid search",

@@ -1,14 +1,15 @@
 """Where a job comes from, and what became of it: its parent, retries and copies, and the jobs that use what it made."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.tables import CheckpointRow, JobRow
+from worker.jobs.requests.facts import trained_by
+from worker.jobs.tables import AwaitedJobRow, CheckpointRow, JobRow
 from worker.jobs.watching.job_list import SUMMARY, summary_of
 
 _MOST = 20  # relatives of one sort
@@ -23,23 +24,31 @@ class Lineage:
     retries: Sequence[JobSummary]
     copies: Sequence[JobSummary]
     users: Sequence[JobSummary]  # that work with its checkpoints or its logits, or with what these made
+    awaited: Sequence[JobSummary]  # that it waits for, or waited, but does not use
+    followers: Sequence[JobSummary]  # that wait for it, or waited, but do not use it
 
     @property
     def is_empty(self) -> bool:
         """Whether there is no relative."""
-        return not (self.parent or self.source or self.retries or self.copies or self.users)
+        return not any(getattr(self, field.name) for field in fields(self))
 
 
 def read_lineage(session: Session, job: JobSummary) -> Lineage:
     """Read the relatives of a job."""
-    source_id = job.evaluate_job if job.kind == "crf" else _trained_by(session, job.checkpoint)
+    source_id = job.evaluate_job if job.kind == "crf" else trained_by(session, job.checkpoint)
     children = JobRow.parent_id == job.id
+    users = _list(session, _uses(job)) if job.kind in ("train", "evaluate") else []
+    awaited = select(AwaitedJobRow.awaited_id).where(AwaitedJobRow.job_id == job.id)
+    followers = select(AwaitedJobRow.job_id).where(AwaitedJobRow.awaited_id == job.id)
+    shown = {source_id, *(user.id for user in users)}
     return Lineage(
         parent=_find(session, job.parent_id),
         source=_find(session, source_id),
         retries=_list(session, children, JobRow.is_retry.is_(True)),
         copies=_list(session, children, JobRow.is_retry.is_(False)),
-        users=_list(session, _uses(job)) if job.kind in ("train", "evaluate") else [],
+        users=users,
+        awaited=[each for each in _list(session, JobRow.id.in_(awaited)) if each.id not in shown],
+        followers=[each for each in _list(session, JobRow.id.in_(followers)) if each.id not in shown],
     )
 
 
@@ -47,13 +56,9 @@ def _uses(job: JobSummary) -> ColumnElement[bool]:
     if job.kind == "evaluate":
         return JobRow.evaluate_job == job.id
     own = select(cast(CheckpointRow.id, Text)).where(CheckpointRow.job_id == job.id)
+    will = JobRow.checkpoint == CheckpointRef.of_job(job.id).text
     evaluations = select(JobRow.id).where(JobRow.kind == "evaluate", JobRow.checkpoint.in_(own))
-    return or_(JobRow.checkpoint.in_(own), JobRow.evaluate_job.in_(evaluations))
-
-
-def _trained_by(session: Session, checkpoint: str | None) -> int | None:
-    number = None if checkpoint is None else CheckpointRef.parse(checkpoint).id
-    return session.scalar(select(CheckpointRow.job_id).where(CheckpointRow.id == number))
+    return or_(will, JobRow.checkpoint.in_(own), JobRow.evaluate_job.in_(evaluations))
 
 
 def _find(session: Session, job_id: int | None) -> JobSummary | None:

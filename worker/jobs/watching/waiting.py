@@ -1,16 +1,17 @@
-"""Why a queued job waits: what keeps it from being started, or what comes before it."""
+"""Why a queued job waits, in one sentence: what keeps it from being started, or what comes before it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from worker.jobs import outcomes, workers
+from worker.jobs import workers
 from worker.jobs.catalog import QUEUED, RUNNING
-from worker.jobs.database import read_clock
 from worker.jobs.jobs import JobSummary
-from worker.jobs.tables import AttemptRow, JobRow
+from worker.jobs.settings import Settings
+from worker.jobs.tables import READY, JobRow
+from worker.jobs.watching.schedule import Schedule
 from worker.jobs.workers import Worker
 
 
@@ -26,18 +27,25 @@ class Obstacle:
         return self.sentence if self.command is None else f"{self.sentence} Start one: {self.command}"
 
 
-def find_obstacle(session: Session, job: JobSummary) -> Obstacle | None:
+def find_obstacle(session: Session, settings: Settings, job: JobSummary) -> Obstacle | None:
     """Find what keeps a job waiting; None if it is not queued, or some live worker can run it."""
-    return find_obstacles(session, [job]).get(job.id)
+    return find_obstacles(session, settings, [job]).get(job.id)
 
 
-def find_obstacles(session: Session, jobs: Sequence[JobSummary]) -> dict[int, Obstacle]:
-    """Find what keeps jobs waiting, by their ids; the workers are read once."""
+def find_obstacles(session: Session, settings: Settings, jobs: Sequence[JobSummary]) -> dict[int, Obstacle]:
+    """Find what keeps jobs waiting, by their ids; what concerns all of them is read once."""
     queued = [job for job in jobs if job.state == QUEUED]
-    alive = [each for each in workers.list_workers(session) if each.alive] if queued else []
-    found = {job.id: _obstacle(job, [each for each in alive if each.queue == job.queue]) for job in queued}
-    found |= {job.id: pause for job in queued if found[job.id] is None and (pause := _find_pause(session, job))}
-    return {job_id: obstacle for job_id, obstacle in found.items() if obstacle is not None}
+    if not queued:
+        return {}
+    alive = [each for each in workers.list_workers(session) if each.alive]
+    found = {}
+    schedule = Schedule(session, settings, queued)
+    for job in queued:
+        if sentence := schedule.describe(job):
+            found[job.id] = Obstacle(sentence, None)
+        elif obstacle := _obstacle(job, [each for each in alive if each.queue == job.queue]):
+            found[job.id] = obstacle
+    return found
 
 
 def _obstacle(job: JobSummary, serving: Sequence[Worker]) -> Obstacle | None:
@@ -51,20 +59,11 @@ def _obstacle(job: JobSummary, serving: Sequence[Worker]) -> Obstacle | None:
     return None
 
 
-def _find_pause(session: Session, job: JobSummary) -> Obstacle | None:
-    """The pause between two attempts, if a job is in one."""
-    seconds = 0.0 if job.not_before is None else job.not_before - read_clock(session)
-    if seconds <= 0:
-        return None
-    last = select(AttemptRow.outcome).where(AttemptRow.job_id == job.id, AttemptRow.fence == job.fence)
-    return Obstacle(outcomes.describe_wait(job, session.scalars(last).one() or outcomes.LOST, seconds), None)
-
-
 @dataclass(frozen=True)
 class Place:
     """The place of a queued job in its queue."""
 
-    n_before: int  # jobs that were queued before it and still are
+    n_before: int  # jobs that may start as well, and go before it: of a higher priority, or older
     n_running: int  # jobs of the queue that are running ...
     n_slots: int  # ... on so many slots of live workers
     free_in: float | None  # seconds until the first of them is expected to end; None if nothing is known
@@ -75,7 +74,8 @@ def find_place(session: Session, job: JobSummary) -> Place | None:
     if job.state != QUEUED:
         return None
     queue = JobRow.queue == job.queue
-    n_before = session.scalar(select(func.count()).where(queue, JobRow.state == QUEUED, JobRow.id < job.id))
+    is_before = or_(JobRow.rank < -job.priority, and_(JobRow.rank == -job.priority, JobRow.id < job.id))
+    n_before = session.scalar(select(func.count(JobRow.id)).where(queue, text(READY), is_before))
     running = select(func.count(), func.min(JobRow.eta_seconds)).where(queue, JobRow.state == RUNNING)
     n_running, free_in = session.execute(running).one()
     alive = [each for each in workers.list_workers(session) if each.alive and each.queue == job.queue]

@@ -186,7 +186,7 @@ def test_clone_refuses_what_does_not_fit(deeplab: Deeplab, submitted: Job, chang
     assert sentence in ended.stderr
 
 
-@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "retry", "clone"])
+@pytest.mark.parametrize("verb", ["show", "logs", "cancel", "pause", "resume", "retry", "clone"])
 def test_job_that_does_not_exist_is_named(deeplab: Deeplab, home: Settings, verb: str) -> None:
     ended = deeplab("job", verb, 77)
     assert ended.exit_code == 1
@@ -202,3 +202,18 @@ def test_nothing_that_others_wrote_changes_the_terminal(deeplab: Deeplab, home: 
     for arguments in (("job", "show", 1), ("job", "show", 1, "--json"), ("job", "list")):
         output = deeplab(*arguments).output
         assert not set(output) & set("\x1b\x07\r\u2066"), arguments
+
+
+def test_a_job_is_paused_resumed_and_prioritised(deeplab: Deeplab, submitted: Job) -> None:
+    assert deeplab("job", "pause", 1).output == "Job 1 is on hold.\n"
+    assert deeplab("job", "pause", 1).stderr == "Error: Job 1 is on hold; it cannot be paused.\n"
+    assert "Waiting: It is on hold since " in deeplab("job", "show", 1).output
+    assert deeplab("job", "resume", 1).output == "Job 1 is queued and no longer on hold.\n"
+    assert deeplab("job", "edit", 1, "--priority", 7).output == "Job 1 has no name, and has the priority 7.\n"
+    assert "priority: 7" in deeplab("job", "show", 1).output
+    assert "from -10 to 10" in deeplab("job", "edit", 1, "--priority", 70).stderr
+    assert json.loads(deeplab("job", "pause", 1, "--json").output)["held_at"] > 0
+
+
+def test_a_job_that_runs_is_being_paused(deeplab: Deeplab, running: Job) -> None:
+    assert deeplab("job", "pause", 1).output == "Job 1 is being paused; this takes a few seconds.\n"

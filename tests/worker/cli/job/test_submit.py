@@ -50,6 +50,9 @@ def test_makes_the_home_and_says_when_the_job_starts(
         "resume": None,
         "seed": 7,
         "gpus": 1,
+        "after": [],
+        "priority": 0,
+        "not_before": None,
     }
     assert job.config["SOLVER"]["LR"] == 1e-3
 

@@ -10,7 +10,7 @@ from deeplab.datasets.layouts.survey import survey_folder
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import catalog, datasets, leases, submission
+from worker.jobs import catalog, datasets, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.resolve import resolve_config
@@ -141,12 +141,12 @@ def test_a_crf_job_takes_the_configuration_of_the_evaluation(store: Settings) ->
 def test_an_evaluation_without_logits_cannot_be_refined(store: Settings) -> None:
     with open_session(store) as session:
         without = evaluated(session, store, {"mean_iou": 0.5, "logits": None})
-        unfinished = evaluated(session, store, None)
+        cancelled = jobs.cancel(session, evaluated(session, store, None).id)
         train = submit(session, store)
         for job, reason in (
-            (without, "was run without saving its logits."),
-            (unfinished, "(evaluate, queued) is not a finished evaluate job."),
-            (train, "(train, queued) is not a finished evaluate job."),
+            (without, "saves no logits."),
+            (cancelled, "was cancelled, and has no logits."),
+            (train, "is of kind train; expected one of kind evaluate."),
         ):
             with pytest.raises(SpecError, match=re.escape(f"evaluate_job: Job {job.id} {reason}")):
                 submit(session, store, "crf", evaluate_job=job.id)

@@ -23,7 +23,7 @@ def main() -> None:
 def image_requirements() -> dict[str, list[str]]:
     """Requirements by the file that they belong to."""
     pyproject = tomllib.loads(PYPROJECT.read_text("utf-8"))
-    needed = pyproject["project"]["dependencies"]
+    needed = pyproject["project"]["dependencies"] + pyproject["project"]["optional-dependencies"]["s3"]
     return {
         "build": pyproject["build-system"]["requires"],
         "web": [requirement for requirement in needed if _name(requirement) not in JOBS_ALONE],

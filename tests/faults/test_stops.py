@@ -53,7 +53,7 @@ def test_a_child_that_is_stopped_for_a_while_goes_on(scene: Scene, rng: random.R
 
 
 def test_progress_that_stands_still_is_said_and_then_ended(fresh: Settings, inputs: Inputs, rng: random.Random) -> None:
-    settings = fresh.model_copy(update={"stall_seconds_by_kind": {"train": 30.0}})
+    settings = fresh.model_copy(update={"stall_seconds_by_kind": (("train", 30.0),)})
     with Platform(settings) as platform:
         platform.start_worker()
         keys = f"SOLVER.ITER_MAX={rng.randint(300, 500)}\nSOLVER.ITER_SAVE=20"

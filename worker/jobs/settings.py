@@ -173,8 +173,8 @@ class Settings(BaseSettings):
     stall_seconds: float = Field(
         default=1800, gt=0, description="Seconds without progress after which a child is killed; a warning at half."
     )
-    stall_seconds_by_kind: Annotated[dict[Kind, float], NoDecode] = Field(
-        default={}, description="The same for some kinds of jobs, such as `train=3600,segment=600`."
+    stall_seconds_by_kind: Annotated[tuple[tuple[Kind, float], ...], NoDecode] = Field(
+        default=(), description="The same for some kinds of jobs, such as `train=3600,segment=600`."
     )
     shard_images: int = Field(
         default=64,
@@ -304,12 +304,12 @@ class Settings(BaseSettings):
         if not isinstance(value, str):
             return value
         pairs = [part.partition("=") for part in value.split(",") if part.strip()]
-        return {kind.strip(): seconds.strip() for kind, _, seconds in pairs}
+        return tuple((kind.strip(), seconds.strip()) for kind, _, seconds in pairs)
 
     @field_validator("stall_seconds_by_kind", mode="after")
     @classmethod
-    def _check_positive(cls, value: dict[Kind, float]) -> dict[Kind, float]:
-        if wrong := [kind for kind, seconds in value.items() if not 0 < seconds < math.inf]:
+    def _check_positive(cls, value: tuple[tuple[Kind, float], ...]) -> tuple[tuple[Kind, float], ...]:
+        if wrong := [kind for kind, seconds in value if not 0 < seconds < math.inf]:
             raise ValueError(f"expected seconds above 0 for {wrong[0]}")
         return value
 
@@ -389,7 +389,7 @@ class Settings(BaseSettings):
 
     def stall_seconds_of(self, kind: Kind) -> float:
         """Seconds without progress after which a child of this kind of job is killed."""
-        return self.stall_seconds_by_kind.get(kind, self.stall_seconds)
+        return dict(self.stall_seconds_by_kind).get(kind, self.stall_seconds)
 
     def for_pages(self) -> Self:
         """The same for the web server, whose pages had better say that the database is away than wait for it."""
@@ -411,7 +411,7 @@ class Settings(BaseSettings):
         lists = ("notify_states", "webhook_urls", "mail_to")
         values |= {name: ",".join(getattr(self, name)) for name in lists}
         values |= {"trusted_proxies": ",".join(str(network) for network in self.trusted_proxies)}
-        values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind.items())
+        values["stall_seconds_by_kind"] = ",".join(f"{kind}={n}" for kind, n in self.stall_seconds_by_kind)
         if self.output_umask is not None:
             values["output_umask"] = f"{self.output_umask:03o}"
         return os.environ | {f"DEEPLAB_{name.upper()}": str(value) for name, value in values.items()}

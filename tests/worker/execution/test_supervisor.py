@@ -103,7 +103,7 @@ def test_a_child_without_progress_is_killed(bench: Bench) -> None:
 
 
 def test_people_are_warned_of_a_child_without_progress(bench: Bench) -> None:
-    bench.settings = bench.settings.model_copy(update={"stall_seconds_by_kind": {"train": 6.0}})
+    bench.settings = bench.settings.model_copy(update={"stall_seconds_by_kind": (("train", 6.0),)})
     with bench.running("(folder / 'ready').touch(); time.sleep(60)"):
         wait_until(lambda: bench.now().quiet_since is not None, 10)
     with open_session(bench.settings) as session:

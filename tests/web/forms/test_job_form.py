@@ -43,6 +43,9 @@ def test_types_become_widgets() -> None:
         "window": "text",
         "scales": "text",
         "flip": "checkbox",
+        "after": "text",
+        "priority": "number",
+        "not_before": "text",
     }
     assert [option.value for option in fields["mode"].options] == ["", "whole", "slide"]
     assert [option.value for option in fields["device"].options] == ["auto", "cpu", "cuda"]

@@ -3,8 +3,13 @@
 import logging
 import multiprocessing
 import os
+import signal
+import threading
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from functools import partial
+from multiprocessing.connection import wait
+from types import FrameType
 from typing import Any, Protocol, TypeVar
 
 import torch
@@ -140,15 +145,34 @@ def _raise_failures(loader: DataLoader[Any]) -> Generator[Any, None, None]:
     others = set(multiprocessing.active_children())
     batches = iter(loader)
     readers = set(multiprocessing.active_children()) - others
+    if readers:
+        _hush_deaths()
     try:
         for each in batches:
             if isinstance(each, DeepLabError):
                 raise each
             yield each
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
+    except (RuntimeError, ConnectionError, EOFError) as error:  # the latter two where its tensors went with a reader
+        if isinstance(error, RuntimeError) and "DataLoader worker" not in str(error):
             raise
-        raise _describe_death([reader.exitcode for reader in readers]) from error
+        wait([reader.sentinel for reader in readers], timeout=1)
+        raise _describe_death([reader.exitcode for reader in readers]) from None
+
+
+def _hush_deaths() -> None:
+    """Let torch's handler of dead children raise nothing: it would do so wherever the main thread is just then, such as
+    in a statement of SQL. Who waits for the next batch hears of a death within five seconds.
+    """
+    tell = signal.getsignal(signal.SIGCHLD)
+    if threading.current_thread() is not threading.main_thread() or not callable(tell) or hasattr(tell, "is_hushed"):
+        return
+
+    def handle(number: int, frame: FrameType | None) -> None:
+        with suppress(RuntimeError):
+            tell(number, frame)
+
+    handle.is_hushed = True  # type: ignore[attr-defined]
+    signal.signal(signal.SIGCHLD, handle)
 
 
 def _describe_death(exit_codes: Sequence[int | None]) -> ProcessDiedError:

@@ -1,3 +1,5 @@
+import multiprocessing
+import time
 from pathlib import Path
 
 import pytest
@@ -9,7 +11,7 @@ from deeplab.datasets.sample import Sample
 from deeplab.datasets.split import SplitDataset
 from deeplab.datasets.stream import TrainingStream
 from deeplab.datasets.transforms import Augmentation
-from deeplab.errors import DatasetError
+from deeplab.errors import DatasetError, ProcessDiedError
 from tests.deeplab.drawing import draw_folder
 
 AUGMENT = Augmentation(mean_bgr=(0, 0, 0), crop=24, scales=(0.5, 1.0), base=None, ignore_label=255)
@@ -88,3 +90,15 @@ def test_what_cannot_be_read_is_one_sentence(dataset: SplitDataset, n_workers: i
         str(caught.value)
         == f"{dataset.pairs[0].ground_truth.path}: the mask holds the value 2; expected classes 0 to 1 or 255."
     )
+
+
+def test_the_death_of_a_reader_is_told_to_who_reads_and_nowhere_else(dataset: SplitDataset) -> None:
+    others = set(multiprocessing.active_children())
+    samples = evaluation_samples(dataset, 1)
+    next(samples)
+    (reader,) = set(multiprocessing.active_children()) - others
+    reader.kill()
+    reader.join()
+    time.sleep(0.1)  # in which the signal arrives
+    with pytest.raises(ProcessDiedError, match="A process that reads images was killed"):
+        list(samples)

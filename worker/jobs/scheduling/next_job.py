@@ -49,7 +49,7 @@ def is_any_ready(session: Session, settings: Settings, channel: Channel) -> bool
 
 def list_next(session: Session, settings: Settings, channel: Channel, n: int) -> list[int]:
     """List the jobs that may start next, up to so many; a limit may keep some of them back when others have started."""
-    if session.scalar(_next(settings, channel)) is None:
+    if not is_any_ready(session, settings, channel):
         return []
     return list(session.scalars(_ready(channel).limit(n)))
 

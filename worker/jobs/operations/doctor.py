@@ -125,7 +125,7 @@ def _gpus(gpus: Sequence[str], driver: bool) -> Finding:
 def _workers(settings: Settings) -> Iterator[Finding]:
     try:
         with open_session(settings, reads_only=True) as session:
-            alive = [worker for worker in workers.list_workers(session) if worker.alive]
+            alive = workers.list_alive(session)
     except DatabaseError:
         return
     for queue in QUEUES:

@@ -99,7 +99,7 @@ def _items_per_second(session: Session) -> Metric:
 
 
 def _workers(session: Session) -> Iterator[Metric]:
-    alive = [each for each in workers.list_workers(session) if each.alive]
+    alive = workers.list_alive(session)
     families = (
         ("deeplab_workers", "Live workers.", lambda each: 1),
         ("deeplab_slots", "Slots of live workers: how many jobs they run at a time.", lambda each: each.slots),

@@ -1,5 +1,6 @@
 """Room on the disks that jobs write to: looked at before a job begins, and shown where it runs short."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from deeplab.formats import size
@@ -32,6 +33,13 @@ def find_shortage(settings: Settings) -> str | None:
     # A bound, not what is free, so that all processes that look say the same.
     bound, waits = (least, "; no job starts until there is room") if free < least else (2 * least, "")
     return f"The disk of {settings.home} has less than {size(bound)} free{waits}. `deeplab gc` says what may go."
+
+
+def list_free(settings: Settings) -> Iterator[tuple[Path, int]]:
+    """The home and the data roots that are there, each with the bytes that its disk has free."""
+    for folder in (settings.home, *settings.roots):
+        if folder.is_dir():
+            yield folder, free_bytes(folder)
 
 
 def least_bytes(settings: Settings) -> int:

@@ -15,10 +15,10 @@ from worker.jobs.catalog import QUEUES
 from worker.jobs.data_roots import complaint
 from worker.jobs.database import DatabaseError, open_session, read_clock
 from worker.jobs.operations.readiness import check_readiness
-from worker.jobs.ownership.room import list_free
+from worker.jobs.ownership.room import enough_bytes, list_free
 from worker.jobs.settings import Settings
 
-_ENOUGH_BYTES = 5 * 10**9  # free, on every disk that is written
+_ENOUGH_BYTES = 5 * 10**9  # free, on every disk that is written, unless the settings ask for more
 _LARGEST_DRIFT = 5.0  # seconds between the database's clock and this machine's
 
 
@@ -85,7 +85,7 @@ def _clock(settings: Settings) -> Finding:
 
 def _disks(settings: Settings) -> Iterator[Finding]:
     for folder, free in list_free(settings):
-        ok = free >= _ENOUGH_BYTES
+        ok = free >= max(_ENOUGH_BYTES, enough_bytes(settings))
         remedy = None if ok else "delete what nobody needs, or let the folder lie on a larger disk"
         yield Finding(f"disk of {folder}", ok, f"{size(free)} free", remedy)
 

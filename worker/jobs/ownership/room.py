@@ -27,11 +27,11 @@ def find_shortage(settings: Settings) -> str | None:
         free = free_bytes(settings.home)
     except OSError:
         return None
-    least = least_bytes(settings)
-    if free >= 2 * least:
+    least, enough = least_bytes(settings), enough_bytes(settings)
+    if free >= enough:
         return None
     # A bound, not what is free, so that all processes that look say the same.
-    bound, waits = (least, "; no job starts until there is room") if free < least else (2 * least, "")
+    bound, waits = (least, "; no job starts until there is room") if free < least else (enough, "")
     return f"The disk of {settings.home} has less than {size(bound)} free{waits}. `deeplab gc` says what may go."
 
 
@@ -45,6 +45,11 @@ def list_free(settings: Settings) -> Iterator[tuple[Path, int]]:
 def least_bytes(settings: Settings) -> int:
     """How many bytes are to stay free."""
     return settings.free_disk_mb * 1_000_000
+
+
+def enough_bytes(settings: Settings) -> int:
+    """With less free than this, a disk runs short."""
+    return 2 * least_bytes(settings)
 
 
 def _written_by(settings: Settings, job: Job) -> list[Path]:

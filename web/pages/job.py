@@ -14,6 +14,7 @@ from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
 from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs, outcomes, shards
+from worker.jobs.catalog import HIGHEST_PRIORITY
 from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
 from worker.jobs.holds import PriorityError
@@ -47,6 +48,7 @@ def show_job(job_id: int) -> str:
             **_trials(session, job),
             obstacle=find_obstacle(session, current_settings(), job),
             may_change=may_change(job, current_identity()),
+            highest_priority=HIGHEST_PRIORITY,
             loss=_foresee_loss(session, job),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),

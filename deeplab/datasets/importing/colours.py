@@ -10,9 +10,9 @@ from pathlib import Path
 from deeplab.datasets.class_names import default_class_names, load_class_names
 from deeplab.datasets.colour_table import ColourTable
 from deeplab.datasets.importing.export import IGNORED, MOST_CLASSES, ClassNames
-from deeplab.datasets.importing.files import ExportFiles
+from deeplab.datasets.importing.files import ExportFiles, read_lines
 from deeplab.errors import DatasetError
-from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
+from deeplab.files import printable
 from deeplab.formats import shortened
 from deeplab.images.palette import Colour
 
@@ -62,11 +62,8 @@ def _find(files: ExportFiles) -> Path:
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        lines = read_text(path, LARGEST_FILE).splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: cannot be read: {reason_of(error)}.") from error
-    split = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, start=1)]
+    lines = enumerate(read_lines(path, printable(path)), start=1)
+    split = [(number, line.replace(",", " ").split()) for number, line in lines]
     return [(number, fields) for number, fields in split if fields and not fields[0].startswith("#")]
 
 

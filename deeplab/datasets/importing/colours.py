@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.datasets.class_names import default_class_names, load_class_names
-from deeplab.datasets.colour_table import ColourTable
+from deeplab.datasets.colour_table import ColourTable, is_byte
 from deeplab.datasets.importing.export import IGNORED, MOST_CLASSES, ClassNames
 from deeplab.datasets.importing.files import ExportFiles, read_lines
 from deeplab.errors import DatasetError
@@ -32,11 +32,11 @@ def read_colours(files: ExportFiles) -> tuple[list[str], ColourTable]:
     names, colours = ClassNames(), dict[Colour, int]()
     numbered = False
     for number, fields in _read(path):
-        if len(fields) >= 4 and all(map(_is_byte, fields[:4])):
+        if len(fields) >= 4 and all(map(is_byte, fields[:4])):
             index, colour, numbered = int(fields[0]), _colour(fields[1:4]), True
-        elif len(fields) >= 4 and all(map(_is_byte, fields[:3])):
+        elif len(fields) >= 4 and all(map(is_byte, fields[:3])):
             index, colour = names.add(" ".join(fields[3:]), where), _colour(fields[:3])
-        elif len(fields) >= 4 and all(map(_is_byte, fields[-3:])):
+        elif len(fields) >= 4 and all(map(is_byte, fields[-3:])):
             index, colour = names.add(" ".join(fields[:-3]), where), _colour(fields[-3:])
         elif number == 1:  # the heading of a CSV file
             continue
@@ -77,10 +77,6 @@ def _names_by_number(files: ExportFiles, colours: dict[Colour, int], where: str)
     if len(names) < n_classes:
         raise DatasetError(f"{where}: names the class {n_classes - 1}, but {_LABELS} only {len(names)} classes.")
     return names
-
-
-def _is_byte(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= 255
 
 
 def _colour(fields: Sequence[str]) -> Colour:

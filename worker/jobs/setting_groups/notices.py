@@ -2,13 +2,51 @@
 
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
+
+from pydantic import Field, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings
+
+from worker.jobs.setting_groups.listed import Listed
 
 _SHORTEST_SECRET = 32  # characters
 
 
-def check(name: str, value: Any, before: Mapping[str, Any]) -> Any:
+class NoticeSettings(BaseSettings):
+    """Who is told of the ends of jobs, and how."""
+
+    public_url: str = Field(
+        default="", description="Address at which people open the dashboard, such as https://deeplab.example.org."
+    )
+    notify_states: Listed[Literal["succeeded", "failed", "cancelled"]] = Field(
+        default=("succeeded", "failed", "cancelled"),
+        description="Ends of jobs that webhooks and mail tell of, separated by ','.",
+    )
+    webhook_secret: str = Field(
+        default="", repr=False, description="What webhooks are signed with: 32 characters or more."
+    )
+    webhook_urls: Listed[str] = Field(
+        default=(), description="Addresses that are told when a job has ended, separated by ','."
+    )
+    smtp_url: str = Field(
+        default="",
+        repr=False,
+        description="Mail server: smtp://[USER:PASSWORD@]HOST[:PORT], with STARTTLS where it can, or smtps://.",
+    )
+    mail_from: str = Field(default="", description="Sender of mail.")
+    mail_to: Listed[str] = Field(
+        default=(), description="Addresses that get a mail when a job has ended, separated by ','."
+    )
+
+    @field_validator("public_url", "webhook_urls", "webhook_secret", "smtp_url", "mail_from", "mail_to", mode="after")
+    @classmethod
+    def _check_notices(cls, value: Any, field: ValidationInfo) -> Any:
+        """Each is checked with those before it: what notices need has to be there before an address is."""
+        return _check(str(field.field_name), value, field.data)
+
+
+def _check(name: str, value: Any, before: Mapping[str, Any]) -> Any:
     """Check one of them, and return it as it is used.
 
     Args:

@@ -1,0 +1,1 @@
+"""The settings by what they are of; worker.jobs.settings puts them together."""

@@ -13,6 +13,11 @@ READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_befo
 IS_RUNNING = "state = 'running'"
 
 
+def _partial_index(name: str, where: str, *columns: str) -> Index:
+    """An index of the rows alone that fulfil a condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Base(DeclarativeBase):
     """The base of all tables; names every constraint, so that migrations can change it by name."""
 
@@ -99,32 +104,11 @@ class JobRow(Base):
         Index("ix_job_dataset_id", "dataset", "id"),
         Index("ix_job_user_id_id", "user_id", "id"),
         # The next job to start, of all and of a user, without a look at the others.
-        *(
-            Index(name, "queue", "gpus", *columns, sqlite_where=text(READY), postgresql_where=text(READY))
-            for name, columns in (
-                ("ix_job_ready", ("rank", "id")),
-                ("ix_job_ready_of_user", ("user_id", "rank", "id")),
-            )
-        ),
-        Index(
-            "ix_job_running",
-            "queue",
-            "user_id",
-            sqlite_where=text(IS_RUNNING),
-            postgresql_where=text(IS_RUNNING),
-        ),
-        Index(
-            "ix_job_awaits_others",
-            "id",
-            sqlite_where=text("awaits_others"),
-            postgresql_where=text("awaits_others"),
-        ),
-        Index(
-            "ix_job_not_before",
-            "not_before",
-            sqlite_where=text("not_before IS NOT NULL"),
-            postgresql_where=text("not_before IS NOT NULL"),
-        ),
+        _partial_index("ix_job_ready", READY, "queue", "gpus", "rank", "id"),
+        _partial_index("ix_job_ready_of_user", READY, "queue", "gpus", "user_id", "rank", "id"),
+        _partial_index("ix_job_running", IS_RUNNING, "queue", "user_id"),
+        _partial_index("ix_job_awaits_others", "awaits_others", "id"),
+        _partial_index("ix_job_not_before", "not_before IS NOT NULL", "not_before"),
         Index("ix_job_announced_state", "announced", "state"),
     )
 
@@ -277,12 +261,9 @@ class ShardRow(Base):
 
     __tablename__ = "shard"
     # A claim finds the first free shard, or one whose lease has run out, without a look at the others.
-    __table_args__ = tuple(
-        Index(name, "job_id", column, sqlite_where=text(where), postgresql_where=text(where))
-        for name, column, where in (
-            ("ix_shard_queued", "number", "state = 'queued'"),
-            ("ix_shard_running", "lease_until", "state = 'running'"),
-        )
+    __table_args__ = (
+        _partial_index("ix_shard_queued", "state = 'queued'", "job_id", "number"),
+        _partial_index("ix_shard_running", IS_RUNNING, "job_id", "lease_until"),
     )
 
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)

@@ -1,5 +1,6 @@
 """Room on the disks that jobs write to: looked at before a job begins, and shown where it runs short."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 from deeplab.formats import size
@@ -26,17 +27,29 @@ def find_shortage(settings: Settings) -> str | None:
         free = free_bytes(settings.home)
     except OSError:
         return None
-    least = least_bytes(settings)
-    if free >= 2 * least:
+    least, enough = least_bytes(settings), enough_bytes(settings)
+    if free >= enough:
         return None
     # A bound, not what is free, so that all processes that look say the same.
-    bound, waits = (least, "; no job starts until there is room") if free < least else (2 * least, "")
+    bound, waits = (least, "; no job starts until there is room") if free < least else (enough, "")
     return f"The disk of {settings.home} has less than {size(bound)} free{waits}. `deeplab gc` says what may go."
+
+
+def list_free(settings: Settings) -> Iterator[tuple[Path, int]]:
+    """The home and the data roots that are there, each with the bytes that its disk has free."""
+    for folder in (settings.home, *settings.roots):
+        if folder.is_dir():
+            yield folder, free_bytes(folder)
 
 
 def least_bytes(settings: Settings) -> int:
     """How many bytes are to stay free."""
     return settings.free_disk_mb * 1_000_000
+
+
+def enough_bytes(settings: Settings) -> int:
+    """With less free than this, a disk runs short."""
+    return 2 * least_bytes(settings)
 
 
 def _written_by(settings: Settings, job: Job) -> list[Path]:

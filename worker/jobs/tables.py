@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from worker.jobs.places import PlaceJson, PlaceText
 
@@ -43,6 +43,13 @@ class UserRow(Base):
     password_hash: Mapped[str | None]  # by argon2; None: signs in by a link or at a proxy
     disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[float]
+
+
+def _name_of(user_id: Mapped[int | None]) -> MappedSQLExpression[str]:
+    """The name of the user of a row, read with it."""
+    return column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
 
 
 class SessionRow(Base):
@@ -123,9 +130,7 @@ class JobRow(Base):
     roots: Mapped[dict[str, Any] | None] = mapped_column(PlaceJson(none_as_null=True))
     is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
     # What people call it, whatever it was asked to do.
     name: Mapped[str] = mapped_column(default="", server_default="")
     notes: Mapped[str] = mapped_column(default="", server_default="")
@@ -218,9 +223,7 @@ class QueuePauseRow(Base):
     queue: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class AttemptRow(Base):
@@ -353,9 +356,7 @@ class EventRow(Base):
     at: Mapped[float]
     message: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class WorkerRow(Base):
@@ -402,9 +403,7 @@ class DatasetRow(Base):
     splits: Mapped[dict[str, Any]]
     created_at: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class CounterRow(Base):

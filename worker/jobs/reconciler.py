@@ -5,8 +5,7 @@ time: each change is a compare-and-set, and an extra message is harmless.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from sqlalchemy.orm import Session
 
@@ -16,6 +15,7 @@ from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership.room import find_shortage
+from worker.jobs.repeating import Repeating
 from worker.jobs.scheduling import chains, next_job
 from worker.jobs.scheduling.next_job import Channel
 from worker.jobs.settings import Settings
@@ -23,31 +23,20 @@ from worker.jobs.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class Reconciler:
-    """A thread that reconciles in a loop, and records the heartbeat of a worker."""
+class Reconciler(Repeating):
+    """A thread that reconciles in a loop, the first time at once, and records the heartbeat of a worker."""
 
     def __init__(self, settings: Settings, worker_id: int | None = None) -> None:
         """Prepare; `worker_id` is the worker that this process is, if it is one."""
+        super().__init__("reconciler", patience=5)
         self._settings = settings
         self._worker_id = worker_id
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
-    def start(self) -> None:
-        """Start the loop; the first pass begins at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the current pass."""
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
+    def _take_steps(self) -> Iterator[float]:
+        while True:
             for step in (self._show_life, *_STEPS):
                 _try(step, self._settings)
-            self._ended.wait(self._settings.reconcile_seconds)
+            yield self._settings.reconcile_seconds
 
     def _show_life(self, settings: Settings) -> None:
         if self._worker_id is not None:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from deeplab.formats import size
 from deeplab.mirrors import local_path
-from deeplab.room import free_bytes, require_room
+from deeplab.room import find_free_bytes, free_bytes, require_room
 from worker.jobs import storage
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
@@ -23,12 +23,8 @@ def require_room_for(settings: Settings, job: Job) -> None:
 
 def find_shortage(settings: Settings) -> str | None:
     """Say that the disk of the home runs short; None if it does not, or cannot be looked at."""
-    try:
-        free = free_bytes(settings.home)
-    except OSError:
-        return None
-    least, enough = least_bytes(settings), enough_bytes(settings)
-    if free >= enough:
+    free, least, enough = find_free_bytes(settings.home), least_bytes(settings), enough_bytes(settings)
+    if free is None or free >= enough:
         return None
     # A bound, not what is free, so that all processes that look say the same.
     bound, waits = (least, "; no job starts until there is room") if free < least else (enough, "")

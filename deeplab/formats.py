@@ -22,6 +22,11 @@ def duration(seconds: float) -> str:
     return f"{whole} s"
 
 
+def words_of(error: Exception) -> str:
+    """What a library's error says, in one line without a full stop; its type if it says nothing."""
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+
+
 def shortened(value: object, longest: int = 60) -> str:
     """A value as a sentence about it shows it: as in Python's source, at most so many characters."""
     try:

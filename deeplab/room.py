@@ -19,6 +19,14 @@ def free_bytes(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def find_free_bytes(path: Path) -> int | None:
+    """The same as `free_bytes`; None if the disk cannot be looked at."""
+    try:
+        return free_bytes(path)
+    except OSError:
+        return None
+
+
 def require_room(path: Path, n_bytes: int, *, spare: int = SPARE_BYTES) -> None:
     """Refuse to begin a file that would leave no room on its disk.
 

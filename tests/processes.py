@@ -26,6 +26,13 @@ def family_of(pid: int) -> list[psutil.Process]:
     return [process, *process.children(recursive=True)]
 
 
+def command_of(process: psutil.Process) -> list[str]:
+    """The command line of a process; empty if it has ended, or is somebody else's."""
+    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
+        return process.cmdline()
+    return []
+
+
 def lives(process: psutil.Process) -> bool:
     """Whether a process is there and not just waiting to be buried."""
     with suppress(psutil.NoSuchProcess):

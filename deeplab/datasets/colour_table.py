@@ -116,11 +116,14 @@ def _read_lines(path: Path) -> Iterator[tuple[int, str]]:
             yield number, line
 
 
+def is_byte(text: str) -> bool:
+    """Whether a text is a number from 0 to 255."""
+    return text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= 255
+
+
 def _parse_line(line: str, where: str) -> tuple[int, Colour]:
     fields = line.split()[:4]
-    if len(fields) < 4 or not all(
-        field.isascii() and field.isdecimal() and len(field) < 4 and int(field) <= 255 for field in fields
-    ):
+    if len(fields) < 4 or not all(map(is_byte, fields)):
         raise DatasetError(f"{where} is {shortened(line)}; expected 'class R G B', four numbers from 0 to 255.")
     index, red, green, blue = map(int, fields)
     return index, (red, green, blue)

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 
 from deeplab.catalog import SCORES
 from deeplab.errors import OutputError
@@ -28,6 +27,9 @@ class TrainingLog:
         self._folder = folder
         self._run = run
         self._reporter = reporter
+        # Only here: of the processes of a training, one writes scalars.
+        from torch.utils.tensorboard import SummaryWriter
+
         # Hides what an earlier attempt wrote after the checkpoint from which this run continues.
         self._writer = SummaryWriter(str(folder), purge_step=run.iteration + 1)
 

@@ -214,13 +214,13 @@ class TrainingRun:
         return [float(group["lr"]) for group in self.optimizer.param_groups]
 
     def record_validation(self, mean_iou: float) -> bool:
-        """Keep the mean IoU of the model at this iteration; return whether it is the best so far."""
+        """Keep the mean IoU of the model at this iteration; return whether it is one of `best_iterations`."""
         self.validated = Validated(self.iteration, mean_iou)
         self.scores[self.iteration] = mean_iou
         self.n_since_best += 1
         if self.best is None or mean_iou > self.best.mean_iou:
             self.best, self.n_since_best = self.validated, 0
-        return self.is_best()
+        return self.iteration in self.best_iterations()
 
     def is_best(self) -> bool:
         """Whether this iteration's validation is the best so far; False if there was none."""

@@ -48,8 +48,7 @@ class Validation:
             segmenter = Segmenter(run.model, config, device=run.device)
             scores = score(segmenter, self._dataset, self._reporter, unit=VALIDATION_IMAGE)
         log.after_validation(scores)
-        run.record_validation(scores["mean_iou"])
-        return run.iteration in run.best_iterations()
+        return run.record_validation(scores["mean_iou"])
 
     def _is_due(self) -> bool:
         iteration, last = self._run.iteration, self._run.validated

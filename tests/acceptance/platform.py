@@ -11,7 +11,7 @@ from typing import Any, Self
 import psutil
 
 from deeplab.files import read_tail
-from tests.processes import family_of, lives, wait_until
+from tests.processes import command_of, family_of, lives, wait_until
 from worker.jobs import catalog, database, jobs, storage, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
@@ -122,14 +122,14 @@ class Platform:
 
     def child(self, job: Job) -> psutil.Process:
         """The process of a running job's attempt; assistants do not count."""
-        found = [each for each in self.children(job) if "--assist" not in _arguments(each)]
+        found = [each for each in self.children(job) if "--assist" not in command_of(each)]
         forked = [each for each in found if _parent_id(each) in {each.pid for each in found}]  # until it runs another
         (child,) = [each for each in found if each not in forked]
         return child
 
     def children(self, job: Job) -> list[psutil.Process]:
         """All processes that work on a job."""
-        return [each for each in self.processes() if _arguments(each)[3:5] == ["worker.execution.child", str(job.id)]]
+        return [each for each in self.processes() if command_of(each)[3:5] == ["worker.execution.child", str(job.id)]]
 
     def processes(self) -> list[psutil.Process]:
         """The workers and everything that they started and that still lives, whoever its parent is now."""
@@ -150,12 +150,6 @@ class Platform:
                 env=environment or self.settings.environment(),
                 start_new_session=True,
             )
-
-
-def _arguments(process: psutil.Process) -> list[str]:
-    with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
-        return process.cmdline()
-    return []
 
 
 def _parent_id(process: psutil.Process) -> int | None:

@@ -1,6 +1,6 @@
 import pytest
 
-from deeplab.formats import duration, images_and_videos, list_briefly, plural, size, table
+from deeplab.formats import duration, images_and_videos, list_briefly, plural, size, table, words_of
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,11 @@ def test_size(n_bytes: float, text: str) -> None:
 
 def test_plural() -> None:
     assert [plural(count, "image") for count in (0, 1, 2)] == ["0 images", "1 image", "2 images"]
+
+
+def test_words_of_an_error() -> None:
+    assert words_of(ValueError("first line,\n  second one.")) == "first line, second one"
+    assert words_of(ValueError()) == "ValueError"
 
 
 def test_list_briefly() -> None:

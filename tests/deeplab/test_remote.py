@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deeplab import mirrors, remote
+from deeplab import mirrors, remote, remote_copies
 from deeplab.errors import StorageAwayError, StorageError
 from deeplab.files import delete_file, printable, read_text, write_text
 from deeplab.images.listing import scan_folder
@@ -57,7 +57,7 @@ def test_a_file_is_fetched_once_and_again_when_it_has_changed(
     assert read_text(path) == "first"
     s3.put("fetched.txt", b"second, and longer")
     assert read_text(path) == "first"  # known well enough for a minute
-    monkeypatch.setattr(remote, "_KNOWN_SECONDS", 0)
+    monkeypatch.setattr(remote_copies, "KNOWN_SECONDS", 0)
     assert read_text(path) == "second, and longer"
 
 
@@ -84,7 +84,7 @@ def test_folders_list_as_they_would_here(s3: S3) -> None:
 
 
 def test_the_copies_used_longest_ago_make_room(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_KEPT_SECONDS", -1)
+    monkeypatch.setattr(remote_copies, "_KEPT_SECONDS", -1)
     mount(tmp_path, f"{s3.url}/{tmp_path.name}", most_bytes=100_000)
     paths = [local_path(f"{s3.url}/room/{number}") for number in range(30)]
     for number, path in enumerate(paths):

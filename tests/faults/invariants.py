@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import is_draft, sha256_of
 from deeplab.inference.manifest import read_manifest
+from tests.processes import command_of
 from worker.jobs import catalog, outcomes, storage
 from worker.jobs.cleaning import leftovers
 from worker.jobs.database import open_session
@@ -36,7 +37,7 @@ def find_violations(
         found = [f"Job {row.id}: {said}" for row in rows for said in _of_job(session, settings, row)]
         found += list(_of_checkpoints(session, damaged))
     found += [f"Job {row.id}: {said}" for row in rows for said in _of_files(settings, row)]
-    return found + [f"A process is left: {' '.join(each)}" for each in map(_command, processes) if _is_of_a_job(each)]
+    return found + [f"A process is left: {' '.join(each)}" for each in map(command_of, processes) if _is_of_a_job(each)]
 
 
 def _of_job(session: Session, settings: Settings, row: JobRow) -> Iterator[str]:
@@ -124,13 +125,6 @@ def _of_files(settings: Settings, row: JobRow) -> Iterator[str]:
     folder = storage.job_dir(settings, row.id)
     if drafts := [str(path) for path in folder.rglob(".*.tmp") if is_draft(path.name) and "output" not in path.parts]:
         yield f"drafts are left: {drafts}"
-
-
-def _command(process: psutil.Process) -> list[str]:
-    try:
-        return process.cmdline()
-    except psutil.NoSuchProcess:
-        return []
 
 
 def _is_of_a_job(command: list[str]) -> bool:

@@ -11,7 +11,7 @@ import psutil
 
 from tests.acceptance.platform import Platform
 from tests.faults.invariants import find_violations
-from tests.processes import lives, wait_until
+from tests.processes import command_of, lives, wait_until
 from worker.jobs import catalog, jobs, shards
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -137,12 +137,6 @@ class Scene(Platform):
         assert self.job(job.id).state == catalog.QUEUED
         act()
         self.mend()
-
-
-def command_of(process: psutil.Process) -> list[str]:
-    with suppress(psutil.NoSuchProcess):
-        return process.cmdline()
-    return []
 
 
 def kill(processes: list[psutil.Process]) -> None:

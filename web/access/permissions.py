@@ -1,8 +1,12 @@
-"""Who may do what: each endpoint with the least role that it takes. An endpoint that is not listed is refused."""
+"""Who may do what: each endpoint with the least role that it takes, and whose jobs somebody may change.
+
+An endpoint that is not listed is refused.
+"""
 
 from deeplab.errors import DeepLabError
-from web.context import current_identity
+from web.context import Identity, current_identity
 from worker.jobs.accounts.roles import ADMIN, OPERATOR, VIEWER, allows
+from worker.jobs.jobs import JobSummary
 
 ANYONE = "anyone"  # who has not signed in, too
 
@@ -119,3 +123,26 @@ def may(endpoint: str) -> bool:
     if least is None or least == ANYONE:
         return least is not None
     return identity is not None and allows(identity.role, least)
+
+
+def may_change(job: JobSummary, identity: Identity | None) -> bool:
+    """Whether somebody may cancel, hold or delete a job: their own, or as an admin anybody's."""
+    if identity is None:
+        return False
+    return allows(identity.role, ADMIN) or (allows(identity.role, OPERATOR) and job.user == identity.name)
+
+
+def require_own(job: JobSummary, identity: Identity, wish: str) -> None:
+    """Refuse to let somebody change a job that `may_change` denies them.
+
+    Args:
+        job: that is to be changed.
+        identity: who asks.
+        wish: what for, as in "only an admin can cancel it".
+
+    Raises:
+        ForbiddenError: if it is somebody else's.
+    """
+    if not may_change(job, identity):
+        whose = f"was submitted by {job.user}" if job.user else "was submitted on the command line"
+        raise ForbiddenError(f"Job {job.id} {whose}; only an admin can {wish}.")

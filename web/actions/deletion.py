@@ -1,13 +1,11 @@
 """Deletes a job over HTTP, with its files: one's own, or as an admin anybody's."""
 
-from web.access.permissions import ForbiddenError
-from web.actions.cancellation import may_cancel
+from web.access.permissions import require_own
 from web.context import Identity
 from worker.jobs import jobs
 from worker.jobs.cleaning import deletion
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.database import open_session
-from worker.jobs.jobs import JobSummary
 from worker.jobs.settings import Settings
 
 
@@ -20,13 +18,5 @@ def delete(settings: Settings, job_id: int, identity: Identity) -> Loss:
         JobStateError: if it has not ended, or others refer to what it made.
     """
     with open_session(settings, reads_only=True) as session:
-        job = jobs.get(session, job_id)
-    if not may_delete(job, identity):
-        whose = f"was submitted by {job.user}" if job.user else "was submitted on the command line"
-        raise ForbiddenError(f"Job {job_id} {whose}; only an admin can delete it.")
+        require_own(jobs.get(session, job_id), identity, "delete it")
     return deletion.delete_job(settings, job_id, identity.user_id)
-
-
-def may_delete(job: JobSummary, identity: Identity | None) -> bool:
-    """Whether somebody may delete a job, if it has ended: whoever may cancel it."""
-    return may_cancel(job, identity)

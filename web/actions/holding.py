@@ -1,12 +1,11 @@
 """When a job starts, changed over HTTP: one's own, or as an admin anybody's."""
 
-from web.access.permissions import ForbiddenError
-from web.actions.cancellation import may_cancel
+from web.access.permissions import require_own
 from web.context import Identity
 from worker.jobs import holds, jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
-from worker.jobs.jobs import Job, JobSummary
+from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 
@@ -19,7 +18,7 @@ def pause(settings: Settings, job_id: int, identity: Identity) -> Job:
         JobStateError: if it has ended, is being cancelled, or is on hold already.
     """
     with open_session(settings) as session:
-        _require_own(jobs.get(session, job_id), identity, "pause it")
+        require_own(jobs.get(session, job_id), identity, "pause it")
         return holds.pause(session, job_id, identity.user_id)
 
 
@@ -32,7 +31,7 @@ def resume(settings: Settings, job_id: int, identity: Identity) -> Job:
         JobStateError: if it is not on hold.
     """
     with open_session(settings) as session:
-        _require_own(jobs.get(session, job_id), identity, "resume it")
+        require_own(jobs.get(session, job_id), identity, "resume it")
         job = holds.resume(session, job_id, identity.user_id)
     try_publish(settings, job)  # else the reconciler does
     return job
@@ -48,11 +47,5 @@ def set_priority(settings: Settings, job_id: int, priority: int, identity: Ident
         JobStateError: if it is not queued.
     """
     with open_session(settings) as session:
-        _require_own(jobs.get(session, job_id), identity, "change its priority")
+        require_own(jobs.get(session, job_id), identity, "change its priority")
         return holds.set_priority(session, job_id, priority, identity.user_id)
-
-
-def _require_own(job: JobSummary, identity: Identity, wish: str) -> None:
-    if not may_cancel(job, identity):
-        whose = f"was submitted by {job.user}" if job.user else "was submitted on the command line"
-        raise ForbiddenError(f"Job {job.id} {whose}; only an admin can {wish}.")

@@ -10,7 +10,7 @@ from web.text.describe import subject
 from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
 from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED, parse_integer
-from worker.jobs.jobs import JobNotFoundError
+from worker.jobs.jobs import JobNotFoundError, JobSummary
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
@@ -74,10 +74,9 @@ def _checkpoint_options(session: Session, chosen: str) -> list[Option]:
 
 def _training_options(session: Session) -> list[Option]:
     """Trainings that have yet to end, for the checkpoints that they will be about."""
-    found = [job for state in (RUNNING, QUEUED) for job in list_jobs(session, JobFilter("train", state), limit=_LISTED)]
     return [
         Option(CheckpointRef.of_job(job.id).text, f"Best checkpoint of job {job.id} · {subject(job)}, {job.state}")
-        for job in found
+        for job in _list_open(session, "train")
     ]
 
 
@@ -100,10 +99,14 @@ def _evaluate_options(session: Session, chosen: str) -> list[Option]:
         for job in listed
         if job.kind == "evaluate" and job.result and job.result.get("logits")
     ]
-    found = [
-        each for state in (RUNNING, QUEUED) for each in list_jobs(session, JobFilter("evaluate", state), limit=_LISTED)
-    ]
     to_come = [
-        Option(str(job.id), f"Job {job.id} · {subject(job)}, {job.state}") for job in found if job.spec["save_logits"]
+        Option(str(job.id), f"Job {job.id} · {subject(job)}, {job.state}")
+        for job in _list_open(session, "evaluate")
+        if job.spec["save_logits"]
     ]
     return [*to_come, *evaluated]
+
+
+def _list_open(session: Session, kind: str) -> list[JobSummary]:
+    """Jobs of a kind that have yet to end."""
+    return [job for state in (RUNNING, QUEUED) for job in list_jobs(session, JobFilter(kind, state), limit=_LISTED)]

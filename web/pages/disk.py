@@ -4,10 +4,9 @@ from flask import flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from deeplab.formats import size
-from deeplab.room import free_bytes
+from deeplab.room import find_free_bytes
 from web.context import current_settings, reading
 from worker.jobs.cleaning import leftovers, usage
-from worker.jobs.settings import Settings
 
 _SECONDS = 3.0  # that a page adds up files for
 _LARGEST = 50  # jobs that are shown
@@ -23,7 +22,7 @@ def show_disk() -> str:
         "disk.html",
         usage=measured,
         largest=measured.jobs[:_LARGEST],
-        free=_free(settings),
+        free=find_free_bytes(settings.home),
         home=settings.home,
         leftovers=leftovers.find_leftovers(settings) if looks else None,
     )
@@ -35,10 +34,3 @@ def clean_up() -> Response:
     freed = leftovers.remove(settings, leftovers.find_leftovers(settings))
     flash(f"Deleted what nothing refers to: {size(freed)} are free again.", "success")
     return redirect(url_for("pages.show_disk"))
-
-
-def _free(settings: Settings) -> int | None:
-    try:
-        return free_bytes(settings.home)
-    except OSError:
-        return None

@@ -7,12 +7,14 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from web.access.permissions import may_change
 from web.actions import cancellation, deletion, holding, submission
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
 from web.results.comparing.trials import best_trials, heat_map
 from worker.jobs import jobs, outcomes, shards
+from worker.jobs.catalog import HIGHEST_PRIORITY
 from worker.jobs.cleaning.deletion import Loss, foresee
 from worker.jobs.database import read_clock
 from worker.jobs.holds import PriorityError
@@ -45,7 +47,8 @@ def show_job(job_id: int) -> str:
             shard_counts=shards.counts(session, job_id) if job.kind == "segment" else None,
             **_trials(session, job),
             obstacle=find_obstacle(session, current_settings(), job),
-            may_cancel=cancellation.may_cancel(job, current_identity()),
+            may_change=may_change(job, current_identity()),
+            highest_priority=HIGHEST_PRIORITY,
             loss=_foresee_loss(session, job),
             n_recorded=parts.count_images(session, job_id),
             place=find_place(session, job),
@@ -119,7 +122,7 @@ def retry_failed(job_id: int) -> Response:
 
 def _foresee_loss(session: Session, job: Job) -> Loss | None:
     """What deleting a job would delete; None where it cannot be deleted, or not by whoever asks."""
-    if not job.is_terminal or not deletion.may_delete(job, current_identity()):
+    if not job.is_terminal or not may_change(job, current_identity()):
         return None
     try:
         return foresee(session, job.id)

@@ -5,10 +5,8 @@ from werkzeug.wrappers import Response
 
 from web.context import reading, signed_in, writing
 from worker.jobs import holds, workers
-from worker.jobs.catalog import QUEUED
 from worker.jobs.database import read_clock
 from worker.jobs.watching import queues
-from worker.jobs.watching.job_list import count_by_state
 
 
 def list_workers() -> str:
@@ -17,7 +15,6 @@ def list_workers() -> str:
         return render_template(
             "workers.html",
             workers=workers.list_workers(session),
-            n_queued=count_by_state(session)[QUEUED],
             queues=queues.list_queues(session),
             now=read_clock(session),
         )

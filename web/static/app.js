@@ -111,14 +111,9 @@ const closeMenus = (but) => {
 document.addEventListener("click", (event) => closeMenus(event.target.closest("details.menu")));
 document.addEventListener("keydown", (event) => { if (event.key === "Escape") closeMenus(); });
 
-// ---- pictures: the server makes few at a time, and says when to ask again; those whose files are gone are marked ----
+// ---- pictures that were put off are asked for again; those whose files are gone are marked ----
 const askAgain = async (picture) => {
-  const response = await fetch(picture.src).catch(() => null);
-  if (response?.status === 503) {
-    const seconds = Number(response.headers.get("Retry-After")) || 5;
-    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
-    return askAgain(picture);
-  }
+  const response = await import("./patience.js").then(({ fetchPatiently }) => fetchPatiently(picture.src)).catch(() => null);
   if (!response?.ok || picture.dataset.again) return picture.closest(".layers")?.classList.add("gone");
   picture.dataset.again = "1";
   picture.src = picture.src; // loads it again

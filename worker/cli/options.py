@@ -1,4 +1,4 @@
-"""Options that name a configuration and change its keys, and options that take a number."""
+"""Options and arguments that several commands share: of configurations, numbers, jobs and web servers."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -72,6 +72,11 @@ def number_option(
     return click.option(
         *names, type=click.IntRange(at_least, at_most), metavar="N", default=default, show_default=True, help=text
     )
+
+
+def job_argument(command: F) -> F:
+    """`ID` of a job, which the command receives as `job_id`."""
+    return click.argument("job_id", metavar="ID", type=int)(command)
 
 
 def address_options(command: F) -> F:

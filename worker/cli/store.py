@@ -37,10 +37,8 @@ def open_store(
     """
     from worker.jobs.database import open_session
     from worker.jobs.settings import load_settings
-    from worker.jobs.storage import mount
 
     settings = settings or load_settings()
-    mount(settings)
     if create:
         create_store(settings)
     else:
@@ -50,21 +48,28 @@ def open_store(
 
 
 def require_store(settings: "Settings") -> None:
-    """Refuse a home without a database. Raises NoPlatformError."""
+    """Refuse a home without a database; let this process use the storage of any other. Raises NoPlatformError."""
+    from worker.jobs.storage import mount
+
     if lacks_database(settings):
         raise NoPlatformError(settings.home)
+    mount(settings)
 
 
 def create_store(settings: "Settings") -> None:
     """Create the embedded database if there is none yet, so that the very first command can submit a job.
 
+    Storage at URLs can be used from then on, as behind `require_store`.
+
     Raises:
         DatabaseError: if it cannot be created.
     """
     from worker.jobs.database import upgrade
+    from worker.jobs.storage import mount
 
     if lacks_database(settings):
         upgrade(settings)
+    mount(settings)
 
 
 def lacks_database(settings: "Settings") -> bool:

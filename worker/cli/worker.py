@@ -51,7 +51,7 @@ def check(queue: str) -> None:
 
     host = socket.gethostname()
     with open_store() as session:
-        found = [each for each in workers.list_workers(session) if each.queue == queue and each.alive]
+        found = workers.list_alive(session, queue)
     if not any(each.name.endswith(f"@{host}") for each in found):
         raise DeepLabError(f"No live worker serves the {queue} queue on {host}.")
     click.echo(f"A live worker serves the {queue} queue on {host}.")

@@ -15,6 +15,7 @@ from typing import IO, cast
 
 from deeplab.errors import DatasetError, OutputError
 from deeplab.files import make_folder, printable, replace_file
+from deeplab.formats import words_of
 from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
@@ -153,8 +154,7 @@ def _extract(member: _Member, folder: Path) -> None:
 
 
 def _damaged(archive: Path, error: Exception) -> DatasetError:
-    reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-    return DatasetError(f"{printable(archive)}: cannot be unpacked: {reason}.")
+    return DatasetError(f"{printable(archive)}: cannot be unpacked: {words_of(error)}.")
 
 
 def _require_inside(member: _Member, archive: Path) -> None:

@@ -16,6 +16,7 @@ import httpx
 
 from deeplab.errors import DeepLabError, OutputError
 from deeplab.files import make_folder, printable
+from deeplab.formats import words_of
 from deeplab.reporter import Reporter, Stopped
 
 _MB = 10**6
@@ -112,7 +113,7 @@ def _transfer(url: str, file: BinaryIO, notes: Path, reporter: Reporter, pause_s
                 failures = 1 if _size(file) > start else failures + 1
                 if failures == _MAX_FAILURES or isinstance(error, httpx.UnsupportedProtocol | httpx.TooManyRedirects):
                     raise DownloadError(
-                        f"{url}: the download failed after {_size(file) // _MB} MB: {_sentence(error)}."
+                        f"{url}: the download failed after {_size(file) // _MB} MB: {words_of(error)}."
                     ) from error
             _wait(pause_seconds * failures, reporter)
 
@@ -219,7 +220,3 @@ def _wait(seconds: float, reporter: Reporter) -> None:
         if reporter.should_stop():
             raise Stopped
         time.sleep(min(0.1, seconds))
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

@@ -5,24 +5,22 @@ about to run out.
 """
 
 import logging
-import threading
 import time
-from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from collections.abc import Callable, Iterator
 
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.leases import LeaseLostError, Wish
+from worker.jobs.repeating import Repeating
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
 _SAFE_FRACTION = 0.75  # of the lease; the rest is for killing the child
 
 
-class LeaseKeeper:
+class LeaseKeeper(Repeating):
     """Renews a lease about every second while the block runs."""
 
     def __init__(self, settings: Settings, renew: Callable[[Session], Wish | None]) -> None:
@@ -32,32 +30,21 @@ class LeaseKeeper:
             settings: name the database and the length of the lease.
             renew: renews it and returns what people want of the job; raises LeaseLostError if it is gone.
         """
+        super().__init__("lease keeper")
         self.wish: Wish | None = None
         self._settings = settings
         self._renew = renew
         self._renewed_at = time.monotonic()
         self._lost = False
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="lease keeper", daemon=True)
 
     @property
     def lost(self) -> bool:
         """Whether the lease is gone, or so near its end that the child has to be killed."""
         return self._lost or time.monotonic() > self._renewed_at + _SAFE_FRACTION * self._settings.lease_seconds
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(timeout=2)  # not longer: it may hang in the database
-
-    def _run(self) -> None:
-        pause = min(1.0, self._settings.lease_seconds / 5)
-        while not self._lost and not self._ended.wait(pause):
+    def _take_steps(self) -> Iterator[float]:
+        while not self._lost:
+            yield min(1.0, self._settings.lease_seconds / 5)
             asked_at = time.monotonic()
             try:
                 with open_session(self._settings) as session:

@@ -5,12 +5,9 @@ A thread of its own does this. Nothing depends on it: while the database or nvid
 
 import logging
 import os
-import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from types import TracebackType
-from typing import Self
 
 import psutil
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,13 +17,14 @@ from worker.jobs.database import DatabaseError, read_clock
 from worker.jobs.jobs import Job
 from worker.jobs.leases import LeaseLostError, fenced
 from worker.jobs.records import resources
+from worker.jobs.repeating import Repeating
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
 _FIRST_AFTER = 2.0  # seconds, so that short jobs have a value, too
 
 
-class ResourceMonitor:
+class ResourceMonitor(Repeating):
     """Records the use of a process and its descendants while the block runs."""
 
     def __init__(self, settings: Settings, job: Job, environment: Mapping[str, str], pid: int) -> None:
@@ -38,33 +36,17 @@ class ResourceMonitor:
             environment: of the process; CUDA_VISIBLE_DEVICES names its GPUs.
             pid: of the process.
         """
+        super().__init__("resource monitor")
         self._settings = settings
         self._job = job
         self._gpu_ids = [each for each in environment.get("CUDA_VISIBLE_DEVICES", "").split(",") if each]
         self._processes = ProcessTree(pid)
         self._pause = resources.SHORTEST_PAUSE
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="resource monitor", daemon=True)
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it still records something."""
-        return self._thread.is_alive()
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._ended.set()
-        self._thread.join(timeout=2)  # not longer: it may hang in the database
-
-    def _run(self) -> None:
+    def _take_steps(self) -> Iterator[float]:
         self._processes.read()  # the beginning of the first stretch of time
-        pause = _FIRST_AFTER
-        while not self._ended.wait(pause):
+        yield _FIRST_AFTER
+        while True:
             values = {**self._processes.read(), **read_gpu_use(self._gpu_ids)}
             try:
                 self._write(values)
@@ -72,7 +54,7 @@ class ResourceMonitor:
                 return
             except (DatabaseError, SQLAlchemyError) as error:
                 _log.warning("The use of resources is not recorded: %s", error)
-            pause = self._pause
+            yield self._pause
 
     def _write(self, values: Mapping[str, float]) -> None:
         with fenced(self._settings, self._job.id, self._job.fence) as session:

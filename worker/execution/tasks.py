@@ -40,20 +40,17 @@ def answer(settings: Settings, job_id: int, slots: Slots) -> None:
     """Wait for the GPUs that a job asks for, as long as it or another one like it can start, and run that on them."""
 
     with open_session(settings, reads_only=True) as session:
-        try:
-            job = jobs.get(session, job_id)
-        except JobNotFoundError:  # a message from before the database was replaced
-            return
+        job = _find(session, job_id)
+    if job is None or job.gpus > max(slots.most_gpus, 1):
+        return  # one that is there stays queued for another worker
+    channel = job.queue, job.gpus
 
     def is_wanted() -> bool:
         with open_session(settings, reads_only=True) as session:
-            waits = next_job.is_any_ready(session, settings, (job.queue, job.gpus))
-            return not slots.stop.is_set() and (waits or _shared_job(session, job_id) is not None)
+            waits = next_job.is_any_ready(session, settings, channel)
+            return not slots.stop.is_set() and (waits or _has_share(session, _find(session, job_id)))
 
-    n_gpus = job.gpus
-    if n_gpus > max(slots.most_gpus, 1):
-        return  # the job stays queued for another worker
-    with slots.reserved(n_gpus, is_wanted) as slot:
+    with slots.reserved(job.gpus, is_wanted) as slot:
         if slot is not None:
             run_job(settings, job_id, slot)
 
@@ -68,8 +65,11 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
     if slot.stopping():
         return  # the job stays queued for another worker
     with open_session(settings) as session:
-        shared = _shared_job(session, job_id)
-        job = _claim_next(session, settings, job_id, slot.owner, above=None if shared is None else shared.priority)
+        named = _find(session, job_id)
+        if named is None:
+            return
+        shared = named if _has_share(session, named) else None
+        job = _claim_next(session, settings, named, slot.owner, above=None if shared is None else shared.priority)
         shards.release(session, job_id, slot.owner)  # left by an earlier process of the same pid
     about = job or shared
     name_process(job=about and about.id, fence=about and about.fence)
@@ -82,22 +82,22 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
     name_process(job=None, fence=None)
 
 
-def _claim_next(session: Session, settings: Settings, job_id: int, owner: str, above: int | None) -> Job | None:
+def _claim_next(session: Session, settings: Settings, named: Job, owner: str, above: int | None) -> Job | None:
     """Claim the next job of a job's queue that asks for as many GPUs: that job, or one that goes before it."""
-    try:
-        job = jobs.get(session, job_id)
-    except JobNotFoundError:  # as in `answer`
-        return None
-    found = next_job.find_next(session, settings, (job.queue, job.gpus), above)
+    found = next_job.find_next(session, settings, (named.queue, named.gpus), above)
     return None if found is None else leases.claim(session, found, owner, settings.lease_seconds)
 
 
-def _shared_job(session: Session, job_id: int) -> Job | None:
-    """Find the job, if it is a running segment job with a free shard."""
+def _find(session: Session, job_id: int) -> Job | None:
+    """Find a job; None if it was deleted, or the message is from before the database was replaced."""
     try:
-        job = jobs.get(session, job_id)
-    except JobNotFoundError:  # a message from before the database was replaced
+        return jobs.get(session, job_id)
+    except JobNotFoundError:
         return None
-    if job.kind != "segment" or job.state != RUNNING or job.cancel_requested or job.held_at:
-        return None
-    return job if shards.has_free(session, job_id) else None
+
+
+def _has_share(session: Session, job: Job | None) -> bool:
+    """Whether a job is a running segment job with a free shard."""
+    if job is None or job.kind != "segment" or job.state != RUNNING or job.cancel_requested or job.held_at:
+        return False
+    return shards.has_free(session, job.id)

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import as_file, files
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import Engine, Float, event, make_url, select
+from sqlalchemy import Engine, Float, event, func, make_url, select
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as ConnectionsInUseError
 from sqlalchemy.ext.compiler import compiles
@@ -124,6 +124,12 @@ def _check_encoding(connection: "psycopg.Connection", _record: object) -> None:
     if encoding is not None and encoding != "UTF8":
         connection.close()
         raise EncodingError(encoding)
+
+
+def take_turns(session: Session, name: str) -> None:
+    """Wait until no other transaction is open that has taken turns by this name."""
+    if session.get_bind().dialect.name == "postgresql":  # writers of SQLite take turns anyway
+        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"deeplab {name}"))))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ from pathlib import Path
 from deeplab.files import real_path
 from deeplab.mirrors import Mirror, is_url
 
-_NAME = re.compile(r"[a-z][a-z0-9_-]+")
+NAME = r"[a-z][a-z0-9_-]+"  # of a place, as a regular expression
 _TAKEN = ("home",)
 
 
@@ -39,7 +39,7 @@ def parse(text: str, home: Path) -> tuple[tuple[str, Path], ...]:
         name, equals, folder = part.partition("=")
         if not equals or (not folder.startswith(("/", "~")) and not is_url(folder)):
             raise ValueError(f"{part!r} is not NAME=FOLDER with a whole path or a URL, such as camvid=/data/camvid")
-        if not _NAME.fullmatch(name) or name in _TAKEN:
+        if not re.fullmatch(NAME, name) or name in _TAKEN:
             raise ValueError(f"{name!r} cannot be a name; expected two or more of a-z, 0-9, - and _, and not 'home'")
         if name in found:
             raise ValueError(f"{name!r} is named twice")

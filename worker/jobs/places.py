@@ -15,11 +15,12 @@ from sqlalchemy import JSON, Dialect, Text
 from sqlalchemy.types import TypeDecorator
 
 from deeplab.errors import DeepLabError
+from worker.jobs.named_places import NAME
 
 Places = tuple[tuple[str, str], ...]  # name and folder; of several folders of one name, the first is the one to use
 
 _places: ContextVar[Places] = ContextVar("places", default=())
-_RELATIVE = re.compile(r"([a-z][a-z0-9_-]+):/(?!/)")
+_RELATIVE = re.compile(rf"({NAME}):/(?!/)")
 
 
 class UnknownRootError(DeepLabError):

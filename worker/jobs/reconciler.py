@@ -5,8 +5,9 @@ time: each change is a compare-and-set, and an extra message is harmless.
 """
 
 import logging
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+from sqlalchemy.orm import Session
 
 from worker.jobs import alarms, jobs, leases, outbox, shards, workers
 from worker.jobs.broker import queue
@@ -14,6 +15,7 @@ from worker.jobs.broker.queue import BrokerUnreachableError
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership.room import find_shortage
+from worker.jobs.repeating import Repeating
 from worker.jobs.scheduling import chains, next_job
 from worker.jobs.scheduling.next_job import Channel
 from worker.jobs.settings import Settings
@@ -21,38 +23,20 @@ from worker.jobs.settings import Settings
 _log = logging.getLogger(__name__)
 
 
-class Reconciler:
-    """A thread that reconciles in a loop, and records the heartbeat of a worker."""
+class Reconciler(Repeating):
+    """A thread that reconciles in a loop, the first time at once, and records the heartbeat of a worker."""
 
     def __init__(self, settings: Settings, worker_id: int | None = None) -> None:
         """Prepare; `worker_id` is the worker that this process is, if it is one."""
+        super().__init__("reconciler", patience=5)
         self._settings = settings
         self._worker_id = worker_id
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="reconciler", daemon=True)
 
-    def start(self) -> None:
-        """Start the loop; the first pass begins at once."""
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop after the current pass."""
-        self._ended.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout=5)
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            for step in (
-                self._show_life,
-                free_dead,
-                expire_leases,
-                watch_disk,
-                free_waiting,
-                publish_waiting,
-            ):
+    def _take_steps(self) -> Iterator[float]:
+        while True:
+            for step in (self._show_life, *_STEPS):
                 _try(step, self._settings)
-            self._ended.wait(self._settings.reconcile_seconds)
+            yield self._settings.reconcile_seconds
 
     def _show_life(self, settings: Settings) -> None:
         if self._worker_id is not None:
@@ -70,10 +54,8 @@ def _try(step: Callable[[Settings], None], settings: Settings) -> None:
 
 def reconcile(settings: Settings) -> None:
     """Make one pass: take back jobs whose worker is gone, and publish those that may start."""
-    take_back(settings)
-    watch_disk(settings)
-    free_waiting(settings)
-    publish_waiting(settings)
+    for step in _STEPS:
+        step(settings)
 
 
 def take_back(settings: Settings) -> None:
@@ -92,22 +74,28 @@ def free_dead(settings: Settings) -> None:
                 shards.release(session, job_id, owner)
             for worker_id in dead:
                 workers.unregister(session, worker_id)
-    for job_id, fence in orphaned:
-        with open_session(settings) as session:
-            state = leases.take_from_dead(session, settings, job_id, fence)
-        if state is not None:
-            _log.warning("Job %d: the worker's process died; the job is now %s.", job_id, state)
+    _take_jobs(settings, orphaned, leases.take_from_dead, "the worker's process died")
 
 
 def expire_leases(settings: Settings) -> None:
     """Queue jobs again whose worker stopped responding, or fail them if there were too many such attempts."""
     with open_session(settings, reads_only=True) as session:
         expired = leases.expired(session)
-    for job_id, fence in expired:
+    _take_jobs(settings, expired, leases.expire, "the worker stopped responding")
+
+
+def _take_jobs(
+    settings: Settings,
+    attempts: Iterable[tuple[int, int]],
+    take: Callable[[Session, Settings, int, int], str | None],
+    why: str,
+) -> None:
+    """Take jobs from attempts, each in a transaction of its own."""
+    for job_id, fence in attempts:
         with open_session(settings) as session:
-            state = leases.expire(session, settings, job_id, fence)
+            state = take(session, settings, job_id, fence)
         if state is not None:
-            _log.warning("Job %d: the worker stopped responding; the job is now %s.", job_id, state)
+            _log.warning("Job %d: %s; the job is now %s.", job_id, why, state)
 
 
 def free_waiting(settings: Settings) -> None:
@@ -173,6 +161,9 @@ def _publish_next(settings: Settings, channel: Channel) -> None:
 def watch_disk(settings: Settings) -> None:
     """Raise an alarm on all pages while the disk of the home, as this machine sees it, runs short."""
     _report(settings, alarms.DISK, find_shortage(settings))
+
+
+_STEPS = (free_dead, expire_leases, watch_disk, free_waiting, publish_waiting)
 
 
 def _report(settings: Settings, subject: str, sentence: str | None) -> None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, column_property, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from worker.jobs.places import PlaceJson, PlaceText
 
@@ -11,6 +11,11 @@ from worker.jobs.places import PlaceJson, PlaceText
 # uses a partial index only where it sees the condition of the index in the question.
 READY = "state = 'queued' AND NOT awaits_others AND held_at IS NULL AND not_before IS NULL"
 IS_RUNNING = "state = 'running'"
+
+
+def _partial_index(name: str, where: str, *columns: str) -> Index:
+    """An index of the rows alone that fulfil a condition."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
 
 
 class Base(DeclarativeBase):
@@ -38,6 +43,13 @@ class UserRow(Base):
     password_hash: Mapped[str | None]  # by argon2; None: signs in by a link or at a proxy
     disabled: Mapped[bool] = mapped_column(default=False, server_default=false())
     created_at: Mapped[float]
+
+
+def _name_of(user_id: Mapped[int | None]) -> MappedSQLExpression[str]:
+    """The name of the user of a row, read with it."""
+    return column_property(
+        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
+    )
 
 
 class SessionRow(Base):
@@ -99,32 +111,11 @@ class JobRow(Base):
         Index("ix_job_dataset_id", "dataset", "id"),
         Index("ix_job_user_id_id", "user_id", "id"),
         # The next job to start, of all and of a user, without a look at the others.
-        *(
-            Index(name, "queue", "gpus", *columns, sqlite_where=text(READY), postgresql_where=text(READY))
-            for name, columns in (
-                ("ix_job_ready", ("rank", "id")),
-                ("ix_job_ready_of_user", ("user_id", "rank", "id")),
-            )
-        ),
-        Index(
-            "ix_job_running",
-            "queue",
-            "user_id",
-            sqlite_where=text(IS_RUNNING),
-            postgresql_where=text(IS_RUNNING),
-        ),
-        Index(
-            "ix_job_awaits_others",
-            "id",
-            sqlite_where=text("awaits_others"),
-            postgresql_where=text("awaits_others"),
-        ),
-        Index(
-            "ix_job_not_before",
-            "not_before",
-            sqlite_where=text("not_before IS NOT NULL"),
-            postgresql_where=text("not_before IS NOT NULL"),
-        ),
+        _partial_index("ix_job_ready", READY, "queue", "gpus", "rank", "id"),
+        _partial_index("ix_job_ready_of_user", READY, "queue", "gpus", "user_id", "rank", "id"),
+        _partial_index("ix_job_running", IS_RUNNING, "queue", "user_id"),
+        _partial_index("ix_job_awaits_others", "awaits_others", "id"),
+        _partial_index("ix_job_not_before", "not_before IS NOT NULL", "not_before"),
         Index("ix_job_announced_state", "announced", "state"),
     )
 
@@ -139,9 +130,7 @@ class JobRow(Base):
     roots: Mapped[dict[str, Any] | None] = mapped_column(PlaceJson(none_as_null=True))
     is_retry: Mapped[bool] = mapped_column(default=False, server_default=false())
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
     # What people call it, whatever it was asked to do.
     name: Mapped[str] = mapped_column(default="", server_default="")
     notes: Mapped[str] = mapped_column(default="", server_default="")
@@ -234,9 +223,7 @@ class QueuePauseRow(Base):
     queue: Mapped[str] = mapped_column(primary_key=True)
     since: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class AttemptRow(Base):
@@ -277,12 +264,9 @@ class ShardRow(Base):
 
     __tablename__ = "shard"
     # A claim finds the first free shard, or one whose lease has run out, without a look at the others.
-    __table_args__ = tuple(
-        Index(name, "job_id", column, sqlite_where=text(where), postgresql_where=text(where))
-        for name, column, where in (
-            ("ix_shard_queued", "number", "state = 'queued'"),
-            ("ix_shard_running", "lease_until", "state = 'running'"),
-        )
+    __table_args__ = (
+        _partial_index("ix_shard_queued", "state = 'queued'", "job_id", "number"),
+        _partial_index("ix_shard_running", IS_RUNNING, "job_id", "lease_until"),
     )
 
     job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
@@ -372,9 +356,7 @@ class EventRow(Base):
     at: Mapped[float]
     message: Mapped[str]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class WorkerRow(Base):
@@ -421,9 +403,7 @@ class DatasetRow(Base):
     splits: Mapped[dict[str, Any]]
     created_at: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
-    user: Mapped[str | None] = column_property(
-        select(UserRow.name).where(UserRow.id == user_id).correlate_except(UserRow).scalar_subquery()
-    )
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class CounterRow(Base):

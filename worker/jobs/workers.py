@@ -147,6 +147,11 @@ def list_workers(session: Session) -> list[Worker]:
     ]
 
 
+def list_alive(session: Session, queue: str | None = None) -> list[Worker]:
+    """List the live workers, of all queues or of one."""
+    return [each for each in list_workers(session) if each.alive and queue in (None, each.queue)]
+
+
 def count_slots(session: Session, queue: str) -> int:
     """Count the slots of the live workers of a queue."""
     query = select(func.coalesce(func.sum(WorkerRow.slots), 0)).where(WorkerRow.queue == queue, _is_alive())

@@ -51,9 +51,7 @@ class Lanes:
     """
 
     def __init__(self) -> None:
-        self._lanes = [(pattern, ThreadedTaskDispatcher()) for pattern, _ in LANES]
-        for (_, lane), (_, n_threads) in zip(self._lanes, LANES, strict=True):
-            lane.set_thread_count(n_threads)
+        self._lanes = [(pattern, _start_lane(n_threads)) for pattern, n_threads in LANES]
 
     def add_task(self, channel: Any) -> None:
         """Queue the next request of a connection; waitress calls this."""
@@ -66,6 +64,12 @@ class Lanes:
             lane.set_thread_count(0)
         for _, lane in self._lanes:
             lane.shutdown(timeout=timeout / len(self._lanes))
+
+
+def _start_lane(n_threads: int) -> ThreadedTaskDispatcher:
+    lane = ThreadedTaskDispatcher()
+    lane.set_thread_count(n_threads)
+    return lane
 
 
 class _StrictParser(HTTPRequestParser):  # type: ignore[misc]

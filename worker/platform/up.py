@@ -90,10 +90,6 @@ class Platform:
         for folder in (storage.logs_dir(self.settings), *own_roots):
             make_folder(folder)
         database.upgrade(self.settings)
-        reconciler = Reconciler(
-            self.settings
-        )  # at once: what an earlier platform left behind need not wait for workers
-        stack.callback(reconciler.stop)
         if listener is not None:
             entrance.prepare_entrance(self.settings, listener)
             self._listener = listener
@@ -101,7 +97,9 @@ class Platform:
             self._start_group([_broker(self.settings)])
         else:
             connection.check_reachable(self.settings)
-        reconciler.start()
+        reconciler = Reconciler(self.settings)
+        stack.callback(reconciler.stop)
+        reconciler.start()  # at once: what an earlier platform left behind need not wait for workers
         specs = [_worker(self.settings, queue) for queue in QUEUES]
         if listener is not None:
             specs.append(_web_server(self.settings, web_server.command(listener), listener.fileno()))

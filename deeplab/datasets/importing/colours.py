@@ -8,11 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from deeplab.datasets.class_names import default_class_names, load_class_names
-from deeplab.datasets.colour_table import ColourTable
+from deeplab.datasets.colour_table import ColourTable, is_byte
 from deeplab.datasets.importing.export import IGNORED, MOST_CLASSES, ClassNames
-from deeplab.datasets.importing.files import ExportFiles
+from deeplab.datasets.importing.files import ExportFiles, read_lines
 from deeplab.errors import DatasetError
-from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
+from deeplab.files import printable
 from deeplab.formats import shortened
 from deeplab.images.palette import Colour
 
@@ -32,11 +32,11 @@ def read_colours(files: ExportFiles) -> tuple[list[str], ColourTable]:
     names, colours = ClassNames(), dict[Colour, int]()
     numbered = False
     for number, fields in _read(path):
-        if len(fields) >= 4 and all(map(_is_byte, fields[:4])):
+        if len(fields) >= 4 and all(map(is_byte, fields[:4])):
             index, colour, numbered = int(fields[0]), _colour(fields[1:4]), True
-        elif len(fields) >= 4 and all(map(_is_byte, fields[:3])):
+        elif len(fields) >= 4 and all(map(is_byte, fields[:3])):
             index, colour = names.add(" ".join(fields[3:]), where), _colour(fields[:3])
-        elif len(fields) >= 4 and all(map(_is_byte, fields[-3:])):
+        elif len(fields) >= 4 and all(map(is_byte, fields[-3:])):
             index, colour = names.add(" ".join(fields[:-3]), where), _colour(fields[-3:])
         elif number == 1:  # the heading of a CSV file
             continue
@@ -62,11 +62,8 @@ def _find(files: ExportFiles) -> Path:
 
 
 def _read(path: Path) -> list[tuple[int, list[str]]]:
-    try:
-        lines = read_text(path, LARGEST_FILE).splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{printable(path)}: cannot be read: {reason_of(error)}.") from error
-    split = [(number, line.replace(",", " ").split()) for number, line in enumerate(lines, start=1)]
+    lines = enumerate(read_lines(path, printable(path)), start=1)
+    split = [(number, line.replace(",", " ").split()) for number, line in lines]
     return [(number, fields) for number, fields in split if fields and not fields[0].startswith("#")]
 
 
@@ -80,10 +77,6 @@ def _names_by_number(files: ExportFiles, colours: dict[Colour, int], where: str)
     if len(names) < n_classes:
         raise DatasetError(f"{where}: names the class {n_classes - 1}, but {_LABELS} only {len(names)} classes.")
     return names
-
-
-def _is_byte(text: str) -> bool:
-    return text.isascii() and text.isdecimal() and len(text) < 4 and int(text) <= 255
 
 
 def _colour(fields: Sequence[str]) -> Colour:

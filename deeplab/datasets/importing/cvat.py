@@ -9,11 +9,10 @@ from pathlib import Path, PurePosixPath
 
 from deeplab.datasets.colour_table import ColourTable
 from deeplab.datasets.importing.export import ClassNames, Export, Label, background_of
-from deeplab.datasets.importing.files import ExportFiles, File
+from deeplab.datasets.importing.files import ExportFiles, File, read_lines
 from deeplab.datasets.importing.gathering import Gathering
 from deeplab.datasets.importing.mask_labels import ColourMask, IndexMask
 from deeplab.errors import DatasetError
-from deeplab.files import LARGEST_FILE, read_text, reason_of
 from deeplab.formats import shortened
 from deeplab.images.masks import has_colours
 from deeplab.images.palette import Colour
@@ -63,14 +62,14 @@ def _read_splits(files: ExportFiles) -> Iterator[tuple[str, str]]:
     """The subset of each image that a list names."""
     for file in files.ending(".txt"):
         if _folders(file)[-2:] == ["imagesets", "segmentation"]:
-            for line in _read(file).splitlines():
+            for line in read_lines(file.path, str(file)):
                 yield line.strip(), PurePosixPath(file.name).stem
 
 
 def _read_labels(file: File) -> _Labels:
     """Read the map of labels: one `label:red,green,blue:parts:actions` per line."""
     names, colours = ClassNames(), dict[Colour, int]()
-    for number, line in enumerate(_read(file).splitlines(), start=1):
+    for number, line in enumerate(read_lines(file.path, str(file)), start=1):
         if not line.strip() or line.startswith("#"):
             continue
         fields = line.strip().rsplit(":", 3)
@@ -92,10 +91,3 @@ def _parse_colour(text: str, where: str) -> Colour:
         raise DatasetError(f"{where}: the colour is {shortened(text)}; expected three numbers from 0 to 255.")
     red, green, blue = map(int, numbers)
     return red, green, blue
-
-
-def _read(file: File) -> str:
-    try:
-        return read_text(file.path, LARGEST_FILE)
-    except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{file}: cannot be read: {reason_of(error)}.") from error

@@ -10,7 +10,7 @@ from typing import Any
 from deeplab.confinement import require_readable
 from deeplab.datasets.nearby import spelling
 from deeplab.errors import DatasetError
-from deeplab.files import printable, reason_of
+from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
 from deeplab.formats import plural
 from deeplab.images.kinds import IMAGE_SUFFIXES
 from deeplab.images.walk import is_wanted, walk_in_order
@@ -130,6 +130,14 @@ def read_json(path: Path) -> Any:
         return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise DatasetError(f"{printable(path)}: the annotations cannot be read: {reason_of(error)}.") from error
+
+
+def read_lines(path: Path, where: str) -> list[str]:
+    """Read the lines of a small text file. Raises DatasetError if that fails; the sentence begins with `where`."""
+    try:
+        return read_text(path, LARGEST_FILE).splitlines()
+    except (OSError, UnicodeError) as error:
+        raise DatasetError(f"{where}: cannot be read: {reason_of(error)}.") from error
 
 
 def require_bounded(path: Path) -> None:

@@ -21,11 +21,11 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.datasets.importing.export import IGNORED, UNLABELLED, ClassNames, Export
-from deeplab.datasets.importing.files import ExportFiles, File, read_json
+from deeplab.datasets.importing.files import ExportFiles, File, read_json, read_lines
 from deeplab.datasets.importing.gathering import Gathering, split_of_folder
 from deeplab.datasets.importing.regions import Region, ellipse, outlined, paint, painted, rectangle
 from deeplab.errors import DatasetError
-from deeplab.files import printable, read_text
+from deeplab.files import printable
 from deeplab.formats import plural
 
 _IGNORE, _BACKGROUND = "__ignore__", "_background_"
@@ -88,14 +88,8 @@ def read_labelme(files: ExportFiles) -> Export:
 
 def _listed(files: ExportFiles) -> list[str]:
     """The lines of labels.txt, from which labelme itself makes its list of labels."""
-    return [line.strip() for file in files.named(_LISTS_LABELS)[:1] for line in _lines(file) if line.strip()]
-
-
-def _lines(file: File) -> list[str]:
-    try:
-        return read_text(file.path).splitlines()
-    except (OSError, UnicodeError) as error:
-        raise DatasetError(f"{file}: cannot be read: {error}.") from error
+    lines = (line.strip() for file in files.named(_LISTS_LABELS)[:1] for line in read_lines(file.path, str(file)))
+    return [line for line in lines if line]
 
 
 def _shapes_of(content: Any, where: str) -> list[Shape]:

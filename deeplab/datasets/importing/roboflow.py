@@ -7,11 +7,11 @@ import csv
 from pathlib import PurePosixPath
 
 from deeplab.datasets.importing.export import ClassNames, Export, background_of
-from deeplab.datasets.importing.files import ExportFiles, File
+from deeplab.datasets.importing.files import ExportFiles, File, read_lines
 from deeplab.datasets.importing.gathering import Gathering, split_of_folder
 from deeplab.datasets.importing.mask_labels import IndexMask
 from deeplab.errors import DatasetError
-from deeplab.files import LARGEST_FILE, printable, read_text, reason_of
+from deeplab.files import printable
 from deeplab.formats import shortened
 
 CLASSES = "_classes.csv"
@@ -43,9 +43,9 @@ def read_roboflow(files: ExportFiles) -> Export:
 def _read_classes(file: File, names: ClassNames) -> dict[int, int]:
     """The class of each pixel value."""
     try:
-        rows = list(csv.reader(read_text(file.path, LARGEST_FILE).splitlines()))
-    except (OSError, UnicodeError, csv.Error) as error:
-        raise DatasetError(f"{file}: cannot be read: {reason_of(error)}.") from error
+        rows = list(csv.reader(read_lines(file.path, str(file))))
+    except csv.Error as error:
+        raise DatasetError(f"{file}: cannot be read: {error}.") from error
     values: dict[int, str] = {}
     for number, row in enumerate(rows[1:], start=2):
         fields = [field.strip() for field in row]

@@ -14,6 +14,7 @@ from deeplab.datasets.layouts.lists import read_ids
 from deeplab.datasets.pairs import MaskFile, Pair, SplitListing, list_files
 from deeplab.errors import DatasetError, StorageError
 from deeplab.files import printable
+from deeplab.formats import words_of
 from deeplab.images.kinds import count_kinds
 from deeplab.unpacking import require_at_most
 
@@ -105,8 +106,9 @@ class MatFile:
         except NotImplementedError:
             raise DatasetError(f"{printable(self.path)}: is a MATLAB 7.3 file; expected one saved with -v7.") from None
         except Exception as error:  # on a damaged file scipy raises nearly anything
-            reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
-            raise DatasetError(f"{printable(self.path)}: cannot be read as a MATLAB file: {reason}.") from error
+            raise DatasetError(
+                f"{printable(self.path)}: cannot be read as a MATLAB file: {words_of(error)}."
+            ) from error
         return np.asarray(variables["S"])
 
 

@@ -1,6 +1,7 @@
 // Tiles of layers, loaded as they are wanted. A tile `level/row/column` covers `tile` pixels a side of its level; each
 // level has half the pixels of the one before it, and the last one is a single tile.
 
+import { fetchPatiently } from "../patience.js";
 import { decodeGreyPng } from "./png.js";
 import { Recent } from "./recent.js";
 
@@ -105,16 +106,6 @@ export function lastLevel({ width, height, tile }) {
 /** The level whose pixels are the closest to those of the screen, without being larger. */
 export function levelAt(size, scale) {
   return Math.min(lastLevel(size), Math.max(0, Math.floor(Math.log2(1 / scale))));
-}
-
-/** Ask again while the server says that it makes other images ready. */
-async function fetchPatiently(address) {
-  for (;;) {
-    const response = await fetch(address);
-    if (response.status !== 503) return response;
-    const seconds = Number(response.headers.get("Retry-After")) || 2;
-    await new Promise((resolve) => { setTimeout(resolve, 1000 * seconds); });
-  }
 }
 
 async function sentenceOf(response, title) {

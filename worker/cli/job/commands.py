@@ -1,63 +1,17 @@
 """`deeplab job`."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
 from worker.cli.job.filter_options import filter_options
-from worker.cli.lazy import ComputedGroup
-from worker.cli.options import number_option, set_option
+from worker.cli.job.submit_commands import clone, retry, submit
+from worker.cli.options import job_argument, number_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 from worker.jobs.catalog import KINDS, STATES
 from worker.jobs.exports.catalog import FORMATS
-
-_WAIT = click.option(
-    "--wait", is_flag=True, help="Show progress until the job ends; the exit code is 0 if it succeeded."
-)
-_NAME = click.option("--name", default="", metavar="TEXT", help="What to call the job in lists.")
-_NOTES = click.option("--notes", default="", metavar="TEXT", help="Whatever is worth remembering about the job.")
-_ID = click.argument("job_id", metavar="ID", type=int)
-_EXAMPLES = {  # of `job submit`, by kind
-    "train": "train -c config.yaml --dataset street --wait",
-    "evaluate": "evaluate --checkpoint 1 --wait",
-    "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
-    "segment": "segment --checkpoint 1 --input images --wait",
-}
-
-
-class _Kinds(ComputedGroup):
-    """One command per kind of job, with options made from the kind's request."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The kinds in their usual order."""
-        return list(KINDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Make the command of a kind."""
-        from worker.cli.job.spec_options import options_of
-        from worker.jobs.requests.specs import SPECS
-
-        spec = SPECS.get(cmd_name)
-        if spec is None:
-            return None
-        command = click.Command(
-            cmd_name,
-            params=options_of(spec),
-            help=spec.__doc__,
-            epilog=f"Example: deeplab job submit {_EXAMPLES[cmd_name]}",
-            callback=_submit,
-        )
-        return json_option(_WAIT(_NAME(_NOTES(set_option(command)))))
-
-
-def _submit(name: str, notes: str, wait: bool, as_json: bool, **values: Any) -> None:
-    from worker.cli.job.submit import submit_job
-
-    kind = click.get_current_context().command.name or ""
-    submit_job(kind, values, {"name": name, "notes": notes}, wait=wait, as_json=as_json)
 
 
 @click.group()
@@ -65,9 +19,9 @@ def job() -> None:
     """Submit and manage jobs."""
 
 
-@job.group(cls=_Kinds)
-def submit() -> None:
-    """Submit a job."""
+job.add_command(submit)
+job.add_command(retry)
+job.add_command(clone)
 
 
 @job.command("list")
@@ -106,7 +60,7 @@ def list_(
 
 
 @job.command()
-@_ID
+@job_argument
 @json_option
 def show(job_id: int, as_json: bool) -> None:
     """Show a job: its request, error, progress, scores, checkpoints and events."""
@@ -126,7 +80,7 @@ def show(job_id: int, as_json: bool) -> None:
 
 
 @job.command()
-@_ID
+@job_argument
 @click.option("--name", metavar="TEXT", help='The new name; "" removes it.')
 @click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
 @click.option("--priority", type=int, metavar="N", help="The new priority of a queued job, from -10 to 10.")
@@ -154,7 +108,7 @@ def edit(job_id: int, name: str | None, notes: str | None, priority: int | None,
 
 
 @job.command()
-@_ID
+@job_argument
 @click.option("--follow", "-f", is_flag=True, help="Keep printing until the job ends.")
 @click.option("--attempt", type=click.IntRange(1), metavar="N", help="The attempt, from 1 on; by default the latest.")
 def logs(job_id: int, follow: bool, attempt: int | None) -> None:
@@ -166,7 +120,7 @@ def logs(job_id: int, follow: bool, attempt: int | None) -> None:
 
 
 @job.command()
-@_ID
+@job_argument
 @json_option
 def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
@@ -192,7 +146,7 @@ def cancel(job_id: int, as_json: bool) -> None:
 
 
 @job.command()
-@_ID
+@job_argument
 @json_option
 def pause(job_id: int, as_json: bool) -> None:
     """Put a job on hold.
@@ -213,7 +167,7 @@ def pause(job_id: int, as_json: bool) -> None:
 
 
 @job.command()
-@_ID
+@job_argument
 @json_option
 def resume(job_id: int, as_json: bool) -> None:
     """Let a job that is on hold start."""
@@ -229,7 +183,7 @@ def resume(job_id: int, as_json: bool) -> None:
 
 
 @job.command()
-@_ID
+@job_argument
 @click.option("--yes", is_flag=True, help="Delete it. Without this, only say what would be lost.")
 @json_option
 def delete(job_id: int, yes: bool, as_json: bool) -> None:
@@ -253,48 +207,7 @@ def delete(job_id: int, yes: bool, as_json: bool) -> None:
 
 
 @job.command()
-@_ID
-@click.option("--failed", is_flag=True, help="Of a segment job that has ended, only the images that failed.")
-@_WAIT
-@json_option
-def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
-    """Retry a failed or cancelled job, as a new job.
-
-    A train job resumes from its last checkpoint. With --failed, the masks go to an output folder of the new job.
-    """
-    from worker.cli.job.submit import submit_with
-    from worker.jobs import submission
-    from worker.jobs.settings import load_settings
-
-    settings = load_settings()
-    again = submission.retry_failed if failed else submission.retry
-    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
-
-
-@job.command()
-@_ID
-@click.option(
-    "--change",
-    "changes",
-    multiple=True,
-    metavar="FIELD=VALUE",
-    help="Change a field of the request, such as seed=7; repeatable.",
-)
-@set_option
-@_WAIT
-@json_option
-def clone(job_id: int, changes: tuple[str, ...], overrides: tuple[str, ...], wait: bool, as_json: bool) -> None:
-    """Submit a copy of a job, with changes.
-
-    Changes by --set are added to those of the copied job.
-    """
-    from worker.cli.job.submit import clone_job
-
-    clone_job(job_id, changes, overrides, wait=wait, as_json=as_json)
-
-
-@job.command()
-@_ID
+@job_argument
 @click.argument("out", type=click.Path(path_type=Path))
 @click.option(
     "--format",

@@ -1,4 +1,4 @@
-"""`deeplab job submit`, and what `retry` and `clone` share with it."""
+"""What `deeplab job submit`, `retry` and `clone` do: submit a job, say so, and wait for its end."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence

@@ -34,8 +34,7 @@ class Invitations:
 
     def _count_slots(self) -> int:
         with open_session(self._context.settings, reads_only=True) as session:
-            found = workers.list_workers(session)
-        return sum(worker.slots for worker in found if worker.alive and worker.queue == self._context.job.queue)
+            return workers.count_slots(session, self._context.job.queue)
 
     def _send_one(self) -> bool:
         self._n_sent += 1

@@ -14,6 +14,7 @@ from kombu.exceptions import OperationalError as BrokerError
 from redis.exceptions import RedisError
 
 from deeplab.errors import DeepLabError
+from deeplab.formats import words_of
 from worker.jobs import outbox
 from worker.jobs.broker import connection
 from worker.jobs.broker.celery_app import publishing_app
@@ -131,7 +132,7 @@ def _patiently(settings: Settings) -> Iterator[Celery]:
         yield publishing_app(settings)
     except (OperationalError, BrokerError, RedisError, OSError) as error:
         failed_at = time.monotonic()
-        reason = " ".join(str(error).split()).rstrip(".") or type(error).__name__
+        reason = words_of(error)
         if failed_at - asked_at > _SHORT_SECONDS:
             _away[url] = (failed_at + _PAUSE_SECONDS, reason)
         raise _unreachable(reason) from error

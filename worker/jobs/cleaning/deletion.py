@@ -34,15 +34,14 @@ class Loss:
 
     def __str__(self) -> str:
         """As one sentence."""
-        lost = [
-            *(
-                [f"{plural(self.n_checkpoints, 'checkpoint')} ({size(self.checkpoint_bytes)})"]
-                * (self.n_checkpoints > 0)
-            ),
-            *(["its scores"] * self.has_scores),
-            *([f"the results of {plural(self.n_results, 'image')}"] * (self.n_results > 0)),
-            "its logs and metrics",
-        ]
+        lost = []
+        if self.n_checkpoints:
+            lost.append(f"{plural(self.n_checkpoints, 'checkpoint')} ({size(self.checkpoint_bytes)})")
+        if self.has_scores:
+            lost.append("its scores")
+        if self.n_results:
+            lost.append(f"the results of {plural(self.n_results, 'image')}")
+        lost.append("its logs and metrics")
         kept = "" if self.stays is None else f" What it wrote to {printable(self.stays)} stays."
         return f"Deleting job {self.job_id} deletes {', '.join(lost)}.{kept}"
 

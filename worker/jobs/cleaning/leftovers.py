@@ -119,8 +119,9 @@ def _of_attempt(session: Session, settings: Settings, attempt: _Attempt) -> Iter
     folder = attempt.folder(settings)
     if not folder.is_dir():
         return
-    referenced = _referenced_paths(session, attempt.job_id)
-    for path, why in _candidates(folder, attempt):
+    candidates = list(_candidates(folder, attempt))
+    referenced = _referenced_paths(session, attempt.job_id) if candidates else set()
+    for path, why in candidates:
         if path not in referenced:
             with suppress(FileNotFoundError):
                 yield Leftover(path, size_of(path), why, attempt.job_id)

@@ -1,6 +1,5 @@
 """What is wrong with a platform, and what to do about it."""
 
-import shutil
 import stat
 import sys
 import time
@@ -16,9 +15,10 @@ from worker.jobs.catalog import QUEUES
 from worker.jobs.data_roots import complaint
 from worker.jobs.database import DatabaseError, open_session, read_clock
 from worker.jobs.operations.readiness import check_readiness
+from worker.jobs.ownership.room import enough_bytes, list_free
 from worker.jobs.settings import Settings
 
-_ENOUGH_BYTES = 5 * 10**9  # free, on every disk that is written
+_ENOUGH_BYTES = 5 * 10**9  # free, on every disk that is written, unless the settings ask for more
 _LARGEST_DRIFT = 5.0  # seconds between the database's clock and this machine's
 
 
@@ -84,12 +84,10 @@ def _clock(settings: Settings) -> Finding:
 
 
 def _disks(settings: Settings) -> Iterator[Finding]:
-    for folder in (settings.home, *settings.roots):
-        if folder.is_dir():
-            free = shutil.disk_usage(folder).free
-            ok = free >= _ENOUGH_BYTES
-            remedy = None if ok else "delete what nobody needs, or let the folder lie on a larger disk"
-            yield Finding(f"disk of {folder}", ok, f"{size(free)} free", remedy)
+    for folder, free in list_free(settings):
+        ok = free >= max(_ENOUGH_BYTES, enough_bytes(settings))
+        remedy = None if ok else "delete what nobody needs, or let the folder lie on a larger disk"
+        yield Finding(f"disk of {folder}", ok, f"{size(free)} free", remedy)
 
 
 def _permissions(settings: Settings) -> Iterator[Finding]:
@@ -125,7 +123,7 @@ def _gpus(gpus: Sequence[str], driver: bool) -> Finding:
 def _workers(settings: Settings) -> Iterator[Finding]:
     try:
         with open_session(settings, reads_only=True) as session:
-            alive = [worker for worker in workers.list_workers(session) if worker.alive]
+            alive = workers.list_alive(session)
     except DatabaseError:
         return
     for queue in QUEUES:

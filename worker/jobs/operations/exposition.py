@@ -1,6 +1,5 @@
 """The platform in numbers, for Prometheus: read from SQL whenever it asks, so that every web server says the same."""
 
-import shutil
 from collections.abc import Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -12,6 +11,7 @@ from sqlalchemy.orm import Session
 from worker.jobs import workers
 from worker.jobs.catalog import QUEUED, QUEUES, RUNNING
 from worker.jobs.database import db_now
+from worker.jobs.ownership.room import list_free
 from worker.jobs.records import counters
 from worker.jobs.records.metrics import RESOURCE_PREFIX
 from worker.jobs.settings import Settings
@@ -99,7 +99,7 @@ def _items_per_second(session: Session) -> Metric:
 
 
 def _workers(session: Session) -> Iterator[Metric]:
-    alive = [each for each in workers.list_workers(session) if each.alive]
+    alive = workers.list_alive(session)
     families = (
         ("deeplab_workers", "Live workers.", lambda each: 1),
         ("deeplab_slots", "Slots of live workers: how many jobs they run at a time.", lambda each: each.slots),
@@ -148,7 +148,6 @@ def _disk(settings: Settings) -> Metric:
     family = GaugeMetricFamily(
         "deeplab_disk_free_bytes", "Free space where the home and the data roots lie.", labels=["folder"]
     )
-    for folder in (settings.home, *settings.roots):
-        if folder.is_dir():
-            family.add_metric([str(folder)], shutil.disk_usage(folder).free)
+    for folder, free in list_free(settings):
+        family.add_metric([str(folder)], free)
     return family

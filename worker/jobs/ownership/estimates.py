@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from deeplab.formats import size
-from deeplab.room import free_bytes
+from deeplab.room import find_free_bytes
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.database import open_session
 from worker.jobs.ownership.room import least_bytes
@@ -26,14 +26,14 @@ def find_lack(settings: Settings, spec: Spec, config: Mapping[str, Any]) -> str 
     """Say that a job will probably need more room than there is; None if it will not, or nobody knows."""
     with open_session(settings, reads_only=True) as session:
         needed = estimate(session, spec, config)
-    try:
-        free = free_bytes(settings.home) - least_bytes(settings)
-    except OSError:
+    free = find_free_bytes(settings.home)
+    if needed is None or free is None:
         return None
-    if needed is None or needed <= free:
+    room = max(free - least_bytes(settings), 0)
+    if needed <= room:
         return None
     return (
-        f"It will write about {size(needed)}, and the disk of {settings.home} has room for {size(max(free, 0))};"
+        f"It will write about {size(needed)}, and the disk of {settings.home} has room for {size(room)};"
         " where there is none, it waits."
     )
 

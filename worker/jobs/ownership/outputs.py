@@ -8,16 +8,15 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, func, or_, select, text
+from sqlalchemy import delete, func, or_, select
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
 from worker.jobs import places
 from worker.jobs.catalog import TERMINAL
+from worker.jobs.database import take_turns
 from worker.jobs.tables import JobRow, OutputFolderRow
-
-_LOCK = 0x0D1F01DE2  # of PostgreSQL: submissions that name a folder go one after the other, as all do in SQLite
 
 
 @dataclass(frozen=True)
@@ -50,8 +49,7 @@ def own(session: Session, job_id: int, folder: Path) -> None:
     Raises:
         FolderOwnedError: if the folder, one around it or one within it belongs to another job.
     """
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    take_turns(session, "output folders")
     require_free(session, folder)
     session.execute(delete(OutputFolderRow).where(OutputFolderRow.path == str(folder)))
     session.add(OutputFolderRow(path=str(folder), job_id=job_id))

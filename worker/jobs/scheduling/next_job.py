@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, text, 
 from sqlalchemy.orm import Session, aliased
 
 from worker.jobs.catalog import QUEUED, RUNNING
-from worker.jobs.database import db_now
+from worker.jobs.database import db_now, take_turns
 from worker.jobs.settings import Settings
 from worker.jobs.tables import IS_RUNNING, READY, JobRow, QueuePauseRow, UserRow
 
@@ -35,7 +35,7 @@ def find_next(session: Session, settings: Settings, channel: Channel, above: int
     """
     limits = settings.running_per_queue, settings.running_per_user
     if any(limit is not None for limit in limits):
-        _take_turns(session, channel[0])
+        take_turns(session, f"queue {channel[0]}")  # so that the limit holds for all who claim together
     query = _next(settings, channel)
     if above is not None:
         query = query.where(JobRow.rank < -above)
@@ -49,7 +49,7 @@ def is_any_ready(session: Session, settings: Settings, channel: Channel) -> bool
 
 def list_next(session: Session, settings: Settings, channel: Channel, n: int) -> list[int]:
     """List the jobs that may start next, up to so many; a limit may keep some of them back when others have started."""
-    if session.scalar(_next(settings, channel)) is None:
+    if not is_any_ready(session, settings, channel):
         return []
     return list(session.scalars(_ready(channel).limit(n)))
 
@@ -119,9 +119,3 @@ def _running(queue: str, whose: Callable[[type[JobRow]], ColumnElement[bool]] | 
     job = aliased(JobRow)
     query = select(func.count()).select_from(job).where(text(IS_RUNNING), job.queue == queue)
     return (query if whose is None else query.where(whose(job)).correlate(UserRow)).scalar_subquery()
-
-
-def _take_turns(session: Session, queue: str) -> None:
-    """Wait until whoever has looked for a job of a queue has claimed it, so that a limit holds for all together."""
-    if session.get_bind().dialect.name == "postgresql":  # writers of SQLite take turns anyway
-        session.execute(select(func.pg_advisory_xact_lock(func.hashtext(f"deeplab queue {queue}"))))

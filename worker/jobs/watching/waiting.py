@@ -37,7 +37,7 @@ def find_obstacles(session: Session, settings: Settings, jobs: Sequence[JobSumma
     queued = [job for job in jobs if job.state == QUEUED]
     if not queued:
         return {}
-    alive = [each for each in workers.list_workers(session) if each.alive]
+    alive = workers.list_alive(session)
     found = {}
     schedule = Schedule(session, settings, queued)
     for job in queued:
@@ -78,5 +78,4 @@ def find_place(session: Session, job: JobSummary) -> Place | None:
     n_before = session.scalar(select(func.count(JobRow.id)).where(queue, text(READY), is_before))
     running = select(func.count(), func.min(JobRow.eta_seconds)).where(queue, JobRow.state == RUNNING)
     n_running, free_in = session.execute(running).one()
-    alive = [each for each in workers.list_workers(session) if each.alive and each.queue == job.queue]
-    return Place(n_before or 0, n_running, sum(each.slots for each in alive), free_in)
+    return Place(n_before or 0, n_running, workers.count_slots(session, job.queue), free_in)

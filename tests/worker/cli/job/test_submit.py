@@ -5,7 +5,7 @@ import click
 import pytest
 
 from tests.worker.cli.conftest import Deeplab, Files
-from worker.cli.job.commands import submit as submit_group
+from worker.cli.job.submit_commands import submit as submit_group
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS
 from worker.jobs.database import open_session

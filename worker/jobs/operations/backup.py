@@ -56,9 +56,14 @@ def back_up(settings: Settings, target: Path, *, files: bool) -> Description:
 
     Raises:
         DatabaseError: if the database cannot be read.
-        BackupError: if pg_dump is missing or fails.
+        BackupError: if pg_dump is missing or fails, or if the files of jobs lie elsewhere.
         OutputError: if the file cannot be written.
     """
+    if files and settings.storage_url:
+        raise BackupError(
+            f"The files of jobs lie at {settings.storage_url}, of which the home has copies of some; have them backed"
+            " up there, and take a backup without --files."
+        )
     with database.open_session(settings, reads_only=True) as session:
         revision = read_revision(session)
     description = Description(version("deeplab-platform"), revision, _kind(settings), files)

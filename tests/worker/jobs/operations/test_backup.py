@@ -118,3 +118,11 @@ def test_without_the_programs_of_postgresql_it_says_what_to_install(
     with pytest.raises(BackupError, match="pg_dump is not on the PATH; install"):
         back_up(settings, tmp_path / "b.tar", files=False)
     assert not (tmp_path / "b.tar").exists()
+
+
+def test_files_that_lie_elsewhere_are_not_left_out_in_silence(sqlite_store: Settings, tmp_path: Path) -> None:
+    settings = sqlite_store.model_copy(update={"storage_url": "s3://bucket/deeplab"})
+    with pytest.raises(BackupError, match=r"lie at s3://bucket/deeplab, .* without --files"):
+        back_up(settings, tmp_path / "b.tar", files=True)
+    assert not (tmp_path / "b.tar").exists()
+    assert not back_up(settings, tmp_path / "b.tar", files=False).has_files

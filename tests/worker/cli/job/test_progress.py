@@ -16,6 +16,7 @@ _QUEUED = Job(
     model="",
     dataset=None,
     checkpoint=None,
+    alias=None,
     evaluate_job=None,
     is_retry=False,
     spec={},

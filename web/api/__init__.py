@@ -59,6 +59,10 @@ _ROUTES = (
     ("POST", "/queues/<name>/resume", queues.resume_queue),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
+    ("GET", "/datasets/<name>", datasets.show_dataset),
+    ("PATCH", "/datasets/<name>", datasets.rename_dataset),
+    ("DELETE", "/datasets/<name>", datasets.remove_dataset),
+    ("POST", "/datasets/<name>/refresh", datasets.refresh_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/folders", folders.list_folders),
 )

@@ -55,6 +55,7 @@ class JobSummary:
     user: str | None  # who submitted it; None: from the command line
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    dataset_version: str | None  # the digest of a registered dataset's version when the job was submitted
     checkpoint: str | None  # the text of the CheckpointRef that it starts from
     alias: str | None  # by which its request named that checkpoint; None: by none
     evaluate_job: int | None  # whose logits a crf job refines

@@ -137,6 +137,7 @@ class JobRow(Base):
     # Parts of the request and the configuration that lists show and search (worker.jobs.requests.facts).
     model: Mapped[str] = mapped_column(default="", server_default="")
     dataset: Mapped[str | None] = mapped_column(PlaceText())
+    dataset_version: Mapped[str | None]  # the digest of a registered one when the job was submitted
     checkpoint: Mapped[str | None] = mapped_column(PlaceText(), index=True)
     alias: Mapped[str | None]  # by which its request named the checkpoint
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
@@ -416,7 +417,7 @@ class AlarmRow(Base):
 
 
 class DatasetRow(Base):
-    """A registered folder of images and masks."""
+    """A registered folder of images and masks; see worker.jobs.datasets."""
 
     __tablename__ = "dataset"
 
@@ -426,6 +427,26 @@ class DatasetRow(Base):
     labels: Mapped[str] = mapped_column(PlaceText())
     n_classes: Mapped[int]
     splits: Mapped[dict[str, Any]]
+    layout: Mapped[str] = mapped_column(default="folder", server_default="folder")  # DATASET.NAME
+    category_ids: Mapped[str | None]  # DATASET.CATEGORY_IDS of the layout coco
+    former_names: Mapped[list[Any]] = mapped_column(JSON(), default=list, server_default="[]")
+    created_at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user: Mapped[str | None] = _name_of(user_id)
+
+
+class DatasetVersionRow(Base):
+    """A registered dataset as it was when it was registered or refreshed."""
+
+    __tablename__ = "dataset_version"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    number: Mapped[int]  # 1, 2, 3 ...
+    digest: Mapped[str] = mapped_column(index=True)  # of lists, sizes and labels; see deeplab.datasets.version
+    class_names: Mapped[list[Any]] = mapped_column(JSON())
+    splits: Mapped[dict[str, Any]]  # by name: {"n_images": ..., "version": ...}
     created_at: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     user: Mapped[str | None] = _name_of(user_id)

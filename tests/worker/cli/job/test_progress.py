@@ -15,6 +15,7 @@ _QUEUED = Job(
     notes="",
     model="",
     dataset=None,
+    dataset_version=None,
     checkpoint=None,
     alias=None,
     evaluate_job=None,

@@ -47,7 +47,7 @@ def test_a_checkpoint_is_found_by_all_that_names_it(store: Settings, saved: list
         aliases.move(session, "champion", saved[1])
         for text, found in (("2", saved[1]), ("champion", saved[1]), ("job:1", saved[2])):
             assert aliases.find_checkpoint(session, text).id == found
-        with pytest.raises(AliasNotFoundError, match="There is no alias 'champio'; expected one of champion."):
+        with pytest.raises(AliasNotFoundError, match="There is no alias 'champio'; expected one of champion"):
             aliases.find_checkpoint(session, "champio")
         for text in ("99", "job:99", "9" * 30, "/data/x.pth"):
             with pytest.raises(CheckpointNotFoundError):

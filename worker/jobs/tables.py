@@ -139,6 +139,7 @@ class JobRow(Base):
     dataset: Mapped[str | None] = mapped_column(PlaceText())
     dataset_version: Mapped[str | None]  # the digest of a registered one when the job was submitted
     checkpoint: Mapped[str | None] = mapped_column(PlaceText(), index=True)
+    alias: Mapped[str | None]  # by which its request named the checkpoint
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
     gpus: Mapped[int] = mapped_column(default=1, server_default="1")  # that it asks for
     # When it may start; see worker.jobs.scheduling.
@@ -325,6 +326,30 @@ class CheckpointRow(Base):
     created_at: Mapped[float]
     # Whether somebody wants it kept, whatever the rules of its training or a clean-up say.
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
+
+
+class AliasRow(Base):
+    """A name that people gave to a checkpoint; see worker.jobs.records.aliases."""
+
+    __tablename__ = "alias"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
+    since: Mapped[float]
+
+
+class AliasMoveRow(Base):
+    """One move of an alias; kept when the checkpoints are gone."""
+
+    __tablename__ = "alias_move"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    from_id: Mapped[int | None]  # a checkpoint; None: the alias is new
+    to_id: Mapped[int | None]  # a checkpoint; None: the alias is gone
+    at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
+    user: Mapped[str | None] = _name_of(user_id)
 
 
 class EvaluationRow(Base):

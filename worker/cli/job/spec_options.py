@@ -14,7 +14,7 @@ from worker.jobs.requests.specs import UPLOAD, Positive, Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
-_IDS = ("resume", "evaluate_job", "only_failed_of")
+_IDS = ("evaluate_job", "only_failed_of")
 _TYPES: dict[Any, type] = {int: int, float: float}
 _PATHS = ("config", "input", "output", "checkpoint", "source")
 
@@ -61,8 +61,8 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        (kind,) = (each for each in get_args(annotation) if each is not NoneType)
-        return _plain_type(kind)
+        kinds = [each for each in get_args(annotation) if each is not NoneType]
+        return _plain_type(kinds[0]) if len(kinds) == 1 else str
     return annotation
 
 
@@ -73,7 +73,8 @@ def _metavar(name: str, kind: type) -> str:
         "config": "FILE",
         "source": "PATH",
         "val_share": "SHARE",
-        "checkpoint": "ID|job:ID|FILE",
+        "checkpoint": "ID|ALIAS|job:ID|FILE",
+        "resume": "ID|ALIAS",
         "input": "PATH",
         "output": "DIR",
     }.get(name, "NAME")

@@ -29,7 +29,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
     checkpoint = None
     match spec:
         case TrainSpec():
-            checkpoint = None if spec.resume is None else CheckpointRef.of_id(spec.resume).text
+            checkpoint = None if spec.resumed_id is None else CheckpointRef.of_id(spec.resumed_id).text
         case EvaluateSpec() | SegmentSpec():
             checkpoint = spec.checkpoint
     dataset = _dataset(session, spec, config, checkpoint)

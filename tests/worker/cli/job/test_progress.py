@@ -17,6 +17,7 @@ _QUEUED = Job(
     dataset=None,
     dataset_version=None,
     checkpoint=None,
+    alias=None,
     evaluate_job=None,
     is_retry=False,
     spec={},

@@ -64,6 +64,7 @@ _ROUTES = (
     ("DELETE", "/datasets/<name>", datasets.remove_dataset),
     ("POST", "/datasets/<name>/refresh", datasets.refresh_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
+    ("GET", "/datasets/<name>/report", datasets.show_report),
     ("GET", "/folders", folders.list_folders),
 )
 for _method, _rule, _view in _ROUTES:

@@ -3,17 +3,18 @@
 from dataclasses import asdict
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, abort, jsonify, url_for
 
-from web.actions import registration
-from web.actions.dataset_check import check
+from web.actions import registration, submission
 from web.api.requests import read_body, require_known
 from web.context import current_settings, reading, signed_in
 from worker.jobs import dataset_versions, datasets
+from worker.jobs.dataset_reports import find_newest, read_report
 from worker.jobs.dataset_surveys import Surveyed
 from worker.jobs.datasets import Dataset
+from worker.jobs.job_json import job_as_json
 from worker.jobs.plain_json import as_json
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.specs import SpecError, parse_spec
 
 _FIELDS = ("name", "root", "labels", "layout", "category_ids")
 
@@ -71,10 +72,26 @@ def remove_dataset(name: str) -> dict[str, Any]:
     return {"removed": dataset.name, "root": dataset.root, "n_jobs": n_jobs, "jobs": [use.job_id for use in uses]}
 
 
-def check_dataset(name: str) -> dict[str, Any]:
-    """POST /datasets/<name>/check {}: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
+def check_dataset(name: str) -> tuple[Response, int, dict[str, str]]:
+    """POST /datasets/<name>/check {}: the queued check job, whose report GET /datasets/<name>/report answers."""
     read_body()
-    return check(name).as_json()
+    spec = parse_spec("check", {"dataset": name})
+    with reading() as session:
+        datasets.get_by_name(session, name)
+    job, notice = submission.submit(current_settings(), spec, user_id=signed_in().user_id)
+    headers = {"Location": url_for("api.show_job", job_id=job.id)}
+    return jsonify({**job_as_json(job), "notice": notice}), 201, headers
+
+
+def show_report(name: str) -> dict[str, Any]:
+    """GET /datasets/<name>/report: what the newest check of all splits found; `job`, and the `version` it was of."""
+    require_known()
+    with reading() as session:
+        stored = find_newest(session, datasets.get_by_name(session, name).names)
+    if stored is None:
+        abort(404, f"{name} was not checked yet; POST /datasets/{name}/check does it.")
+    report, n_problems = read_report(stored.path)
+    return {"job": stored.job_id, "version": stored.version, "n_problems": n_problems, **report.as_json()}
 
 
 def _read_texts(known: tuple[str, ...]) -> dict[str, str]:

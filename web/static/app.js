@@ -114,7 +114,10 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 // ---- pictures that were put off are asked for again; those whose files are gone are marked ----
 const askAgain = async (picture) => {
   const response = await import("./patience.js").then(({ fetchPatiently }) => fetchPatiently(picture.src)).catch(() => null);
-  if (!response?.ok || picture.dataset.again) return picture.closest(".layers")?.classList.add("gone");
+  if (!response?.ok || picture.dataset.again) {
+    if ("optional" in picture.dataset) return picture.remove(); // the picture below it can be seen all the same
+    return picture.closest(".layers")?.classList.add("gone");
+  }
   picture.dataset.again = "1";
   picture.src = picture.src; // loads it again
 };

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deeplab.errors import StorageAwayError, StorageError
 from deeplab.mirrors import mounted
+from deeplab.passing_errors import may_pass
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -25,11 +26,6 @@ for _name in ("botocore", "aiobotocore"):  # which tell of each process where th
 _LONGEST_PAUSE = 10.0  # seconds between two tries
 _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NETWORK = (
-    *("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "EINTR", "ETIMEDOUT", "ENOTCONN", "EPIPE", "ECONNREFUSED", "ECONNRESET"),
-    *("ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH"),
-)
-_PASSING = (None, *(getattr(errno, name) for name in _NETWORK if hasattr(errno, name)))
 _USUAL_WORDS = {FileNotFoundError: os.strerror(errno.ENOENT), PermissionError: "access is denied"}
 
 
@@ -53,7 +49,7 @@ def ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
                 raise StorageError(f"{url}: {sentence}.") from None
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise StorageAwayError(f"There is no room here for a copy of {url}: {reason_of(error)}.") from error
-            if isinstance(error, OSError) and error.errno not in _PASSING:
+            if isinstance(error, OSError) and error.errno is not None and not may_pass(error):
                 raise
             if time.monotonic() > until:
                 raise StorageAwayError(f"The storage of {url} does not answer: {reason_of(error)}.") from None

@@ -55,7 +55,7 @@ def submit(
         parent_id=parent_id,
         is_retry=is_retry,
         label=label,
-        check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
+        check_config=lambda session, named, config: check_config(session, settings, config, named, trusted),
         tell=notices.append,
     )
     if notice := try_publish(settings, job):

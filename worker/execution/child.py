@@ -108,7 +108,8 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 def confine_to_roots(settings: Settings, job: Job) -> None:
     """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
     require_known(named_paths.list_all(job))
-    confine_to(settings, job.roots, named_paths.list_read(job), job.spec.get("output"))
+    own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind == "import" else ()
+    confine_to(settings, job.roots, named_paths.list_read(job), job.spec.get("output"), own)
 
 
 def describe(error: Exception, *, discreet: bool = False) -> Outcome:

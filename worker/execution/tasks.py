@@ -8,13 +8,13 @@ from sqlalchemy.orm import Session
 
 from worker.execution.slots import Slots
 from worker.execution.supervisor import SlotContext, assist, supervise
-from worker.jobs import jobs, leases, shards
+from worker.jobs import jobs, leases, missing_roots, shards
 from worker.jobs.broker.queue import RUN_JOB
 from worker.jobs.catalog import RUNNING
 from worker.jobs.database import DatabaseError, open_session
 from worker.jobs.jobs import Job, JobNotFoundError
 from worker.jobs.log_fields import name_process
-from worker.jobs.scheduling import missing_roots, next_job
+from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)

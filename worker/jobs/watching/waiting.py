@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from worker.jobs import workers
+from worker.jobs import missing_roots, workers
 from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.jobs import JobSummary
-from worker.jobs.scheduling import missing_roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import READY, JobRow
 from worker.jobs.watching.schedule import Schedule

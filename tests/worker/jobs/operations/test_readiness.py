@@ -2,7 +2,6 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-import fsspec
 import pytest
 
 from deeplab.errors import StorageError as RemoteStorageError
@@ -12,7 +11,6 @@ from tests.s3 import S3, serve_s3
 from worker.jobs.operations.checks import Checks
 from worker.jobs.operations.readiness import REMOTE_STORAGE, StorageError, check_readiness, check_storage
 from worker.jobs.settings import Settings, load_settings
-from worker.platform import web_server
 
 
 @pytest.fixture(scope="module")
@@ -60,10 +58,12 @@ def test_the_storage_of_jobs_at_a_url_is_asked_once(
     assert problem(f"{s3.url}/not/there/yet") is None
     assert problem("s3://no-such-bucket/jobs") == "s3://no-such-bucket: No such file or directory."
     assert REMOTE_STORAGE not in [check.name for check in check_readiness(sqlite_store)]
-    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{web_server.free_port('127.0.0.1')}")
     monkeypatch.setattr("worker.jobs.operations.checks._LONGEST_SECONDS", 1)
-    fsspec.filesystem("s3").clear_instance_cache()
-    assert "answer" in str(problem(f"{s3.url}/elsewhere"))
+    s3.go_away()
+    try:
+        assert "answer" in str(problem(f"{s3.url}/elsewhere"))
+    finally:
+        s3.come_back()
 
 
 def test_a_storage_at_a_url_can_be_written(s3: S3, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_the_report_of_a_dataset_does_not_scroll_sideways(page: Page, population
     report_on(population, job_id, "long")
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/datasets/long")
-    expect(page.get_by_text("1 problem", exact=True)).to_be_visible()
+    expect(page.get_by_text("2 problems", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 

@@ -62,6 +62,10 @@ ACCESS = {
     "api.remove_dataset": OPERATOR,
     "api.check_dataset": OPERATOR,
     "api.show_report": VIEWER,
+    "api.begin_upload": OPERATOR,
+    "api.send_part": OPERATOR,
+    "api.finish_upload": OPERATOR,
+    "api.discard_upload": OPERATOR,
     "api.list_folders": VIEWER,
     # The dashboard
     "pages.start": VIEWER,
@@ -108,6 +112,7 @@ ACCESS = {
     "pages.show_confusion": VIEWER,
     "pages.list_datasets": VIEWER,
     "pages.register_dataset": OPERATOR,
+    "pages.upload_dataset": OPERATOR,
     "pages.show_dataset": VIEWER,
     "pages.check_dataset": OPERATOR,
     "pages.refresh_dataset": OPERATOR,

@@ -13,6 +13,7 @@ from web.api import (
     me,
     metrics,
     queues,
+    uploads,
     workers,
 )
 from worker.jobs.catalog import LARGEST_INTEGER
@@ -65,6 +66,10 @@ _ROUTES = (
     ("POST", "/datasets/<name>/refresh", datasets.refresh_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/datasets/<name>/report", datasets.show_report),
+    ("POST", "/uploads", uploads.begin_upload),
+    ("PUT", "/uploads/<upload_id>", uploads.send_part),
+    ("POST", "/uploads/<upload_id>/finish", uploads.finish_upload),
+    ("DELETE", "/uploads/<upload_id>", uploads.discard_upload),
     ("GET", "/folders", folders.list_folders),
 )
 for _method, _rule, _view in _ROUTES:

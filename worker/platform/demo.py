@@ -107,9 +107,7 @@ class _Client:
     def _answer(response: httpx.Response) -> dict[str, Any]:
         body: dict[str, Any] = response.json()
         if response.is_error:
-            error = body["error"]
-            fields = " ".join(f"{name}: {sentence}" for name, sentence in error.get("fields", {}).items())
-            raise DemoFailedError(f"{response.request.method} {response.url.path}: {error['message']} {fields}".strip())
+            raise DemoFailedError(f"{response.request.method} {response.url.path}: {body['detail']}")
         return body
 
 

@@ -62,7 +62,7 @@ def test_a_body_has_a_bounded_depth_and_size(new_client: FlaskClient) -> None:
     def message(body: str) -> tuple[int, str]:
         answer = new_client.post("/api/v1/jobs", data=body, content_type="application/json")
         assert answer.json is not None
-        return answer.status_code, answer.json["error"]["message"]
+        return answer.status_code, answer.json["detail"]
 
     for depth in (11, 900, 100_000):
         assert message('{"a": ' + "[" * depth + "]" * depth + "}") == (400, "The body is nested deeper than 10 levels.")

@@ -75,6 +75,6 @@ def test_a_full_queue_takes_no_further_job(population: Population, client: Flask
     ):
         answer = client.post(address, json=body)
         assert answer.status_code == 429
-        assert sentence in answer.get_json()["error"]["message"]
+        assert sentence in answer.get_json()["detail"]
     several = client.post("/api/v1/jobs/retry", json={"jobs": [population.failed]}).get_json()
     assert sentence in str(several)

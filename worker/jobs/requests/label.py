@@ -7,7 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import ErrorDetails
 
 from deeplab.formats import shortened
-from worker.jobs.requests.specs import SpecError, fields_of
+from worker.jobs.requests.specs import refusal
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_NOTES = 10_000
@@ -50,7 +50,7 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
     try:
         return Label.model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
+        raise refusal(error, _sentence) from None
 
 
 def _sentence(item: ErrorDetails) -> str:

@@ -4,9 +4,10 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -34,11 +35,22 @@ SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job s
 
 
 class SpecError(DeepLabError):
-    """A request that cannot become a job; `fields` maps each wrong field to a sentence."""
+    """A request that cannot become a job; `fields` maps each wrong field to a sentence.
 
-    def __init__(self, fields: Mapping[str, str]) -> None:
+    `paths` are where in the field it is wrong, of those that hold more than one value: ("overrides", 3).
+    """
+
+    between: ClassVar[str] = ": "  # what stands between a field and its sentence
+
+    def __init__(self, fields: Mapping[str, str], paths: Mapping[str, Sequence[str | int]] | None = None) -> None:
         self.fields = dict(fields)
-        super().__init__(" ".join(f"{name}: {message}" for name, message in self.fields.items()))
+        self._paths = dict(paths or {})
+        super().__init__(" ".join(f"{name}{self.between}{sentence}" for name, sentence in self.fields.items()))
+
+    def pointer(self, name: str) -> str:
+        """Where in the request a wrong field is, as a JSON pointer (RFC 6901): "#/overrides/3"."""
+        path = self._paths.get(name, (name,))
+        return "#/" + "/".join(quote(str(part).replace("~", "~0").replace("/", "~1")) for part in path)
 
 
 def _blank_is_absent(value: object) -> object:
@@ -372,16 +384,19 @@ def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
     try:
         return SPECS[kind].model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
+        raise refusal(error, _sentence) from None
 
 
-def fields_of(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> dict[str, str]:
+def refusal(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> SpecError:
     """The wrong fields of a request, each with a sentence about it; no more than a page can show."""
     fields: dict[str, str] = {}
+    paths: dict[str, Sequence[str | int]] = {}
     for item in error.errors(include_url=False)[:_MOST_FIELDS]:
-        name = str(item["loc"][0]) if item["loc"] else "request"  # the name of a field was no text
-        fields.setdefault(printable(name), sentence(item))
-    return fields
+        # The name of a field may be no text.
+        name, *inside = [part if isinstance(part, int) else printable(part) for part in item["loc"]] or ["request"]
+        if name not in fields:
+            fields[str(name)], paths[str(name)] = sentence(item), (name, *inside)
+    return SpecError(fields, paths)
 
 
 def _sentence(item: ErrorDetails) -> str:

@@ -1,11 +1,13 @@
 """Every error in one shape: a page for people, problem details (RFC 9457) for programs."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from http import HTTPStatus
+from typing import NotRequired
 
 from flask import Flask, Response, json, make_response, render_template, request
 from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has neither types nor stubs
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
@@ -22,7 +24,7 @@ from worker.jobs.holds import QueueNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.filters import QuestionError
 from worker.jobs.waiting_limit import QueueFullError
 
@@ -33,6 +35,24 @@ class QueryError(SpecError):
     """A query with a parameter that is unknown or has a value that is not allowed."""
 
     between = " "  # "limit must be ..."
+
+
+class WrongField(TypedDict):
+    """What is wrong with a field of a body, or with a parameter."""
+
+    detail: str  # one sentence
+    pointer: NotRequired[str]  # where in the body it is (RFC 6901)
+    parameter: NotRequired[str]  # its name
+
+
+class Problem(TypedDict):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str  # one sentence
+    errors: NotRequired[list[WrongField]]
 
 
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
@@ -86,8 +106,7 @@ def _render_known_error(error: DeepLabError) -> Response:
     return _render(status, str(error), _field_errors(error))
 
 
-def _field_errors(error: SpecError) -> list[dict[str, str]]:
-    """Each wrong parameter or field with its sentence; `pointer` is where in the body the field is (RFC 6901)."""
+def _field_errors(error: SpecError) -> list[WrongField]:
     if isinstance(error, QueryError):
         return [{"parameter": name, "detail": sentence} for name, sentence in error.fields.items()]
     return [{"pointer": error.pointer(name), "detail": sentence} for name, sentence in error.fields.items()]
@@ -108,7 +127,7 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _render(status: int, sentence: str, errors: Sequence[Mapping[str, str]] = ()) -> Response:
+def _render(status: int, sentence: str, errors: Sequence[WrongField] = ()) -> Response:
     if wants_json():
         response = _problem(status, sentence, errors)
     else:
@@ -120,7 +139,8 @@ def _render(status: int, sentence: str, errors: Sequence[Mapping[str, str]] = ()
     return response
 
 
-def _problem(status: int, sentence: str, errors: Sequence[Mapping[str, str]]) -> Response:
-    """An error as RFC 9457 has it: `detail` is the sentence, `errors` are the wrong fields of the request, if any."""
-    body = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": sentence}
-    return Response(json.dumps(body | ({"errors": errors} if errors else {})), mimetype="application/problem+json")
+def _problem(status: int, sentence: str, errors: Sequence[WrongField]) -> Response:
+    problem = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=sentence)
+    if errors:
+        problem["errors"] = list(errors)
+    return Response(json.dumps(problem), mimetype="application/problem+json")

@@ -9,7 +9,7 @@ from worker.jobs import datasets
 from worker.jobs.database import open_session
 from worker.jobs.datasets import Dataset, NameRefusedError
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 # What a request looks at; `deeplab dataset register` has no such limits.

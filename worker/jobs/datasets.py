@@ -16,6 +16,7 @@ from deeplab.errors import DeepLabError
 from deeplab.mirrors import local_path, shown
 from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetRow
+from worker.jobs.timestamp import Timestamp
 
 
 class DatasetNotFoundError(DeepLabError):
@@ -36,7 +37,7 @@ class Dataset:
     labels: str  # path of the labels file
     n_classes: int
     splits: dict[str, int]  # number of images by split
-    created_at: float
+    created_at: Timestamp
     user: str | None  # who registered it; None: from the command line
 
 
@@ -110,9 +111,10 @@ def config_of(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
     return parse_config({"DATASET": section_of(dataset)}, f"dataset {dataset.name}", overrides)
 
 
-def list_datasets(session: Session) -> list[Dataset]:
-    """All datasets by name."""
-    return [_dataset(row) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.name))]
+def list_datasets(session: Session, *, after: str = "", limit: int | None = None) -> list[Dataset]:
+    """List datasets by name: those behind the name `after`, at most `limit` of them if given."""
+    query = select(DatasetRow).where(DatasetRow.name > after).order_by(DatasetRow.name)
+    return [_dataset(row) for row in session.scalars(query.limit(limit))]
 
 
 def _dataset(row: DatasetRow) -> Dataset:

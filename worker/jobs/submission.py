@@ -19,7 +19,8 @@ from worker.jobs.ownership import estimates, outputs, pins
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import SegmentSpec, Spec, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings

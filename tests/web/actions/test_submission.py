@@ -14,7 +14,8 @@ from web.context import SETTINGS
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
 

@@ -1,7 +1,5 @@
 """`deeplab dataset`."""
 
-from dataclasses import asdict
-
 import click
 
 from worker.cli.dataset.check import check
@@ -37,6 +35,7 @@ def register(name: str, root: str, labels: str | None, as_json: bool) -> None:
     from deeplab.datasets.layouts.survey import survey_folder
     from deeplab.mirrors import local_path
     from worker.jobs import datasets, storage
+    from worker.jobs.plain_json import as_json as to_json
     from worker.jobs.settings import load_settings
 
     storage.mount(load_settings())
@@ -44,7 +43,7 @@ def register(name: str, root: str, labels: str | None, as_json: bool) -> None:
     with open_store(writes=True, create=True) as session:
         registered = datasets.register(session, name, folder)
     if as_json:
-        print_json({**asdict(registered), "passed_over": folder.passed_over, "other_texts": folder.other_texts})
+        print_json({**to_json(registered), "passed_over": folder.passed_over, "other_texts": folder.other_texts})
         return
     click.echo(f"Registered {name}: {registered.n_classes} classes, {_splits(registered.splits)}.")
     for note in folder.notes:

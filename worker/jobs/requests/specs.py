@@ -4,10 +4,9 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
-from urllib.parse import quote
 
 from pydantic import (
     AfterValidator,
@@ -19,38 +18,20 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
-from deeplab.errors import ConfigError, DeepLabError
-from deeplab.files import is_plain, printable
+from deeplab.errors import ConfigError
+from deeplab.files import is_plain
 from deeplab.formats import shortened
 from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.refusal import refusal
+from worker.jobs.requests.spec_error import SpecError
 
 _MOST_FIELDS = 100  # of a request
 
 SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
-
-
-class SpecError(DeepLabError):
-    """A request that cannot become a job; `fields` maps each wrong field to a sentence.
-
-    `paths` are where in the field it is wrong, of those that hold more than one value: ("overrides", 3).
-    """
-
-    between: ClassVar[str] = ": "  # what stands between a field and its sentence
-
-    def __init__(self, fields: Mapping[str, str], paths: Mapping[str, Sequence[str | int]] | None = None) -> None:
-        self.fields = dict(fields)
-        self._paths = dict(paths or {})
-        super().__init__(" ".join(f"{name}{self.between}{sentence}" for name, sentence in self.fields.items()))
-
-    def pointer(self, name: str) -> str:
-        """Where in the request a wrong field is, as a JSON pointer (RFC 6901): "#/overrides/3"."""
-        path = self._paths.get(name, (name,))
-        return "#/" + "/".join(quote(str(part).replace("~", "~0").replace("/", "~1")) for part in path)
 
 
 def _blank_is_absent(value: object) -> object:
@@ -384,32 +365,4 @@ def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
     try:
         return SPECS[kind].model_validate(mapping)
     except ValidationError as error:
-        raise refusal(error, _sentence) from None
-
-
-def refusal(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> SpecError:
-    """The wrong fields of a request, each with a sentence about it; no more than a page can show."""
-    fields: dict[str, str] = {}
-    paths: dict[str, Sequence[str | int]] = {}
-    for item in error.errors(include_url=False)[:_MOST_FIELDS]:
-        # The name of a field may be no text.
-        name, *inside = [part if isinstance(part, int) else printable(part) for part in item["loc"]] or ["request"]
-        if name not in fields:
-            fields[str(name)], paths[str(name)] = sentence(item), (name, *inside)
-    return SpecError(fields, paths)
-
-
-def _sentence(item: ErrorDetails) -> str:
-    error_type, message, given = item["type"], item["msg"], item["input"]
-    if error_type in {"missing", "string_too_short"}:
-        return "is required."
-    if error_type == "extra_forbidden":
-        return "is not a field of this kind of job."
-    if error_type == "value_error":  # from our own validators, whose text is a sentence
-        return message.removeprefix("Value error, ")
-    if error_type in {"string_too_long", "too_long"}:
-        what = "lines" if error_type == "too_long" else "characters"
-        return f"must have at most {item['ctx']['max_length']:,} {what}, got {len(given):,}."
-    if error_type in {"string_unicode", "invalid_key"}:
-        return "must be plain text."
-    return f"{message[0].lower()}{message[1:]}, got {shortened(given)}."
+        raise refusal(error, "is not a field of this kind of job.") from None

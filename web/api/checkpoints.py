@@ -6,10 +6,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, StrictBool
 
+from web.actions import checkpoint_file, deletion
 from web.api.chosen import NamesAmong, Some, choose
+from web.api.endpoint import Download
 from web.api.requests import Before, Body, Limit, Number, Query
-from web.context import reading, writing
-from worker.jobs.records import checkpoints
+from web.context import current_settings, reading, signed_in, writing
+from worker.jobs.cleaning import checkpoint_deletion
+from worker.jobs.cleaning.checkpoint_deletion import CheckpointLoss
+from worker.jobs.records import aliases, checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 
 _FIELDS = tuple(field.name for field in fields(Checkpoint))
@@ -57,14 +61,37 @@ def list_checkpoints(query: CheckpointsQuery) -> CheckpointPage:
     return CheckpointPage(lines, found[query.limit - 1].id if len(found) > query.limit else None)
 
 
-def show_checkpoint(checkpoint_id: int) -> WholeCheckpoint:
-    """Show a checkpoint, with the configuration that it was trained with."""
+def show_checkpoint(name: str) -> WholeCheckpoint:
+    """Show a checkpoint, with the configuration that it was trained with.
+
+    In place of an id, here and below, an alias may stand, or job:ID for the best checkpoint of a job.
+    """
     with reading() as session:
-        found = checkpoints.get(session, checkpoint_id)
+        found = aliases.find_checkpoint(session, name)
         return WholeCheckpoint(**vars(found), config=checkpoints.read_config(session, found))
 
 
-def edit_checkpoint(checkpoint_id: int, body: CheckpointChanges) -> Checkpoint:
+def edit_checkpoint(name: str, body: CheckpointChanges) -> Checkpoint:
     """Pin a checkpoint, or unpin it."""
     with writing() as session:
-        return checkpoints.pin(session, checkpoint_id, pinned=body.pinned)
+        return checkpoints.pin(session, aliases.find_checkpoint(session, name).id, pinned=body.pinned)
+
+
+def send_checkpoint(name: str) -> Download:
+    """Send the file of a checkpoint; with a header `Range` a part of it, such as what is missing."""
+    with reading() as session:
+        found = aliases.find_checkpoint(session, name)
+    return checkpoint_file.send(found)
+
+
+def foresee_checkpoint_deletion(name: str) -> CheckpointLoss:
+    """Say what deleting a checkpoint would delete; 409 if it may not be deleted."""
+    with reading() as session:
+        return checkpoint_deletion.foresee(session, aliases.find_checkpoint(session, name).id)
+
+
+def delete_checkpoint(name: str) -> CheckpointLoss:
+    """Delete a checkpoint with its file; 409 while it is pinned, named or used."""
+    with reading() as session:
+        found = aliases.find_checkpoint(session, name)
+    return deletion.delete_checkpoint(current_settings(), found.id, signed_in())

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property, wraps
 from inspect import cleandoc
 from types import UnionType
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin, get_type_hints
 
 from flask import Response
 from pydantic import BaseModel
@@ -19,6 +19,7 @@ from web.api.requests import NoParameters, read_body, read_key, read_query
 from worker.jobs.plain_json import adapter_of
 
 T = TypeVar("T")
+JSON = "application/json"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,16 @@ class Created(Generic[T]):
 
     made: T
     location: str  # its address
+
+
+@dataclass(frozen=True)
+class Media:
+    """Annotates a Response that is no JSON."""
+
+    kind: str
+
+
+Download = Annotated[Response, Media("application/octet-stream")]
 
 
 @dataclass(frozen=True)
@@ -74,8 +85,14 @@ class Endpoint:
         return 201 if get_origin(self._types["return"]) is Created else 200
 
     @property
+    def media(self) -> str:
+        """The kind of what it answers."""
+        marks = [each for each in getattr(self._types["return"], "__metadata__", ()) if isinstance(each, Media)]
+        return marks[0].kind if marks else JSON
+
+    @property
     def answer(self) -> Any:
-        """The type of what it answers."""
+        """The type of what it answers in JSON."""
         kinds = [self._types["return"]]
         if get_origin(kinds[0]) is Created:
             kinds = list(get_args(kinds[0]))
@@ -109,7 +126,7 @@ class Endpoint:
         if isinstance(answer, Response):
             return answer
         made = answer.made if isinstance(answer, Created) else answer
-        response = Response(adapter_of(self.answer).dump_json(made), self.status, mimetype="application/json")
+        response = Response(adapter_of(self.answer).dump_json(made), self.status, mimetype=JSON)
         if isinstance(answer, Created):
             response.headers["Location"] = answer.location
         return response

@@ -1,6 +1,7 @@
 """What the API has: each address with its view."""
 
 from web.api import (
+    aliases,
     checkpoints,
     comparisons,
     datasets,
@@ -20,7 +21,9 @@ from worker.jobs.catalog import LARGEST_INTEGER
 
 _ID = f"<int(max={LARGEST_INTEGER}):"
 _JOB = f"/jobs/{_ID}job_id>"
-_CHECKPOINT = f"/checkpoints/{_ID}checkpoint_id>"
+_CHECKPOINT = "/checkpoints/<name>"
+_ALIAS = "/aliases/<name>"
+_DATASET = "/datasets/<name>"
 _EVALUATION = f"/evaluations/{_ID}job_id>"
 
 ENDPOINTS = (
@@ -45,6 +48,13 @@ ENDPOINTS = (
     Endpoint("GET", "/checkpoints", checkpoints.list_checkpoints),
     Endpoint("GET", _CHECKPOINT, checkpoints.show_checkpoint),
     Endpoint("PATCH", _CHECKPOINT, checkpoints.edit_checkpoint),
+    Endpoint("DELETE", _CHECKPOINT, checkpoints.delete_checkpoint),
+    Endpoint("GET", f"{_CHECKPOINT}/file", checkpoints.send_checkpoint),
+    Endpoint("GET", f"{_CHECKPOINT}/loss", checkpoints.foresee_checkpoint_deletion),
+    Endpoint("GET", "/aliases", aliases.list_aliases),
+    Endpoint("GET", _ALIAS, aliases.show_alias),
+    Endpoint("PUT", _ALIAS, aliases.move_alias),
+    Endpoint("DELETE", _ALIAS, aliases.remove_alias),
     Endpoint("GET", "/evaluations", evaluations.list_evaluations),
     Endpoint("GET", _EVALUATION, evaluations.show_evaluation),
     Endpoint("GET", f"{_EVALUATION}/confusion", evaluations.show_confusion),
@@ -55,6 +65,10 @@ ENDPOINTS = (
     Endpoint("POST", "/queues/<name>/resume", queues.resume_queue),
     Endpoint("GET", "/datasets", datasets.list_datasets),
     Endpoint("POST", "/datasets", datasets.register_dataset),
-    Endpoint("POST", "/datasets/<name>/check", datasets.check_dataset),
+    Endpoint("GET", _DATASET, datasets.show_dataset),
+    Endpoint("PATCH", _DATASET, datasets.rename_dataset),
+    Endpoint("DELETE", _DATASET, datasets.remove_dataset),
+    Endpoint("POST", f"{_DATASET}/refresh", datasets.refresh_dataset),
+    Endpoint("POST", f"{_DATASET}/check", datasets.check_dataset),
     Endpoint("GET", "/folders", folders.list_folders),
 )

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from web.api.endpoint import Endpoint
+from web.api.endpoint import JSON, Endpoint
 from web.errors import Problem
 from worker.jobs.plain_json import adapter_of
 
@@ -15,7 +15,7 @@ _Key = tuple[str, Literal["validation", "serialization"]]
 
 _REFERENCE = "#/components/schemas/{model}"
 _PLACE = re.compile(r"<(?P<is_number>int\(max=(?P<largest>\d+)\):)?(?P<name>\w+)>")
-_ERRORS = (400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503)  # what any address may answer
+_ERRORS = (400, 401, 403, 404, 405, 409, 410, 413, 415, 416, 422, 429, 500, 503)  # what any address may answer
 _KEY_PARAMETER = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -69,7 +69,8 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Mapping[_Key, Any], dict[st
         ("problem", "serialization", adapter_of(Problem))
     ]
     for each in endpoints:
-        kinds.append((each.name, "serialization", adapter_of(each.answer)))
+        if each.media == JSON:
+            kinds.append((each.name, "serialization", adapter_of(each.answer)))
         if each.body is not None:
             kinds.append((each.name, "validation", adapter_of(each.body)))
     schemas, referred = TypeAdapter.json_schemas(kinds, ref_template=_REFERENCE)
@@ -77,7 +78,7 @@ def _schemas(endpoints: Sequence[Endpoint]) -> tuple[Mapping[_Key, Any], dict[st
 
 
 def _operation(endpoint: Endpoint, schemas: Mapping[_Key, Any]) -> dict[str, Any]:
-    answer = {"application/json": {"schema": schemas[endpoint.name, "serialization"]}}
+    answer = {endpoint.media: {"schema": schemas[endpoint.name, "serialization"]} if endpoint.media == JSON else {}}
     operation: dict[str, Any] = {
         "operationId": endpoint.name,
         "tags": [endpoint.rule.split("/")[1] if endpoint.rule else "index"],
@@ -90,7 +91,7 @@ def _operation(endpoint: Endpoint, schemas: Mapping[_Key, Any]) -> dict[str, Any
         },
     }
     if endpoint.body is not None:
-        sent = {"application/json": {"schema": schemas[endpoint.name, "validation"]}}
+        sent = {JSON: {"schema": schemas[endpoint.name, "validation"]}}
         operation["requestBody"] = {"required": True, "content": sent}
     return operation
 

@@ -23,6 +23,9 @@ Limit = Annotated[int, Field(ge=1, le=_LARGEST_PAGE, description="How many lines
 Before = Annotated[Number | None, Field(description="`next_before` of another answer, whose list this one continues.")]
 
 
+After = Annotated[str, Field(description="`next_after` of another answer, whose list this one continues.")]
+
+
 class Query(BaseModel):
     """The parameters of an address."""
 

@@ -1,4 +1,4 @@
-"""Python values as JSON, for the API and for `--json`, by the types that they are declared with."""
+"""Python values as JSON, for the API and for `--json`, by the types that they are declared with. Light to import."""
 
 import dataclasses
 import json
@@ -6,14 +6,17 @@ import math
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 
 @cache
-def adapter_of(kind: Any) -> TypeAdapter[Any]:
+def adapter_of(kind: Any) -> "TypeAdapter[Any]":
     """What turns values of a type into JSON and back, and describes them by JSON Schema."""
+    from pydantic import TypeAdapter
+
     return TypeAdapter(kind)
 
 

@@ -18,6 +18,7 @@ from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import estimates, outputs, pins
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
+from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.requests.specs import SegmentSpec, Spec, parse_spec
@@ -25,8 +26,8 @@ from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 
-# Refuses a resolved configuration by raising a SpecError, or returns what the job may open.
-CheckConfig = Callable[[Session, Mapping[str, Any]], Roots]
+# Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
+CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
 
 
 def submit(
@@ -56,8 +57,9 @@ def submit(
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
     """
     with open_session(settings, reads_only=True) as session:
+        spec, alias = replace_alias(session, spec)
         config = resolve_config(session, spec, environment)
-        roots = None if check_config is None else check_config(session, config)
+        roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
     pinned = pins.pin_inputs(settings, spec, config)
@@ -73,6 +75,7 @@ def submit(
             label=label,
             user_id=user_id,
             roots=roots,
+            alias=alias,
         )
         pins.record(session, job.id, pinned)
         if lack is not None:

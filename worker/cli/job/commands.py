@@ -195,7 +195,7 @@ def delete(job_id: int, yes: bool, as_json: bool) -> None:
     if as_json:
         print_json({"loss": loss, "deleted": yes})
     else:
-        click.echo(f"{loss.sentence} Done." if yes else f"{loss.sentence} To do it: deeplab job delete {job_id} --yes")
+        click.echo(f"{loss} Done." if yes else f"{loss} To do it: deeplab job delete {job_id} --yes")
 
 
 @job.command()

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from tests.web.api.conftest import get
 from web.api.description import WHOLE
 from web.api.endpoint import Endpoint
+from worker.jobs.catalog import KINDS
 
 
 def test_the_index_leads_to_what_is_there(client: FlaskClient) -> None:
@@ -33,7 +34,7 @@ def test_it_says_what_a_request_and_an_answer_hold(client: FlaskClient) -> None:
         "type": "string",
     }
     kinds = document["paths"]["/jobs"]["post"]["requestBody"]["content"]["application/json"]["schema"]["oneOf"]
-    assert [each["properties"]["kind"]["const"] for each in kinds] == ["train", "evaluate", "crf", "segment"]
+    assert [each["properties"]["kind"]["const"] for each in kinds] == list(KINDS)
     assert kinds[0]["required"] == ["kind", "config"]
 
 

@@ -1,50 +1,74 @@
 """Uploads over the API: begun, sent part by part, and finished, for an import job to take."""
 
-from dataclasses import asdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Annotated
 
-from flask import Response, jsonify, request
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import url_for
+from pydantic import Field
 
-from web.api.requests import read_body, read_number, require_known
+from web.api.endpoint import Created
+from web.api.requests import Body, Nothing, Query
 from web.context import LARGEST_REQUEST, current_settings
 from worker.jobs import uploads
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.uploads import Upload
 
-_LARGEST_OFFSET = 2**53  # bytes; the largest whole number that every JSON has
-_BINARY = "application/octet-stream"
+_LARGEST = 2**53  # bytes; the largest whole number that every JSON has
 
-
-def begin_upload() -> tuple[Response, int]:
-    """POST /uploads {"n_files", "n_bytes"}: the `id` of an upload of so many, and the `part_bytes` of each part."""
-    body = read_body()
-    wrong = {name: "is not a field of an upload." for name in body if name not in {"n_files", "n_bytes"}}
-    for name in ("n_files", "n_bytes"):
-        if type(body.get(name)) is not int or body[name] < 1:
-            wrong[name] = f"must be a whole number from 1, got {body.get(name)!r}."
-    if wrong:
-        raise SpecError(wrong)
-    begun = uploads.begin(current_settings(), body["n_files"], body["n_bytes"])
-    return jsonify({**asdict(begun), "part_bytes": LARGEST_REQUEST}), 201
+Count = Annotated[int, Field(strict=True, ge=1, le=_LARGEST)]
 
 
-def send_part(upload_id: str) -> dict[str, Any]:
-    """PUT /uploads/<id>?name=&offset=: bytes of a file, behind those that are there; the `size` of the file then."""
-    require_known("name", "offset")
-    if request.mimetype != _BINARY:
-        raise UnsupportedMediaType(f"The body must be {_BINARY}.")
-    name, offset = request.args.get("name", ""), read_number("offset", 0, _LARGEST_OFFSET)
-    return {"size": uploads.append(current_settings(), upload_id, name, offset, request.get_data(cache=False))}
+class UploadPlan(Body):
+    """What is to be uploaded."""
+
+    n_files: Count = Field(description="How many files.")
+    n_bytes: Count = Field(description="How many bytes they have together.")
 
 
-def finish_upload(upload_id: str) -> dict[str, Any]:
-    """POST /uploads/<id>/finish {}: the upload, which a job of kind import takes as its source upload:ID."""
-    read_body()
-    return asdict(uploads.finish(current_settings(), upload_id))
+@dataclass(frozen=True, kw_only=True)
+class BegunUpload(Upload):
+    """An upload on its way."""
+
+    part_bytes: int  # that each part may have
 
 
-def discard_upload(upload_id: str) -> dict[str, Any]:
-    """DELETE /uploads/<id>: deletes it, finished or not."""
-    require_known()
+class PartQuery(Query):
+    """Where a part goes."""
+
+    name: str = Field(description="The name of the file, with the folders that it lies in.")
+    offset: Annotated[int, Field(ge=0, le=_LARGEST)] = Field(0, description="Where in the file the part begins.")
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A file as far as it has come."""
+
+    size: int  # bytes
+
+
+@dataclass(frozen=True)
+class Discarded:
+    """An upload that is gone."""
+
+    discarded: str  # its id
+
+
+def begin_upload(body: UploadPlan) -> Created[BegunUpload]:
+    """Begin to upload files, or an archive, for a job of kind import."""
+    begun = uploads.begin(current_settings(), body.n_files, body.n_bytes)
+    return Created(BegunUpload(**vars(begun), part_bytes=LARGEST_REQUEST), url_for("api.send_part", upload_id=begun.id))
+
+
+def send_part(upload_id: str, query: PartQuery, content: bytes) -> Sent:
+    """Send bytes of a file, from where it ends so far, or from before; a part may be sent again."""
+    return Sent(uploads.append(current_settings(), upload_id, query.name, query.offset, content))
+
+
+def finish_upload(upload_id: str, body: Nothing) -> Upload:
+    """Finish an upload, which a job of kind import then takes as its source upload:ID."""
+    return uploads.finish(current_settings(), upload_id)
+
+
+def discard_upload(upload_id: str) -> Discarded:
+    """Delete an upload, finished or not."""
     uploads.discard(current_settings(), upload_id)
-    return {"discarded": upload_id}
+    return Discarded(upload_id)

@@ -26,7 +26,8 @@ from worker.jobs.database import read_clock
 from worker.jobs.dataset_reports import StoredReport, find_newest, read_report
 from worker.jobs.datasets import Dataset
 from worker.jobs.jobs import JobSummary
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.watching.job_list import JobFilter, list_jobs
 
 _TITLES = {

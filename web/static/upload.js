@@ -29,15 +29,12 @@ async function ask(address, options) {
   }
 }
 
-/** The sentences of an answer. */
+/** The sentences of an answer: problem details. */
 async function refusal(response) {
   if (!response) return new Refused("The server does not answer; try again later.", {});
-  const body = await response.json().catch(() => ({}));
-  const fields = body.fields ?? body.error?.fields ?? {};
-  const sentences = Array.isArray(fields)
-    ? Object.fromEntries(fields.map((each) => [String(each.field ?? each.pointer ?? "").replace(/^.*\//, ""), each.message ?? each.detail]))
-    : fields;
-  return new Refused(body.detail ?? body.error?.message ?? `The server answered ${response.status}.`, sentences);
+  const problem = await response.json().catch(() => ({}));
+  const named = (problem.errors ?? []).map((each) => [each.pointer?.split("/")[1] ?? each.parameter, each.detail]);
+  return new Refused(problem.detail ?? `The server answered ${response.status}.`, Object.fromEntries(named));
 }
 
 const post = (address, body) =>
@@ -76,9 +73,16 @@ function show(sent, total, name) {
   progress.querySelector("p").textContent = `${Math.floor((100 * sent) / Math.max(total, 1))} % · ${name}`;
 }
 
+/** What is wrong with a field; "is required." needs its name before it. */
+function asSentence(name, fields) {
+  const title = form.querySelector(`label[for="field-${name}"]`)?.firstChild.textContent.trim() ?? "";
+  const text = fields[name];
+  return text && /^[a-z]/.test(text) ? `${title} ${text}` : text;
+}
+
 function showErrors(message, fields) {
   for (const element of form.querySelectorAll(".field-error")) {
-    const sentence = fields[element.id.replace("error-", "")];
+    const sentence = asSentence(element.id.replace("error-", ""), fields);
     element.hidden = !sentence;
     element.textContent = sentence ?? "";
     const input = byId(element.id.replace("error-", "field-"));
@@ -98,7 +102,7 @@ function check(files) {
   if (!files.length) return { source: "Choose an archive, files or a folder." };
   if (files.length > Number(mostFiles)) return { source: `These are ${files.length} files; the limit is ${mostFiles}.` };
   if (n_bytes > Number(mostBytes)) return { source: `These are ${n_bytes} bytes; the limit is ${mostBytes}.` };
-  if (!byId("field-dataset").value.trim()) return { dataset: "Name is required." };
+  if (!byId("field-dataset").value.trim()) return { dataset: "is required." };
   return null;
 }
 

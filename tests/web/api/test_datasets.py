@@ -4,7 +4,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from tests.deeplab.datasets.arrangements import arrange, draw_sources
-from tests.web.api.conftest import get
+from tests.web.api.conftest import errors_of, get
 from tests.web.pages.test_datasets import report_on
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
@@ -22,7 +22,7 @@ def test_register_a_dataset(client: FlaskClient, population: Population) -> None
     assert (response.json["passed_over"], response.json["other_texts"]) == ({}, {})
     again: Any = client.post("/api/v1/datasets", json={"name": "over-api", "root": str(root)})
     assert again.status_code == 422
-    assert "already" in again.json["error"]["fields"]["name"]
+    assert "already" in errors_of(again)["name"]
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_bad_datasets_name_the_field(
     }
     response = client.post("/api/v1/datasets", json=filled)
     assert response.status_code == 422
-    assert sorted(response.json["error"]["fields"]) == sorted(fields)  # type: ignore[index]
+    assert sorted(errors_of(response)) == sorted(fields)
 
 
 def test_check_a_dataset(client: FlaskClient, population: Population) -> None:
     missing: Any = client.get("/api/v1/datasets/shapes/report")
-    assert (missing.status_code, missing.json["error"]["message"]) == (
+    assert (missing.status_code, missing.json["detail"]) == (
         404,
         "shapes was not checked yet; POST /datasets/shapes/check does it.",
     )

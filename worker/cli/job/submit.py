@@ -9,7 +9,6 @@ import click
 from worker.cli.output import print_json
 from worker.cli.store import create_store
 from worker.jobs.broker.queue import try_publish
-from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import platform_at
@@ -24,7 +23,8 @@ def submit_job(kind: str, values: dict[str, Any], label: Mapping[str, str], *, w
     from worker.cli.job.spec_options import RequestError, request_of
     from worker.jobs import submission
     from worker.jobs.requests.label import parse_label
-    from worker.jobs.requests.specs import SpecError, parse_spec
+    from worker.jobs.requests.spec_error import SpecError
+    from worker.jobs.requests.specs import parse_spec
 
     settings = load_settings()
     try:
@@ -89,7 +89,7 @@ def submit_with(
         return
     job = submit(_say)
     if as_json:
-        print_json(job_as_json(job))
+        print_json(job)
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
     if settings.embedded_broker and platform_at(settings) is None:

@@ -25,11 +25,12 @@ scrollLog();
 // ---- forms: ask before what cannot be undone, and send once ----
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+  const question = form.getAttribute("data-confirm"); // a field named dataset would hide form.dataset
+  if (question && !confirm(question)) {
     event.preventDefault();
     return;
   }
-  if ("once" in form.dataset) {
+  if (form.hasAttribute("data-once")) {
     for (const button of form.querySelectorAll("button:not([type=button])")) button.disabled = true;
   }
 });

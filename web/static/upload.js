@@ -1,6 +1,7 @@
 // Uploads files part by part, and submits the job that imports them.
 
 const form = document.getElementById("upload");
+const setting = (name) => form.getAttribute(`data-${name}`); // its field "dataset" hides form.dataset
 const byId = (id) => document.getElementById(id);
 const TRIES = 5; // of a part, while the server does not answer or has no time
 const PAUSE = 2000; // milliseconds between two of them
@@ -44,8 +45,8 @@ const chosen = () => [...byId("field-files").files, ...byId("field-folder").file
 
 async function send(files) {
   const n_bytes = files.reduce((sum, file) => sum + file.size, 0);
-  const begun = await post(form.dataset.uploads, { n_files: files.length, n_bytes });
-  const address = `${form.dataset.uploads}/${begun.id}`;
+  const begun = await post(setting("uploads"), { n_files: files.length, n_bytes });
+  const address = `${setting("uploads")}/${begun.id}`;
   try {
     let sent = 0;
     for (const file of files) {
@@ -98,7 +99,7 @@ function showErrors(message, fields) {
 
 function check(files) {
   const n_bytes = files.reduce((sum, file) => sum + file.size, 0);
-  const { mostBytes, mostFiles } = form.dataset;
+  const [mostBytes, mostFiles] = [setting("most-bytes"), setting("most-files")];
   if (!files.length) return { source: "Choose an archive, files or a folder." };
   if (files.length > Number(mostFiles)) return { source: `These are ${files.length} files; the limit is ${mostFiles}.` };
   if (n_bytes > Number(mostBytes)) return { source: `These are ${n_bytes} bytes; the limit is ${mostBytes}.` };
@@ -125,10 +126,10 @@ form.addEventListener("submit", async (event) => {
     if (finished?.key !== key) finished = { key, id: (await send(files)).id };
     const values = Object.fromEntries([...new FormData(form)].filter(([, value]) => value !== ""));
     const share = values.val_share === undefined ? {} : { val_share: Number(values.val_share) };
-    const job = await post(form.dataset.jobs, {
+    const job = await post(setting("jobs"), {
       kind: "import", ...values, ...share, seed: Number(values.seed ?? 0), source: `upload:${finished.id}`,
     });
-    location.assign(form.dataset.page.replace(/1$/, job.id));
+    location.assign(setting("page").replace(/1$/, job.id));
   } catch (error) {
     busy(false);
     showErrors(error.message, error.fields ?? {});

@@ -13,6 +13,7 @@ from deeplab.confinement import confine
 from deeplab.mirrors import Mirrors, mount
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PR_SET_CHILD_SUBREAPER = 36
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
 _LARGE_BLOCK = 2**20  # bytes
 
@@ -31,12 +32,44 @@ def die_with_parent(parent_pid: int | None = None) -> None:
     """
     if sys.platform != "linux":
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if parent_pid is not None and os.getppid() != parent_pid:
         os._exit(1)
+
+
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Inside the block, on Linux, become the parent of any descendant whose own parent ends.
+
+    Raises:
+        OSError: if the kernel refuses.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def n_threads() -> int:
+    """Count the threads of this process that Linux knows of, whoever has started them."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def show_command(command: Sequence[str]) -> None:
+    """Let lists of processes show a command for this one, as far as it fits in place of its own; on Linux."""
+    # See proc_pid_stat(5): where the process keeps its command line.
+    first, last = map(int, Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[45:47])
+    if 0 < first < last:  # else the system does not tell
+        text = b"".join(os.fsencode(each) + b"\0" for each in command)[: last - first - 1]
+        ctypes.memmove(first, text.ljust(last - first, b"\0"), last - first)
 
 
 def return_memory() -> None:

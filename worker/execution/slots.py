@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from deeplab.formats import plural
 from deeplab.processes import n_cpus
 from worker.execution.gpu_locks import GpuLocks
+from worker.execution.starting.starter import Starter
 from worker.execution.supervisor import SlotContext
 from worker.jobs.workers import owner_name
 
@@ -53,7 +54,14 @@ class StopFlag:
 class Slots:
     """The slots of one Celery worker, one per pool process, and the GPUs that they share out among their jobs."""
 
-    def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None, worker_id: int = 0) -> None:
+    def __init__(
+        self,
+        worker: str,
+        gpus: Sequence[Gpu],
+        concurrency: int | None,
+        worker_id: int = 0,
+        starter: Starter | None = None,
+    ) -> None:
         """Prepare the slots; the pool processes are forked after this.
 
         Args:
@@ -61,9 +69,11 @@ class Slots:
             gpus: that its children may use; without any, they see none.
             concurrency: how many jobs at a time; None: one per GPU, or one.
             worker_id: of this process of the worker; it may be set later, before the fork.
+            starter: of children; None: one that starts fresh interpreters. Each pool process has a copy.
         """
         self.worker = worker
         self.worker_id = worker_id
+        self.starter = starter or Starter()
         self.stop = StopFlag()
         self.count = concurrency or max(len(gpus), 1)
         self._gpus = gpus
@@ -109,6 +119,7 @@ class Slots:
             device=_describe(gpus),
             environment=environment,
             stopping=self.stop.is_set,
+            starter=self.starter,
         )
 
 

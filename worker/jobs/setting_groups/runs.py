@@ -47,6 +47,11 @@ class RunSettings(BaseSettings):
         default="text",
         description="How processes and jobs log. json: an object a line, with job, fence, shard, worker and request.",
     )
+    preload: bool = Field(
+        default=True,
+        description="Whether each slot of a worker keeps a process that has PyTorch loaded, from which its jobs start"
+        " at once; false: each job loads it. On Linux alone.",
+    )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
     )

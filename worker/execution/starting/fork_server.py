@@ -27,7 +27,10 @@ Run = Callable[[list[str]], object]
 
 CHILD = "worker.execution.child"
 _NEEDED = (CHILD, *(f"worker.execution.kinds.{kind}" for kind in ("segment", "evaluate", "train", "crf")))
-_SPARE = ("deeplab.densecrf.cpu.engine",)  # only some jobs need it, and it takes long where nothing is compiled yet
+_KERNELS = "deeplab.densecrf.cpu.kernels"
+# What only some jobs need, one after the other, as a child that is asked for meanwhile waits for the present one:
+# kernels that were never compiled take seconds.
+_SPARE = ("numba", f"{_KERNELS}.probability", f"{_KERNELS}.permutohedral", "deeplab.densecrf.cpu.engine")
 _PAUSE_SECONDS = 3.0  # while which a platform that starts has better things to do
 
 

@@ -14,6 +14,8 @@ _log = logging.getLogger(__name__)
 _PYTHON_MODULE = (sys.executable, "-P", "-m")
 FRESH = (*_PYTHON_MODULE, "worker.execution.child")
 FORK_SERVER = (*_PYTHON_MODULE, "worker.execution.starting.fork_server")
+# numpy would start threads when it is loaded, for what nothing here computes with it.
+_ONE_THREAD = {"OPENBLAS_NUM_THREADS": "1"}
 
 
 class Starter:
@@ -34,7 +36,9 @@ class Starter:
             server: the command of a fork server, likewise.
         """
         # Elsewhere system libraries do not survive a fork, and the kernel gives no orphan to whom it is meant for.
-        self._environment = server_environment if sys.platform == "linux" else None
+        self._environment = None
+        if server_environment is not None and sys.platform == "linux":
+            self._environment = {**server_environment, **_ONE_THREAD}
         self._fresh = fresh
         self._command = server
         self._server: ForkServer | None = None

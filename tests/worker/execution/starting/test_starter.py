@@ -69,7 +69,7 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Starter]]:
 
 
 def run(starter: Starter, folder: Path, *arguments: str, **variables: str) -> str:
-    """What a child prints."""
+    """What a child prints that is forked from the server, if there is one."""
     log = folder / "log"
     log.unlink(missing_ok=True)
     child = starter.start(arguments, os.environ | variables, log)
@@ -83,26 +83,24 @@ def server_of(starter: Starter) -> psutil.Process:
     return psutil.Process(starter._server.pid)
 
 
+@pytest.mark.slow
 def test_a_child_has_nothing_of_the_server_but_what_that_has_loaded(
     start: Callable[..., Starter], tmp_path: Path
 ) -> None:
     """All that jobs need is loaded; yet everything that can be seen is as of a fresh interpreter."""
-    forked: dict[str, Any] = json.loads(run(start(STATE, *fork_server._NEEDED), tmp_path, "1", "2", PART="7"))
+    loaded = start(STATE, *fork_server._NEEDED)
+    forked: dict[str, Any] = json.loads(run(loaded, tmp_path, "1", "2", PART="7"))
     fresh: dict[str, Any] = json.loads(run(start(STATE, forks=False), tmp_path, "1", "2", PART="7"))
     fresh["command"][2] = forked["command"][2]  # scripts of different names
     assert forked == fresh
     assert forked["descriptors"][-2:] == [str(tmp_path / "log")] * 2
     assert forked["parent"] == os.getpid()
-
-
-def test_libraries_that_are_loaded_learn_of_a_child_s_part_of_the_machine(
-    start: Callable[..., Starter], tmp_path: Path
-) -> None:
-    script = "import numpy, torch; print(torch.get_num_threads(), numpy.random.rand())"
-    starter = start(script, "torch")
-    printed = [run(starter, tmp_path, OMP_NUM_THREADS=n).split() for n in ("1", "3", "3")]
+    # What libraries made of the environment when they were loaded is made anew, and so are random numbers.
+    (tmp_path / "script0.py").write_text("import numpy, torch; print(torch.get_num_threads(), numpy.random.rand())")
+    printed = [run(loaded, tmp_path, OMP_NUM_THREADS=n).split() for n in ("1", "3", "3")]
     assert [n for n, _ in printed] == ["1", "3", "3"]
     assert len({draw for _, draw in printed}) == 3
+    assert lives(server_of(loaded))
 
 
 def test_a_child_outlives_its_server_and_the_next_gets_another_one(

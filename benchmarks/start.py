@@ -1,11 +1,12 @@
 """How long people wait for things to begin: `python -m benchmarks.start`.
 
-Starts the platform as `deeplab up` does and submits small segment jobs with a tiny network on the CPU, each when the one
-before has ended and a moment has passed. Prints the seconds from a submission until the process of the attempt runs, until
-the first mask is there, and until the job has ended; what that process has computed until its first mask, and its memory.
-It does so with fresh interpreters (DEEPLAB_PRELOAD=false), and with children that are forked from a process that has
-PyTorch loaded. Then come the seconds of computing that the command line takes until it shows its help, and how soon the
-first page comes after `deeplab up`. Seconds of computing depend less than others on what else the machine does.
+Starts the platform as `deeplab up` does and submits small segment jobs with a tiny network on the CPU, each when the
+one before has ended and a moment has passed. Prints the seconds from a submission until the process of the attempt
+runs, until the first mask is there, and until the job has ended; what that process has computed until its first mask,
+and its memory. It does so with fresh interpreters (DEEPLAB_PRELOAD=false), and with children that are forked from a
+process that has PyTorch loaded. Then come the seconds of computing that the command line takes until it shows its
+help, and how soon the first page comes after `deeplab up`. Seconds of computing depend less than others on what else
+the machine does.
 """
 
 import argparse

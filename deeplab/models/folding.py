@@ -10,7 +10,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 
 def folded_copy(model: nn.Module) -> nn.Module:
-    """Copy a model with its batch norms folded, without a gradient; what is folded is not copied before."""
+    """Copy a model with its batch norms folded, without gradients; what is folded is not copied first."""
     replaced = [tensor for *_, conv, norm in _pairs(model) for tensor in (*conv.parameters(), *norm.parameters())]
     shared = {id(each): nn.Parameter(each.detach(), requires_grad=False) for each in replaced}
     folded = copy.deepcopy(model, shared).eval().requires_grad_(False)
@@ -25,8 +25,11 @@ def fold_batch_norm(model: nn.Module) -> None:
         model: in evaluation mode; is changed in place, so that its state dict has other keys and values.
     """
     for sequence, name, conv, norm in list(_pairs(model)):
+        mean, var = norm.running_mean, norm.running_var
+        if mean is None or var is None:
+            continue
         conv.weight, conv.bias = fuse_conv_bn_weights(
-            conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias
+            conv.weight, conv.bias, mean, var, norm.eps, norm.weight, norm.bias
         )
         setattr(sequence, name, nn.Identity())
 

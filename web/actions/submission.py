@@ -10,7 +10,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership import estimates
 from worker.jobs.requests.label import NO_LABEL, Label
-from worker.jobs.requests.specs import Spec
+from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.waiting_limit import require_room
 
@@ -55,9 +55,10 @@ def submit(
         parent_id=parent_id,
         is_retry=is_retry,
         label=label,
-        check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
+        check_config=lambda session, named, config: check_config(session, settings, config, named, trusted),
     )
-    notices = (try_publish(settings, job), estimates.find_lack(settings, spec, job.config))
+    submitted = parse_spec(job.kind, job.spec)
+    notices = (try_publish(settings, job), estimates.find_lack(settings, submitted, job.config))
     return job, " ".join(filter(None, notices)) or None
 
 

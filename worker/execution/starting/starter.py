@@ -63,9 +63,7 @@ class Starter:
             self._server.stop()
             self._server = None
 
-    def _fork(
-        self, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]
-    ) -> AdoptedProcess | None:
+    def _fork(self, arguments: Sequence[str], environment: Mapping[str, str], log: IO[bytes]) -> AdoptedProcess | None:
         self.warm_up()
         if self._server is None:
             return None

@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
+from deeplab.datasets.importing.catalog import ImportFormat, Unlabelled
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import is_plain, printable
 from deeplab.formats import shortened
@@ -29,6 +30,7 @@ from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 
 _MOST_FIELDS = 100  # of a request
+UPLOAD = "upload:"  # before the id of what was uploaded
 
 SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
 
@@ -75,6 +77,20 @@ def _spell_time(text: str) -> str:
         ) from None
 
 
+def _read_resumed(value: object) -> object:
+    """Read the id of a checkpoint, or an alias."""
+    if isinstance(value, str):
+        ref = CheckpointRef.parse(value.strip())
+        value = ref.id if ref.id is not None else ref.alias
+    if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and not _is_id(value)):
+        raise ValueError("must be the id of a checkpoint, or an alias.")
+    return value
+
+
+def _is_id(number: int) -> bool:
+    return 1 <= number <= LARGEST_INTEGER
+
+
 def _check_plain(text: str) -> str:
     if not is_plain(text):
         raise ValueError(f"must be one line of plain text, got {shortened(text)}.")
@@ -91,6 +107,7 @@ CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
 Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
+Resumed = Annotated[int | str, BeforeValidator(_read_resumed)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
@@ -165,13 +182,20 @@ class TrainSpec(_ModelSpec):
     queue: ClassVar[str] = "gpu"
 
     config: PathText = Field(title="Configuration", description="Configuration file (YAML).")
-    resume: Annotated[Positive | None, BlankIsNone] = Field(
-        None, title="Resume from", description="Id of the checkpoint to resume from."
+    resume: Annotated[Resumed | None, BlankIsNone] = Field(
+        None, title="Resume from", description="Id or alias of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
     gpus: int = Field(
         1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
     )
+
+    @property
+    def resumed_id(self) -> int | None:
+        """The id of that checkpoint, once a submission has put it in the place of an alias."""
+        if isinstance(self.resume, str):
+            raise TypeError(f"the alias {self.resume} was not looked up")
+        return self.resume
 
     def chosen_gpus(self) -> int:
         """How many GPUs this job asks for."""
@@ -191,8 +215,8 @@ class _CheckpointSpec(_ModelSpec):
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
         title="Checkpoint",
-        description="Id of a checkpoint; job:ID for the best one of a job, for which this one then waits; or path of a"
-        " weights file.",
+        description="Id or alias of a checkpoint; job:ID for the best one of a job, for which this one then waits; or"
+        " path of a weights file.",
     )
     config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
@@ -355,8 +379,55 @@ class SegmentSpec(_CheckpointSpec):
     )
 
 
-Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec)}
+class CheckSpec(_Spec):
+    """Read every image and mask of a registered dataset, and report what is wrong with it."""
+
+    kind: ClassVar[Kind] = "check"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("DATASET.IGNORE_LABEL=254")
+    dataset: Name = Field(min_length=1, title="Dataset", description="Registered dataset to check.")
+    split: Annotated[Name | None, BlankIsNone] = Field(
+        None, title="Split", description="Check only this split; by default all of them."
+    )
+
+
+class ImportSpec(_Spec):
+    """Make a dataset of the export of another tool, and register it."""
+
+    kind: ClassVar[Kind] = "import"
+    queue: ClassVar[str] = "cpu"
+
+    source: PathText = Field(
+        title="Export",
+        description="A .zip or .tar file, its unpacked folder, or its one JSON or XML file; upload:ID for what was"
+        " uploaded.",
+    )
+    dataset: Name = Field(min_length=1, title="Dataset", description="Name under which to register the dataset.")
+    format: Annotated[ImportFormat | None, BlankIsNone] = Field(
+        None, title="Format", description="Format of the export; by default as its files tell."
+    )
+    unlabelled: Unlabelled = Field(
+        "background", title="Unlabelled", description="What pixels become that nobody labelled."
+    )
+    val_share: Annotated[float | None, Field(ge=0, lt=1), BlankIsNone] = Field(
+        None,
+        title="Share for validation",
+        description="Share of the images for validation, drawn by chance, such as 0.2; by default the export's own"
+        " split, else 0.2.",
+    )
+    seed: Seed = Field(0, title="Seed", description="Random seed of the draw.")
+
+    @property
+    def upload(self) -> str | None:
+        """The id of what was uploaded; None: the source is a path."""
+        return self.source.removeprefix(UPLOAD) if self.source.startswith(UPLOAD) else None
+
+
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | CheckSpec | ImportSpec
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec, CheckSpec, ImportSpec)
+}
 
 
 def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:

@@ -1,4 +1,4 @@
-"""Children that are forked from a process that has loaded much, and what they have of it: nothing but what it loaded."""
+"""Children that are forked from a process that has loaded much, and have nothing of it but what it has loaded."""
 
 import json
 import os
@@ -14,6 +14,7 @@ import pytest
 
 from deeplab.files import read_tail
 from deeplab.processes import adopting_orphans
+from tests.paths import ROOT
 from tests.processes import lives, wait_until
 from tests.worker.execution.bench import starter_of
 from worker.execution.child_process import ChildProcess
@@ -179,7 +180,7 @@ def test_the_kernel_ends_server_and_child_with_the_supervisor(tmp_path: Path) ->
         "print(child.pid, starter._server.pid, flush=True); time.sleep(60)"
     )
     supervisor = psutil.Popen(
-        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": os.getcwd()}, stdout=-1
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, stdout=-1
     )
     family = [psutil.Process(int(pid)) for pid in supervisor.stdout.readline().split()]
     assert len(family) == 2

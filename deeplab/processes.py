@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -123,5 +123,28 @@ def is_main_process() -> bool:
 
 
 def n_cpus() -> int:
-    """Count the CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the CPUs that this process may keep busy: at most as many as OMP_NUM_THREADS says, PyTorch's own setting.
+
+    Else it is as many as the system lets it run on, or a container's share of the processor is worth.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for threads in threads
+    wanted = int(given) if given.isdecimal() else 0
+    return min(filter(None, (allowed, cpus_of_container(), wanted)))
+
+
+def cpus_of_container(cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """How many CPUs the share is worth, rounded up, that the control group of this process has; None without a limit.
+
+    Args:
+        cgroup: where the kernel shows the limits of the process.
+    """
+    both = (
+        lambda: (cgroup / "cpu.max").read_text().split(),
+        lambda: [(cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")],
+    )
+    for read in both:
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            quota, period = map(int, read())
+            return -(-quota // period) if quota > 0 else None
+    return None

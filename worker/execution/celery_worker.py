@@ -52,7 +52,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
         else:
             workers.check_name(session, name)
         starter = Starter(child_environment(settings) if settings.preload else None)
-        slots = Slots(name, gpus, concurrency, starter=starter)
+        slots = Slots(name, gpus, concurrency, starter=starter, cores=settings.cores)
         slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)

@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
+from pkgutil import iter_modules
 from typing import NoReturn
 
 from deeplab.processes import die_with_parent, n_threads, show_command
@@ -26,7 +27,8 @@ from deeplab.processes import die_with_parent, n_threads, show_command
 Run = Callable[[list[str]], object]
 
 CHILD = "worker.execution.child"
-_NEEDED = (CHILD, *(f"worker.execution.kinds.{kind}" for kind in ("segment", "evaluate", "train", "crf")))
+_KINDS = "worker.execution.kinds"
+_NEEDED = (CHILD, *(each.name for each in iter_modules([str(Path(__file__).parents[1] / "kinds")], f"{_KINDS}.")))
 _KERNELS = "deeplab.densecrf.cpu.kernels"
 # What only some jobs need, one after the other, as a child that is asked for meanwhile waits for the present one:
 # kernels that were never compiled take seconds.

@@ -12,21 +12,25 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable, real_path
 from deeplab.mirrors import local_path
-from worker.jobs import jobs, shards, storage, uploads
+from worker.jobs import idempotency, jobs, shards, storage, uploads
 from worker.jobs.database import open_session
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import estimates, outputs, pins
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 
 # Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
+# Takes a sentence for who submits, such as that there is little room; the job stands all the same.
+Tell = Callable[[str], object]
 
 
 def submit(
@@ -39,6 +43,8 @@ def submit(
     user_id: int | None = None,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
+    once: Once | None = None,
 ) -> Job:
     """Resolve a request's configuration, check it, insert the job and commit.
 
@@ -51,9 +57,12 @@ def submit(
         user_id: who submits it.
         check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
+        tell: hears what the job's page says, too.
+        once: the key of a request that makes one job however often it is sent.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
+        AlreadySubmittedError: if the same request was faster.
     """
     with open_session(settings, reads_only=True) as session:
         spec, alias = replace_alias(session, spec)
@@ -77,13 +86,17 @@ def submit(
             roots=roots,
             alias=alias,
         )
+        if once is not None:
+            idempotency.record(session, once, job.id)
         pins.record(session, job.id, pinned)
         if lack is not None:
             events.add(session, job.id, 0, lack)
         if folder is not None:
             with errors_at("output"):
                 outputs.own(session, job.id, folder)
-        return job
+    if lack is not None and tell is not None:
+        tell(lack)
+    return job
 
 
 def _own_folder(settings: Settings, spec: Spec) -> Path | None:
@@ -107,7 +120,9 @@ def _require_upload(settings: Settings, spec: Spec) -> None:
             uploads.find(settings, spec.upload)
 
 
-def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, tell: Tell | None = None
+) -> Job:
     """Submit a failed or cancelled job again as a new job.
 
     Raises:
@@ -115,7 +130,7 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
         SpecError: if something that it names is gone.
     """
     spec, label = request_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, tell=tell)
 
 
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -138,7 +153,9 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
-def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry_failed(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, tell: Tell | None = None
+) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
@@ -146,7 +163,7 @@ def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, s
         SpecError: if something that it names is gone.
     """
     spec, label = request_failed_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, tell=tell)
 
 
 def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -168,7 +185,12 @@ def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
 
 
 def clone(
-    settings: Settings, job_id: int, changes: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    job_id: int,
+    changes: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
 ) -> Job:
     """Submit a job's request with some fields changed, as a new job.
 
@@ -178,7 +200,7 @@ def clone(
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
-    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment, tell=tell)
 
 
 def changed_spec(job: Job, changes: Mapping[str, Any]) -> Spec:

@@ -50,7 +50,7 @@ class RunSettings(BaseSettings):
     cores: int | None = Field(
         default=None,
         ge=1,
-        description="Cores that a worker's jobs may keep busy, shared out among its slots: threads that compute, threads"
+        description="Cores that a worker's jobs may keep busy, shared out among its slots: threads that compute, those"
         " of the CRF and processes that read all go by it; empty: those that the worker may run on.",
     )
     preload: bool = Field(

@@ -139,12 +139,9 @@ def cpus_of_container(cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
     Args:
         cgroup: where the kernel shows the limits of the process.
     """
-    both = (
-        lambda: (cgroup / "cpu.max").read_text().split(),
-        lambda: [(cgroup / "cpu" / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period")],
-    )
-    for read in both:
+    files_of_versions = (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"])
+    for files in files_of_versions:
         with suppress(OSError, ValueError):  # there is no such file, or it says "max"
-            quota, period = map(int, read())
+            quota, period = map(int, " ".join((cgroup / file).read_text() for file in files).split())
             return -(-quota // period) if quota > 0 else None
     return None

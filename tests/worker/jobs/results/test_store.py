@@ -111,7 +111,6 @@ def test_the_images_beside_one(street: Results) -> None:
 
 def test_totals_of_classes(street: Results) -> None:
     assert street.totals() == [ClassTotal(0, 150, 2), ClassTotal(3, 150, 3), ClassTotal(5, 100, 1)]
-    assert street.totals(Filter(folder="a")) == [ClassTotal(0, 90, 1), ClassTotal(3, 10, 1)]
 
 
 def test_a_stream_holds_every_image_once(street: Results) -> None:

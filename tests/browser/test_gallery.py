@@ -29,12 +29,13 @@ OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
 def many(population: Population) -> int:
     """A segment job of more images than a page has, in two folders, with a confidence from 50 to 79 %."""
     folder = population.root / "many"
-    job_id = population.submit("segment", checkpoint="2", input=str(folder))
-    images = []
-    for number in range(N_MANY):
-        mask, path = draw_mask(number), f"{'day' if number < 20 else 'night'}/{number:03d}.png"
+    masks = {f"{'day' if n < 20 else 'night'}/{n:03d}.png": draw_mask(n) for n in range(N_MANY)}
+    for number, (path, mask) in enumerate(masks.items()):
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(paint(mask, number)).save(folder / path)
+    job_id = population.submit("segment", checkpoint="2", input=str(folder))
+    images = []
+    for number, (path, mask) in enumerate(masks.items()):
         write_mask(mask_path(storage.output_dir(population.settings, job_id), path), mask)
         certainty = Certainty(0.5 + number / 100, {}, None, {})
         images.append(ImageResult(path, 64, 48, "ok", "", 0.1, {0: 3000, 1: 72}, certainty=certainty))
@@ -48,6 +49,7 @@ def many(population: Population) -> int:
 def test_pages_turn_both_ways_by_links_and_by_keys(page: Page, many: int) -> None:
     names, place = page.locator(".tile-path"), page.locator(".pages span")
     page.goto(f"/jobs/{many}/results")
+    page.wait_for_load_state("networkidle")  # who turns pages faster than pictures come is told to wait
     expect(names).to_have_count(24)
     first = names.all_inner_texts()
     page.get_by_role("link", name="Next").click()

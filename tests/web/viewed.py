@@ -139,12 +139,18 @@ def _record(population: Population, job_id: int, fence: int, images: Sequence[Im
     confusion = np.zeros((3, 3), np.int64)
     for cell in chain.from_iterable(each.scores.cells for each in images if each.scores):
         confusion[cell.true, cell.predicted] += cell.pixels
-    counts = confusion.tolist()
-    measured = scores(counts, LABELS) | {"n_images": len(images)}
-    of = {"checkpoint": "2", "dataset": "viewed", "split": "val", "settings": {"inference": {}, **settings}}
     with leases.fenced(population.settings, job_id, fence) as session:
         population.record(session, job_id, images)
-        evaluations.add(session, job_id, scores=measured, confusion=counts, **of)
+        evaluations.add(
+            session,
+            job_id,
+            checkpoint="2",
+            dataset="viewed",
+            split="val",
+            settings={"inference": {}, **settings},
+            scores=scores(confusion.tolist(), LABELS) | {"n_images": len(images)},
+            confusion=confusion.tolist(),
+        )
 
 
 def _segment(population: Population, root: Path, labels: Mapping[str, Labels], n_classes: int) -> int:

@@ -21,7 +21,6 @@ from worker.jobs.plain_json import as_json
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
 from worker.jobs.results.answers import ClassInImage, Image
-from worker.jobs.results.filters import Filter
 from worker.jobs.results.questions import PARAMETERS, read_question
 from worker.jobs.watching import attempt_logs, job_list
 from worker.jobs.watching.job_list import FIELDS, JobFilter, count_by_state, list_fields
@@ -177,7 +176,7 @@ def list_items(job_id: int) -> dict[str, Any]:
     return {
         "items": [_item_as_json(image, classes[image.key]) for image in page.images],
         "n_items": results.count(question.wanted),
-        "n_errors": results.count(Filter(status="error")),
+        "n_errors": results.summarize().n_errors,
         "next_cursor": page.following,
         "previous_cursor": page.previous,
     }

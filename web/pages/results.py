@@ -1,7 +1,7 @@
 """The results of a job image by image: the gallery, and pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -111,8 +111,7 @@ def _find(results: Results) -> Found:
         question = read_question(request.args.to_dict(flat=False))
         limit: int = current_app.config["IMAGES_PER_PAGE"]
         page = results.page(question.wanted, question.sort, question.cursor, limit)
-        n_good = results.count(replace(question.wanted, status="ok")) if question.wanted.status is None else 0
-        return Found(question, page, results.count(question.wanted), n_good, None)
+        return Found(question, page, *results.counts(question.wanted), problem=None)
     except (SpecError, QuestionError) as error:
         return Found(Question(Filter(), "name", None), _NOTHING, 0, 0, str(error))
 

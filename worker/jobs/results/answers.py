@@ -82,9 +82,10 @@ class Summary:
     n_confident: int = 0  # ... with a confidence
     n_judged: int = 0  # ... with a label quality
 
-    def n_of(self, status: str | None) -> int:
-        """How many images have a status, ok or error; None: how many there are."""
-        return {None: self.n_images, "error": self.n_errors, "ok": self.n_images - self.n_errors}[status]
+    @property
+    def n_good(self) -> int:
+        """How many images have no error."""
+        return self.n_images - self.n_errors
 
 
 @dataclass(frozen=True)

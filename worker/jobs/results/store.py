@@ -82,10 +82,21 @@ class Results:
 
     def count(self, wanted: Filter) -> int:
         """Count the images that a filter lets through."""
-        if wanted == Filter(status=wanted.status):
-            return self.summarize().n_of(wanted.status)
+        if wanted == Filter():
+            return self.summarize().n_images
         clauses = clauses_of(wanted)
         return int(self._ask(f"SELECT count(*) {clauses.source}", clauses.values)[0][0])
+
+    def counts(self, wanted: Filter) -> tuple[int, int]:
+        """Count the images that a filter lets through, and those of them without an error."""
+        if wanted == Filter():
+            summary = self.summarize()
+            return summary.n_images, summary.n_good
+        clauses = clauses_of(wanted, "images")
+        [(n_images, n_good)] = self._ask(
+            f"SELECT count(*), count(*) FILTER (images.status = 'ok') {clauses.source}", clauses.values
+        )
+        return n_images, n_good
 
     def summarize(self) -> Summary:
         """Count images, errors and videos, and what is known of them."""

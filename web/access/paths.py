@@ -19,19 +19,25 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import UPLOAD, CheckSpec, CrfSpec, ImportSpec, Spec, TrainSpec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
+EXPORT_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".json", ".xml"})  # of a dataset
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
-_PATH_FIELDS = ("config", "checkpoint", "input", "output")
+_PATH_FIELDS = ("config", "checkpoint", "input", "output", "source")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
     """Folders whose contents may be read, with links resolved."""
-    return [real_path(path) for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
+    return [real_path(path) for path in (*settings.roots, *_own_folders(settings))]
+
+
+def _own_folders(settings: Settings) -> tuple[Path, ...]:
+    return storage.configs_dir(), storage.jobs_dir(settings), storage.datasets_dir(settings)
 
 
 def writable_roots(settings: Settings) -> list[Path]:
@@ -59,6 +65,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
         value = getattr(spec, name, None)
         is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
+        is_id |= name == "source" and value is not None and value.startswith(UPLOAD)
         if value is None or is_id or value == trusted.get(name):
             continue
         if not lies_under(value, roots):
@@ -167,7 +174,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None:
+    if isinstance(spec, TrainSpec | CheckSpec | ImportSpec) or spec.config is not None:
         return set()
     job_id = trained_by(session, spec.checkpoint)
     return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}

@@ -1,38 +1,148 @@
 """Datasets over the API."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, jsonify
+from flask import url_for
+from pydantic import Field
 
+from web.actions import registration
 from web.actions.dataset_check import check
-from web.actions.registration import register
-from web.api.requests import read_body, require_known
+from web.api.endpoint import Created
+from web.api.requests import After, Body, Limit, Nothing, Query
 from web.context import current_settings, reading, signed_in
-from worker.jobs import datasets
-from worker.jobs.plain_json import as_json
-from worker.jobs.requests.specs import SpecError
+from worker.jobs import dataset_versions, datasets
+from worker.jobs.dataset_surveys import Surveyed
+from worker.jobs.dataset_versions import Version
+from worker.jobs.datasets import Dataset
 
 
-def list_datasets() -> dict[str, Any]:
-    """GET /datasets: datasets, by name."""
-    require_known()
+class DatasetsQuery(Query):
+    """Which datasets."""
+
+    after: After = ""
+    limit: Limit = 50
+
+
+@dataclass(frozen=True)
+class DatasetPage:
+    """Some datasets, by name."""
+
+    datasets: Sequence[Dataset]
+    next_after: str | None  # continues the list; None at its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedVersion(Version):
+    """A version, and how many jobs used it."""
+
+    n_jobs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeDataset(Dataset):
+    """A dataset, and what it was before."""
+
+    versions: Sequence[UsedVersion]  # the newest first
+    n_jobs: int  # that work on it, whatever version
+
+
+class Registration(Body):
+    """A folder that gets a name."""
+
+    name: str = Field("", description="Of letters, digits, dots, dashes and underscores.")
+    root: str = Field("", description="The folder, under a data root.")
+    labels: str | None = Field(None, description="The labels file; by default labels.txt in the folder.")
+    layout: str = Field("folder", description="How the files lie: a DATASET.NAME.")
+    category_ids: str | None = Field(None, description="Of the layout coco: original or contiguous.")
+
+
+class DatasetChanges(Body):
+    """What changes of a dataset."""
+
+    name: str = Field(description="The new name.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyedDataset(Dataset):
+    """A dataset that was read just now."""
+
+    version: str  # a hash of its lists, sizes and labels
+    doubts: Sequence[str]  # sentences about what may be wrong
+    passed_over: Mapping[str, Mapping[str, int]]  # files that are not read, by folder and kind
+    other_texts: Mapping[str, str]  # text files that are no split lists, and why
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshedDataset(SurveyedDataset):
+    """A dataset that was read anew."""
+
+    is_new_version: bool
+
+
+@dataclass(frozen=True)
+class RemovedDataset:
+    """A dataset that is no longer registered."""
+
+    removed: str  # its name
+    root: str  # its files stay
+    n_jobs: int  # that refer to it
+    jobs: Sequence[int]  # the newest of them
+
+
+def list_datasets(query: DatasetsQuery) -> DatasetPage:
+    """List datasets, by name."""
     with reading() as session:
-        return {"datasets": as_json(datasets.list_datasets(session))}
+        found = datasets.list_datasets(session, after=query.after, limit=query.limit + 1)
+    return DatasetPage(found[: query.limit], found[query.limit - 1].name if len(found) > query.limit else None)
 
 
-def register_dataset() -> tuple[Response, int]:
-    """POST /datasets {"name", "root", "labels" (optional)}: the dataset, and what is passed over."""
-    body = read_body()
-    wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
-    unknown = {name: "is not a field of a dataset." for name in body if name not in {"name", "root", "labels"}}
-    if wrong or unknown:
-        raise SpecError(wrong | unknown)
-    name, root, labels = body.get("name", ""), body.get("root", ""), body.get("labels")
-    dataset, folder = register(current_settings(), name, root, labels, user_id=signed_in().user_id)
-    return jsonify({**as_json(dataset), "passed_over": folder.passed_over, "other_texts": folder.other_texts}), 201
+def show_dataset(name: str) -> WholeDataset:
+    """Show a dataset with its versions, and how many jobs used each."""
+    with reading() as session:
+        dataset = datasets.get_by_name(session, name)
+        versions = dataset_versions.list_versions(session, dataset.id)
+        uses = dataset_versions.count_uses(session, dataset.names)
+    used = [UsedVersion(**vars(each), n_jobs=uses.get(each.digest, 0)) for each in versions]
+    return WholeDataset(**vars(dataset), versions=used, n_jobs=sum(uses.values()))
 
 
-def check_dataset(name: str) -> dict[str, Any]:
-    """POST /datasets/<name>/check {}: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
-    read_body()
+def register_dataset(body: Registration) -> Created[SurveyedDataset]:
+    """Register a folder as a dataset."""
+    user_id = signed_in().user_id
+    dataset, surveyed = registration.register(current_settings(), **body.model_dump(), user_id=user_id)
+    made = SurveyedDataset(**vars(dataset), **_notes(surveyed))
+    return Created(made, url_for("api.show_dataset", name=dataset.name))
+
+
+def refresh_dataset(name: str, body: Nothing) -> RefreshedDataset:
+    """Read the splits and classes of a dataset anew."""
+    dataset, surveyed, is_new = registration.refresh(current_settings(), name, user_id=signed_in().user_id)
+    return RefreshedDataset(**vars(dataset), **_notes(surveyed), is_new_version=is_new)
+
+
+def rename_dataset(name: str, body: DatasetChanges) -> Dataset:
+    """Rename a dataset; it is still found by its former name."""
+    return registration.rename(current_settings(), name, body.name, signed_in())
+
+
+def remove_dataset(name: str) -> RemovedDataset:
+    """Unregister a dataset; its files stay."""
+    dataset, uses, n_jobs = registration.remove(current_settings(), name, signed_in())
+    return RemovedDataset(dataset.name, dataset.root, n_jobs, [use.job_id for use in uses])
+
+
+def check_dataset(name: str, body: Nothing) -> dict[str, Any]:
+    """Check a dataset: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
     return check(name).as_json()
+
+
+def _notes(surveyed: Surveyed) -> dict[str, Any]:
+    folder = surveyed.folder
+    return {
+        "version": surveyed.version.digest,
+        "doubts": surveyed.doubts,
+        "passed_over": folder.passed_over,
+        "other_texts": folder.other_texts,
+    }

@@ -11,7 +11,7 @@ from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
 from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED, parse_integer
 from worker.jobs.jobs import JobNotFoundError, JobSummary
-from worker.jobs.records import checkpoints
+from worker.jobs.records import aliases, checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
 from worker.jobs.requests.specs import SPECS
@@ -45,13 +45,12 @@ def load_options(session: Session, kind: str, chosen: Mapping[str, str]) -> Opti
         chosen: what was entered, by field; an older checkpoint or job than those that are listed is added to them.
     """
     names = SPECS[kind].model_fields.keys()
-    known = datasets.list_datasets(session) if "dataset" in names else []
+    known = datasets.list_datasets(session) if "dataset" in names and kind != "import" else []
     lists: dict[str, Sequence[Option]] = {}
-    if "dataset" in names:
-        lists["dataset"] = [
-            Option("", "From the configuration"),
-            *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
-        ]
+    if "dataset" in names and kind != "import":  # which gives a new one its name
+        none = "Choose…" if SPECS[kind].model_fields["dataset"].is_required() else "From the configuration"
+        named = (Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known)
+        lists["dataset"] = [Option("", none), *named]
     if "checkpoint" in names:
         saved = _checkpoint_options(session, chosen.get("checkpoint", ""))
         lists["checkpoint"] = [*_training_options(session), *saved]
@@ -69,7 +68,10 @@ def _checkpoint_options(session: Session, chosen: str) -> list[Option]:
     if older is not None and older not in (each.id for each in listed):
         with suppress(CheckpointNotFoundError):  # the submission says so
             listed.append(checkpoints.get(session, older))
-    return [_checkpoint_option(each) for each in listed]
+    named = [
+        Option(each.name, f"{each.name} · checkpoint {each.checkpoint_id}") for each in aliases.list_aliases(session)
+    ]
+    return [*named, *(_checkpoint_option(each) for each in listed)]
 
 
 def _training_options(session: Session) -> list[Option]:

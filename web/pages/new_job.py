@@ -14,7 +14,7 @@ from web.access.folders import (
     list_roots,
     shipped_configs,
 )
-from web.access.paths import CONFIG_SUFFIXES
+from web.access.paths import CONFIG_SUFFIXES, EXPORT_SUFFIXES
 from web.actions import submission
 from web.context import current_settings, reading, signed_in
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
@@ -22,13 +22,15 @@ from web.forms.options import load_options
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, parse_integer
 from worker.jobs.requests.label import Label, parse_label
-from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import SPECS, parse_spec
 
 _PICKED_FILES = {
     "folder": frozenset[str](),
     "input": VIDEO_SUFFIXES,
     "config": CONFIG_SUFFIXES,
     "weights": WEIGHTS_SUFFIXES,
+    "export": EXPORT_SUFFIXES,
 }
 
 

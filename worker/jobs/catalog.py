@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, get_args
 
-Kind = Literal["train", "evaluate", "crf", "segment"]
+Kind = Literal["train", "evaluate", "crf", "segment", "check", "import"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 QUEUES: Final = ("gpu", "cpu")
@@ -13,7 +13,8 @@ SUCCEEDED: Final = "succeeded"  # finished, and everything it produced is record
 FAILED: Final = "failed"  # ended with a sentence in `error`
 CANCELLED: Final = "cancelled"  # ended on request; no process of it is left
 
-STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
 TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
 HIGHEST_PRIORITY: Final = 10  # of a job; the lowest is as far below 0

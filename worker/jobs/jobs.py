@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pydantic import computed_field
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
+from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind, State
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
 from worker.jobs.records.deleted_jobs import first_free_id
@@ -23,6 +24,7 @@ from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
+from worker.jobs.timestamp import Timestamp
 
 
 class JobNotFoundError(DeepLabError):
@@ -49,19 +51,21 @@ class JobSummary:
 
     id: int
     kind: Kind
-    state: str  # one of worker.jobs.catalog.STATES
+    state: State
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
     name: str  # what people call it; may be empty
     user: str | None  # who submitted it; None: from the command line
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    dataset_version: str | None  # the digest of a registered dataset's version when the job was submitted
     checkpoint: str | None  # the text of the CheckpointRef that it starts from
+    alias: str | None  # by which its request named that checkpoint; None: by none
     evaluate_job: int | None  # whose logits a crf job refines
     spec: dict[str, Any]  # the request as worker.jobs.requests.specs validated it, as JSON
     gpus: int  # how many GPUs it asks for; 1 also means: one if there is any
     priority: int  # the higher, the earlier it starts
     awaits_others: bool  # whether it waits for jobs that have yet to succeed
-    held_at: float | None  # since when it is on hold; if it is running, since when it is to be
+    held_at: Timestamp | None  # since when it is on hold; if it is running, since when it is to be
     parent_id: int | None  # the job that this one retries or clones
     is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
@@ -71,8 +75,8 @@ class JobSummary:
     outages: int  # that met an outage of the database or the storage
     lost_leases: int  # whose worker died
     preemptions: int  # whose worker was told to stop
-    not_before: float | None  # until when a queued job waits, as was asked for or after an attempt; None: it does not
-    quiet_since: float | None  # since when a running one reports no progress; None: it does
+    not_before: Timestamp | None  # until when a queued job waits, as asked for or after an attempt; None: it does not
+    quiet_since: Timestamp | None  # since when a running one reports no progress; None: it does
     reached: int  # how far the attempts that have ended got: an iteration, or a number of shards
     owner: str | None  # the slot that holds the lease, or held the last one
     cancel_requested: bool
@@ -83,9 +87,9 @@ class JobSummary:
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence
     best_checkpoint: int | None  # id of the checkpoint with the best mean IoU of a training's validations so far
-    created_at: float
-    started_at: float | None  # first claim
-    finished_at: float | None
+    created_at: Timestamp
+    started_at: Timestamp | None  # first claim
+    finished_at: Timestamp | None
 
     @property
     def is_terminal(self) -> bool:
@@ -97,6 +101,7 @@ class JobSummary:
         """Whether it failed or was cancelled."""
         return self.state in (FAILED, CANCELLED)
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorators of properties
     @property
     def fraction(self) -> float:
         """Progress in [0, 1]."""
@@ -118,8 +123,8 @@ class Attempt:
 
     fence: int
     owner: str
-    started_at: float
-    finished_at: float | None
+    started_at: Timestamp
+    finished_at: Timestamp | None
     outcome: str | None  # one of worker.jobs.outcomes.ENDINGS; None while running
     error: str | None
 
@@ -135,6 +140,7 @@ def insert(
     label: Label = NO_LABEL,
     user_id: int | None = None,
     roots: Roots | None = None,
+    alias: str | None = None,
 ) -> Job:
     """Insert a job as queued.
 
@@ -148,6 +154,7 @@ def insert(
         label: its name and notes.
         user_id: who submits it.
         roots: what it may open; None: anything.
+        alias: by which its checkpoint was named, for people to see.
 
     Raises:
         SpecError: if the checkpoint that the request names was discarded since it was resolved, or a job that it waits
@@ -170,6 +177,7 @@ def insert(
         name=label.name,
         notes=label.notes,
         user_id=user_id,
+        alias=alias,
         **asdict(facts_of(session, spec, config)),
         max_attempts=settings.max_attempts,
         created_at=read_clock(session),
@@ -215,6 +223,11 @@ def list_attempts(session: Session, job_id: int) -> list[Attempt]:
     """A job's history: its attempts, oldest first."""
     rows = session.scalars(select(AttemptRow).where(AttemptRow.job_id == job_id).order_by(AttemptRow.fence))
     return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
+
+
+def user_id_of(session: Session, job_id: int) -> int | None:
+    """Who submitted a job; None: somebody on the command line, or nobody who signed in."""
+    return session.scalar(select(JobRow.user_id).where(JobRow.id == job_id))
 
 
 def cancel(session: Session, job_id: int, user_id: int | None = None) -> Job:

@@ -10,12 +10,14 @@ from pydantic.fields import FieldInfo
 from deeplab.errors import DeepLabError
 from deeplab.mirrors import absolute
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import Positive, Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import UPLOAD, Positive, Spec
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
-_IDS = ("resume", "evaluate_job", "only_failed_of")
-_PATHS = ("config", "input", "output", "checkpoint")
+_IDS = ("evaluate_job", "only_failed_of")
+_TYPES: dict[Any, type] = {int: int, float: float}
+_PATHS = ("config", "input", "output", "checkpoint", "source")
 
 
 class RequestError(DeepLabError):
@@ -52,7 +54,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         return click.Option(declarations, **attributes)
     if get_origin(kind) is Literal:
         return click.Option(declarations, type=click.Choice(get_args(kind)), **attributes)
-    return click.Option(declarations, type=int if kind is int else str, metavar=_metavar(name, kind), **attributes)
+    return click.Option(declarations, type=_TYPES.get(kind, str), metavar=_metavar(name, kind), **attributes)
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -60,15 +62,23 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        (kind,) = (each for each in get_args(annotation) if each is not NoneType)
-        return _plain_type(kind)
+        kinds = [each for each in get_args(annotation) if each is not NoneType]
+        return _plain_type(kinds[0]) if len(kinds) == 1 else str
     return annotation
 
 
 def _metavar(name: str, kind: type) -> str:
     if kind is int:
         return "ID" if name in _IDS else "N"
-    return {"config": "FILE", "checkpoint": "ID|job:ID|FILE", "input": "PATH", "output": "DIR"}.get(name, "NAME")
+    return {
+        "config": "FILE",
+        "source": "PATH",
+        "val_share": "SHARE",
+        "checkpoint": "ID|ALIAS|job:ID|FILE",
+        "resume": "ID|ALIAS",
+        "input": "PATH",
+        "output": "DIR",
+    }.get(name, "NAME")
 
 
 def _option_name(field: str) -> str:
@@ -82,5 +92,6 @@ def _name_option(field: str, sentence: str) -> str:
 
 def _absolute(name: str, value: str) -> str:
     is_id = name == "checkpoint" and not CheckpointRef.parse(value).is_file
+    is_id |= name == "source" and value.startswith(UPLOAD)
     # An empty value is the spec's to refuse.
     return value if not value or is_id else absolute(value)

@@ -20,6 +20,8 @@ _EXAMPLES = {  # of `job submit`, by kind
     "evaluate": "evaluate --checkpoint 1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint 1 --input images --wait",
+    "check": "check --dataset street --wait",
+    "import": "import --source export.zip --dataset street --wait",
 }
 
 
@@ -76,7 +78,12 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
 
     settings = load_settings()
     again = submission.retry_failed if failed else submission.retry
-    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
+    submit_with(
+        settings,
+        lambda tell: again(settings, job_id, environment=os.environ, tell=tell),
+        wait=wait,
+        as_json=as_json,
+    )
 
 
 @click.command()

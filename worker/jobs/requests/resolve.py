@@ -24,7 +24,8 @@ from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.tables import JobRow
 
 # Keys of a configuration that name files or folders which a job reads.
@@ -58,6 +59,10 @@ def resolve_config(session: Session, spec: Spec, environment: Environment = None
             return _checkpoint_config(session, spec, environment)
         case CrfSpec():
             return _crf_config(session, spec, environment)
+        case CheckSpec():
+            return _check_config(session, spec, environment)
+        case ImportSpec():
+            return _import_config(session, spec)
 
 
 def lock_checkpoint(session: Session, spec: Spec) -> None:
@@ -68,10 +73,10 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
     """
     match spec:
         case TrainSpec():
-            field, checkpoint_id = "resume", spec.resume
+            field, checkpoint_id = "resume", spec.resumed_id
         case EvaluateSpec() | SegmentSpec():
             field, checkpoint_id = "checkpoint", spec.checkpoint_ref.id
-        case CrfSpec():
+        case CrfSpec() | CheckSpec() | ImportSpec():
             return
     if checkpoint_id is not None:
         with errors_at(field):
@@ -80,9 +85,9 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
 
 def _train_config(session: Session, spec: TrainSpec, environment: Environment) -> dict[str, Any]:
     resumed = None
-    if spec.resume is not None:
+    if spec.resumed_id is not None:
         with errors_at("resume"):
-            resumed = checkpoints.get(session, spec.resume)
+            resumed = checkpoints.get(session, spec.resumed_id)
     with errors_at("config", environment):
         config = load_config(local_path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)
@@ -165,6 +170,33 @@ def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> di
         resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
         _expand_paths(resolved, job.config, environment)
     return resolved
+
+
+def _check_config(session: Session, spec: CheckSpec, environment: Environment) -> dict[str, Any]:
+    with errors_at("dataset"):
+        dataset = datasets.get_by_name(session, spec.dataset)
+    if spec.split is not None and spec.split not in dataset.splits:
+        known = ", ".join(dataset.splits)
+        raise SpecError({"split": f"{spec.split!r} is no split of {dataset.name}; its splits are {known}."})
+    with errors_at("overrides", environment):
+        resolved = datasets.config_of(dataset, spec.overrides).model_dump(mode="json")
+    with errors_at("overrides"):
+        _expand_paths(resolved, {"DATASET": datasets.section_of(dataset)}, environment)
+    return resolved
+
+
+def _import_config(session: Session, spec: ImportSpec) -> dict[str, Any]:
+    """Refuse what cannot be imported. No key of a configuration counts, so that it is the least that is valid."""
+    if spec.overrides:
+        raise SpecError({"overrides": "An import reads no configuration."})
+    with errors_at("dataset"):
+        datasets.require_free(session, spec.dataset)
+    if spec.upload is None:
+        with errors_at("source"):
+            path = local_path(spec.source)
+            if not remote.is_file(path) and not remote.is_folder(path):
+                raise DeepLabError(f"{spec.source} is neither a file nor a folder.")
+    return parse_config({"DATASET": {"N_CLASSES": 2}}, "import").model_dump(mode="json")
 
 
 def _apply(

@@ -4,7 +4,7 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -18,27 +18,22 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
-from deeplab.errors import ConfigError, DeepLabError
-from deeplab.files import is_plain, printable
+from deeplab.datasets.importing.catalog import ImportFormat, Unlabelled
+from deeplab.errors import ConfigError
+from deeplab.files import is_plain
 from deeplab.formats import shortened
 from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.refusal import refusal
+from worker.jobs.requests.spec_error import SpecError
 
 _MOST_FIELDS = 100  # of a request
+UPLOAD = "upload:"  # before the id of what was uploaded
 
 SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
-
-
-class SpecError(DeepLabError):
-    """A request that cannot become a job; `fields` maps each wrong field to a sentence."""
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = dict(fields)
-        super().__init__(" ".join(f"{name}: {message}" for name, message in self.fields.items()))
 
 
 def _blank_is_absent(value: object) -> object:
@@ -75,6 +70,20 @@ def _spell_time(text: str) -> str:
         ) from None
 
 
+def _read_resumed(value: object) -> object:
+    """Read the id of a checkpoint, or an alias."""
+    if isinstance(value, str):
+        ref = CheckpointRef.parse(value.strip())
+        value = ref.id if ref.id is not None else ref.alias
+    if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and not _is_id(value)):
+        raise ValueError("must be the id of a checkpoint, or an alias.")
+    return value
+
+
+def _is_id(number: int) -> bool:
+    return 1 <= number <= LARGEST_INTEGER
+
+
 def _check_plain(text: str) -> str:
     if not is_plain(text):
         raise ValueError(f"must be one line of plain text, got {shortened(text)}.")
@@ -91,6 +100,7 @@ CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
 Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
+Resumed = Annotated[int | str, BeforeValidator(_read_resumed)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
@@ -165,13 +175,20 @@ class TrainSpec(_ModelSpec):
     queue: ClassVar[str] = "gpu"
 
     config: PathText = Field(title="Configuration", description="Configuration file (YAML).")
-    resume: Annotated[Positive | None, BlankIsNone] = Field(
-        None, title="Resume from", description="Id of the checkpoint to resume from."
+    resume: Annotated[Resumed | None, BlankIsNone] = Field(
+        None, title="Resume from", description="Id or alias of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
     gpus: int = Field(
         1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
     )
+
+    @property
+    def resumed_id(self) -> int | None:
+        """The id of that checkpoint, once a submission has put it in the place of an alias."""
+        if isinstance(self.resume, str):
+            raise TypeError(f"the alias {self.resume} was not looked up")
+        return self.resume
 
     def chosen_gpus(self) -> int:
         """How many GPUs this job asks for."""
@@ -191,8 +208,8 @@ class _CheckpointSpec(_ModelSpec):
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
         title="Checkpoint",
-        description="Id of a checkpoint; job:ID for the best one of a job, for which this one then waits; or path of a"
-        " weights file.",
+        description="Id or alias of a checkpoint; job:ID for the best one of a job, for which this one then waits; or"
+        " path of a weights file.",
     )
     config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."
@@ -355,8 +372,55 @@ class SegmentSpec(_CheckpointSpec):
     )
 
 
-Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec)}
+class CheckSpec(_Spec):
+    """Read every image and mask of a registered dataset, and report what is wrong with it."""
+
+    kind: ClassVar[Kind] = "check"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("DATASET.IGNORE_LABEL=254")
+    dataset: Name = Field(min_length=1, title="Dataset", description="Registered dataset to check.")
+    split: Annotated[Name | None, BlankIsNone] = Field(
+        None, title="Split", description="Check only this split; by default all of them."
+    )
+
+
+class ImportSpec(_Spec):
+    """Make a dataset of the export of another tool, and register it."""
+
+    kind: ClassVar[Kind] = "import"
+    queue: ClassVar[str] = "cpu"
+
+    source: PathText = Field(
+        title="Export",
+        description="A .zip or .tar file, its unpacked folder, or its one JSON or XML file; upload:ID for what was"
+        " uploaded.",
+    )
+    dataset: Name = Field(min_length=1, title="Dataset", description="Name under which to register the dataset.")
+    format: Annotated[ImportFormat | None, BlankIsNone] = Field(
+        None, title="Format", description="Format of the export; by default as its files tell."
+    )
+    unlabelled: Unlabelled = Field(
+        "background", title="Unlabelled", description="What pixels become that nobody labelled."
+    )
+    val_share: Annotated[float | None, Field(ge=0, lt=1), BlankIsNone] = Field(
+        None,
+        title="Share for validation",
+        description="Share of the images for validation, drawn by chance, such as 0.2; by default the export's own"
+        " split, else 0.2.",
+    )
+    seed: Seed = Field(0, title="Seed", description="Random seed of the draw.")
+
+    @property
+    def upload(self) -> str | None:
+        """The id of what was uploaded; None: the source is a path."""
+        return self.source.removeprefix(UPLOAD) if self.source.startswith(UPLOAD) else None
+
+
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | CheckSpec | ImportSpec
+SPECS: dict[str, type[Spec]] = {
+    spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec, CheckSpec, ImportSpec)
+}
 
 
 def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
@@ -372,29 +436,4 @@ def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
     try:
         return SPECS[kind].model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
-
-
-def fields_of(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> dict[str, str]:
-    """The wrong fields of a request, each with a sentence about it; no more than a page can show."""
-    fields: dict[str, str] = {}
-    for item in error.errors(include_url=False)[:_MOST_FIELDS]:
-        name = str(item["loc"][0]) if item["loc"] else "request"  # the name of a field was no text
-        fields.setdefault(printable(name), sentence(item))
-    return fields
-
-
-def _sentence(item: ErrorDetails) -> str:
-    error_type, message, given = item["type"], item["msg"], item["input"]
-    if error_type in {"missing", "string_too_short"}:
-        return "is required."
-    if error_type == "extra_forbidden":
-        return "is not a field of this kind of job."
-    if error_type == "value_error":  # from our own validators, whose text is a sentence
-        return message.removeprefix("Value error, ")
-    if error_type in {"string_too_long", "too_long"}:
-        what = "lines" if error_type == "too_long" else "characters"
-        return f"must have at most {item['ctx']['max_length']:,} {what}, got {len(given):,}."
-    if error_type in {"string_unicode", "invalid_key"}:
-        return "must be plain text."
-    return f"{message[0].lower()}{message[1:]}, got {shortened(given)}."
+        raise refusal(error, "is not a field of this kind of job.") from None

@@ -14,7 +14,8 @@ from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, events
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec
 from worker.jobs.tables import AwaitedJobRow, JobRow
 
 _IN_VAIN = (FAILED, CANCELLED)
@@ -107,7 +108,7 @@ def _free(session: Session, row: JobRow) -> None:
     """
     ref = None if row.checkpoint is None else CheckpointRef.parse(row.checkpoint)
     if ref is not None and ref.job_id is not None:
-        checkpoint = checkpoints.find_outcome(session, ref.job_id)
+        checkpoint = checkpoints.find_outcome(session, ref.job_id, lock=True)
         if checkpoint is None:
             raise SpecError({"checkpoint": f"Job {ref.job_id} has left no checkpoint."})
         row.checkpoint = CheckpointRef.of_id(checkpoint.id).text

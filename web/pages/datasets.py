@@ -10,6 +10,7 @@ from werkzeug.wrappers import Response
 
 from deeplab.catalog import DATASET_NAMES
 from deeplab.datasets.checking.report import DatasetReport
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.errors import DeepLabError
 from deeplab.images.bands import AS_TAGGED
 from deeplab.images.kinds import describe_passed_over
@@ -18,7 +19,6 @@ from web.actions import registration, submission
 from web.context import current_identity, current_settings, reading, signed_in
 from web.forms.errors import as_sentence
 from web.results import dataset_images
-from web.results.class_colours import colours_of_dataset
 from web.results.dataset_images import Named
 from web.results.images import send_image
 from worker.jobs import dataset_versions, datasets
@@ -90,7 +90,7 @@ def show_dataset(name: str) -> str | Response:
             dataset=dataset,
             now=read_clock(session),
             names=dataset_images.class_names(session, dataset),
-            colours=["#" + bytes(each).hex() for each in colours_of_dataset(datasets.config_of(dataset).DATASET)],
+            colours=["#" + bytes(each).hex() for each in class_colours_of(datasets.config_of(dataset).DATASET)],
             versions=dataset_versions.list_versions(session, dataset.id),
             uses=uses,
             n_jobs=sum(uses.values()),

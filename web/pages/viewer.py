@@ -8,7 +8,6 @@ from flask import Response, render_template, request, url_for
 
 from web.context import current_settings, reading
 from web.pages.videos import show_video
-from web.results.class_colours import colours_of, names_of
 from web.results.lookup import find_image
 from web.results.viewer.answers import page_data, send_tile
 from web.results.viewer.class_rows import list_classes
@@ -18,6 +17,7 @@ from web.results.viewer.partners import Labelled, list_partners
 from web.results.viewer.viewing import Beside, Shown, View, choices_of, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.answers import ClassInImage
+from worker.jobs.results.job_files import class_colours, class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.questions import read_question
 
@@ -36,7 +36,7 @@ def show_image(job_id: int, key: str) -> str:
         if labelled.image.frames is not None:
             return show_video(labelled, results.classes_in(labelled.image), beside, question.as_args())
         view = view_of(session, settings, labelled, parse_integer(request.args.get("b", "")))
-        names = names_of(session, settings, labelled.job)
+        names = class_names(settings, labelled.job)
         return render_template(
             "viewer.html",
             job=labelled.job,
@@ -67,7 +67,7 @@ def _classes_of(partner: Labelled | None) -> Sequence[ClassInImage]:
 def _as_json(view: View, names: Sequence[str], labelled: Labelled) -> dict[str, Any]:
     """What the scripts of the page need to know."""
     ignore = labelled.job.config["DATASET"]["IGNORE_LABEL"]
-    return page_data(view, names, colours_of(labelled.job), ignore, partial(_address, labelled))
+    return page_data(view, names, class_colours(labelled.job), ignore, partial(_address, labelled))
 
 
 def _address(labelled: Labelled, shown: Shown) -> str:

@@ -9,12 +9,13 @@ from flask import abort
 from sqlalchemy.orm import Session
 
 from deeplab.confinement import lies_under
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.errors import DatasetError, DeepLabError
+from deeplab.images.palette import Colours
 from deeplab.schema import Dataset as DatasetSection
 from web.access.paths import readable_roots
 from web.access.turns import turn_to_decode
 from web.context import current_settings, reading
-from web.results.class_colours import Colours, colours_of_dataset
 from web.results.classes import name_of
 from web.results.viewer.class_rows import ClassRow
 from web.results.viewer.image_files import ImageFiles, files_of_split
@@ -51,7 +52,7 @@ class SplitImage:
     @property
     def colours(self) -> Colours:
         """The colours of the classes."""
-        return colours_of_dataset(self.section)
+        return class_colours_of(self.section)
 
 
 def find_split(session: Session, name: str, split: str) -> tuple[Dataset, SplitRef]:

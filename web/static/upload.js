@@ -92,7 +92,7 @@ function showErrors(message, fields) {
     if (sentence) element.closest("details")?.setAttribute("open", "");
   }
   const others = Object.entries(fields).filter(([name]) => !byId(`error-${name}`)).map(([name, text]) => `${name} ${text}`);
-  const text = others.join(" ") || message;
+  const text = others.join(" ") || (Object.keys(fields).length ? "" : message);
   byId("upload-error").hidden = !text;
   byId("upload-error").textContent = text;
 }

@@ -7,10 +7,11 @@ from flask import Response, abort, request
 
 from deeplab.errors import DeepLabError
 from deeplab.files import printable
+from deeplab.images.palette import Colours
 from web.access.delivery import keep, needs_body
 from web.access.turns import NoTurnError
 from web.context import current_settings
-from web.results.class_colours import Colours, distinct_colours
+from web.results.distinct_colours import distinct_colours
 from web.results.viewer.layers import Layer
 from web.results.viewer.pyramids import TILE
 from web.results.viewer.tile_cache import load_tile

@@ -94,7 +94,21 @@ def test_a_check_is_a_job_whose_report_the_page_shows(
     assert '<span class="state state-failed">2 problems</span>' in page
     assert "<li>masks/0</li>" in page
     assert "<li>images: 1 file is of another kind: 1 heics.</li>" in page
+    assert "2 problems in 1 image. Its page shows the newest report." in client.get(f"/jobs/{job.id}").text
     assert submit_form("/datasets/none/check").status_code == 404
+
+
+def test_the_page_of_an_import_says_what_became_of_it(client: FlaskClient, population: Population) -> None:
+    job_id = population.submit("import", source=str(population.dataset), dataset="imported")
+    assert "imported is registered once it is imported." in client.get(f"/jobs/{job_id}").text
+    result = {"dataset": "imported", "root": "/data/imported", "format": "masks", "n_images": 4}
+    result |= {"splits": {"train": 3, "val": 1}, "notes": ["1 image in which nothing is labelled left out."]}
+    population.finish(job_id, population.claim(job_id), result=result)
+    page = client.get(f"/jobs/{job_id}").text
+    assert 'href="/datasets/imported"' in page
+    assert "4 images registered as imported" in page
+    assert "<li>1 image in which nothing is labelled left out.</li>" in page
+    assert "Full configuration" not in page
 
 
 def report_on(population: Population, job_id: int, name: str) -> None:

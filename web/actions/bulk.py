@@ -29,7 +29,12 @@ def cancel(settings: Settings, job_ids: Sequence[int], identity: Identity) -> Bu
 
 def retry(settings: Settings, job_ids: Sequence[int], identity: Identity) -> BulkResult:
     """Submit failed and cancelled jobs again."""
-    return _each(job_ids, lambda job_id: submission.retry(settings, job_id, user_id=identity.user_id))
+
+    def act(job_id: int) -> tuple[Job, str | None]:
+        again = submission.retry(settings, job_id, user_id=identity.user_id)
+        return again.job, again.notice
+
+    return _each(job_ids, act)
 
 
 def _each(job_ids: Sequence[int], act: Callable[[int], tuple[Job, str | None]]) -> BulkResult:

@@ -1,6 +1,7 @@
 """The one way from a request over HTTP to a queued job, for forms and the API alike."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from web.access.paths import check_config, check_spec, trusted_paths
@@ -8,11 +9,24 @@ from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.ownership import estimates
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
 from worker.jobs.waiting_limit import require_room
+
+
+@dataclass(frozen=True)
+class Submitted:
+    """A job that stands, and what whoever submitted it should hear."""
+
+    job: Job
+    notices: Sequence[str]  # that Celery could not be told, that files could not be looked at in time
+    waits: str | None  # why it will wait for a worker, which the page of the job says, too
+
+    @property
+    def notice(self) -> str | None:
+        """All of it, for programs."""
+        return " ".join(filter(None, [*self.notices, self.waits])) or None
 
 
 def submit(
@@ -23,7 +37,7 @@ def submit(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
-) -> tuple[Job, str | None]:
+) -> Submitted:
     """Submit a job, and tell Celery once it is committed.
 
     Args:
@@ -35,10 +49,6 @@ def submit(
         is_retry: whether it retries that job.
         label: its name and notes.
 
-    Returns:
-        The job, and a notice for the user: that Celery could not be told, that there is little room; the job stands
-        all the same.
-
     Raises:
         SpecError: if the request names something that does not exist, does not fit or must not be named.
         JobNotFoundError: if there is no parent of that id.
@@ -48,21 +58,20 @@ def submit(
         require_room(session, settings, user_id)
     trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
-    job = submission.submit(
-        settings,
-        spec,
-        user_id=user_id,
-        parent_id=parent_id,
-        is_retry=is_retry,
-        label=label,
-        check_config=lambda session, config: check_config(session, settings, config, spec, trusted),
+    prepared = submission.prepare(
+        settings, spec, check_config=lambda session, config: check_config(session, settings, config, spec, trusted)
     )
-    notices = (try_publish(settings, job), estimates.find_lack(settings, spec, job.config))
-    return job, " ".join(filter(None, notices)) or None
+    with open_session(settings) as session:
+        job = submission.insert(
+            session, settings, prepared, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id
+        )
+    return Submitted(
+        job, [*prepared.outlook.notices, *filter(None, [try_publish(settings, job)])], prepared.outlook.waits
+    )
 
 
-def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
-    """Submit a failed or cancelled job again; returns as `submit` does.
+def retry(settings: Settings, job_id: int, *, user_id: int | None) -> Submitted:
+    """Submit a failed or cancelled job again.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry`.
@@ -71,8 +80,8 @@ def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job,
     return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
-def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:
-    """Submit only the images that failed in a segment job again; returns as `submit` does.
+def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> Submitted:
+    """Submit only the images that failed in a segment job again.
 
     Raises:
         JobNotFoundError, JobStateError, SpecError: as `worker.jobs.submission.retry_failed`.
@@ -81,10 +90,8 @@ def retry_failed(settings: Settings, job_id: int, *, user_id: int | None) -> tup
     return submit(settings, spec, user_id=user_id, parent_id=job_id, is_retry=True, label=label)
 
 
-def clone(
-    settings: Settings, job_id: int, changes: Mapping[str, Any], *, user_id: int | None
-) -> tuple[Job, str | None]:
-    """Submit a job's request again with some fields changed; returns as `submit` does.
+def clone(settings: Settings, job_id: int, changes: Mapping[str, Any], *, user_id: int | None) -> Submitted:
+    """Submit a job's request again with some fields changed.
 
     Raises:
         JobNotFoundError: if there is no such job.

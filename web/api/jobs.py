@@ -7,6 +7,7 @@ from flask import Response, jsonify, request, url_for
 
 from deeplab.formats import shortened
 from web.actions import bulk, cancellation, deletion, holding, submission
+from web.actions.submission import Submitted
 from web.api.requests import read_body, read_choice, read_fields, read_limit, read_number, require_known
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
@@ -16,7 +17,6 @@ from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
 from worker.jobs.cleaning import deletion as deletion_of_jobs
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
-from worker.jobs.jobs import Job
 from worker.jobs.plain_json import as_json
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError, parse_spec
@@ -60,7 +60,7 @@ def submit_job() -> tuple[Response, int, dict[str, str]]:
     kind = body.pop("kind", None)
     if not isinstance(kind, str):
         raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    return _created(*submission.submit(current_settings(), parse_spec(kind, body), user_id=_user_id(), label=label))
+    return _created(submission.submit(current_settings(), parse_spec(kind, body), user_id=_user_id(), label=label))
 
 
 def show_job(job_id: int) -> dict[str, Any]:
@@ -135,12 +135,12 @@ def retry_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     if body or not isinstance(failed, bool):
         raise SpecError({"failed": "must be true or false, and is the only field of this request."})
     again = submission.retry_failed if failed else submission.retry
-    return _created(*again(current_settings(), job_id, user_id=_user_id()))
+    return _created(again(current_settings(), job_id, user_id=_user_id()))
 
 
 def clone_job(job_id: int) -> tuple[Response, int, dict[str, str]]:
     """POST /jobs/<id>/clone {fields to change}: the new job."""
-    return _created(*submission.clone(current_settings(), job_id, read_body(), user_id=_user_id()))
+    return _created(submission.clone(current_settings(), job_id, read_body(), user_id=_user_id()))
 
 
 def show_log(job_id: int) -> dict[str, Any]:
@@ -220,7 +220,7 @@ def _bulk_as_json(result: bulk.BulkResult) -> dict[str, Any]:
     return {"jobs": [job_as_json(job) for job in result.jobs], "refused": refused, **notice}
 
 
-def _created(job: Job, notice: str | None) -> tuple[Response, int, dict[str, str]]:
-    location = url_for("api.show_job", job_id=job.id)
-    body = job_as_json(job) | ({} if notice is None else {"notice": notice})
+def _created(submitted: Submitted) -> tuple[Response, int, dict[str, str]]:
+    location = url_for("api.show_job", job_id=submitted.job.id)
+    body = job_as_json(submitted.job) | ({} if submitted.notice is None else {"notice": submitted.notice})
     return jsonify(body), 201, {"Location": location}

@@ -58,12 +58,12 @@ def create_job(kind: str) -> str | Response | tuple[str, int]:
         label = parse_label(entered)
         spec = parse_spec(kind, as_request(kind, values))
         user_id = signed_in().user_id
-        job, notice = submission.submit(current_settings(), spec, user_id=user_id, parent_id=parent_id, label=label)
+        done = submission.submit(current_settings(), spec, user_id=user_id, parent_id=parent_id, label=label)
     except SpecError as error:
         return _render(kind, values, error.fields, parent_id, entered), 422
-    if notice:
+    for notice in done.notices:
         flash(notice, "warning")
-    return redirect(url_for("pages.show_job", job_id=job.id))
+    return redirect(url_for("pages.show_job", job_id=done.job.id))
 
 
 def pick() -> str:

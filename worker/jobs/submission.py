@@ -5,6 +5,7 @@ Telling Celery comes after the commit (worker.jobs.broker.queue), and may fail: 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from deeplab.mirrors import local_path
 from worker.jobs import jobs, shards, storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
-from worker.jobs.ownership import estimates, outputs, pins
+from worker.jobs.ownership import outputs, pins
+from worker.jobs.preflight.preflight import Outlook, look_ahead
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
@@ -26,6 +28,50 @@ from worker.jobs.settings import Settings
 
 # Refuses a resolved configuration by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Mapping[str, Any]], Roots]
+Hear = Callable[[Outlook], None]
+
+
+def _ignore(_outlook: Outlook) -> None:
+    """Hear nothing."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A request that was looked at, and can become a job at once."""
+
+    spec: Spec
+    config: dict[str, Any]  # what it resolved to
+    roots: Roots | None  # what the job may open
+    folder: Path | None  # that it asks to write to
+    pinned: list[pins.Pin]
+    outlook: Outlook
+
+
+def prepare(
+    settings: Settings,
+    spec: Spec,
+    *,
+    check_config: CheckConfig | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Prepared:
+    """Resolve a request's configuration, check it, and look at everything that the job will need.
+
+    Args:
+        settings: of the platform.
+        spec: the request.
+        check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
+        environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
+
+    Raises:
+        SpecError: if the request names something that does not exist or does not fit.
+    """
+    with open_session(settings, reads_only=True) as session:
+        config = resolve_config(session, spec, environment)
+        roots = None if check_config is None else check_config(session, config)
+        check_initial_weights(spec, config, environment)
+    folder = _own_folder(settings, spec)
+    outlook = look_ahead(settings, spec, config, environment)
+    return Prepared(spec, config, roots, folder, pins.pin_inputs(settings, spec, config), outlook)
 
 
 def submit(
@@ -38,8 +84,9 @@ def submit(
     user_id: int | None = None,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
+    hear: Hear = _ignore,
 ) -> Job:
-    """Resolve a request's configuration, check it, insert the job and commit.
+    """Prepare a request, insert its job and commit.
 
     Args:
         settings: of the platform.
@@ -48,38 +95,40 @@ def submit(
         is_retry: whether it retries its parent.
         label: its name and notes.
         user_id: who submits it.
-        check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
-        environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
+        check_config: as of `prepare`.
+        environment: as of `prepare`.
+        hear: told what the look ahead found, once the job stands.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
     """
-    with open_session(settings, reads_only=True) as session:
-        config = resolve_config(session, spec, environment)
-        roots = None if check_config is None else check_config(session, config)
-        check_initial_weights(spec, config, environment)
-    folder = _own_folder(settings, spec)
-    pinned = pins.pin_inputs(settings, spec, config)
-    lack = estimates.find_lack(settings, spec, config)
+    prepared = prepare(settings, spec, check_config=check_config, environment=environment)
     with open_session(settings) as session:
-        job = jobs.insert(
-            session,
-            settings,
-            spec,
-            config,
-            parent_id=parent_id,
-            is_retry=is_retry,
-            label=label,
-            user_id=user_id,
-            roots=roots,
-        )
-        pins.record(session, job.id, pinned)
-        if lack is not None:
-            events.add(session, job.id, 0, lack)
-        if folder is not None:
-            with errors_at("output"):
-                outputs.own(session, job.id, folder)
-        return job
+        job = insert(session, settings, prepared, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id)
+    hear(prepared.outlook)
+    return job
+
+
+def insert(session: Session, settings: Settings, prepared: Prepared, **attributes: Any) -> Job:
+    """Insert the job of a request that was looked at; the caller commits.
+
+    Args:
+        session: writes.
+        settings: of the platform.
+        prepared: the request.
+        attributes: as `worker.jobs.jobs.insert` takes them.
+
+    Raises:
+        SpecError: if what the request names was discarded meanwhile, or belongs to another job.
+    """
+    job = jobs.insert(session, settings, prepared.spec, prepared.config, roots=prepared.roots, **attributes)
+    pins.record(session, job.id, prepared.pinned)
+    for notice in prepared.outlook.notices:
+        events.add(session, job.id, 0, notice)
+    if prepared.folder is not None:
+        with errors_at("output"):
+            outputs.own(session, job.id, prepared.folder)
+    return job
 
 
 def _own_folder(settings: Settings, spec: Spec) -> Path | None:
@@ -96,7 +145,9 @@ def _own_folder(settings: Settings, spec: Spec) -> Path | None:
     return folder
 
 
-def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, hear: Hear = _ignore
+) -> Job:
     """Submit a failed or cancelled job again as a new job.
 
     Raises:
@@ -104,7 +155,7 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
         SpecError: if something that it names is gone.
     """
     spec, label = request_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, hear=hear)
 
 
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -127,7 +178,9 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
-def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry_failed(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, hear: Hear = _ignore
+) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
@@ -135,7 +188,7 @@ def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, s
         SpecError: if something that it names is gone.
     """
     spec, label = request_failed_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, hear=hear)
 
 
 def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -157,7 +210,12 @@ def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
 
 
 def clone(
-    settings: Settings, job_id: int, changes: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    job_id: int,
+    changes: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    hear: Hear = _ignore,
 ) -> Job:
     """Submit a job's request with some fields changed, as a new job.
 
@@ -167,7 +225,7 @@ def clone(
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
-    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment, hear=hear)
 
 
 def changed_spec(job: Job, changes: Mapping[str, Any]) -> Spec:

@@ -76,7 +76,13 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
 
     settings = load_settings()
     again = submission.retry_failed if failed else submission.retry
-    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
+    submit_with(
+        settings,
+        lambda hear: again(settings, job_id, environment=os.environ, hear=hear),
+        wait=wait,
+        as_json=as_json,
+        spell=lambda field: f"Job {job_id} cannot be retried: {field}",
+    )
 
 
 @click.command()

@@ -4,7 +4,7 @@ This happens once, at submission: later edits of the files do not change what ru
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -162,7 +162,7 @@ def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> di
         if not saves:
             raise DeepLabError(f"Job {job.id} saves no logits.")
     with errors_at("overrides"):
-        resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
+        resolved = _parse(job.config, f"job {job.id}", spec.overrides)
         _expand_paths(resolved, job.config, environment)
     return resolved
 
@@ -188,13 +188,18 @@ def _apply(
         merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
         whole["DATASET"] = merged["DATASET"]
     with errors_at("overrides", environment):
-        resolved = parse_config(merged, source, [*spec.chosen_keys(), *spec.overrides]).model_dump(mode="json")
+        resolved = _parse(merged, source, [*spec.chosen_keys(), *spec.overrides])
     with errors_at("overrides" if spec.overrides else "config"):
         _expand_paths(resolved, whole, environment)
     for section, key in PATH_KEYS:
         if resolved[section][key] is not None:
             resolved[section][key] = absolute(resolved[section][key])  # links stay links
     return resolved
+
+
+def _parse(mapping: Mapping[str, Any], source: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Check a configuration; sentences about overrides do not say how these were given, because the doors differ."""
+    return parse_config(mapping, source, overrides, option="").model_dump(mode="json")
 
 
 def _expand_paths(config: dict[str, Any], whole: Mapping[str, Any], environment: Environment) -> None:

@@ -176,8 +176,8 @@ def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:
     ("change", "sentence"),
     [
         ("seed", "--change: expected FIELD=VALUE, such as seed=7, got 'seed'."),
-        ("seeds=1", "Error: seeds: is not a field of this kind of job."),
-        ("seed=x", "Error: seed: input should be a valid integer"),
+        ("seeds=1", "Error: --change seeds: is not a field of this kind of job."),
+        ("seed=x", "Error: --change seed: input should be a valid integer"),
     ],
 )
 def test_clone_refuses_what_does_not_fit(deeplab: Deeplab, submitted: Job, change: str, sentence: str) -> None:

@@ -103,7 +103,7 @@ def test_refusal_names_the_option(
     here = files.config.parent
     monkeypatch.chdir(here)
     ended = deeplab("job", "submit", *arguments)
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert ended.stderr.startswith(sentence.format(here=here))
     assert ended.stderr.count("\n") == 1
     with open_session(home) as session:
@@ -122,5 +122,5 @@ def test_broker_that_is_away_does_not_refuse_the_job(
     monkeypatch.setenv("DEEPLAB_BROKER_URL", "redis://127.0.0.1:1/0")
     ended = deeplab("job", "submit", "train", "-c", files.config)
     assert ended.exit_code == 0
-    assert ended.stderr.startswith("Job 1 is queued, but the broker cannot be reached")
+    assert ended.stderr.splitlines()[1].startswith("Job 1 is queued, but the broker cannot be reached")
     assert read_job(home, 1).state == "queued"

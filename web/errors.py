@@ -15,10 +15,12 @@ from worker.jobs.accounts.failures import TooManyFailuresError
 from worker.jobs.accounts.sign_in import BusyError
 from worker.jobs.accounts.tokens import TokenNotFoundError
 from worker.jobs.accounts.users import UserNotFoundError
+from worker.jobs.cleaning.checkpoint_deletion import CheckpointInUseError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
 from worker.jobs.holds import QueueNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.records.aliases import AliasNotFoundError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
 from worker.jobs.requests.specs import SpecError
@@ -35,6 +37,7 @@ class QueryError(SpecError):
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (JobNotFoundError, 404),
     (CheckpointNotFoundError, 404),
+    (AliasNotFoundError, 404),
     (DatasetNotFoundError, 404),
     (UserNotFoundError, 404),
     (QueueNotFoundError, 404),
@@ -47,6 +50,7 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (EvaluationNotFoundError, 404),
     (ConfusionNotFoundError, 404),
     (JobStateError, 409),
+    (CheckpointInUseError, 409),
     (QueryError, 400),
     (QuestionError, 400),
     (SpecError, 422),

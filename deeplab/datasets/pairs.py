@@ -99,12 +99,13 @@ class SplitListing:
 
     def _refuse(self, missing: dict[Path, list[str]]) -> None:
         if missing:
-            raise DatasetError("; ".join(self._describe_missing(*each) for each in missing.items()) + ".")
+            raise DatasetError("; ".join(self.describe_missing(*each) for each in missing.items()) + ".")
 
-    def _describe_missing(self, folder: Path, names: list[str]) -> str:
+    def describe_missing(self, folder: Path, names: list[str], limit: int = 10) -> str:
+        """Name the first of the files that are missing in a folder, as a sentence without its full stop."""
         return (
             f"{printable(folder)}: {len(names)} of {self.n_ids} files of the split {self.split!r} are missing:"
-            f" {list_briefly(names, limit=10)}"
+            f" {list_briefly(names, limit=limit)}"
         )
 
 

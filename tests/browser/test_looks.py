@@ -3,12 +3,12 @@
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from deeplab.datasets.layouts.survey import survey_folder
 from tests.browser.addresses import addresses
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from worker.jobs import datasets
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 
 pytestmark = pytest.mark.browser
 
@@ -29,7 +29,7 @@ def test_the_check_of_a_dataset_does_not_scroll_sideways(page: Page, population:
     with (root / "train.txt").open("a") as split:
         split.write("frankfurt_000000_000294_leftImg8bit_" * 3)
     with open_session(population.settings) as session:
-        datasets.register(session, "long", survey_folder(root))
+        datasets.register(session, "long", survey(root))
     page.set_viewport_size({"width": 390, "height": 844})
     page.goto("/datasets")
     page.get_by_role("button", name="Check long").click()

@@ -9,7 +9,6 @@ import numpy as np
 from sqlalchemy.orm import Session
 
 from deeplab.catalog import SCORES
-from deeplab.datasets.layouts.survey import survey_folder
 from deeplab.errors import NothingSegmentedError
 from deeplab.files import sha256_of, write_text
 from deeplab.images.masks import read_mask, write_mask
@@ -22,6 +21,7 @@ from tests.web.scenes import LABELS, make_dataset
 from tests.worker.store import plan_shards
 from worker.jobs import catalog, datasets, jobs, leases, shards, storage, submission, workers
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 from worker.jobs.records import checkpoints, evaluations, metrics, trials
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.results import parts
@@ -43,7 +43,7 @@ class Population:
         self.folder = self.root / "photos"
         self.masks = make_photos(self.folder)
         with open_session(settings) as session:
-            datasets.register(session, "shapes", survey_folder(self.dataset))
+            datasets.register(session, "shapes", survey(self.dataset))
             self.worker = workers.register(session, OWNER, "gpu", "NVIDIA H200", slots=1, gpus=1)
             stopped = workers.register(session, "cpu@laboratory", "cpu", "CPU (2 cores)")
             workers.unregister(session, stopped)

@@ -6,6 +6,7 @@ An endpoint that is not listed is refused.
 from deeplab.errors import DeepLabError
 from web.context import Identity, current_identity
 from worker.jobs.accounts.roles import ADMIN, OPERATOR, VIEWER, allows
+from worker.jobs.datasets import Dataset
 from worker.jobs.jobs import JobSummary
 
 ANYONE = "anyone"  # who has not signed in, too
@@ -37,7 +38,14 @@ ACCESS = {
     "api.list_items": VIEWER,
     "api.list_checkpoints": VIEWER,
     "api.show_checkpoint": VIEWER,
+    "api.send_checkpoint": VIEWER,
     "api.edit_checkpoint": OPERATOR,
+    "api.foresee_checkpoint_deletion": OPERATOR,
+    "api.delete_checkpoint": OPERATOR,
+    "api.list_aliases": VIEWER,
+    "api.show_alias": VIEWER,
+    "api.move_alias": OPERATOR,
+    "api.remove_alias": OPERATOR,
     "api.list_evaluations": VIEWER,
     "api.show_evaluation": VIEWER,
     "api.show_confusion": VIEWER,
@@ -48,6 +56,10 @@ ACCESS = {
     "api.resume_queue": OPERATOR,
     "api.list_datasets": VIEWER,
     "api.register_dataset": OPERATOR,
+    "api.show_dataset": VIEWER,
+    "api.refresh_dataset": OPERATOR,
+    "api.rename_dataset": OPERATOR,
+    "api.remove_dataset": OPERATOR,
     "api.check_dataset": OPERATOR,
     "api.list_folders": VIEWER,
     # The dashboard
@@ -81,7 +93,13 @@ ACCESS = {
     "pages.manifest": VIEWER,
     "pages.export_masks": VIEWER,
     "pages.list_checkpoints": VIEWER,
+    "pages.show_checkpoint": VIEWER,
+    "pages.send_checkpoint": VIEWER,
+    "pages.send_checkpoint_config": VIEWER,
     "pages.pin_checkpoint": OPERATOR,
+    "pages.move_alias": OPERATOR,
+    "pages.remove_alias": OPERATOR,
+    "pages.delete_checkpoint": OPERATOR,
     "pages.list_evaluations": VIEWER,
     "pages.compare_evaluations": VIEWER,
     "pages.download_comparison": VIEWER,
@@ -130,6 +148,24 @@ def may_change(job: JobSummary, identity: Identity | None) -> bool:
     if identity is None:
         return False
     return allows(identity.role, ADMIN) or (allows(identity.role, OPERATOR) and job.user == identity.name)
+
+
+def may_change_dataset(dataset: Dataset, identity: Identity | None) -> bool:
+    """Whether somebody may rename or remove a dataset: their own, or as an admin anybody's."""
+    if identity is None:
+        return False
+    return allows(identity.role, ADMIN) or (allows(identity.role, OPERATOR) and dataset.user == identity.name)
+
+
+def require_own_dataset(dataset: Dataset, identity: Identity, wish: str) -> None:
+    """Refuse to let somebody change a dataset that `may_change_dataset` denies them; `wish` as for `require_own`.
+
+    Raises:
+        ForbiddenError: if it is somebody else's.
+    """
+    if not may_change_dataset(dataset, identity):
+        whose = f"was registered by {dataset.user}" if dataset.user else "was registered on the command line"
+        raise ForbiddenError(f"Dataset {dataset.name} {whose}; only an admin can {wish}.")
 
 
 def require_own(job: JobSummary, identity: Identity, wish: str) -> None:

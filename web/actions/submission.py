@@ -59,7 +59,9 @@ def submit(
     trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
     prepared = submission.prepare(
-        settings, spec, check_config=lambda session, config: check_config(session, settings, config, spec, trusted)
+        settings,
+        spec,
+        check_config=lambda session, named, config: check_config(session, settings, config, named, trusted),
     )
     with open_session(settings) as session:
         job = submission.insert(

@@ -2,7 +2,19 @@
 
 from flask import Blueprint
 
-from web.api import checkpoints, comparisons, datasets, evaluations, folders, jobs, me, metrics, queues, workers
+from web.api import (
+    aliases,
+    checkpoints,
+    comparisons,
+    datasets,
+    evaluations,
+    folders,
+    jobs,
+    me,
+    metrics,
+    queues,
+    workers,
+)
 from worker.jobs.catalog import LARGEST_INTEGER
 
 blueprint = Blueprint("api", __name__)
@@ -28,8 +40,15 @@ _ROUTES = (
     ("GET", f"{_JOB}/events", jobs.list_events),
     ("GET", f"{_JOB}/items", jobs.list_items),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
-    ("GET", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.show_checkpoint),
-    ("PATCH", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>", checkpoints.edit_checkpoint),
+    ("GET", "/checkpoints/<name>", checkpoints.show_checkpoint),
+    ("PATCH", "/checkpoints/<name>", checkpoints.edit_checkpoint),
+    ("DELETE", "/checkpoints/<name>", checkpoints.delete_checkpoint),
+    ("GET", "/checkpoints/<name>/file", checkpoints.send_checkpoint),
+    ("GET", "/checkpoints/<name>/loss", checkpoints.foresee_checkpoint_deletion),
+    ("GET", "/aliases", aliases.list_aliases),
+    ("GET", "/aliases/<name>", aliases.show_alias),
+    ("PUT", "/aliases/<name>", aliases.move_alias),
+    ("DELETE", "/aliases/<name>", aliases.remove_alias),
     ("GET", "/evaluations", evaluations.list_evaluations),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
@@ -40,6 +59,10 @@ _ROUTES = (
     ("POST", "/queues/<name>/resume", queues.resume_queue),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
+    ("GET", "/datasets/<name>", datasets.show_dataset),
+    ("PATCH", "/datasets/<name>", datasets.rename_dataset),
+    ("DELETE", "/datasets/<name>", datasets.remove_dataset),
+    ("POST", "/datasets/<name>/refresh", datasets.refresh_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
     ("GET", "/folders", folders.list_folders),
 )

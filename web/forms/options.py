@@ -11,7 +11,7 @@ from web.text.formats import number, percent
 from worker.jobs import datasets, jobs
 from worker.jobs.catalog import QUEUED, RUNNING, SUCCEEDED, parse_integer
 from worker.jobs.jobs import JobNotFoundError, JobSummary
-from worker.jobs.records import checkpoints
+from worker.jobs.records import aliases, checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
 from worker.jobs.requests.specs import SPECS
@@ -69,7 +69,10 @@ def _checkpoint_options(session: Session, chosen: str) -> list[Option]:
     if older is not None and older not in (each.id for each in listed):
         with suppress(CheckpointNotFoundError):  # the submission says so
             listed.append(checkpoints.get(session, older))
-    return [_checkpoint_option(each) for each in listed]
+    named = [
+        Option(each.name, f"{each.name} · checkpoint {each.checkpoint_id}") for each in aliases.list_aliases(session)
+    ]
+    return [*named, *(_checkpoint_option(each) for each in listed)]
 
 
 def _training_options(session: Session) -> list[Option]:

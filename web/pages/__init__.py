@@ -2,7 +2,21 @@
 
 from flask import Blueprint
 
-from web.pages import checkpoints, datasets, disk, downloads, job, jobs, logs, new_job, results, videos, viewer, workers
+from web.pages import (
+    checkpoint,
+    checkpoints,
+    datasets,
+    disk,
+    downloads,
+    job,
+    jobs,
+    logs,
+    new_job,
+    results,
+    videos,
+    viewer,
+    workers,
+)
 from web.pages.accounts import account, login, users
 from web.pages.comparing import confusion, evaluations, images, trials
 from web.pages.comparing import jobs as compared_jobs
@@ -46,7 +60,13 @@ _ROUTES = (
     ("GET", f"{_JOB}/manifest.csv", results.manifest),
     ("GET", f"{_JOB}/export.zip", downloads.export_masks),
     ("GET", "/checkpoints", checkpoints.list_checkpoints),
-    ("POST", f"/checkpoints/<int(max={LARGEST_INTEGER}):checkpoint_id>/pin", checkpoints.pin_checkpoint),
+    ("GET", "/checkpoints/<name>", checkpoint.show_checkpoint),
+    ("GET", "/checkpoints/<name>/file", checkpoint.send_checkpoint),
+    ("GET", "/checkpoints/<name>/config.yaml", checkpoint.send_checkpoint_config),
+    ("POST", "/checkpoints/<name>/pin", checkpoint.pin_checkpoint),
+    ("POST", "/checkpoints/<name>/alias", checkpoint.move_alias),
+    ("POST", "/checkpoints/<name>/delete", checkpoint.delete_checkpoint),
+    ("POST", "/aliases/<name>/remove", checkpoint.remove_alias),
     ("GET", "/evaluations", checkpoints.list_evaluations),
     ("GET", "/evaluations/compare", evaluations.compare_evaluations),
     ("GET", "/evaluations/compare.csv", evaluations.download_comparison),

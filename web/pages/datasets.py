@@ -26,12 +26,12 @@ def register_dataset() -> str | Response | tuple[str, int]:
     """Register a folder, or show the form again with errors beside the fields."""
     try:
         name, root = request.form.get("name", ""), request.form.get("root", "")
-        dataset, folder = register(current_settings(), name, root, user_id=signed_in().user_id)
+        dataset, surveyed = register(current_settings(), name, root, user_id=signed_in().user_id)
     except SpecError as error:
         errors = {name: as_sentence(_TITLES.get(name, name), text) for name, text in error.fields.items()}
         return _render(request.form, errors), 422
     flash(f"Dataset {dataset.name} registered: {dataset.n_classes} classes.", "success")
-    for note in folder.notes:
+    for note in surveyed.notes:
         flash(note, "warning")
     return redirect(url_for("pages.list_datasets"))
 

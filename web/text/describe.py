@@ -104,8 +104,10 @@ def evaluated_on(evaluation: EvaluationLine) -> str:
 
 
 def checkpoint_name(job: JobSummary) -> str:
-    """The checkpoint that a job uses: its id, or the name of its file."""
+    """The checkpoint that a job uses: its id, also with the alias that the request named, or the name of its file."""
     ref = CheckpointRef.parse(job.checkpoint or "")
+    if job.alias is not None:
+        return f"{ref} ({job.alias})"
     return PurePath(ref.text).name if ref.is_file else str(ref)
 
 
@@ -130,7 +132,8 @@ def error_text(error: str, job: JobSummary) -> str:
 
 
 def _trained(result: Mapping[str, Any]) -> str:
-    last = f"checkpoint {result.get('checkpoint')} after {number(result.get('iteration', 0))} iterations"
+    saved = "a checkpoint" if (final := result.get("checkpoint")) is None else f"checkpoint {final}"  # None: deleted
+    last = f"{saved} after {number(result.get('iteration', 0))} iterations"
     best = result.get("best_checkpoint")
     return last if best is None else f"best mean IoU {percent(result['mean_iou'])} with checkpoint {best}; last {last}"
 

@@ -29,7 +29,7 @@ _PLATFORM = {
         "worker.cli.dataset.commands", "dataset", "Download, import, check, preview and register datasets."
     ),
     "checkpoint": Entry(
-        "worker.cli.checkpoint", "checkpoint", "List, show, pin and prune the checkpoints of train jobs."
+        "worker.cli.checkpoint.commands", "checkpoint", "List, show, name, fetch, add and delete checkpoints."
     ),
     "queue": Entry("worker.cli.queue", "queue", "Pause and resume the queues."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),

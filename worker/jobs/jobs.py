@@ -55,7 +55,9 @@ class JobSummary:
     user: str | None  # who submitted it; None: from the command line
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    dataset_version: str | None  # the digest of a registered dataset's version when the job was submitted
     checkpoint: str | None  # the text of the CheckpointRef that it starts from
+    alias: str | None  # by which its request named that checkpoint; None: by none
     evaluate_job: int | None  # whose logits a crf job refines
     spec: dict[str, Any]  # the request as worker.jobs.requests.specs validated it, as JSON
     gpus: int  # how many GPUs it asks for; 1 also means: one if there is any
@@ -135,6 +137,7 @@ def insert(
     label: Label = NO_LABEL,
     user_id: int | None = None,
     roots: Roots | None = None,
+    alias: str | None = None,
 ) -> Job:
     """Insert a job as queued.
 
@@ -148,6 +151,7 @@ def insert(
         label: its name and notes.
         user_id: who submits it.
         roots: what it may open; None: anything.
+        alias: by which its checkpoint was named, for people to see.
 
     Raises:
         SpecError: if the checkpoint that the request names was discarded since it was resolved, or a job that it waits
@@ -170,6 +174,7 @@ def insert(
         name=label.name,
         notes=label.notes,
         user_id=user_id,
+        alias=alias,
         **asdict(facts_of(session, spec, config)),
         max_attempts=settings.max_attempts,
         created_at=read_clock(session),

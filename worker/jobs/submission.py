@@ -20,14 +20,15 @@ from worker.jobs.ownership import outputs, pins
 from worker.jobs.preflight.preflight import Outlook, look_ahead
 from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
+from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
 from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 
-# Refuses a resolved configuration by raising a SpecError, or returns what the job may open.
-CheckConfig = Callable[[Session, Mapping[str, Any]], Roots]
+# Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
+CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
 Hear = Callable[[Outlook], None]
 
 
@@ -40,6 +41,7 @@ class Prepared:
     """A request that was looked at, and can become a job at once."""
 
     spec: Spec
+    alias: str | None  # by which it named its checkpoint
     config: dict[str, Any]  # what it resolved to
     roots: Roots | None  # what the job may open
     folder: Path | None  # that it asks to write to
@@ -66,12 +68,13 @@ def prepare(
         SpecError: if the request names something that does not exist or does not fit.
     """
     with open_session(settings, reads_only=True) as session:
+        spec, alias = replace_alias(session, spec)
         config = resolve_config(session, spec, environment)
-        roots = None if check_config is None else check_config(session, config)
+        roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
     outlook = look_ahead(settings, spec, config, environment)
-    return Prepared(spec, config, roots, folder, pins.pin_inputs(settings, spec, config), outlook)
+    return Prepared(spec, alias, config, roots, folder, pins.pin_inputs(settings, spec, config), outlook)
 
 
 def submit(
@@ -121,7 +124,8 @@ def insert(session: Session, settings: Settings, prepared: Prepared, **attribute
     Raises:
         SpecError: if what the request names was discarded meanwhile, or belongs to another job.
     """
-    job = jobs.insert(session, settings, prepared.spec, prepared.config, roots=prepared.roots, **attributes)
+    known = {"roots": prepared.roots, "alias": prepared.alias}
+    job = jobs.insert(session, settings, prepared.spec, prepared.config, **known, **attributes)
     pins.record(session, job.id, prepared.pinned)
     for notice in prepared.outlook.notices:
         events.add(session, job.id, 0, notice)

@@ -137,7 +137,9 @@ class JobRow(Base):
     # Parts of the request and the configuration that lists show and search (worker.jobs.requests.facts).
     model: Mapped[str] = mapped_column(default="", server_default="")
     dataset: Mapped[str | None] = mapped_column(PlaceText())
+    dataset_version: Mapped[str | None]  # the digest of a registered one when the job was submitted
     checkpoint: Mapped[str | None] = mapped_column(PlaceText(), index=True)
+    alias: Mapped[str | None]  # by which its request named the checkpoint
     evaluate_job: Mapped[int | None] = mapped_column(index=True)
     gpus: Mapped[int] = mapped_column(default=1, server_default="1")  # that it asks for
     # When it may start; see worker.jobs.scheduling.
@@ -326,6 +328,30 @@ class CheckpointRow(Base):
     pinned: Mapped[bool] = mapped_column(default=False, server_default=false())
 
 
+class AliasRow(Base):
+    """A name that people gave to a checkpoint; see worker.jobs.records.aliases."""
+
+    __tablename__ = "alias"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    checkpoint_id: Mapped[int] = mapped_column(ForeignKey("checkpoint.id"), index=True)
+    since: Mapped[float]
+
+
+class AliasMoveRow(Base):
+    """One move of an alias; kept when the checkpoints are gone."""
+
+    __tablename__ = "alias_move"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(index=True)
+    from_id: Mapped[int | None]  # a checkpoint; None: the alias is new
+    to_id: Mapped[int | None]  # a checkpoint; None: the alias is gone
+    at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # null: on the command line
+    user: Mapped[str | None] = _name_of(user_id)
+
+
 class EvaluationRow(Base):
     """One checkpoint's scores on one dataset split under stated settings."""
 
@@ -391,7 +417,7 @@ class AlarmRow(Base):
 
 
 class DatasetRow(Base):
-    """A registered folder of images and masks."""
+    """A registered folder of images and masks; see worker.jobs.datasets."""
 
     __tablename__ = "dataset"
 
@@ -401,6 +427,26 @@ class DatasetRow(Base):
     labels: Mapped[str] = mapped_column(PlaceText())
     n_classes: Mapped[int]
     splits: Mapped[dict[str, Any]]
+    layout: Mapped[str] = mapped_column(default="folder", server_default="folder")  # DATASET.NAME
+    category_ids: Mapped[str | None]  # DATASET.CATEGORY_IDS of the layout coco
+    former_names: Mapped[list[Any]] = mapped_column(JSON(), default=list, server_default="[]")
+    created_at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    user: Mapped[str | None] = _name_of(user_id)
+
+
+class DatasetVersionRow(Base):
+    """A registered dataset as it was when it was registered or refreshed."""
+
+    __tablename__ = "dataset_version"
+    __table_args__ = (UniqueConstraint("dataset_id", "number"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    dataset_id: Mapped[int] = mapped_column(ForeignKey("dataset.id"))
+    number: Mapped[int]  # 1, 2, 3 ...
+    digest: Mapped[str] = mapped_column(index=True)  # of lists, sizes and labels; see deeplab.datasets.version
+    class_names: Mapped[list[Any]] = mapped_column(JSON())
+    splits: Mapped[dict[str, Any]]  # by name: {"n_images": ..., "version": ...}
     created_at: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     user: Mapped[str | None] = _name_of(user_id)

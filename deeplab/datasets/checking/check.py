@@ -10,29 +10,23 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import closing
 from dataclasses import dataclass, field
 from functools import partial
-from hashlib import blake2b
 from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from deeplab.bounded_map import bounded_map
 from deeplab.config import Config
 from deeplab.confinement import readable_folders
+from deeplab.datasets.checking.inspection import Inspection, inspect_pair
 from deeplab.datasets.checking.judge import Evidence, judge_dataset, judge_split
 from deeplab.datasets.checking.report import DatasetReport, SizeMismatch, SplitReport, UnknownValues
 from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.layouts.by_name import list_split
-from deeplab.datasets.layouts.coco import ObjectsFile
-from deeplab.datasets.pairs import MaskFile, Pair
-from deeplab.datasets.sample import fit_to
-from deeplab.errors import DatasetError, DeepLabError, ImageError
+from deeplab.datasets.pairs import Pair
+from deeplab.errors import DatasetError, DeepLabError
 from deeplab.files import printable
 from deeplab.images.bands import Reading
-from deeplab.images.files import read_oriented
-from deeplab.images.masks import read_mask_and_palette
-from deeplab.images.palette import Colour, as_colour
 from deeplab.mirrors import mounted
 from deeplab.processes import n_cpus, start_pool_worker
 from deeplab.reporter import Reporter, Stopped
@@ -139,24 +133,9 @@ def _list_optional(settings: Dataset, split: str) -> _Split:
     return listed
 
 
-@dataclass
-class _Inspection:
-    """What a process found in a pair."""
-
-    content: bytes = b""  # digest of the image's pixels; empty if it could not be read
-    image_size: tuple[int, int] | None = None  # (height, width); None: it could not be read
-    mask_size: tuple[int, int] | None = None
-    stored_size: tuple[int, int] | None = None  # of an image that was turned by its EXIF orientation
-    is_turned: bool = False  # the mask, like its image
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(256, np.int64))  # pixels by value of the mask
-    palette: dict[int, Colour] = field(default_factory=dict)  # of the values that occur
-    has_left_out: bool = False  # outlines that cannot be drawn
-    errors: list[str] = field(default_factory=list)
-
-
-def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Generator[_Inspection, None, None]:
+def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Generator[Inspection, None, None]:
     n_workers = min(n_workers, len(pairs))
-    inspect = partial(_inspect, reading)
+    inspect = partial(inspect_pair, reading)
     if n_workers <= 1:
         yield from map(inspect, pairs)
         return
@@ -173,44 +152,7 @@ def _inspect_all(pairs: Sequence[Pair], reading: Reading, n_workers: int) -> Gen
             pool.shutdown(cancel_futures=True)
 
 
-def _inspect(reading: Reading, pair: Pair) -> _Inspection:
-    """Runs in a process of the pool."""
-    found = _Inspection()
-    photo = None
-    try:
-        photo = read_oriented(pair.image, reading)
-    except ImageError as error:
-        found.errors.append(str(error))
-    else:
-        found.image_size = photo.pixels.shape[0], photo.pixels.shape[1]
-        found.stored_size = photo.stored_size if photo.orientation != 1 else None
-        found.content = blake2b(photo.pixels.tobytes(), digest_size=16, salt=b"%dx%d" % found.image_size).digest()
-    try:
-        label_map = _read_label_map(pair, found)
-    except (ImageError, DatasetError) as error:
-        found.errors.append(str(error))
-        return found
-    if photo is not None:
-        label_map, found.is_turned = fit_to(photo, label_map)
-    found.mask_size = label_map.shape[0], label_map.shape[1]
-    found.counts = np.bincount(label_map.ravel(), minlength=256)
-    return found
-
-
-def _read_label_map(pair: Pair, found: _Inspection) -> NDArray[np.uint8]:
-    ground_truth = pair.ground_truth
-    if isinstance(ground_truth, ObjectsFile):
-        found.has_left_out = ground_truth.has_left_out()
-    if not isinstance(ground_truth, MaskFile):
-        return ground_truth.read()
-    label_map, palette = read_mask_and_palette(ground_truth.path)
-    if palette is not None:
-        used = np.unique(label_map)
-        found.palette = {int(value): as_colour(palette[value]) for value in used if value < len(palette)}
-    return label_map
-
-
-def _add(split: _Split, pair: Pair, inspection: _Inspection, settings: Dataset) -> None:
+def _add(split: _Split, pair: Pair, inspection: Inspection, settings: Dataset) -> None:
     report = split.report
     report.unreadable.extend(inspection.errors)
     report.n_read += not inspection.errors
@@ -233,7 +175,7 @@ def _add(split: _Split, pair: Pair, inspection: _Inspection, settings: Dataset) 
 
 
 def _add_evidence(
-    evidence: Evidence, pair: Pair, inspection: _Inspection, settings: Dataset, *, is_ignored: bool
+    evidence: Evidence, pair: Pair, inspection: Inspection, settings: Dataset, *, is_ignored: bool
 ) -> None:
     evidence.ids_by_content[inspection.content].append(printable(pair.id))
     mask = printable(pair.ground_truth.path)

@@ -1,8 +1,8 @@
-"""What a folder of the layout `folder` holds, found out before it is registered. Torch-free."""
+"""What a folder of a layout holds, found out before it is registered. Torch-free."""
 
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deeplab import remote
@@ -25,6 +25,7 @@ class SurveyLimits:
     files: int | None = None  # in images/ or masks/; None: any number
     texts: int | None = None  # files that may be split lists
     list_bytes: int = LARGEST_LIST  # of a split list
+    json_bytes: int | None = None  # of a file of annotations
 
 
 class LabelsFileError(DatasetError):
@@ -36,14 +37,15 @@ _UNLIMITED = SurveyLimits()
 
 @dataclass(frozen=True)
 class FolderSurvey:
-    """A folder of images, masks, split lists and a labels file."""
+    """A folder of images, their masks or annotations, splits and a labels file."""
 
     root: Path
     labels: Path  # the labels file
     class_names: Sequence[str]  # what it holds
-    splits: dict[str, int]  # number of lines by split
-    other_texts: dict[str, str]  # text files that are no split lists, and why
-    passed_over: dict[str, dict[str, int]]  # files that are not read, by folder and kind
+    splits: dict[str, int]  # number of lines by split; of other layouts 0
+    other_texts: dict[str, str] = field(default_factory=dict)  # text files that are no split lists, and why
+    passed_over: dict[str, dict[str, int]] = field(default_factory=dict)  # files that are not read, by folder and kind
+    layout: str = "folder"  # as DATASET.NAME
 
     @property
     def notes(self) -> list[str]:
@@ -85,7 +87,7 @@ def survey_folder(root: Path, labels: Path | None = None, *, limits: SurveyLimit
     if not splits:
         found = "".join(f"; {name}: {reason}" for name, reason in others.items())
         raise DatasetError(f"{root} has no split list, such as train.txt with one image id per line{found}.")
-    class_names = _read_labels(labels)
+    class_names = read_labels(labels)
     passed_over = {folder: kinds for folder, kinds in passed_over.items() if kinds}
     return FolderSurvey(root, labels, class_names, splits, others, passed_over)
 
@@ -94,7 +96,8 @@ def _may_be_list(path: Path, labels: Path) -> bool:
     return path.suffix == ".txt" and path not in (labels, path.with_name(PALETTE))
 
 
-def _read_labels(path: Path) -> list[str]:
+def read_labels(path: Path) -> list[str]:
+    """Read the names of the classes. Raises LabelsFileError if the file is missing or malformed."""
     try:
         return load_class_names(path)
     except DatasetError as error:

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from deeplab.datasets.layouts.survey import survey_folder
 from tests.web.scenes import make_dataset
 from web.actions import registration, submission
 from worker.jobs import datasets, jobs, leases, workers
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 from worker.jobs.jobs import Job
 from worker.jobs.requests import resolve
 from worker.jobs.requests.specs import parse_spec
@@ -46,7 +46,7 @@ class Requests:
         self.dataset = make_dataset(settings.roots[0] / "shapes")
         self.running, self.failed = self._train(), self._train()
         with open_session(settings) as session:
-            datasets.register(session, "shapes", survey_folder(self.dataset))
+            datasets.register(session, "shapes", survey(self.dataset))
             self.worker = workers.register(session, "gpu@here", "gpu", "CPU")
             for job in (self.running, self.failed):
                 assert leases.claim(session, job.id, "gpu@here", 1000) is not None
@@ -86,7 +86,7 @@ class Requests:
         ("submit", resolve, "parse_config"),
         ("clone", resolve, "load_config"),
         ("retry", resolve, "load_config"),
-        ("register", registration, "survey_folder"),
+        ("register", registration, "survey"),
     ],
 )
 def test_others_write_while_a_request_is_in_its_slowest_part(
@@ -115,11 +115,11 @@ def test_two_people_register_one_name(store: Settings, monkeypatch: pytest.Monke
     dataset = make_dataset(store.roots[0] / "shapes")
     both = threading.Barrier(2, timeout=60)
 
-    def survey(*arguments: Any, **named: Any) -> Any:
+    def survey_together(*arguments: Any, **named: Any) -> Any:
         both.wait()
-        return survey_folder(*arguments, **named)
+        return survey(*arguments, **named)
 
-    monkeypatch.setattr(registration, "survey_folder", survey)
+    monkeypatch.setattr(registration, "survey", survey_together)
     with ThreadPoolExecutor(2) as pool:
         attempts = [pool.submit(registration.register, store, "twice", str(dataset), user_id=None) for _ in range(2)]
         errors = [attempt.exception(60) for attempt in attempts]

@@ -48,6 +48,6 @@ def test_lists_lead_both_ways(client: FlaskClient, address: str) -> None:
 
 def test_the_lists_can_be_those_of_one_job_or_checkpoint(client: FlaskClient, population: Population) -> None:
     page = client.get(f"/checkpoints?job={population.trained}").text
-    assert re.findall(r"<tr>\s*<td>(\d+)</td>", page) == ["2", "1"]
+    assert re.findall(r"<tr>\s*<td><a [^>]+>(\d+)</a></td>", page) == ["2", "1"]
     assert "No evaluations." in client.get("/evaluations?checkpoint=77").text
     assert f'value="{population.refined}"' in client.get("/evaluations?checkpoint=2").text

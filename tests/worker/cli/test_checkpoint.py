@@ -78,6 +78,43 @@ def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, ho
     assert listed["mean_iou"] == 0.87
 
 
+def test_an_alias_names_a_checkpoint(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    path = home.home / "10.pth"
+    path.touch()
+    with open_session(home) as session:
+        checkpoints.add(session, job.id, 1, 10, path, "0" * 64)
+    assert (
+        deeplab("checkpoint", "alias", "set", "champion", f"job:{job.id}").output
+        == "champion stands for checkpoint 1.\n"
+    )
+    assert deeplab("checkpoint", "show", "champion").output.startswith("Checkpoint 1 of job 1")
+    assert json.loads(deeplab("checkpoint", "alias", "list", "--json").output)[0]["checkpoint_id"] == 1
+    submitted = json.loads(deeplab("job", "submit", "evaluate", "--checkpoint", "champion", "--json").stdout)
+    assert (submitted["checkpoint"], submitted["alias"]) == ("1", "champion")
+    assert "stood for checkpoint 1" in deeplab("checkpoint", "alias", "remove", "champion").output
+    assert len(deeplab("checkpoint", "alias", "history", "champion").output.splitlines()) == 3
+    refused = deeplab("job", "submit", "evaluate", "--checkpoint", "champion")
+    assert (refused.exit_code, "--checkpoint: There is no alias 'champion'" in refused.stderr) == (1, True)
+
+
+def test_a_checkpoint_is_fetched_and_deleted(deeplab: Deeplab, home: Settings, files: Files) -> None:
+    job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    path = home.home / "10.pth"
+    path.write_bytes(b"weights")
+    with open_session(home) as session:
+        checkpoints.add(session, job.id, 1, 10, path, sha256_of(path))
+    copy, config = home.home / "copy" / "mine.pth", home.home / "mine.yaml"
+    assert deeplab("checkpoint", "download", 1, "-o", copy, "--config", config).exit_code == 0
+    assert (copy.read_bytes(), "N_CLASSES: 3" in config.read_text()) == (b"weights", True)
+    deeplab("job", "cancel", job.id)
+    assert "To do it: deeplab checkpoint delete 1 --yes" in deeplab("checkpoint", "delete", 1).output
+    path.write_bytes(b"other")
+    assert "is damaged" in deeplab("checkpoint", "download", 1, "-o", copy).stderr
+    assert deeplab("checkpoint", "delete", 1, "--yes").output.endswith("it is the last of job 1. Done.\n")
+    assert not path.exists()
+
+
 def test_checkpoints_are_pruned_but_for_those_that_are_pinned(deeplab: Deeplab, home: Settings, files: Files) -> None:
     job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
     with open_session(home) as session:

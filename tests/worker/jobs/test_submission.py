@@ -10,7 +10,7 @@ from worker.jobs import catalog, jobs, leases, shards, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobStateError
 from worker.jobs.records import checkpoints, events
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.specs import Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.watching.job_list import list_jobs
@@ -31,7 +31,7 @@ def test_a_submission_is_committed(store: Settings) -> None:
 
 
 def test_a_configuration_that_is_refused_leaves_no_job(store: Settings) -> None:
-    def refuse(session: Session, config: Mapping[str, Any]) -> Roots:
+    def refuse(session: Session, spec: Spec, config: Mapping[str, Any]) -> Roots:
         assert config["DATASET"]["N_CLASSES"] == 3
         raise SpecError({"config": "names a path outside."})
 
@@ -47,7 +47,7 @@ def test_a_checkpoint_that_is_discarded_after_the_check_is_named(store: Settings
         trained = submit_and_claim(session, store)
         number = add_checkpoint(session, store, trained)
 
-    def discard(session: Session, config: Mapping[str, Any]) -> Roots:
+    def discard(session: Session, spec: Spec, config: Mapping[str, Any]) -> Roots:
         with open_session(store) as other:
             assert checkpoints.discard(other, trained.id, 10)
         return Roots([], [])

@@ -15,7 +15,7 @@ from worker.jobs.requests.specs import Positive, Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
-_IDS = ("resume", "evaluate_job", "only_failed_of")
+_IDS = ("evaluate_job", "only_failed_of")
 _PATHS = ("config", "input", "output", "checkpoint")
 
 
@@ -74,15 +74,21 @@ def _plain_type(annotation: Any) -> Any:
     if get_origin(annotation) is Annotated:
         return _plain_type(get_args(annotation)[0])
     if get_origin(annotation) in (Union, UnionType):
-        (kind,) = (each for each in get_args(annotation) if each is not NoneType)
-        return _plain_type(kind)
+        kinds = [each for each in get_args(annotation) if each is not NoneType]
+        return _plain_type(kinds[0]) if len(kinds) == 1 else str
     return annotation
 
 
 def _metavar(name: str, kind: type) -> str:
     if kind is int:
         return "ID" if name in _IDS else "N"
-    return {"config": "FILE", "checkpoint": "ID|job:ID|FILE", "input": "PATH", "output": "DIR"}.get(name, "NAME")
+    return {
+        "config": "FILE",
+        "checkpoint": "ID|ALIAS|job:ID|FILE",
+        "resume": "ID|ALIAS",
+        "input": "PATH",
+        "output": "DIR",
+    }.get(name, "NAME")
 
 
 def option_name(field: str) -> str:

@@ -29,7 +29,7 @@ def require_inputs(context: JobContext, *, splits: Collection[str] = (), besides
     settings, job = context.settings, context.job
     pins.require_unchanged(settings, job, besides=besides)
     for split in sorted(set(splits)):
-        name, what = f"DATASET.SPLIT.{split}", f"The split {split} of {job.dataset or context.config.DATASET.NAME}"
+        name, what = pins.split_name(split), f"The split {split} of {job.dataset or context.config.DATASET.NAME}"
         pins.require_same_list(settings, job.id, name, what, _digest_split(context.config, split))
 
 

@@ -76,8 +76,8 @@ def _companion_command(job: Job, resume: Path | None) -> list[str]:
 
 def _resume_path(context: JobContext, spec: TrainSpec) -> Path | None:
     checkpoint = _own_checkpoint(context)
-    if checkpoint is None and spec.resume is not None:
-        checkpoint = _requested_checkpoint(context, spec.resume)
+    if checkpoint is None and spec.resumed_id is not None:
+        checkpoint = _requested_checkpoint(context, spec.resumed_id)
     if checkpoint is None:
         _log.info("Training starts at iteration 0.")
         return None

@@ -18,7 +18,16 @@ from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import deleted_jobs
 from worker.jobs.settings import Settings
-from worker.jobs.tables import AwaitedJobRow, Base, CheckpointRow, EvaluationRow, JobRow, ResultPartRow, ShardRow
+from worker.jobs.tables import (
+    AliasRow,
+    AwaitedJobRow,
+    Base,
+    CheckpointRow,
+    EvaluationRow,
+    JobRow,
+    ResultPartRow,
+    ShardRow,
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +114,9 @@ def _require_deletable(session: Session, job: Job) -> None:
     if users:
         whose = list_briefly([f"job {each}" for each in users], limit=5)
         raise JobStateError(f"Job {job.id} cannot be deleted: {whose} refer to what it made; delete these first.")
+    if named := _aliases(session, job.id):
+        which = list_briefly([f"{name} stands for its checkpoint {each}" for name, each in named])
+        raise JobStateError(f"Job {job.id} cannot be deleted: {which}; move or remove the alias first.")
 
 
 def _users(session: Session, job_id: int) -> list[int]:
@@ -121,6 +133,12 @@ def _users(session: Session, job_id: int) -> list[int]:
     awaiting = select(AwaitedJobRow.job_id).join(JobRow, JobRow.id == AwaitedJobRow.job_id)
     users |= set(session.scalars(awaiting.where(AwaitedJobRow.awaited_id == job_id, JobRow.awaits_others)))
     return sorted(users)
+
+
+def _aliases(session: Session, job_id: int) -> list[tuple[str, int]]:
+    """The aliases of what a job has saved, each with the checkpoint that it stands for."""
+    query = select(AliasRow.name, AliasRow.checkpoint_id).join(CheckpointRow).where(CheckpointRow.job_id == job_id)
+    return [(name, checkpoint_id) for name, checkpoint_id in session.execute(query.order_by(AliasRow.name))]
 
 
 def _delete_rows(session: Session, job_id: int) -> None:

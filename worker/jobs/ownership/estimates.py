@@ -65,8 +65,8 @@ def _of_training(session: Session, spec: TrainSpec, config: Mapping[str, Any]) -
 
 def _like_checkpoint(session: Session, spec: TrainSpec, config: Mapping[str, Any]) -> tuple[int, int | None]:
     """Iteration at which a training begins, and the size of the checkpoint there, or of the newest of such a model."""
-    if spec.resume is not None:
-        resumed = session.get_one(CheckpointRow, spec.resume)
+    if spec.resumed_id is not None:
+        resumed = session.get_one(CheckpointRow, spec.resumed_id)
         return resumed.iteration, resumed.n_bytes
     n_classes = JobRow.config[("DATASET", "N_CLASSES")].as_integer()
     like = (JobRow.model == config["MODEL"]["NAME"], n_classes == config["DATASET"]["N_CLASSES"])

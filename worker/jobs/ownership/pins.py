@@ -33,6 +33,7 @@ _NOUNS = {
     "logits": "folder of logits",
 }
 _CLASSES = ("DATASET.LABELS", "DATASET.PALETTE")
+_SPLIT = "DATASET.SPLIT."
 _SHOWN = 12  # characters of a hash
 
 
@@ -103,6 +104,18 @@ def require_same_list(settings: Settings, job_id: int, name: str, what: str, dig
                 f"{what} was changed since job {job_id} began: files are new, gone, or of another size or time;"
                 " submit the job again to use it as it is now."
             )
+
+
+def split_digests(session: Session, job_id: int) -> dict[str, str]:
+    """What the splits that a job has read were then: a hash of ids, sizes and times, by the split's name."""
+    of_split = InputPinRow.name.startswith(_SPLIT, autoescape=True)
+    query = select(InputPinRow.name, InputPinRow.digest).where(InputPinRow.job_id == job_id, of_split)
+    return {name.removeprefix(_SPLIT): digest for name, digest in session.execute(query.order_by(InputPinRow.name))}
+
+
+def split_name(split: str) -> str:
+    """Under which name the list of a split is kept."""
+    return f"{_SPLIT}{split}"
 
 
 def _named_files(spec: Spec, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -49,7 +49,7 @@ def find_trained(session: Session, spec: Spec, earlier: Mapping[int, JobRow]) ->
     """
     match spec:
         case TrainSpec():
-            ref = None if spec.resume is None else CheckpointRef.of_id(spec.resume)
+            ref = None if spec.resumed_id is None else CheckpointRef.of_id(spec.resumed_id)
         case EvaluateSpec() | SegmentSpec():
             ref = spec.checkpoint_ref
         case _:

@@ -1,4 +1,4 @@
-"""How requests and evaluations name a checkpoint: by its id, by the job that saves it, or by the path of a file.
+"""How requests and evaluations name a checkpoint: by its id, an alias, the job that saves it, or the path of a file.
 
 Light to import.
 """
@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
+ALIAS = re.compile("[a-z][a-z0-9_-]{0,63}")  # neither an id, nor "job:12", nor an absolute path
+
 
 @dataclass(frozen=True)
 class CheckpointRef:
     """A checkpoint of this platform, that of a job that has yet to save it, or a weights file."""
 
-    text: str  # as requests and tables spell it: "3", "job:12", "/data/deeplab.pth"
+    text: str  # as requests and tables spell it: "3", "champion", "job:12", "/data/deeplab.pth"
     id: int | None  # of a checkpoint of this platform
     job_id: int | None = None  # of the job whose best checkpoint is meant, or its last one if it validates none
+    alias: str | None = None  # in requests alone: a submission puts the id in its place
 
     @classmethod
     def parse(cls, text: str) -> Self:
@@ -24,7 +27,7 @@ class CheckpointRef:
             return cls.of_id(int(text))
         if match := re.fullmatch("job:([0-9]{1,100})", text):
             return cls.of_job(int(match[1]))
-        return cls(text, None)
+        return cls(text, None, alias=text if ALIAS.fullmatch(text) else None)
 
     @classmethod
     def of_id(cls, checkpoint_id: int) -> Self:
@@ -39,7 +42,7 @@ class CheckpointRef:
     @property
     def is_file(self) -> bool:
         """Whether it is a weights file."""
-        return self.id is None and self.job_id is None
+        return self.id is None and self.job_id is None and self.alias is None
 
     @property
     def path(self) -> Path | None:
@@ -47,7 +50,7 @@ class CheckpointRef:
         return Path(self.text) if self.is_file else None
 
     def __str__(self) -> str:
-        """As sentences name it: "checkpoint 3", "the checkpoint of job 12", "/data/deeplab.pth"."""
+        """As sentences name it: "checkpoint 3", "champion", "the checkpoint of job 12", "/data/deeplab.pth"."""
         if self.job_id is not None:
             return f"the checkpoint of job {self.job_id}"
         return self.text if self.id is None else f"checkpoint {self.id}"

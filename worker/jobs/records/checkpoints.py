@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Text, and_, cast, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, Text, and_, cast, delete, exists, or_, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
@@ -13,13 +13,15 @@ from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
-from worker.jobs.tables import CheckpointRow, JobRow, MetricRow
+from worker.jobs.tables import AliasRow, CheckpointRow, JobRow, MetricRow
+
+_IN_RESULTS = ("checkpoint", "best_checkpoint")  # keys under which the result of a job names checkpoints
 
 
 class CheckpointNotFoundError(DeepLabError):
     """There is no checkpoint of that id."""
 
-    def __init__(self, checkpoint_id: int) -> None:
+    def __init__(self, checkpoint_id: object) -> None:
         super().__init__(f"There is no checkpoint {checkpoint_id}.")
 
 
@@ -41,6 +43,7 @@ class Checkpoint:
     other_scores: tuple[Score, ...]  # on other splits and datasets, under other settings, with a CRF
     is_best: bool  # whether it is its job's best
     pinned: bool  # whether somebody wants it kept
+    aliases: tuple[str, ...]  # names that people gave to it
 
 
 def add(
@@ -80,7 +83,8 @@ def inherit_best(session: Session, job_id: int, resumed: Checkpoint) -> None:
 def discard(session: Session, job_id: int, iteration: int) -> list[Path]:
     """Delete the rows of a job's checkpoints of one iteration; return the files to delete once this is committed.
 
-    A checkpoint that any job was submitted with, or has as its best or its result, stays, and so does a pinned one.
+    A checkpoint that any job was submitted with, or has as its best or its result, stays, and so does one that is
+    pinned or has an alias.
     """
     of_iteration = select(CheckpointRow.id).where(CheckpointRow.job_id == job_id, CheckpointRow.iteration == iteration)
     return list(discard_all(session, session.scalars(of_iteration).all()).values())
@@ -99,9 +103,10 @@ def discard_all(session: Session, checkpoint_ids: Sequence[int]) -> dict[int, Pa
 
 
 def find_referenced(session: Session, checkpoint_ids: Sequence[int]) -> set[int]:
-    """Which of some checkpoints are pinned, or named by a job: as its start, its best or its result."""
+    """Which of some checkpoints are pinned, have an alias, or are named by a job: as its start, best or result."""
     some = CheckpointRow.id.in_(checkpoint_ids)
-    kept = or_(CheckpointRow.pinned, _is_named())
+    has_alias = exists().where(AliasRow.checkpoint_id == CheckpointRow.id)
+    kept = or_(CheckpointRow.pinned, has_alias, _is_named())
     return set(session.scalars(select(CheckpointRow.id).where(some, kept)))
 
 
@@ -143,22 +148,49 @@ def find_last(session: Session, job_id: int) -> Checkpoint | None:
     return None if row is None else _checkpoints(session, [row])[0]
 
 
-def find_outcome(session: Session, job_id: int) -> Checkpoint | None:
+def find_outcome(session: Session, job_id: int, *, lock: bool = False) -> Checkpoint | None:
     """Find the checkpoint that a job is all about: the best of its validations, or its last one if it made none.
 
-    It is kept from being discarded until the end of the transaction.
+    Args:
+        session: the transaction.
+        job_id: of the job, if there is one.
+        lock: as `get` takes it.
     """
-    best_id = session.get_one(JobRow, job_id).best_checkpoint
+    in_range = 0 < job_id <= LARGEST_INTEGER
+    best_id = session.scalar(select(JobRow.best_checkpoint).where(JobRow.id == job_id)) if in_range else None
     if best_id is not None:
-        return get(session, best_id, lock=True)
-    last = find_last(session, job_id)
-    return None if last is None else get(session, last.id, lock=True)
+        return get(session, best_id, lock=lock)
+    last = find_last(session, job_id) if in_range else None
+    return last if last is None or not lock else get(session, last.id, lock=True)
 
 
 def read_config(session: Session, checkpoint: Checkpoint) -> dict[str, Any]:
     """Read the configuration of the job that saved a checkpoint."""
     config: dict[str, Any] = session.scalars(select(JobRow.config).where(JobRow.id == checkpoint.job_id)).one()
     return config
+
+
+def lock_for_deletion(session: Session, checkpoint_id: int) -> None:
+    """Let everybody who wants to refer to a checkpoint wait for the end of the transaction."""
+    session.execute(select(CheckpointRow.id).where(CheckpointRow.id == checkpoint_id).with_for_update())
+
+
+def remove(session: Session, checkpoint: Checkpoint) -> None:
+    """Delete the row of a checkpoint, and what its own job says of it; another one may become the best.
+
+    Args:
+        session: the caller commits, and deletes the file then.
+        checkpoint: that nothing but its own job refers to.
+    """
+    job = session.get_one(JobRow, checkpoint.job_id, with_for_update=True)
+    session.execute(delete(CheckpointRow).where(CheckpointRow.id == checkpoint.id))
+    if job.best_checkpoint == checkpoint.id:
+        best = _best_until(session, job.id, LARGEST_INTEGER)
+        job.best_checkpoint = None if best is None else best.id
+    job.result = job.result and {
+        name: None if name in _IN_RESULTS and value == checkpoint.id else value for name, value in job.result.items()
+    }
+    session.flush()
 
 
 def list_checkpoints(
@@ -195,15 +227,12 @@ def _set_best(session: Session, job_id: int, checkpoint_id: int) -> None:
 
 
 def _best_until(session: Session, job_id: int, iteration: int) -> CheckpointRow | None:
-    """Find the checkpoint of a training's best validation up to an iteration, if it still exists."""
+    """Find the best of a training's validations up to an iteration of which the checkpoint still exists."""
+    same_iteration = and_(MetricRow.job_id == CheckpointRow.job_id, MetricRow.iteration == CheckpointRow.iteration)
     scored = (MetricRow.job_id == job_id, MetricRow.name == "mean_iou", MetricRow.iteration <= iteration)
-    best_iteration = (
-        select(MetricRow.iteration).where(*scored).order_by(MetricRow.value.desc(), MetricRow.iteration).limit(1)
-    )
-    query = select(CheckpointRow).where(
-        CheckpointRow.job_id == job_id, CheckpointRow.iteration == best_iteration.scalar_subquery()
-    )
-    return session.scalars(query.order_by(CheckpointRow.id.desc()).limit(1)).first()
+    query = select(CheckpointRow).join(MetricRow, same_iteration).where(*scored)
+    best_first = (MetricRow.value.desc(), MetricRow.iteration, CheckpointRow.id.desc())
+    return session.scalars(query.order_by(*best_first).limit(1)).first()
 
 
 def _is_named() -> ColumnElement[bool]:
@@ -215,13 +244,24 @@ def _is_named() -> ColumnElement[bool]:
 
 
 def _checkpoints(session: Session, rows: Sequence[CheckpointRow]) -> list[Checkpoint]:
-    """Join checkpoints with what is shown of their jobs and with their scores, in three queries for any number."""
+    """Join checkpoints with what is shown of their jobs, scores and aliases, in four queries for any number."""
     trainings = read_trainings(session, {row.job_id for row in rows})
     scores = read_scores(session, rows, trainings)
-    return [_checkpoint(row, trainings[row.job_id], scores[row.id]) for row in rows]
+    aliases = _aliases(session, rows)
+    return [_checkpoint(row, trainings[row.job_id], scores[row.id], aliases.get(row.id, ())) for row in rows]
 
 
-def _checkpoint(row: CheckpointRow, training: Training, scores: CheckpointScores) -> Checkpoint:
+def _aliases(session: Session, rows: Sequence[CheckpointRow]) -> dict[int, tuple[str, ...]]:
+    query = select(AliasRow.checkpoint_id, AliasRow.name).where(AliasRow.checkpoint_id.in_([row.id for row in rows]))
+    found: dict[int, tuple[str, ...]] = {}
+    for checkpoint_id, name in session.execute(query.order_by(AliasRow.name)):
+        found[checkpoint_id] = (*found.get(checkpoint_id, ()), name)
+    return found
+
+
+def _checkpoint(
+    row: CheckpointRow, training: Training, scores: CheckpointScores, aliases: tuple[str, ...]
+) -> Checkpoint:
     return Checkpoint(
         id=row.id,
         job_id=row.job_id,
@@ -237,4 +277,5 @@ def _checkpoint(row: CheckpointRow, training: Training, scores: CheckpointScores
         other_scores=scores.others,
         is_best=training.best_checkpoint == row.id,
         pinned=row.pinned,
+        aliases=aliases,
     )

@@ -7,6 +7,8 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from worker.jobs import dataset_versions, datasets
+from worker.jobs.places import relative
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.tables import CheckpointRow, JobRow
@@ -18,6 +20,7 @@ class Facts:
 
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
+    dataset_version: str | None  # its newest version, if it is registered and has one
     checkpoint: str | None  # the text of the CheckpointRef that the job starts from
     evaluate_job: int | None  # of a crf job
 
@@ -27,12 +30,14 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
     checkpoint = None
     match spec:
         case TrainSpec():
-            checkpoint = None if spec.resume is None else CheckpointRef.of_id(spec.resume).text
+            checkpoint = None if spec.resumed_id is None else CheckpointRef.of_id(spec.resumed_id).text
         case EvaluateSpec() | SegmentSpec():
             checkpoint = spec.checkpoint
+    dataset = _dataset(session, spec, config, checkpoint)
     return Facts(
         model=config["MODEL"]["NAME"],
-        dataset=_dataset(session, spec, config, checkpoint),
+        dataset=dataset,
+        dataset_version=_version_of(session, dataset, config),
         checkpoint=checkpoint,
         evaluate_job=spec.evaluate_job if isinstance(spec, CrfSpec) else None,
     )
@@ -47,10 +52,19 @@ def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint
     own = config["DATASET"]
     root = JobRow.config[("DATASET", "ROOT")].as_string()
     inherited = session.execute(select(JobRow.dataset, root.label("root")).where(JobRow.id == source)).one_or_none()
-    if inherited is not None and inherited.root == own["ROOT"]:  # else another folder was asked for
+    here = None if own["ROOT"] is None else relative(own["ROOT"])  # as rows have it
+    if inherited is not None and inherited.root == here:  # else another folder was asked for
         dataset: str | None = inherited.dataset
         return dataset
     return str(own["ROOT"] or own["NAME"])
+
+
+def _version_of(session: Session, dataset: str | None, config: Mapping[str, Any]) -> str | None:
+    """The newest version of a registered dataset, if the configuration is still of its folder."""
+    registered = None if dataset is None else datasets.find(session, dataset)
+    if registered is None or registered.root != config["DATASET"]["ROOT"]:
+        return None
+    return dataset_versions.newest_digest(session, registered.id)
 
 
 def trained_by(session: Session, checkpoint: str | None) -> int | None:

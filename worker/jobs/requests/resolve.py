@@ -68,7 +68,7 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
     """
     match spec:
         case TrainSpec():
-            field, checkpoint_id = "resume", spec.resume
+            field, checkpoint_id = "resume", spec.resumed_id
         case EvaluateSpec() | SegmentSpec():
             field, checkpoint_id = "checkpoint", spec.checkpoint_ref.id
         case CrfSpec():
@@ -80,9 +80,9 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
 
 def _train_config(session: Session, spec: TrainSpec, environment: Environment) -> dict[str, Any]:
     resumed = None
-    if spec.resume is not None:
+    if spec.resumed_id is not None:
         with errors_at("resume"):
-            resumed = checkpoints.get(session, spec.resume)
+            resumed = checkpoints.get(session, spec.resumed_id)
     with errors_at("config", environment):
         config = load_config(local_path(spec.config), expands=False)
     resolved = _apply(session, spec, config.model_dump(mode="json"), spec.config, environment)

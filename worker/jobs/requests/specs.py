@@ -75,6 +75,20 @@ def _spell_time(text: str) -> str:
         ) from None
 
 
+def _read_resumed(value: object) -> object:
+    """Read the id of a checkpoint, or an alias."""
+    if isinstance(value, str):
+        ref = CheckpointRef.parse(value.strip())
+        value = ref.id if ref.id is not None else ref.alias
+    if isinstance(value, bool) or not isinstance(value, int | str) or (isinstance(value, int) and not _is_id(value)):
+        raise ValueError("must be the id of a checkpoint, or an alias.")
+    return value
+
+
+def _is_id(number: int) -> bool:
+    return 1 <= number <= LARGEST_INTEGER
+
+
 def _check_plain(text: str) -> str:
     if not is_plain(text):
         raise ValueError(f"must be one line of plain text, got {shortened(text)}.")
@@ -91,6 +105,7 @@ CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
 Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
+Resumed = Annotated[int | str, BeforeValidator(_read_resumed)]
 Seed = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
 
 
@@ -165,13 +180,20 @@ class TrainSpec(_ModelSpec):
     queue: ClassVar[str] = "gpu"
 
     config: PathText = Field(title="Configuration", description="Configuration file (YAML).")
-    resume: Annotated[Positive | None, BlankIsNone] = Field(
-        None, title="Resume from", description="Id of the checkpoint to resume from."
+    resume: Annotated[Resumed | None, BlankIsNone] = Field(
+        None, title="Resume from", description="Id or alias of the checkpoint to resume from."
     )
     seed: Seed = Field(0, title="Seed", description="Random seed. On a CPU, equal seeds give equal results.")
     gpus: int = Field(
         1, ge=1, le=64, title="GPUs", description="How many GPUs of one machine train together; they share each batch."
     )
+
+    @property
+    def resumed_id(self) -> int | None:
+        """The id of that checkpoint, once a submission has put it in the place of an alias."""
+        if isinstance(self.resume, str):
+            raise TypeError(f"the alias {self.resume} was not looked up")
+        return self.resume
 
     def chosen_gpus(self) -> int:
         """How many GPUs this job asks for."""
@@ -191,8 +213,8 @@ class _CheckpointSpec(_ModelSpec):
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
         title="Checkpoint",
-        description="Id of a checkpoint; job:ID for the best one of a job, for which this one then waits; or path of a"
-        " weights file.",
+        description="Id or alias of a checkpoint; job:ID for the best one of a job, for which this one then waits; or"
+        " path of a weights file.",
     )
     config: Annotated[PathText | None, BlankIsNone] = Field(
         None, title="Configuration", description="Required with a weights file; a checkpoint brings its own."

@@ -107,7 +107,7 @@ def _free(session: Session, row: JobRow) -> None:
     """
     ref = None if row.checkpoint is None else CheckpointRef.parse(row.checkpoint)
     if ref is not None and ref.job_id is not None:
-        checkpoint = checkpoints.find_outcome(session, ref.job_id)
+        checkpoint = checkpoints.find_outcome(session, ref.job_id, lock=True)
         if checkpoint is None:
             raise SpecError({"checkpoint": f"Job {ref.job_id} has left no checkpoint."})
         row.checkpoint = CheckpointRef.of_id(checkpoint.id).text

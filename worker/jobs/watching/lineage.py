@@ -52,6 +52,13 @@ def read_lineage(session: Session, job: JobSummary) -> Lineage:
     )
 
 
+def list_checkpoint_users(session: Session, checkpoint_id: int) -> list[JobSummary]:
+    """The newest jobs that work with a checkpoint, or with logits that were made with it."""
+    text = CheckpointRef.of_id(checkpoint_id).text
+    evaluated = select(JobRow.id).where(JobRow.kind == "evaluate", JobRow.checkpoint == text)
+    return _list(session, or_(JobRow.checkpoint == text, JobRow.evaluate_job.in_(evaluated)))
+
+
 def _uses(job: JobSummary) -> ColumnElement[bool]:
     if job.kind == "evaluate":
         return JobRow.evaluate_job == job.id

@@ -1,11 +1,11 @@
 from pathlib import Path
 
-from deeplab.datasets.layouts.survey import survey_folder
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, add_checkpoint, submit
 from worker.jobs import catalog, datasets, leases
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 from worker.jobs.settings import Settings
 
 
@@ -14,7 +14,7 @@ def test_the_name_of_a_dataset_goes_on_to_whatever_is_made_of_a_training(store: 
     (root / "labels.txt").write_text("0\tsky\n1\troad\n2\tcar\n")
     with open_session(store) as session:
         for name in ("camvid", "twin"):  # two names of one folder
-            datasets.register(session, name, survey_folder(root))
+            datasets.register(session, name, survey(root))
         config = str(write_config(store.home))
         trained = leases.claim(session, submit(session, store, dataset="twin", config=config).id, "a", FOREVER)
         assert trained is not None

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlalchemy.orm import Session
 
-from deeplab.datasets.layouts.survey import survey_folder
 from tests.configs import write_config
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import add_checkpoint, submit, submit_and_claim, submit_segment
 from worker.jobs import catalog, datasets, jobs, leases, submission
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 from worker.jobs.jobs import Job
 from worker.jobs.requests.resolve import resolve_config
 from worker.jobs.requests.specs import SpecError, TrainSpec, parse_spec
@@ -21,7 +21,7 @@ from worker.jobs.settings import Settings
 def register(session: Session, folder: Path) -> Path:
     root = draw_folder(folder / "streets")
     (root / "labels.txt").write_text("0\tsky\n1\troad\n2\tcar\n")
-    datasets.register(session, "streets", survey_folder(root))
+    datasets.register(session, "streets", survey(root))
     return root
 
 
@@ -88,11 +88,11 @@ def test_variables_in_paths_are_those_of_whoever_asks(store: Settings, tmp_path:
 def test_a_palette_in_a_registered_folder_is_the_datasets(store: Settings, tmp_path: Path) -> None:
     with open_session(store) as session:
         root = register(session, tmp_path)
-        (root / "palette.txt").write_text("0 0 0 0\n1 9 9 9\n")
+        (root / "palette.txt").write_text("0 0 0 0\n1 1 1 1\n2 2 2 2\n")
         write_config(store.home, DATASET={"N_CLASSES": 21})
         job = submit(session, store, config=str(store.home / "config.yaml"), dataset="streets")
         assert job.config["DATASET"]["PALETTE"] == str(root / "palette.txt")
-        assert "palette" not in datasets.register(session, "again", survey_folder(root)).splits
+        assert "palette" not in datasets.register(session, "again", survey(root)).splits
 
 
 def test_labels_may_lie_beside_the_configuration(

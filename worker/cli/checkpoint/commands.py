@@ -5,6 +5,10 @@ from dataclasses import asdict
 import click
 
 from deeplab.formats import plural, size
+from worker.cli.checkpoint.alias import alias
+from worker.cli.checkpoint.argument import checkpoint_argument
+from worker.cli.checkpoint.delete import delete
+from worker.cli.checkpoint.download import download
 from worker.cli.options import number_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
@@ -12,7 +16,15 @@ from worker.cli.store import open_store
 
 @click.group()
 def checkpoint() -> None:
-    """List, show, pin and prune the checkpoints of train jobs."""
+    """List, show, name, fetch, add and delete checkpoints.
+
+    CHECKPOINT is an id, an alias such as champion, or job:ID for the best checkpoint of a job.
+    """
+
+
+checkpoint.add_command(alias)
+checkpoint.add_command(download)
+checkpoint.add_command(delete)
 
 
 @checkpoint.command("list")
@@ -42,7 +54,7 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
             size(each.n_bytes),
             _score(each.mean_iou),
             each.split,
-            " ".join(["best"] * each.is_best + ["pinned"] * each.pinned),
+            " ".join([*each.aliases, *["best"] * each.is_best, *["pinned"] * each.pinned]),
             "; ".join(f"{score.mean_iou:.4f} {describe_score(score, each.dataset)}" for score in each.other_scores),
             each.path,
         )
@@ -52,18 +64,18 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
     print_table(headings, rows, "No checkpoints found.")
 
 
-@checkpoint.command()
-@click.argument("checkpoint_id", metavar="ID", type=int)
+@checkpoint.command(epilog="Example: deeplab checkpoint show champion")
+@checkpoint_argument
 @json_option
-def show(checkpoint_id: int, as_json: bool) -> None:
+def show(checkpoint: str, as_json: bool) -> None:
     """Show a checkpoint and the configuration it was trained with."""
     import yaml
 
-    from worker.jobs.records import checkpoints
+    from worker.jobs.records import aliases, checkpoints
     from worker.jobs.records.scores import describe_score
 
     with open_store() as session:
-        found = checkpoints.get(session, checkpoint_id)
+        found = aliases.find_checkpoint(session, checkpoint)
         config = checkpoints.read_config(session, found)
     if as_json:
         print_json({**asdict(found), "config": config})
@@ -72,6 +84,8 @@ def show(checkpoint_id: int, as_json: bool) -> None:
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
     click.echo(f"SHA-256:   {found.sha256}")
     best = ", the best of its job" if found.is_best else ""
+    if found.aliases:
+        click.echo(f"Aliases:   {', '.join(found.aliases)}")
     if found.pinned:
         click.echo("Pinned:    yes, it is kept whatever rules say")
     on_split = f" on {found.split}" if found.mean_iou is not None else ""
@@ -84,17 +98,17 @@ def show(checkpoint_id: int, as_json: bool) -> None:
 
 
 @checkpoint.command()
-@click.argument("checkpoint_id", metavar="ID", type=int)
-def pin(checkpoint_id: int) -> None:
+@checkpoint_argument
+def pin(checkpoint: str) -> None:
     """Keep a checkpoint, whatever its training's SOLVER.KEEP_LAST and `checkpoint prune` say."""
-    _pin(checkpoint_id, pinned=True)
+    _pin(checkpoint, pinned=True)
 
 
 @checkpoint.command()
-@click.argument("checkpoint_id", metavar="ID", type=int)
-def unpin(checkpoint_id: int) -> None:
+@checkpoint_argument
+def unpin(checkpoint: str) -> None:
     """Let a checkpoint be deleted again by rules."""
-    _pin(checkpoint_id, pinned=False)
+    _pin(checkpoint, pinned=False)
 
 
 @checkpoint.command(epilog="Example: deeplab checkpoint prune --job 3 --keep-best 2 --keep-last 1 --yes")
@@ -126,12 +140,12 @@ def prune(job_id: int, keep_best: int, keep_last: int, yes: bool, as_json: bool)
         click.echo(f"Deleted {total}." if yes else f"This would delete {total}; --yes does.")
 
 
-def _pin(checkpoint_id: int, *, pinned: bool) -> None:
-    from worker.jobs.records import checkpoints
+def _pin(checkpoint: str, *, pinned: bool) -> None:
+    from worker.jobs.records import aliases, checkpoints
 
     with open_store(writes=True) as session:
-        checkpoints.pin(session, checkpoint_id, pinned=pinned)
-    click.echo(f"Checkpoint {checkpoint_id} is {'pinned' if pinned else 'no longer pinned'}.")
+        found = checkpoints.pin(session, aliases.find_checkpoint(session, checkpoint).id, pinned=pinned)
+    click.echo(f"Checkpoint {found.id} is {'pinned' if pinned else 'no longer pinned'}.")
 
 
 def _score(mean_iou: float | None) -> str:

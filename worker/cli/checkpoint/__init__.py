@@ -1,0 +1,1 @@
+"""`deeplab checkpoint`: what is saved, its names, and its files."""

@@ -103,7 +103,7 @@ def _floats_per_pixel(config: Config) -> float:
     n_blocks = model.N_BLOCKS or BACKBONES.get(single) or known[name]
     strided = model.NAME in TORCHVISION_MODELS or (model.NAME.startswith("DeepLabV3") and model.OUTPUT_STRIDE != 8)
     areas = (16, 64, 256, 256) if strided else (16, 64, 64, 64)  # pixels of the input for each of the layer
-    layers = sum(count * 12 * model.WIDTH * 2**i / areas[i] for i, count in enumerate(n_blocks))
+    layers: float = sum(count * 12 * model.WIDTH * 2**i / areas[i] for i, count in enumerate(n_blocks))
     return layers + model.WIDTH / 2
 
 

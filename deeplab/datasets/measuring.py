@@ -1,10 +1,12 @@
 """What a training has to know of its images: their size and mean colour, measured on a sample. Torch-free."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
+from numpy.typing import NDArray
 
 from deeplab.datasets.layouts.by_name import list_split
 from deeplab.errors import ImageError
@@ -54,7 +56,12 @@ def measure_split(settings: Dataset, split: str, *, seconds: float = _SECONDS) -
             break
     if not sizes:
         return None
-    red, green, blue = np.mean(means, axis=0).round(3).tolist() if means else (None, None, None)
-    middle = (int(median(each[axis] for each in sizes)) for axis in (0, 1))
-    height, width = middle
-    return Measured(len(pairs), height, width, (red, green, blue) if means else None)
+    height, width = (int(median(each[axis] for each in sizes)) for axis in (0, 1))
+    return Measured(len(pairs), height, width, _mean_of(means))
+
+
+def _mean_of(colours: Sequence[NDArray[np.float64]]) -> tuple[float, float, float] | None:
+    if not colours:
+        return None
+    red, green, blue = np.mean(colours, axis=0).round(3).tolist()
+    return red, green, blue

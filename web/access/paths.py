@@ -9,12 +9,13 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from deeplab.confinement import lies_under
 from deeplab.files import is_plain, printable, real_path
 from deeplab.mirrors import is_url
-from worker.jobs import datasets, jobs, storage
+from worker.jobs import datasets, storage
 from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
@@ -22,6 +23,7 @@ from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
+from worker.jobs.tables import JobRow
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -164,10 +166,14 @@ def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _inherited_paths(session: Session, spec: Spec) -> set[str]:
-    """Paths that the configuration has from the checkpoint or job that the request names by its id."""
+    """Paths that the configuration has from the checkpoint or job that the request names by its id.
+
+    None from a job that is submitted together with this one: what that one may open was looked at before.
+    """
+    job_id = None
     if isinstance(spec, CrfSpec):
-        return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None:
-        return set()
-    job_id = trained_by(session, spec.checkpoint)
-    return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}
+        job_id = spec.evaluate_job
+    elif not isinstance(spec, TrainSpec) and spec.config is None:
+        job_id = trained_by(session, spec.checkpoint)
+    config = None if job_id is None else session.scalar(select(JobRow.config).where(JobRow.id == job_id))
+    return set() if config is None else {value for _, value in _config_paths(config)}

@@ -7,6 +7,7 @@ from typing import Any
 from web.access.paths import check_config, check_spec, trusted_paths
 from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
+from worker.jobs.chained_submission import Step, prepare_chain, submit_chain
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.label import NO_LABEL, Label
@@ -20,6 +21,7 @@ class Submitted:
     """A job that stands, and what whoever submitted it should hear."""
 
     job: Job
+    following: Sequence[Job]  # those that were submitted together with it, and wait for it
     notices: Sequence[str]  # that Celery could not be told, that files could not be looked at in time
     waits: str | None  # why it will wait for a worker, which the page of the job says, too
 
@@ -37,8 +39,9 @@ def submit(
     parent_id: int | None = None,
     is_retry: bool = False,
     label: Label = NO_LABEL,
+    then: Sequence[Step] = (),
 ) -> Submitted:
-    """Submit a job, and tell Celery once it is committed.
+    """Submit a job, with those that follow it, and tell Celery once they are committed.
 
     Args:
         settings: of the platform.
@@ -47,7 +50,8 @@ def submit(
         parent_id: the job that this one was cloned from; paths that somebody with a shell named in it are allowed
             again, in the same fields.
         is_retry: whether it retries that job.
-        label: its name and notes.
+        label: its name and notes, and its experiment.
+        then: jobs that use what it makes, as `prepare_chain` takes them.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or must not be named.
@@ -58,18 +62,17 @@ def submit(
         require_room(session, settings, user_id)
     trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
-    prepared = submission.prepare(
+    prepared = prepare_chain(
         settings,
         spec,
+        then,
         check_config=lambda session, named, config: check_config(session, settings, config, named, trusted),
     )
-    with open_session(settings) as session:
-        job = submission.insert(
-            session, settings, prepared, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id
-        )
-    return Submitted(
-        job, [*prepared.outlook.notices, *filter(None, [try_publish(settings, job)])], prepared.outlook.waits
-    )
+    attributes = {"parent_id": parent_id, "is_retry": is_retry, "label": label, "user_id": user_id}
+    submitted = submit_chain(settings, prepared, **attributes)
+    notices = [notice for each in prepared for notice in each.outlook.notices]
+    notices += filter(None, [try_publish(settings, submitted[0])])
+    return Submitted(submitted[0], submitted[1:], notices, prepared[0].outlook.waits)
 
 
 def retry(settings: Settings, job_id: int, *, user_id: int | None) -> Submitted:

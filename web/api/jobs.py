@@ -12,8 +12,9 @@ from web.api.requests import read_body, read_choice, read_fields, read_limit, re
 from web.context import current_settings, reading, signed_in, writing
 from web.errors import QueryError
 from web.results.lookup import find_results
-from worker.jobs import jobs
+from worker.jobs import jobs, presets
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER, STATES
+from worker.jobs.chained_submission import parse_steps
 from worker.jobs.cleaning import deletion as deletion_of_jobs
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.job_json import history_as_json, job_as_json, whole_job_as_json
@@ -30,15 +31,16 @@ _LARGEST_TAIL = 2**20
 
 
 def list_jobs() -> dict[str, Any]:
-    """GET /jobs?kind=&state=&dataset=&user=&search=&before=&limit=&fields=: jobs, newest first.
+    """GET /jobs?kind=&state=&dataset=&user=&experiment=&search=&before=&limit=&fields=: jobs, newest first.
 
     `next_before` continues. `search` looks into name, notes, dataset, error and id. `fields`, such as id,state,config,
     chooses what each job has; without it, all but notes and config.
     """
-    require_known("kind", "state", "dataset", "user", "search", "before", "limit", "fields")
+    require_known("kind", "state", "dataset", "user", "experiment", "search", "before", "limit", "fields")
     search = request.args.get("search", "")
     dataset, user = request.args.get("dataset"), request.args.get("user")
-    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), dataset, search, user)
+    experiment = request.args.get("experiment")
+    wanted = JobFilter(read_choice("kind", KINDS), read_choice("state", STATES), dataset, search, user, experiment)
     before, limit = read_number("before", None), read_limit(50)
     names = read_fields(FIELDS)
     with reading() as session:
@@ -54,13 +56,19 @@ def list_jobs() -> dict[str, Any]:
 
 
 def submit_job() -> tuple[Response, int, dict[str, str]]:
-    """POST /jobs {"kind", "name", "notes", fields of that kind}: the queued job; `notice` if the broker is down."""
+    """POST /jobs {"kind", "name", "notes", "experiment", "preset", "then", fields of that kind}: the queued job.
+
+    `preset` stands for the configuration of a training. `then`, such as ["evaluate", "crf"], submits jobs that use what
+    the one before makes; an object has the fields of its kind. They are `following`. `notice`: why it waits.
+    """
     body = read_body()
     label = parse_label({name: body.pop(name) for name in Label.model_fields if name in body})
-    kind = body.pop("kind", None)
+    kind, then = body.pop("kind", None), parse_steps(body.pop("then", []))
     if not isinstance(kind, str):
-        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    return _created(submission.submit(current_settings(), parse_spec(kind, body), user_id=_user_id(), label=label))
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {shortened(kind)}."})
+    settings, user_id = current_settings(), _user_id()
+    request = presets.expand(settings, body, user_id) if kind == "train" else body
+    return _created(submission.submit(settings, parse_spec(kind, request), user_id=user_id, label=label, then=then))
 
 
 def show_job(job_id: int) -> dict[str, Any]:
@@ -71,12 +79,12 @@ def show_job(job_id: int) -> dict[str, Any]:
 
 
 def edit_job(job_id: int) -> dict[str, Any]:
-    """PATCH /jobs/<id> {"name", "notes", "priority"}: the job; what is left out stays as it is."""
+    """PATCH /jobs/<id> {"name", "notes", "experiment", "priority"}: the job; what is left out stays as it is."""
     changes = read_body()
     priority = changes.pop("priority", None)
     with reading() as session:
         job = jobs.get(session, job_id)
-    label = parse_label({"name": job.name, "notes": job.notes, **changes})
+    label = parse_label({**job.label, "notes": job.notes, **changes})
     if priority is not None:
         if type(priority) is not int:
             raise SpecError({"priority": f"must be a whole number, got {shortened(priority)}."})
@@ -222,5 +230,9 @@ def _bulk_as_json(result: bulk.BulkResult) -> dict[str, Any]:
 
 def _created(submitted: Submitted) -> tuple[Response, int, dict[str, str]]:
     location = url_for("api.show_job", job_id=submitted.job.id)
-    body = job_as_json(submitted.job) | ({} if submitted.notice is None else {"notice": submitted.notice})
+    body = job_as_json(submitted.job)
+    if submitted.notice is not None:
+        body["notice"] = submitted.notice
+    if submitted.following:
+        body["following"] = [job_as_json(job) for job in submitted.following]
     return jsonify(body), 201, {"Location": location}

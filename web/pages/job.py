@@ -21,7 +21,7 @@ from worker.jobs.database import read_clock
 from worker.jobs.holds import PriorityError
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
-from worker.jobs.requests.label import parse_label
+from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SpecError
 from worker.jobs.results import parts
 from worker.jobs.watching import attempt_logs
@@ -62,7 +62,7 @@ def show_job(job_id: int) -> str:
 def edit_job(job_id: int) -> Response:
     """Change the name and the notes of a job."""
     try:
-        label = parse_label({name: request.form.get(name, "") for name in ("name", "notes")})
+        label = parse_label({name: request.form.get(name, "") for name in Label.model_fields})
     except SpecError as error:
         flash(" ".join(f"{name.capitalize()} {sentence}" for name, sentence in error.fields.items()), "danger")
     else:

@@ -7,6 +7,7 @@ Telling Celery comes after the commit (worker.jobs.broker.queue), and may fail: 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy.orm import Session
@@ -26,10 +27,12 @@ from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
+from worker.jobs.tables import JobRow
 
 # Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
 Hear = Callable[[Outlook], None]
+_ALONE: Mapping[int, JobRow] = MappingProxyType({})
 
 
 def _ignore(_outlook: Outlook) -> None:
@@ -55,6 +58,7 @@ def prepare(
     *,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
+    earlier: Mapping[int, JobRow] = _ALONE,
 ) -> Prepared:
     """Resolve a request's configuration, check it, and look at everything that the job will need.
 
@@ -63,17 +67,18 @@ def prepare(
         spec: the request.
         check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
+        earlier: jobs that will be submitted together with this one, by the ids that stand for them until then.
 
     Raises:
         SpecError: if the request names something that does not exist or does not fit.
     """
     with open_session(settings, reads_only=True) as session:
         spec, alias = replace_alias(session, spec)
-        config = resolve_config(session, spec, environment)
+        config = resolve_config(session, spec, environment, earlier)
         roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
-    outlook = look_ahead(settings, spec, config, environment)
+    outlook = look_ahead(settings, spec, config, environment, earlier=earlier)
     return Prepared(spec, alias, config, roots, folder, pins.pin_inputs(settings, spec, config), outlook)
 
 
@@ -124,8 +129,15 @@ def insert(session: Session, settings: Settings, prepared: Prepared, **attribute
     Raises:
         SpecError: if what the request names was discarded meanwhile, or belongs to another job.
     """
-    known = {"roots": prepared.roots, "alias": prepared.alias}
-    job = jobs.insert(session, settings, prepared.spec, prepared.config, **known, **attributes)
+    job = jobs.insert(
+        session,
+        settings,
+        prepared.spec,
+        prepared.config,
+        roots=prepared.roots,
+        alias=prepared.alias,
+        **attributes,
+    )
     pins.record(session, job.id, prepared.pinned)
     for notice in prepared.outlook.notices:
         events.add(session, job.id, 0, notice)
@@ -179,7 +191,7 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
         raise JobStateError(f"Job {job_id} is {job.state}; only failed and cancelled jobs can be retried.")
     changes: dict[str, Any] = {"resume": checkpoint.id} if checkpoint is not None else {}
     changes |= {"after": [each for each in awaited if each in job.spec.get("after", ())], "priority": job.priority}
-    return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
+    return changed_spec(job, changes), Label(**job.label, notes=job.notes)
 
 
 def retry_failed(
@@ -210,7 +222,7 @@ def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     if not n_failed:
         raise JobStateError(f"No image failed in job {job_id}.")
     changes = {"only_failed_of": job_id, "output": None, "priority": job.priority}
-    return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
+    return changed_spec(job, changes), Label(**job.label, notes=job.notes)
 
 
 def clone(

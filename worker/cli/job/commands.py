@@ -83,20 +83,29 @@ def show(job_id: int, as_json: bool) -> None:
 @job_argument
 @click.option("--name", metavar="TEXT", help='The new name; "" removes it.')
 @click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
+@click.option("--experiment", metavar="TEXT", help='The experiment that it belongs to; "" takes it out of its own.')
 @click.option("--priority", type=int, metavar="N", help="The new priority of a queued job, from -10 to 10.")
 @json_option
-def edit(job_id: int, name: str | None, notes: str | None, priority: int | None, as_json: bool) -> None:
-    """Change the name, the notes or the priority of a job."""
+def edit(
+    job_id: int,
+    name: str | None,
+    notes: str | None,
+    experiment: str | None,
+    priority: int | None,
+    as_json: bool,
+) -> None:
+    """Change the name, the notes, the experiment or the priority of a job."""
     from worker.jobs import holds, jobs
     from worker.jobs.job_json import job_as_json
     from worker.jobs.requests.label import parse_label
 
-    given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
+    fields = {"name": name, "notes": notes, "experiment": experiment}
+    given = {key: value for key, value in fields.items() if value is not None}
     if not given and priority is None:
-        raise click.UsageError("Nothing to change: give --name, --notes, --priority or several of them.")
+        raise click.UsageError("Nothing to change: give --name, --notes, --experiment, --priority or several of them.")
     with open_store(writes=True) as session:
         before = jobs.get(session, job_id)
-        label = parse_label({"name": before.name, "notes": before.notes, **given})
+        label = parse_label({**before.label, "notes": before.notes, **given})
         edited = jobs.relabel(session, job_id, label)
         if priority is not None:
             edited = holds.set_priority(session, job_id, priority)

@@ -58,7 +58,8 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         return click.Option([option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
     declarations = [option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
     kind = _plain_type(field.annotation)
-    attributes: dict[str, Any] = {"help": field.description, "required": field.is_required()}
+    required = field.is_required() and name != "config"  # a preset may take its place
+    attributes: dict[str, Any] = {"help": field.description, "required": required}
     if not field.is_required():
         attributes |= {"default": field.default, "show_default": field.default is not None}
     if kind is bool:

@@ -19,26 +19,38 @@ if TYPE_CHECKING:
     from worker.jobs.submission import Hear
 
 
-def submit_job(kind: str, values: dict[str, Any], label: Mapping[str, str], *, wait: bool, as_json: bool) -> None:
-    """Submit what the options of a kind say, under a name and with notes.
+def submit_job(
+    kind: str, values: dict[str, Any], label: Mapping[str, str], *, then: Sequence[str], wait: bool, as_json: bool
+) -> None:
+    """Submit what the options of a kind say, under a name and with notes, and what follows.
 
     Raises:
         RequestError: naming every option that does not fit.
     """
     from worker.cli.job.spec_options import refusals, request_of
-    from worker.jobs import submission
+    from worker.jobs import presets
+    from worker.jobs.chained_submission import prepare_chain, submit_chain
     from worker.jobs.requests.label import parse_label
     from worker.jobs.requests.specs import parse_spec
 
-    settings = load_settings()
+    settings, request = load_settings(), request_of(values)
     with refusals():
-        spec, named = parse_spec(kind, request_of(values)), parse_label(label)
-    submit_with(
-        settings,
-        lambda hear: submission.submit(settings, spec, label=named, environment=os.environ, hear=hear),
-        wait=wait,
-        as_json=as_json,
-    )
+        if request.get("preset"):
+            create_store(settings)
+            request = presets.expand(settings, request, None)
+        spec, named = parse_spec(kind, request), parse_label(label)
+
+    def submit(hear: "Hear") -> Job:
+        prepared = prepare_chain(settings, spec, then, environment=os.environ)
+        job, *following = submit_chain(settings, prepared, label=named)
+        for each in prepared:
+            hear(each.outlook)
+        if following:
+            names = " and ".join(f"job {each.id} ({each.kind})" for each in following)
+            click.echo(f"It is followed by {names}.", err=True)
+        return job
+
+    submit_with(settings, submit, wait=wait, as_json=as_json)
 
 
 def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, wait: bool, as_json: bool) -> None:

@@ -26,7 +26,7 @@ def _check_text(text: str) -> str:
 
 
 class Label(BaseModel):
-    """A name and notes; both may be empty."""
+    """A name, notes and the experiment that the job belongs to; all may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -36,13 +36,19 @@ class Label(BaseModel):
     notes: Annotated[str, AfterValidator(_check_text)] = Field(
         "", max_length=_LONGEST_NOTES, title="Notes", description="Whatever is worth remembering about the job."
     )
+    experiment: Annotated[str, AfterValidator(_check_line)] = Field(
+        "",
+        max_length=_LONGEST_NAME,
+        title="Experiment",
+        description="Name of the experiment that the job belongs to; a new name begins one.",
+    )
 
 
 NO_LABEL = Label()
 
 
 def parse_label(mapping: Mapping[str, Any]) -> Label:
-    """Validate a name and notes; what is left out is empty.
+    """Validate a name, notes and an experiment; what is left out is empty.
 
     Raises:
         SpecError: naming every field that is unknown, too long or no plain text.
@@ -56,7 +62,7 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
 def _sentence(item: ErrorDetails) -> str:
     match item["type"]:
         case "extra_forbidden":
-            return "is neither the name nor the notes of a job."
+            return "is not one of name, notes and experiment."
         case "string_too_long":
             return f"must have at most {item['ctx']['max_length']:,} characters, got {len(item['input']):,}."
         case "string_type":

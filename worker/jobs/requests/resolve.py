@@ -32,9 +32,12 @@ PATH_KEYS = tuple(each for each in ALL_PATH_KEYS if each != ("EXP", "OUTPUT_DIR"
 
 Environment = Mapping[str, str] | None
 _EMPTY: Environment = MappingProxyType({})
+_ALONE: Mapping[int, JobRow] = MappingProxyType({})
 
 
-def resolve_config(session: Session, spec: Spec, environment: Environment = None) -> dict[str, Any]:
+def resolve_config(
+    session: Session, spec: Spec, environment: Environment = None, earlier: Mapping[int, JobRow] = _ALONE
+) -> dict[str, Any]:
     """The whole configuration of a job, defaults included, as JSON values.
 
     Args:
@@ -50,14 +53,14 @@ def resolve_config(session: Session, spec: Spec, environment: Environment = None
         case TrainSpec():
             return _train_config(session, spec, environment)
         case EvaluateSpec():
-            return _checkpoint_config(session, spec, environment)
+            return _checkpoint_config(session, spec, environment, earlier)
         case SegmentSpec():
             _check_folders(spec)
             if spec.only_failed_of is not None:
                 _check_failed(session, spec, spec.only_failed_of)
-            return _checkpoint_config(session, spec, environment)
+            return _checkpoint_config(session, spec, environment, earlier)
         case CrfSpec():
-            return _crf_config(session, spec, environment)
+            return _crf_config(session, spec, environment, earlier)
 
 
 def lock_checkpoint(session: Session, spec: Spec) -> None:
@@ -102,7 +105,9 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
     return resolved
 
 
-def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, environment: Environment) -> dict[str, Any]:
+def _checkpoint_config(
+    session: Session, spec: EvaluateSpec | SegmentSpec, environment: Environment, earlier: Mapping[int, JobRow]
+) -> dict[str, Any]:
     """Take the configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
     ref = spec.checkpoint_ref
@@ -110,7 +115,7 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
         if ref.id is not None:
             trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
         elif ref.job_id is not None:
-            trained_with = _config_of_training(session, ref.job_id)
+            trained_with = _config_of_training(session, earlier.get(ref.job_id) or _get_job(session, ref.job_id))
         elif not remote.is_file(local_path(ref.text)):
             raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
     with errors_at("config", environment):
@@ -125,13 +130,12 @@ def _checkpoint_config(session: Session, spec: EvaluateSpec | SegmentSpec, envir
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
 
-def _config_of_training(session: Session, job_id: int) -> dict[str, Any]:
+def _config_of_training(session: Session, job: JobRow) -> dict[str, Any]:
     """The configuration of a job that saves checkpoints, or will."""
-    job = _get_job(session, job_id)
     if job.kind != "train":
-        raise DeepLabError(f"Job {job_id} is of kind {job.kind}; expected one of kind train.")
-    if job.state == SUCCEEDED and checkpoints.find_last(session, job_id) is None:
-        raise DeepLabError(f"Job {job_id} has left no checkpoint.")
+        raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind train.")
+    if job.state == SUCCEEDED and checkpoints.find_last(session, job.id) is None:
+        raise DeepLabError(f"Job {job.id} has left no checkpoint.")
     return job.config
 
 
@@ -150,9 +154,11 @@ def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSp
     return config
 
 
-def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> dict[str, Any]:
+def _crf_config(
+    session: Session, spec: CrfSpec, environment: Environment, earlier: Mapping[int, JobRow]
+) -> dict[str, Any]:
     with errors_at("evaluate_job"):
-        job = _get_job(session, spec.evaluate_job)
+        job = earlier.get(spec.evaluate_job) or _get_job(session, spec.evaluate_job)
         if job.kind != "evaluate":
             raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind evaluate.")
         if job.state in (FAILED, CANCELLED):

@@ -8,7 +8,6 @@ import torch
 
 from deeplab.config import load_config
 from deeplab.datasets.class_names import save_class_names
-from deeplab.datasets.layouts.survey import survey_folder
 from deeplab.models.build import build_from_config
 from tests.configs import tiny_model, write_config
 from tests.deeplab.drawing import draw_folder
@@ -16,6 +15,7 @@ from tests.worker.store import FOREVER, add_checkpoint, submit
 from worker.jobs import datasets, leases, workers
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.database import open_session
+from worker.jobs.dataset_surveys import survey
 from worker.jobs.settings import Settings
 
 
@@ -47,9 +47,9 @@ def make_mistakes(settings: Settings, root: Path) -> dict[str, Mistake]:
     with open_session(settings) as session:
         workers.register(session, "gpu@here", "gpu", "CPU (2 cores)")
         for name, folder in (("street", street), ("more", more), ("few", make_dataset(root / "few"))):
-            datasets.register(session, name, survey_folder(folder))
+            datasets.register(session, name, survey(folder))
         _lose_mask(make_dataset(root / "lost"))
-        datasets.register(session, "lost", survey_folder(root / "lost"))
+        datasets.register(session, "lost", survey(root / "lost"))
         trained = leases.claim(session, submit(session, settings, config=str(config)).id, "a", FOREVER)
         assert trained is not None
         checkpoint = str(add_checkpoint(session, settings, trained))

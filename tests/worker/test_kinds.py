@@ -22,12 +22,16 @@ _REQUESTS: dict[Kind, dict[str, object]] = {
     "evaluate": {"checkpoint": "1"},
     "crf": {"evaluate_job": 1},
     "segment": {"checkpoint": "1", "input": "photos"},
+    "check": {"dataset": "street"},
+    "import": {"source": "export.zip", "dataset": "street"},
 }
 _RESULTS: dict[Kind, dict[str, object]] = {
     "train": {"checkpoint": 1, "iteration": 10, "best_checkpoint": None, "mean_iou": None},
     "evaluate": {"mean_iou": 0.5, "logits": None},
     "crf": {"mean_iou": 0.5},
     "segment": {"output": "masks", "n_ok": 3, "n_error": 0},
+    "check": {"report": "report.json", "n_images": 3, "n_problems": 1, "n_warnings": 0},
+    "import": {"dataset": "street", "root": "datasets/street", "n_images": 3, "notes": []},
 }
 
 

@@ -20,20 +20,25 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.specs import UPLOAD, CheckSpec, CrfSpec, ImportSpec, Spec, SpecError, TrainSpec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
+EXPORT_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".json", ".xml"})  # of a dataset
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
-_PATH_FIELDS = ("config", "checkpoint", "input", "output")
+_PATH_FIELDS = ("config", "checkpoint", "input", "output", "source")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
     """Folders whose contents may be read, with links resolved."""
-    return [real_path(path) for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
+    return [real_path(path) for path in (*settings.roots, *_own_folders(settings))]
+
+
+def _own_folders(settings: Settings) -> tuple[Path, ...]:
+    return storage.configs_dir(), storage.jobs_dir(settings), storage.datasets_dir(settings)
 
 
 def writable_roots(settings: Settings) -> list[Path]:
@@ -61,6 +66,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
         value = getattr(spec, name, None)
         is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
+        is_id |= name == "source" and value is not None and value.startswith(UPLOAD)
         if value is None or is_id or value == trusted.get(name):
             continue
         if not lies_under(value, roots):
@@ -173,7 +179,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     job_id = None
     if isinstance(spec, CrfSpec):
         job_id = spec.evaluate_job
-    elif not isinstance(spec, TrainSpec) and spec.config is None:
+    elif not isinstance(spec, TrainSpec | CheckSpec | ImportSpec) and spec.config is None:
         job_id = trained_by(session, spec.checkpoint)
     config = None if job_id is None else session.scalar(select(JobRow.config).where(JobRow.id == job_id))
     return set() if config is None else {value for _, value in _config_paths(config)}

@@ -20,8 +20,10 @@ _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
     "crf": ("evaluate_job", "grid", "sample"),
     "segment": ("checkpoint", "input", "output", "crf", "overlays"),
+    "check": ("dataset", "split"),
+    "import": ("source", "dataset", "format", "val_share"),
 }
-_PICKED = {"config": "config", "input": "input", "output": "folder"}
+_PICKED = {"config": "config", "input": "input", "output": "folder", "source": "export"}
 PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name
 
 
@@ -32,7 +34,7 @@ class FormField:
     name: str
     title: str
     description: str
-    widget: str  # text, number, checkbox, lines, select, checkpoint, config, folder or input
+    widget: str  # text, number, checkbox, lines, select, checkpoint, config, folder, input or export
     required: bool
     value: str  # as it was entered; for a checkbox "on" or ""
     options: Sequence[Option]  # of a select
@@ -61,7 +63,7 @@ def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: M
     """Build the form of a kind of job.
 
     Args:
-        kind: train, evaluate, crf or segment.
+        kind: one of worker.jobs.catalog.KINDS.
         offered: what the fields offer.
         values: what was entered, by field; the others show their default.
         errors: a sentence per field.

@@ -36,7 +36,7 @@ def follow(
     Args:
         settings: of the platform.
         values: what was entered, by field.
-        chosen: `preset`, a name; `yaml`, a text; and `changed`, which of preset, dataset, yaml or fields was edited last.
+        chosen: `preset`, a name; `yaml`, a text; and `changed`, which was edited last: preset, dataset, yaml or fields.
         user_id: whose presets there are.
     """
     with reading() as session:

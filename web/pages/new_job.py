@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from flask import abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
@@ -14,7 +15,7 @@ from web.access.folders import (
     list_roots,
     shipped_configs,
 )
-from web.access.paths import CONFIG_SUFFIXES
+from web.access.paths import CONFIG_SUFFIXES, EXPORT_SUFFIXES
 from web.actions import submission
 from web.context import current_settings, reading, signed_in, writing
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
@@ -33,6 +34,7 @@ _PICKED_FILES = {
     "input": VIDEO_SUFFIXES,
     "config": CONFIG_SUFFIXES,
     "weights": WEIGHTS_SUFFIXES,
+    "export": EXPORT_SUFFIXES,
 }
 
 
@@ -96,7 +98,7 @@ def save_preset() -> Response:
     values = read_form("train", request.form)
     name, user_id = request.form.get("preset_name", "").strip(), signed_in().user_id
     lines = [line.strip() for line in values["overrides"].splitlines() if line.strip()]
-    chosen = {name: values[name] for name in ("config", "dataset", "overrides") if values[name]}
+    chosen: dict[str, Any] = {name: values[name] for name in ("config", "dataset", "overrides") if values[name]}
     try:
         if not values["config"].strip():
             raise PresetNameError("A preset needs a configuration; choose one first.")

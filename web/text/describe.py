@@ -34,6 +34,8 @@ def subject(job: JobSummary) -> str:
             return f"{search}on job {job.evaluate_job}, {_dataset(job)}"
         case "segment":
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
+        case "check" | "import":
+            return f"of {_dataset(job)}"
     assert_never(job.kind)
 
 
@@ -90,7 +92,19 @@ def outcome(job: JobSummary) -> str:
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case "segment":
             return _segmented(result)
+        case "check":
+            return checked(result)
+        case "import":
+            return f"{plural(result.get('n_images', 0), 'image')} registered as {result.get('dataset')}"
     assert_never(job.kind)
+
+
+def checked(result: Mapping[str, Any]) -> str:
+    """What a check found: "no problems in 120 images, 2 warnings"."""
+    n_problems, n_warnings = result.get("n_problems", 0), result.get("n_warnings", 0)
+    found = plural(n_problems, "problem") if n_problems else "no problems"
+    warned = f", {plural(n_warnings, 'warning')}" if n_warnings else ""
+    return f"{found} in {plural(result.get('n_images', 0), 'image')}{warned}"
 
 
 def dataset_title(dataset: str) -> str:

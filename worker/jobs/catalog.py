@@ -2,7 +2,7 @@
 
 from typing import Final, Literal, get_args
 
-Kind = Literal["train", "evaluate", "crf", "segment"]
+Kind = Literal["train", "evaluate", "crf", "segment", "check", "import"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
 QUEUES: Final = ("gpu", "cpu")

@@ -11,7 +11,7 @@ from deeplab.formats import shortened
 from worker.jobs.catalog import LARGEST_INTEGER, QUEUED
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SPECS, CrfSpec, EvaluateSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, Spec, SpecError, TrainSpec, parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.submission import CheckConfig, Prepared, insert, prepare
 from worker.jobs.tables import JobRow
@@ -112,7 +112,7 @@ def _parse_step(step: Step, first: Spec, before: Spec, stand_in: int) -> Spec:
     if named := given.keys() & use.keys():
         raise SpecError(dict.fromkeys(named, "is that of the job before."))
     shared = {name: getattr(first, name) for name in _SHARED}
-    device = {"device": first.device} if kind == "evaluate" and "device" in SPECS[first.kind].model_fields else {}
+    device = {"device": first.device} if kind == "evaluate" and isinstance(first, TrainSpec) else {}
     return parse_spec(kind, {**shared, **device, **given, **use})
 
 

@@ -10,6 +10,8 @@ token                       by which programs of the home's owner sign in to the
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 remote/<scheme>/...         copies of files at URLs: s3://bucket/a is remote/s3/bucket/a; see deeplab.remote
+uploads/<id>/               what somebody uploaded and no import has taken yet; see worker.jobs.uploads
+datasets/<id>/<fence>/      the dataset that an import job made, below it under its name
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
@@ -25,6 +27,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
     confidence/             their maps of confidence, <id>.png
+    report.json             what a check job found; see worker.jobs.dataset_reports
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -54,7 +57,8 @@ def mount(settings: Settings) -> None:
     """Let this process use storage at URLs through folders in the home (see `deeplab.remote`)."""
     found = [Mirror(urls_dir(settings.home), "")]
     if settings.storage_url:
-        found.append(Mirror(jobs_dir(settings), f"{settings.storage_url}/jobs", constant=True))
+        own = (jobs_dir(settings), uploads_dir(settings), datasets_dir(settings))
+        found += [Mirror(folder, f"{settings.storage_url}/{folder.name}", constant=True) for folder in own]
     linked = [replace(each, folder=real_path(each.folder)) for each in found]
     every = tuple(dict.fromkeys([*found, *linked]))
     mirrors.mount(Mirrors(every, settings.storage_cache_mb * 10**6, settings.storage_seconds))
@@ -160,6 +164,26 @@ def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
+
+
+def report_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The report of a check job."""
+    return attempt_dir(settings, job_id, fence) / "report.json"
+
+
+def uploads_dir(settings: Settings) -> Path:
+    """Folder of what was uploaded."""
+    return settings.home / "uploads"
+
+
+def datasets_dir(settings: Settings) -> Path:
+    """Folder of the datasets that import jobs made."""
+    return settings.home / "datasets"
+
+
+def imported_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Where an attempt of an import job makes its dataset."""
+    return datasets_dir(settings) / str(job_id) / str(fence)
 
 
 def discard_folder(folder: Path) -> bool:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable, real_path
 from deeplab.mirrors import local_path
-from worker.jobs import jobs, shards, storage
+from worker.jobs import jobs, shards, storage, uploads
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import outputs, pins
@@ -23,7 +23,7 @@ from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, SpecError, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
@@ -78,6 +78,7 @@ def prepare(
         roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
+    _require_upload(settings, spec)
     outlook = look_ahead(settings, spec, config, environment, earlier=earlier)
     return Prepared(spec, alias, config, roots, folder, pins.pin_inputs(settings, spec, config), outlook)
 
@@ -159,6 +160,13 @@ def _own_folder(settings: Settings, spec: Spec) -> Path | None:
     if folder.is_relative_to(real_path(storage.jobs_dir(settings))):
         raise SpecError({"output": f"{printable(folder)} is among the jobs' own folders; choose another one."})
     return folder
+
+
+def _require_upload(settings: Settings, spec: Spec) -> None:
+    """Refuse to import what was never uploaded, or is gone by now. Raises SpecError."""
+    if isinstance(spec, ImportSpec) and spec.upload is not None:
+        with errors_at("source"):
+            uploads.find(settings, spec.upload)
 
 
 def retry(

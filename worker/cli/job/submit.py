@@ -30,6 +30,7 @@ def submit_job(
     from worker.cli.job.spec_options import refusals, request_of
     from worker.jobs import presets
     from worker.jobs.chained_submission import prepare_chain, submit_chain
+    from worker.jobs.preflight.preflight import Outlook
     from worker.jobs.requests.label import parse_label
     from worker.jobs.requests.specs import parse_spec
 
@@ -43,8 +44,8 @@ def submit_job(
     def submit(hear: "Hear") -> Job:
         prepared = prepare_chain(settings, spec, then, environment=os.environ)
         job, *following = submit_chain(settings, prepared, label=named)
-        for each in prepared:
-            hear(each.outlook)
+        first, *others = (each.outlook for each in prepared)
+        hear(Outlook(first.waits, [*first.notices, *(notice for each in others for notice in each.notices)]))
         if following:
             names = " and ".join(f"job {each.id} ({each.kind})" for each in following)
             click.echo(f"It is followed by {names}.", err=True)

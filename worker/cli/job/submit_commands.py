@@ -31,6 +31,8 @@ _EXAMPLES = {  # of `job submit`, by kind
     "evaluate": "evaluate --checkpoint 1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint 1 --input images --wait",
+    "check": "check --dataset street --wait",
+    "import": "import --source export.zip --dataset street --wait",
 }
 
 

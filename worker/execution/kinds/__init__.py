@@ -86,6 +86,10 @@ def runner_of(kind: Kind) -> Callable[[JobContext], dict[str, Any]]:
             from worker.execution.kinds.crf import run
         case "segment":
             from worker.execution.kinds.segment import run
+        case "check":
+            from worker.execution.kinds.check import run
+        case "import":
+            from worker.execution.kinds.import_ import run
         case _:
             assert_never(kind)
     return run

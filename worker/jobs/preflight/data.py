@@ -10,14 +10,16 @@ from deeplab.datasets.pairs import Pair
 from deeplab.datasets.split import open_split
 from deeplab.images.files import image_size
 from deeplab.inference.inputs import walk_inputs
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, TrainSpec
 
 _N_SAMPLES = 6  # of a split that are read
 _LARGEST_SAMPLE = 50_000_000  # pixels; larger images take too long
 _SECONDS = 3.0  # for the samples of a split, and for counting images
 
 
-def splits_of(spec: Spec, config: Config, evaluated: str | None) -> list[str]:
+def splits_of(
+    spec: TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec, config: Config, evaluated: str | None
+) -> list[str]:
     """The splits that a job reads.
 
     Args:

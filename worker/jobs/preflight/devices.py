@@ -21,7 +21,7 @@ def require_worker(session: Session, spec: Spec) -> str | None:
     queue, wanted = spec.chosen_queue(), spec.chosen_gpus()
     known = [each for each in workers.list_workers(session) if each.queue == queue]
     alive = [each for each in known if each.alive]
-    needs_gpu = wanted > 1 or spec.device == "cuda"
+    needs_gpu = wanted > 1 or getattr(spec, "device", "") == "cuda"
     if not known:
         return f"No worker serves the {queue} queue yet; the job starts when one does."
     if needs_gpu and _most(known) < wanted:

@@ -24,12 +24,23 @@ from worker.jobs.preflight import data, devices, weights
 from worker.jobs.preflight.looking import look_for
 from worker.jobs.preflight.weights import Trained
 from worker.jobs.requests.resolve import Environment, errors_at
-from worker.jobs.requests.specs import CrfSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 
 _SECONDS = 10.0  # that somebody who submits a job waits for the look at its files
+# The field of a request that says most about how much a job writes.
+_WRITES = {
+    "train": "config",
+    "evaluate": "save_logits",
+    "crf": "evaluate_job",
+    "segment": "input",
+    "check": "dataset",
+    "import": "source",
+}
 _NONE: Mapping[int, JobRow] = MappingProxyType({})
+
+Looked = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec
 
 
 @dataclass
@@ -79,9 +90,11 @@ def look_ahead(
     with open_session(settings, reads_only=True) as session:
         waits = devices.require_worker(session, spec)
         facts = _read_facts(session, spec, earlier)
-        with errors_at(_field_of_size(spec)):
+        with errors_at(_WRITES[spec.kind]):
             require_room(session, settings, spec, config)
     outlook = Outlook(waits)
+    if isinstance(spec, CheckSpec | ImportSpec):  # to look at files is all that they do
+        return outlook
     parsed = parse_config(config, "the configuration")
     look = partial(_look_at_files, spec, parsed, facts, environment, outlook)
     if not look_for(seconds, look):
@@ -96,11 +109,13 @@ def _read_facts(session: Session, spec: Spec, earlier: Mapping[int, JobRow]) -> 
         with errors_at("evaluate_job"):
             source = earlier.get(spec.evaluate_job) or jobs.get(session, spec.evaluate_job)
         return _Facts(None, source.spec["split"], (source.result or {}).get("logits"))
+    if isinstance(spec, CheckSpec | ImportSpec):
+        return _Facts(None, None, None)
     with errors_at("resume" if isinstance(spec, TrainSpec) else "checkpoint"):
         return _Facts(weights.find_trained(session, spec, earlier), None, None)
 
 
-def _look_at_files(spec: Spec, config: Config, facts: _Facts, environment: Environment, outlook: Outlook) -> None:
+def _look_at_files(spec: Looked, config: Config, facts: _Facts, environment: Environment, outlook: Outlook) -> None:
     """What fits what is found out first, because it is told at once; what is read from files comes last."""
     _look_at_weights(spec, config, facts, environment)
     if facts.logits is not None and not remote.is_folder(local_path(facts.logits)):
@@ -118,7 +133,7 @@ def _look_at_files(spec: Spec, config: Config, facts: _Facts, environment: Envir
                 outlook.notices.append("The input holds so many files that they are counted while the job runs.")
 
 
-def _look_at_weights(spec: Spec, config: Config, facts: _Facts, environment: Environment) -> None:
+def _look_at_weights(spec: Looked, config: Config, facts: _Facts, environment: Environment) -> None:
     resumes = isinstance(spec, TrainSpec)
     if facts.trained is not None:
         with errors_at("resume" if resumes else _field_of_data(spec), environment):
@@ -131,7 +146,7 @@ def _look_at_weights(spec: Spec, config: Config, facts: _Facts, environment: Env
             weights.require_weights(local_path(spec.checkpoint), config)
 
 
-def _field_of_data(spec: Spec, split: str | None = None) -> str:
+def _field_of_data(spec: Looked, split: str | None = None) -> str:
     """The field of a request that says which data the job reads."""
     if isinstance(spec, CrfSpec):
         return "evaluate_job"
@@ -142,11 +157,6 @@ def _field_of_data(spec: Spec, split: str | None = None) -> str:
     if _overrides_name(spec, "DATASET"):
         return "overrides"
     return "checkpoint" if spec.config is None else "config"
-
-
-def _field_of_size(spec: Spec) -> str:
-    """The field of a request that says most about how much a job writes."""
-    return {"train": "config", "evaluate": "save_logits", "crf": "evaluate_job", "segment": "input"}[spec.kind]
 
 
 def _overrides_name(spec: Spec, section: str) -> bool:

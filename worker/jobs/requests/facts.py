@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.places import relative
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.tables import CheckpointRow, JobRow
 
 
@@ -35,7 +35,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
             checkpoint = spec.checkpoint
     dataset = _dataset(session, spec, config, checkpoint)
     return Facts(
-        model=config["MODEL"]["NAME"],
+        model="" if isinstance(spec, CheckSpec | ImportSpec) else config["MODEL"]["NAME"],
         dataset=dataset,
         dataset_version=_version_of(session, dataset, config),
         checkpoint=checkpoint,

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from worker.jobs.records import aliases
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import CrfSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckSpec, CrfSpec, ImportSpec, Spec, TrainSpec
 
 
 def replace_alias(session: Session, spec: Spec) -> tuple[Spec, str | None]:
@@ -20,7 +20,7 @@ def replace_alias(session: Session, spec: Spec) -> tuple[Spec, str | None]:
         SpecError: if there is no such alias.
     """
     match spec:
-        case CrfSpec():
+        case CrfSpec() | CheckSpec() | ImportSpec():
             return spec, None
         case TrainSpec():
             field, alias = "resume", spec.resume if isinstance(spec.resume, str) else None

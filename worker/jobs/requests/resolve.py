@@ -24,7 +24,16 @@ from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.specs import (
+    CheckSpec,
+    CrfSpec,
+    EvaluateSpec,
+    ImportSpec,
+    SegmentSpec,
+    Spec,
+    SpecError,
+    TrainSpec,
+)
 from worker.jobs.tables import JobRow
 
 # Keys of a configuration that name files or folders which a job reads.
@@ -61,6 +70,10 @@ def resolve_config(
             return _checkpoint_config(session, spec, environment, earlier)
         case CrfSpec():
             return _crf_config(session, spec, environment, earlier)
+        case CheckSpec():
+            return _check_config(session, spec, environment)
+        case ImportSpec():
+            return _import_config(session, spec)
 
 
 def lock_checkpoint(session: Session, spec: Spec) -> None:
@@ -74,7 +87,7 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
             field, checkpoint_id = "resume", spec.resumed_id
         case EvaluateSpec() | SegmentSpec():
             field, checkpoint_id = "checkpoint", spec.checkpoint_ref.id
-        case CrfSpec():
+        case CrfSpec() | CheckSpec() | ImportSpec():
             return
     if checkpoint_id is not None:
         with errors_at(field):
@@ -171,6 +184,33 @@ def _crf_config(
         resolved = _parse(job.config, f"job {job.id}", spec.overrides)
         _expand_paths(resolved, job.config, environment)
     return resolved
+
+
+def _check_config(session: Session, spec: CheckSpec, environment: Environment) -> dict[str, Any]:
+    with errors_at("dataset"):
+        dataset = datasets.get_by_name(session, spec.dataset)
+    if spec.split is not None and spec.split not in dataset.splits:
+        known = ", ".join(dataset.splits)
+        raise SpecError({"split": f"{spec.split!r} is no split of {dataset.name}; its splits are {known}."})
+    with errors_at("overrides", environment):
+        resolved = datasets.config_of(dataset, spec.overrides).model_dump(mode="json")
+    with errors_at("overrides"):
+        _expand_paths(resolved, {"DATASET": datasets.section_of(dataset)}, environment)
+    return resolved
+
+
+def _import_config(session: Session, spec: ImportSpec) -> dict[str, Any]:
+    """Refuse what cannot be imported. No key of a configuration counts, so that it is the least that is valid."""
+    if spec.overrides:
+        raise SpecError({"overrides": "An import reads no configuration."})
+    with errors_at("dataset"):
+        datasets.require_free(session, spec.dataset)
+    if spec.upload is None:
+        with errors_at("source"):
+            path = local_path(spec.source)
+            if not remote.is_file(path) and not remote.is_folder(path):
+                raise DeepLabError(f"{spec.source} is neither a file nor a folder.")
+    return parse_config({"DATASET": {"N_CLASSES": 2}}, "import").model_dump(mode="json")
 
 
 def _apply(

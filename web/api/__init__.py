@@ -8,11 +8,14 @@ from web.api import (
     comparisons,
     datasets,
     evaluations,
+    experiments,
     folders,
     jobs,
     me,
     metrics,
+    presets,
     queues,
+    search,
     workers,
 )
 from worker.jobs.catalog import LARGEST_INTEGER
@@ -20,6 +23,7 @@ from worker.jobs.catalog import LARGEST_INTEGER
 blueprint = Blueprint("api", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
+_EXPERIMENT = f"/experiments/<int(max={LARGEST_INTEGER}):experiment_id>"
 _ROUTES = (
     ("GET", "/me", me.show_me),
     ("GET", "/jobs", jobs.list_jobs),
@@ -53,6 +57,13 @@ _ROUTES = (
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>", evaluations.show_evaluation),
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", evaluations.show_confusion),
     ("GET", "/comparisons", comparisons.compare_evaluations),
+    ("GET", "/experiments", experiments.list_experiments),
+    ("GET", _EXPERIMENT, experiments.show_experiment),
+    ("PATCH", _EXPERIMENT, experiments.edit_experiment),
+    ("GET", "/presets", presets.list_presets),
+    ("POST", "/presets", presets.save_preset),
+    ("DELETE", "/presets/<name>", presets.remove_preset),
+    ("GET", "/search", search.find),
     ("GET", "/workers", workers.list_workers),
     ("GET", "/queues", queues.list_queues),
     ("POST", "/queues/<name>/pause", queues.pause_queue),

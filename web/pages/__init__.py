@@ -8,11 +8,13 @@ from web.pages import (
     datasets,
     disk,
     downloads,
+    experiments,
     job,
     jobs,
     logs,
     new_job,
     results,
+    search,
     videos,
     viewer,
     workers,
@@ -27,6 +29,7 @@ blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_EXPERIMENT = f"/experiments/<int(max={LARGEST_INTEGER}):experiment_id>"
 _TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
 _LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
@@ -78,6 +81,10 @@ _ROUTES = (
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
+    ("GET", "/experiments", experiments.list_experiments),
+    ("GET", _EXPERIMENT, experiments.show_experiment),
+    ("POST", _EXPERIMENT, experiments.edit_experiment),
+    ("GET", "/search", search.find),
     ("GET", "/workers", workers.list_workers),
     ("POST", "/queues/<name>/pause", workers.pause_queue),
     ("POST", "/queues/<name>/resume", workers.resume_queue),

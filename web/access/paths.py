@@ -4,6 +4,7 @@ Whoever reaches the dashboard could otherwise read and write with the platform's
 limit: whoever has a shell needs no dashboard to open files.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -161,7 +162,23 @@ def outside(path: str, settings: Settings) -> str:
     roots = " and ".join(printable(root) for root in settings.roots)
     if not Path(path).is_absolute() and not is_url(path):
         return f"{path} is not an absolute path; expected one under {roots}."
+    if _leads_out(path, settings):
+        return (
+            f"{path} is a link, or lies behind one, that leads out of the folders that the dashboard may use: {roots}."
+        )
     return f"{path} is outside the folders that the dashboard may use: {roots}."
+
+
+def _leads_out(path: str, settings: Settings) -> bool:
+    """Whether a path is spelt as one under a data root and leads somewhere else."""
+    spelt = Path(os.path.normpath(path))
+    spellings = [form for root in settings.roots for form in (root, real_path(root))]
+    is_inside = any(spelt.is_relative_to(root) and not _has_hidden(spelt, root) for root in spellings)
+    return is_inside and not any(real_path(spelt).is_relative_to(real_path(root)) for root in settings.roots)
+
+
+def _has_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from flask import Response, jsonify
 
+from deeplab.formats import shortened
 from web.actions import registration
 from web.actions.dataset_check import check
 from web.api.requests import read_body, require_known
@@ -81,7 +82,7 @@ def _read_texts(known: tuple[str, ...]) -> dict[str, str]:
     """Read the fields of a dataset in the body. Raises SpecError for those that are unknown or no text."""
     body = read_body()
     unknown = {name: "is not a field of a dataset." for name in body if name not in known}
-    wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
+    wrong = {name: f"must be text, got {shortened(body[name])}." for name in body if not isinstance(body[name], str)}
     if wrong or unknown:
         raise SpecError(wrong | unknown)
     return body

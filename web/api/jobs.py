@@ -216,7 +216,7 @@ def _read_ids() -> list[int]:
         raise SpecError(dict.fromkeys(unknown, "is not a field of this request."))
     ids = body.get("jobs")
     if not isinstance(ids, list) or not all(type(each) is int and 0 < each <= LARGEST_INTEGER for each in ids):
-        raise SpecError({"jobs": f"must be a list of ids of jobs, got {ids!r}."})
+        raise SpecError({"jobs": f"must be a list of ids of jobs, got {shortened(ids)}."})
     if not 0 < len(ids) <= bulk.MOST:
         raise SpecError({"jobs": f"must have from 1 to {bulk.MOST} ids, got {len(ids)}."})
     return ids

@@ -12,7 +12,7 @@ from worker.jobs.watching.search import search
 
 
 def find() -> dict[str, Any]:
-    """GET /search?q=&limit=: what has a text in a name, note or tag, or an id: jobs, datasets, checkpoints, experiments."""
+    """GET /search?q=&limit=: jobs, datasets, checkpoints and experiments with a text in a name, a note or a tag."""
     require_known("q", "limit")
     limit = read_limit(10)
     with reading() as session:

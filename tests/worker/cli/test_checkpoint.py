@@ -41,11 +41,11 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
             checkpoints.add(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
     lines = deeplab("checkpoint", "list").output.splitlines()[1:]
     assert [line.split()[5:] for line in lines] == [
-        ["0.2500", "val", str(home.home / "20.pth")],
-        ["0.5000", "val", "best", str(home.home / "10.pth")],
+        ["25.0", "%", "val", str(home.home / "20.pth")],
+        ["50.0", "%", "val", "best", str(home.home / "10.pth")],
     ]
     assert [each["is_best"] for each in json.loads(deeplab("checkpoint", "list", "--json").output)] == [False, True]
-    assert "Mean IoU:  0.5000 on val, the best of its job\n" in deeplab("checkpoint", "show", 1).output
+    assert "Mean IoU:  50.0 % on val, the best of its job\n" in deeplab("checkpoint", "show", 1).output
     assert "1: iteration 10, best, " in deeplab("job", "show", job.id).output
 
 
@@ -70,10 +70,10 @@ def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, ho
                 scores={"mean_iou": mean_iou},
             )
     line = deeplab("checkpoint", "list").output.splitlines()[1]
-    assert "0.8700" in line.split()
-    assert "  0.9200 test; 0.9100 val with CRF  " in line
+    assert "  87.0 %  " in line
+    assert "  92.0 % test; 91.0 % val with CRF  " in line
     shown = deeplab("checkpoint", "show", 1).output
-    assert "Mean IoU:  0.8700 on val\n           0.9200 on test (job 4)\n" in shown
+    assert "Mean IoU:  87.0 % on val\n           92.0 % on test (job 4)\n" in shown
     (listed,) = json.loads(deeplab("checkpoint", "list", "--json").output)
     assert listed["mean_iou"] == 0.87
 

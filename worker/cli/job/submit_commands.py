@@ -27,10 +27,10 @@ _THEN = click.option(
     help="Submit a job that uses what this one makes, too; repeatable: --then evaluate --then crf.",
 )
 _EXAMPLES = {  # of `job submit`, by kind
-    "train": "train -c config.yaml --dataset street --wait",
-    "evaluate": "evaluate --checkpoint 1 --wait",
+    "train": "train --preset fast-cpu --dataset street --then evaluate",
+    "evaluate": "evaluate --checkpoint job:1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
-    "segment": "segment --checkpoint 1 --input images --wait",
+    "segment": "segment --checkpoint job:1 --input images --wait",
     "check": "check --dataset street --wait",
     "import": "import --source export.zip --dataset street --wait",
 }

@@ -468,4 +468,26 @@ def _sentence(item: ErrorDetails) -> str:
         return f"must have at most {item['ctx']['max_length']:,} {what}, got {len(given):,}."
     if error_type in {"string_unicode", "invalid_key"}:
         return "must be plain text."
-    return f"{message[0].lower()}{message[1:]}, got {shortened(given)}."
+    expected = _EXPECTED.get(error_type, "{message}").format_map({"message": message, **item.get("ctx", {})})
+    return f"must be {expected}, got {shortened(given)}."
+
+
+_EXPECTED = {
+    "int_type": "a whole number",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "int_parsing_size": "a whole number of fewer digits",
+    "float_type": "a number",
+    "float_parsing": "a number",
+    "finite_number": "a number",
+    "bool_type": "true or false",
+    "bool_parsing": "true or false",
+    "string_type": "text",
+    "tuple_type": "a list",
+    "list_type": "a list",
+    "literal_error": "{expected}",
+    "greater_than_equal": "at least {ge:,}",
+    "greater_than": "greater than {gt:,}",
+    "less_than_equal": "at most {le:,}",
+    "less_than": "less than {lt:,}",
+}  # by pydantic's type of error

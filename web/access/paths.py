@@ -21,7 +21,8 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import UPLOAD, CheckSpec, CrfSpec, ImportSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import UPLOAD, CheckSpec, CrfSpec, ImportSpec, Spec, TrainSpec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow

@@ -12,7 +12,7 @@ from web.access.paths import outside, readable_roots
 from web.actions.registration import register
 from worker.jobs.datasets import Dataset
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 _FIELDS = ("images", "masks", "name")

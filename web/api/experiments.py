@@ -1,40 +1,54 @@
 """Experiments over the API."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from flask import request
+from pydantic import Field
 
-from web.api.requests import read_body, read_limit, read_number, require_known
+from web.api.requests import Before, Body, Limit, Query
 from web.context import reading, writing
 from worker.jobs import experiments
-from worker.jobs.plain_json import as_json
-from worker.jobs.requests.specs import SpecError
-
-_FIELDS = ("name", "notes", "tags")
+from worker.jobs.experiments import Experiment
 
 
-def list_experiments() -> dict[str, Any]:
-    """GET /experiments?search=&before=&limit=: experiments, newest first; `next_before` continues the list."""
-    require_known("search", "before", "limit")
-    before, limit = read_number("before", None), read_limit(50)
+class ExperimentsQuery(Query):
+    """Which experiments."""
+
+    search: str = Field("", description="A text in name, notes or tags, or the id.")
+    before: Before = None
+    limit: Limit = 50
+
+
+@dataclass(frozen=True)
+class ExperimentPage:
+    """Some experiments, the newest first."""
+
+    experiments: Sequence[Experiment]
+    next_before: int | None  # continues the list; None at its end
+
+
+class ExperimentChanges(Body):
+    """What changes of an experiment; what is left out stays as it is."""
+
+    name: str | None = None
+    notes: str | None = None
+    tags: str | None = Field(None, description="Words with spaces between them.")
+
+
+def list_experiments(query: ExperimentsQuery) -> ExperimentPage:
+    """List experiments, groups of jobs, newest first. GET /jobs?experiment=NAME lists the jobs of one."""
     with reading() as session:
-        found = experiments.list_experiments(session, request.args.get("search", ""), before=before, limit=limit + 1)
-    return {"experiments": as_json(found[:limit]), "next_before": found[limit - 1].id if len(found) > limit else None}
+        found = experiments.list_experiments(session, query.search, before=query.before, limit=query.limit + 1)
+    return ExperimentPage(found[: query.limit], found[query.limit - 1].id if len(found) > query.limit else None)
 
 
-def show_experiment(experiment_id: int) -> dict[str, Any]:
-    """GET /experiments/<id>: the experiment; GET /jobs?experiment=<name> lists its jobs."""
-    require_known()
+def show_experiment(experiment_id: int) -> Experiment:
+    """Show an experiment."""
     with reading() as session:
-        return {**as_json(experiments.get(session, experiment_id))}
+        return experiments.get(session, experiment_id)
 
 
-def edit_experiment(experiment_id: int) -> dict[str, Any]:
-    """PATCH /experiments/<id> {"name", "notes", "tags"}: the experiment; tags are words with spaces between them."""
-    body = read_body()
-    wrong = {name: "is not a field of this request." for name in body if name not in _FIELDS}
-    wrong |= {name: "must be text." for name in _FIELDS if not isinstance(body.get(name, ""), str)}
-    if wrong:
-        raise SpecError(wrong)
+def edit_experiment(experiment_id: int, body: ExperimentChanges) -> Experiment:
+    """Change the name, the notes or the tags of an experiment."""
     with writing() as session:
-        return {**as_json(experiments.change(session, experiment_id, **body))}
+        return experiments.change(session, experiment_id, name=body.name, notes=body.notes, tags=body.tags)

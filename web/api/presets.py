@@ -1,48 +1,54 @@
 """Presets of trainings over the API."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from flask import Response, jsonify
+from flask import url_for
+from pydantic import Field
 
 from web.access.paths import check_spec
-from web.api.requests import read_body, require_known
+from web.api.endpoint import Created
+from web.api.requests import Body
 from web.context import current_settings, reading, signed_in, writing
 from worker.jobs import presets
-from worker.jobs.plain_json import as_json
-from worker.jobs.presets import PresetNameError
-from worker.jobs.requests.specs import SpecError, TrainSpec, parse_spec
-
-_FIELDS = ("name", "config", "overrides")
+from worker.jobs.presets import Preset, PresetNameError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import Lines, PathText, TrainSpec
 
 
-def list_presets() -> dict[str, Any]:
-    """GET /presets: the presets that are shipped, and then one's own."""
-    require_known()
+@dataclass(frozen=True)
+class PresetList:
+    """The presets that are shipped, and then one's own."""
+
+    presets: Sequence[Preset]
+
+
+class NewPreset(Body):
+    """What is to be saved."""
+
+    name: str = Field(description="Of letters, digits, dots, dashes and underscores.")
+    config: PathText = Field(description="Path of a configuration file on the server.")
+    overrides: Lines = Field((), description="Configuration keys to change, each KEY=VALUE.")
+
+
+def list_presets() -> PresetList:
+    """List the presets, with which trainings begin."""
     with reading() as session:
-        return {"presets": as_json(presets.list_presets(session, signed_in().user_id))}
+        return PresetList(presets.list_presets(session, signed_in().user_id))
 
 
-def save_preset() -> tuple[Response, int]:
-    """POST /presets {"name", "config", "overrides" (optional)}: the preset; one's own of that name is replaced."""
-    body = read_body()
-    if unknown := [name for name in body if name not in _FIELDS]:
-        raise SpecError(dict.fromkeys(unknown, "is not a field of this request."))
-    name = body.pop("name", "")
-    if not isinstance(name, str):
-        raise SpecError({"name": "must be text."})
-    spec = TrainSpec.model_validate(parse_spec("train", body).model_dump())
-    check_spec(current_settings(), spec)
+def save_preset(body: NewPreset) -> Created[Preset]:
+    """Save a preset of one's own; one of that name is replaced."""
+    check_spec(current_settings(), TrainSpec(config=body.config, overrides=body.overrides))
     try:
         with writing() as session:
-            preset = presets.save(session, name, spec.config, spec.overrides, signed_in().user_id)
+            saved = presets.save(session, body.name, body.config, body.overrides, signed_in().user_id)
     except PresetNameError as error:
         raise SpecError({"name": str(error)}) from None
-    return jsonify(as_json(preset)), 201
+    return Created(saved, url_for("api.list_presets"))
 
 
-def remove_preset(name: str) -> tuple[str, int]:
-    """DELETE /presets/<name>: removes one of one's own presets."""
-    require_known()
+def remove_preset(name: str) -> Preset:
+    """Remove one of one's own presets, and show what it was."""
     with writing() as session:
-        presets.remove(session, name, signed_in().user_id)
-    return "", 204
+        return presets.remove(session, name, signed_in().user_id)

@@ -11,7 +11,8 @@ from worker.jobs import presets
 from worker.jobs.presets import FITTED, Preset
 from worker.jobs.requests.changes import Change, list_changes, read_yaml
 from worker.jobs.requests.resolve import errors_at, resolve_config
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
 

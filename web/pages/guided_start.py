@@ -9,7 +9,7 @@ from web.forms.errors import as_sentence
 from web.results.samples import look
 from worker.jobs import datasets, presets, workers
 from worker.jobs.presets import Preset
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 
 _TITLES = {"images": "Images", "masks": "Masks", "name": "Name"}
 

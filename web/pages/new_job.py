@@ -27,7 +27,8 @@ from worker.jobs.chained_submission import parse_steps
 from worker.jobs.experiments import list_names
 from worker.jobs.presets import PresetNameError
 from worker.jobs.requests.label import Label, parse_label
-from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import SPECS, parse_spec
 
 _PICKED_FILES = {
     "folder": frozenset[str](),

@@ -37,7 +37,6 @@ def show(experiment_id: int, as_json: bool) -> None:
     from worker.cli.job.text import table_row
     from worker.jobs import experiments
     from worker.jobs.database import read_clock
-    from worker.jobs.job_json import job_as_json
     from worker.jobs.watching.job_list import JobFilter, list_jobs
 
     with open_store() as session:
@@ -45,7 +44,7 @@ def show(experiment_id: int, as_json: bool) -> None:
         jobs = list_jobs(session, JobFilter(experiment=found.name))
         now = read_clock(session)
     if as_json:
-        print_json({**vars(found), "jobs": [job_as_json(each) for each in jobs]})
+        print_json({**vars(found), "jobs": jobs})
         return
     click.echo("\n".join(filter(None, [found.name, " ".join(found.tags), found.notes])) + "\n")
     headings = ("ID", "NAME", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")

@@ -11,7 +11,8 @@ from deeplab.formats import shortened
 from worker.jobs.catalog import LARGEST_INTEGER, QUEUED
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, Spec, SpecError, TrainSpec, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, Spec, TrainSpec, parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.submission import CheckConfig, Prepared, insert, prepare
 from worker.jobs.tables import JobRow

@@ -20,7 +20,7 @@ from worker.jobs import datasets, storage, workers
 from worker.jobs.database import open_session, read_clock
 from worker.jobs.preflight.looking import look_for
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 from worker.jobs.tables import PresetRow
 
@@ -108,12 +108,14 @@ def save(session: Session, name: str, config: str, overrides: Sequence[str], use
     return _preset(row)
 
 
-def remove(session: Session, name: str, user_id: int | None) -> None:
-    """Remove a preset that somebody saved. Raises PresetNotFoundError."""
+def remove(session: Session, name: str, user_id: int | None) -> Preset:
+    """Remove a preset that somebody saved, and return what it was. Raises PresetNotFoundError."""
     row = session.scalars(select(PresetRow).where(_of(user_id), PresetRow.name == name)).one_or_none()
     if row is None:
         raise PresetNotFoundError(f"There is no preset {name!r} that you saved.")
+    removed = _preset(row)
     session.delete(row)
+    return removed
 
 
 def expand(settings: Settings, request: Mapping[str, Any], user_id: int | None) -> dict[str, Any]:

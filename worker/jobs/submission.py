@@ -23,7 +23,8 @@ from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings

@@ -7,7 +7,8 @@ from worker.jobs.chained_submission import Step, parse_steps, prepare_chain, sub
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.requests.label import Label
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.watching.job_list import list_jobs

@@ -10,7 +10,8 @@ from worker.jobs import datasets, presets, storage, submission, workers
 from worker.jobs.database import open_session
 from worker.jobs.dataset_surveys import survey
 from worker.jobs.presets import PresetNameError, PresetNotFoundError
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
 

@@ -9,7 +9,6 @@ import click
 from worker.cli.output import print_json
 from worker.cli.store import create_store
 from worker.jobs.broker.queue import try_publish
-from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import platform_at
@@ -117,7 +116,7 @@ def submit_with(
     with refusals(spell):
         job = submit(outlooks.append)
     if as_json:
-        print_json(job_as_json(job))
+        print_json(job)
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
     is_alone = settings.embedded_broker and platform_at(settings) is None

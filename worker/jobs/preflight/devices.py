@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from sqlalchemy.orm import Session
 
 from worker.jobs import workers
-from worker.jobs.requests.specs import Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import Spec
 from worker.jobs.workers import Worker
 
 

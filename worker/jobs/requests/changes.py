@@ -9,7 +9,7 @@ import yaml
 from deeplab.config import parse_config
 from deeplab.errors import ConfigError
 from deeplab.yaml_text import parse_yaml
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 
 _ABSENT = object()
 _LONGEST = 100_000  # characters of a text

@@ -24,16 +24,8 @@ from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
-from worker.jobs.requests.specs import (
-    CheckSpec,
-    CrfSpec,
-    EvaluateSpec,
-    ImportSpec,
-    SegmentSpec,
-    Spec,
-    SpecError,
-    TrainSpec,
-)
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.tables import JobRow
 
 # Keys of a configuration that name files or folders which a job reads.

@@ -13,7 +13,8 @@ from worker.jobs.preflight import data, preflight
 from worker.jobs.preflight.looking import look_for
 from worker.jobs.records import events
 from worker.jobs.requests.resolve import resolve_config
-from worker.jobs.requests.specs import Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import CheckpointRow
 from worker.jobs.watching.job_list import list_jobs

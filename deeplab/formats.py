@@ -38,7 +38,8 @@ def shortened(value: object, longest: int = 60) -> str:
     if value is None:
         return "nothing"
     try:
-        text = repr(value) if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=repr)
+        is_plain = isinstance(value, str | float)
+        text = repr(value) if is_plain else json.dumps(value, ensure_ascii=False, default=repr)
     except (ValueError, TypeError, RecursionError):  # thousands of digits, or of lists in lists
         return f"something of type {type(value).__name__}"
     return text if len(text) <= longest else f"{text[: longest - 3]}..."

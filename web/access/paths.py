@@ -172,6 +172,8 @@ def outside(path: str, settings: Settings) -> str:
 
 def _leads_out(path: str, settings: Settings) -> bool:
     """Whether a path is spelt as one under a data root and leads somewhere else."""
+    if not is_plain(path):
+        return False
     spelt = Path(os.path.normpath(path))
     spellings = [form for root in settings.roots for form in (root, real_path(root))]
     is_inside = any(spelt.is_relative_to(root) and not _has_hidden(spelt, root) for root in spellings)

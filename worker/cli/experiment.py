@@ -2,6 +2,7 @@
 
 import click
 
+from worker.cli import completion
 from worker.cli.options import number_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
@@ -30,7 +31,7 @@ def list_(search: str, limit: int, as_json: bool) -> None:
 
 
 @experiment.command()
-@click.argument("experiment_id", metavar="ID", type=int)
+@click.argument("experiment_id", metavar="ID", type=int, shell_complete=completion.experiments)
 @json_option
 def show(experiment_id: int, as_json: bool) -> None:
     """Show an experiment with its newest jobs."""
@@ -52,7 +53,7 @@ def show(experiment_id: int, as_json: bool) -> None:
 
 
 @experiment.command()
-@click.argument("experiment_id", metavar="ID", type=int)
+@click.argument("experiment_id", metavar="ID", type=int, shell_complete=completion.experiments)
 @click.option("--name", metavar="TEXT", help="The new name.")
 @click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
 @click.option("--tags", metavar="TEXT", help='The new tags, with spaces between; "" removes them.')

@@ -2,6 +2,7 @@
 
 import click
 
+from worker.cli import completion
 from worker.cli.options import set_option
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
@@ -47,7 +48,7 @@ def save(name: str, config: str, overrides: tuple[str, ...]) -> None:
 
 
 @preset.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.presets)
 def remove(name: str) -> None:
     """Remove a preset that was saved."""
     from worker.jobs import presets

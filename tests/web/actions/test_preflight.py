@@ -18,7 +18,9 @@ def test_what_cannot_succeed_is_refused_by_the_api_with_the_field(
     for name, mistake in mistakes.items():
         answer = new_client.post("/api/v1/jobs", json={"kind": mistake.kind, **mistake.request})
         assert answer.status_code == 422, name
-        assert mistake.sentence in answer.get_json()["error"]["fields"][mistake.field], name
+        (error,) = answer.get_json()["errors"]
+        assert error["pointer"] == f"#/{mistake.field}", name
+        assert mistake.sentence in error["detail"], name
 
 
 def test_what_cannot_succeed_is_refused_by_the_form_beside_the_field(

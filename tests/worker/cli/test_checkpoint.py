@@ -51,6 +51,7 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
 
 def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, home: Settings, files: Files) -> None:
     job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    (files.config.parent / "drawn" / "test.txt").write_text("0\n")
     path = home.home / "10.pth"
     path.touch()
     found: list[tuple[float, str, dict[str, Any]]] = [(0.87, "val", {}), (0.91, "val", {"crf": {}}), (0.92, "test", {})]
@@ -95,7 +96,7 @@ def test_an_alias_names_a_checkpoint(deeplab: Deeplab, home: Settings, files: Fi
     assert "stood for checkpoint 1" in deeplab("checkpoint", "alias", "remove", "champion").output
     assert len(deeplab("checkpoint", "alias", "history", "champion").output.splitlines()) == 3
     refused = deeplab("job", "submit", "evaluate", "--checkpoint", "champion")
-    assert (refused.exit_code, "--checkpoint: There is no alias 'champion'" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "--checkpoint: There is no alias 'champion'" in refused.stderr) == (2, True)
 
 
 def test_a_checkpoint_is_fetched_and_deleted(deeplab: Deeplab, home: Settings, files: Files) -> None:

@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 
 from deeplab.files import visible
 from deeplab.mirrors import absolute
+from worker.cli import completion
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.requests.specs import UPLOAD, Positive, Spec
@@ -18,6 +19,13 @@ _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
 _IDS = ("evaluate_job", "only_failed_of")
 _TYPES: dict[Any, type] = {int: int, float: float}
+_COMPLETIONS = {
+    "checkpoint": completion.checkpoints,
+    "resume": completion.checkpoints,
+    "dataset": completion.datasets,
+    "evaluate_job": completion.evaluate_jobs,
+    "only_failed_of": completion.segment_jobs,
+}
 _PATHS = ("config", "input", "output", "checkpoint", "source")
 
 
@@ -55,13 +63,22 @@ def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _option(name: str, field: FieldInfo) -> click.Option:
     if field.annotation == tuple[Positive, ...]:
-        return click.Option([option_name(name), name], type=int, multiple=True, metavar="ID", help=field.description)
+        return click.Option(
+            [option_name(name), name],
+            type=int,
+            multiple=True,
+            metavar="ID",
+            help=field.description,
+            shell_complete=completion.jobs,
+        )
     if get_origin(field.annotation) is tuple:
         return click.Option([option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
     declarations = [option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
     kind = _plain_type(field.annotation)
     required = field.is_required() and name != "config"  # a preset may take its place
     attributes: dict[str, Any] = {"help": field.description, "required": required}
+    if name in _COMPLETIONS:
+        attributes["shell_complete"] = _COMPLETIONS[name]
     if not field.is_required():
         attributes |= {"default": field.default, "show_default": field.default is not None}
     if kind is bool:

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from worker.cli import completion
 from worker.cli.lazy import ComputedGroup
 from worker.cli.options import job_argument, set_option
 from worker.cli.output import json_option
@@ -16,9 +17,18 @@ _WAIT = click.option(
 )
 _NAME = click.option("--name", default="", metavar="TEXT", help="What to call the job in lists.")
 _NOTES = click.option("--notes", default="", metavar="TEXT", help="Whatever is worth remembering about the job.")
-_EXPERIMENT = click.option("--experiment", default="", metavar="TEXT", help="Experiment that it belongs to.")
+_EXPERIMENT = click.option(
+    "--experiment",
+    default="",
+    metavar="TEXT",
+    help="Experiment that it belongs to; a new name begins one.",
+    shell_complete=completion.experiment_names,
+)
 _PRESET = click.option(
-    "--preset", metavar="NAME", help="In place of --config: a preset, fitted to the dataset; see deeplab preset list."
+    "--preset",
+    metavar="NAME",
+    help="In place of --config: a preset, fitted to the dataset; see deeplab preset list.",
+    shell_complete=completion.presets,
 )
 _THEN = click.option(
     "--then",

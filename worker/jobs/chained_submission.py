@@ -8,8 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from deeplab.formats import shortened
+from worker.jobs import idempotency
 from worker.jobs.catalog import LARGEST_INTEGER, QUEUED
 from worker.jobs.database import open_session
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, Spec, TrainSpec, parse_spec
@@ -78,22 +80,28 @@ def prepare_chain(
     return prepared
 
 
-def submit_chain(settings: Settings, prepared: Sequence[Prepared], **attributes: Any) -> list[Job]:
+def submit_chain(
+    settings: Settings, prepared: Sequence[Prepared], once: Once | None = None, **attributes: Any
+) -> list[Job]:
     """Insert the jobs of requests that were looked at together, and commit.
 
     Args:
         settings: of the platform.
         prepared: of `prepare_chain`.
+        once: the key of a request that makes these jobs however often it is sent.
         attributes: of all of them, as `worker.jobs.jobs.insert` takes them.
 
     Raises:
         SpecError: if what one of them names was discarded meanwhile; then none of them is inserted.
+        AlreadySubmittedError: if the same request was faster.
     """
     submitted: list[Job] = []
     with open_session(settings) as session:
         for each in prepared:
             named = replace(each, spec=_after(each.spec, submitted[-1].id)) if submitted else each
             submitted.append(insert(session, settings, named, **attributes))
+        if once is not None:
+            idempotency.record(session, once, submitted[0].id)
     return submitted
 
 

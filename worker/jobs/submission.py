@@ -14,8 +14,9 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable, real_path
 from deeplab.mirrors import local_path
-from worker.jobs import jobs, shards, storage, uploads
+from worker.jobs import idempotency, jobs, shards, storage, uploads
 from worker.jobs.database import open_session
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import outputs, pins
 from worker.jobs.preflight.preflight import Outlook, look_ahead
@@ -95,6 +96,7 @@ def submit(
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
     hear: Hear = _ignore,
+    once: Once | None = None,
 ) -> Job:
     """Prepare a request, insert its job and commit.
 
@@ -108,13 +110,17 @@ def submit(
         check_config: as of `prepare`.
         environment: as of `prepare`.
         hear: told what the look ahead found, once the job stands.
+        once: the key of a request that makes one job however often it is sent.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
+        AlreadySubmittedError: if the same request was faster.
     """
     prepared = prepare(settings, spec, check_config=check_config, environment=environment)
     with open_session(settings) as session:
         job = insert(session, settings, prepared, parent_id=parent_id, is_retry=is_retry, label=label, user_id=user_id)
+        if once is not None:
+            idempotency.record(session, once, job.id)
     hear(prepared.outlook)
     return job
 

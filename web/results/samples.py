@@ -17,7 +17,7 @@ from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, read_oriented
 from web.access.turns import turn_to_decode
 from web.context import current_settings
-from web.results.class_colours import Colours, colours_of_dataset
+from web.results.class_colours import Colours, distinct_colours
 
 _SIDE = 320  # pixels of a picture
 _LARGEST = 50_000_000  # pixels of an image that is shown
@@ -58,7 +58,7 @@ def look(config: Config, split: str, most: int = 10) -> Look:
     Raises:
         NoTurnError: if many images are to be decoded at once.
     """
-    colours = colours_of_dataset(config.DATASET)
+    colours = distinct_colours()
     with turn_to_decode(current_settings()):
         seen = look_at_split(config, split, most=most, seconds=_SECONDS)
         pictures = [_picture(each, config, colours) for each in seen.samples]

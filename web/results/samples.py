@@ -10,14 +10,15 @@ from PIL import Image
 
 from deeplab.config import Config
 from deeplab.datasets.checking.samples import Sampled, SplitSamples, look_at_split
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.datasets.class_names import class_names_of
 from deeplab.datasets.sample import fit_to
 from deeplab.errors import DatasetError, ImageError
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size, read_oriented
+from deeplab.images.palette import Colours
 from web.access.turns import turn_to_decode
 from web.context import current_settings
-from web.results.class_colours import Colours, distinct_colours
 
 _SIDE = 320  # pixels of a picture
 _LARGEST = 50_000_000  # pixels of an image that is shown
@@ -58,7 +59,7 @@ def look(config: Config, split: str, most: int = 10) -> Look:
     Raises:
         NoTurnError: if many images are to be decoded at once.
     """
-    colours = distinct_colours()
+    colours = class_colours_of(config.DATASET)
     with turn_to_decode(current_settings()):
         seen = look_at_split(config, split, most=most, seconds=_SECONDS)
         pictures = [_picture(each, config, colours) for each in seen.samples]

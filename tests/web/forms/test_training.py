@@ -62,7 +62,7 @@ def test_the_yaml_is_followed_by_the_fields(form: Form) -> None:
     ("text", "sentence"),
     [
         ("SOLVER: {LRR: 3}", "SOLVER.LRR is not a known key; did you mean SOLVER.LR?"),
-        ("SOLVER: [", "not valid YAML"),
+        ("SOLVER: [", "Line 1: expected the node content"),
         ("a: &a [1]\nb: *a", "alias"),
         ("x" * 100_001, "must have at most 100,000 characters"),
     ],

@@ -11,6 +11,8 @@ from deeplab.formats import plural
 from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
 from worker.execution.slots import Slots, find_gpus, find_memory
+from worker.execution.starting.starter import Starter
+from worker.execution.supervisor import child_environment
 from worker.execution.tasks import register_tasks
 from worker.jobs import storage, workers
 from worker.jobs.broker.celery_app import celery_app
@@ -50,7 +52,8 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
             name = workers.choose_name(session, queue)
         else:
             workers.check_name(session, name)
-        slots = Slots(name, gpus, concurrency)
+        starter = Starter(child_environment(settings) if settings.preload else None)
+        slots = Slots(name, gpus, concurrency, starter=starter, cores=settings.cores)
         slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus, memory)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)
@@ -104,6 +107,14 @@ def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, a
     def on_shutting_down(**_: object) -> None:
         slots.stop.set()  # seen by the supervisors in the pool processes
 
+    def on_process_init(**_: object) -> None:
+        slots.starter.warm_up()
+
+    def on_process_shutdown(**_: object) -> None:
+        slots.starter.stop()
+
+    signals.worker_process_init.connect(on_process_init, weak=False)
+    signals.worker_process_shutdown.connect(on_process_shutdown, weak=False)
     signals.setup_logging.connect(on_setup_logging, weak=False)
     signals.worker_ready.connect(on_ready, weak=False)
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)

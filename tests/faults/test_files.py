@@ -20,7 +20,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.operations.backup import back_up, restore
 from worker.jobs.records import checkpoints
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]

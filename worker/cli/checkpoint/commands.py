@@ -1,10 +1,8 @@
 """`deeplab checkpoint`."""
 
-from dataclasses import asdict
-
 import click
 
-from deeplab.formats import plural, size
+from deeplab.formats import percent, plural, size
 from worker.cli.checkpoint.alias import alias
 from worker.cli.checkpoint.argument import checkpoint_argument
 from worker.cli.checkpoint.delete import delete
@@ -55,7 +53,9 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
             _score(each.mean_iou),
             each.split,
             " ".join([*each.aliases, *["best"] * each.is_best, *["pinned"] * each.pinned]),
-            "; ".join(f"{score.mean_iou:.4f} {describe_score(score, each.dataset)}" for score in each.other_scores),
+            "; ".join(
+                f"{percent(score.mean_iou)} {describe_score(score, each.dataset)}" for score in each.other_scores
+            ),
             each.path,
         )
         for each in found
@@ -71,6 +71,7 @@ def show(checkpoint: str, as_json: bool) -> None:
     """Show a checkpoint and the configuration it was trained with."""
     import yaml
 
+    from worker.jobs.plain_json import as_json as to_json
     from worker.jobs.records import aliases, checkpoints
     from worker.jobs.records.scores import describe_score
 
@@ -78,7 +79,7 @@ def show(checkpoint: str, as_json: bool) -> None:
         found = aliases.find_checkpoint(session, checkpoint)
         config = checkpoints.read_config(session, found)
     if as_json:
-        print_json({**asdict(found), "config": config})
+        print_json({**to_json(found), "config": config})
         return
     click.echo(f"Checkpoint {found.id} of job {found.job_id}, iteration {found.iteration}")
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")
@@ -149,4 +150,4 @@ def _pin(checkpoint: str, *, pinned: bool) -> None:
 
 
 def _score(mean_iou: float | None) -> str:
-    return "" if mean_iou is None else f"{mean_iou:.4f}"
+    return "" if mean_iou is None else percent(mean_iou)

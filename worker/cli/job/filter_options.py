@@ -20,6 +20,7 @@ _OPTIONS = (
     click.option("--folder", metavar="DIR", help="Images in this folder of the input, at any depth."),
     click.option("--min-confidence", metavar="P", help="Images of which the model is at least so sure."),
     click.option("--max-confidence", metavar="P", help="Images of which it is at most so sure."),
+    click.option("--only", metavar="errors", hidden=True),  # of the gallery; an export says that errors have no masks
 )
 
 
@@ -41,7 +42,7 @@ def read_filter(values: Mapping[str, Any], names: Sequence[str]) -> Filter:
         RequestError: naming every option that makes no sense.
     """
     from worker.cli.job.spec_options import RequestError
-    from worker.jobs.requests.specs import SpecError
+    from worker.jobs.requests.spec_error import SpecError
     from worker.jobs.results.questions import read_question
 
     try:
@@ -59,7 +60,7 @@ def _texts(name: str, value: Any, names: Sequence[str]) -> list[str]:
 
 
 def _number_of(option: str, text: str, names: Sequence[str]) -> str:
-    from worker.jobs.requests.specs import SpecError
+    from worker.jobs.requests.spec_error import SpecError
 
     if text in names:
         return str(names.index(text))

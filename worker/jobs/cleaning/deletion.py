@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import computed_field
 from sqlalchemy import Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -43,6 +44,12 @@ class Loss:
 
     def __str__(self) -> str:
         """As one sentence."""
+        return self.sentence
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorators of properties
+    @property
+    def sentence(self) -> str:
+        """What is lost, in one sentence."""
         lost = []
         if self.n_checkpoints:
             lost.append(f"{plural(self.n_checkpoints, 'checkpoint')} ({size(self.checkpoint_bytes)})")
@@ -71,7 +78,7 @@ def foresee(session: Session, job_id: int) -> Loss:
     n_results = session.scalar(select(func.sum(ResultPartRow.n_images)).where(ResultPartRow.job_id == job_id))
     has_scores = session.scalar(select(EvaluationRow.id).where(EvaluationRow.job_id == job_id)) is not None
     output = job.spec.get("output")
-    return Loss(job_id, n_checkpoints, n_bytes, n_results or 0, has_scores, Path(output) if output else None)
+    return Loss(job_id, n_checkpoints, int(n_bytes), int(n_results or 0), has_scores, Path(output) if output else None)
 
 
 def delete_job(settings: Settings, job_id: int, user_id: int | None = None) -> Loss:

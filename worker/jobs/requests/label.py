@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from deeplab.formats import shortened
-from worker.jobs.requests.specs import SpecError, fields_of
+from worker.jobs.requests.refusal import refusal
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_NOTES = 10_000
@@ -26,7 +24,7 @@ def _check_text(text: str) -> str:
 
 
 class Label(BaseModel):
-    """A name and notes; both may be empty."""
+    """A name, notes and the experiment that the job belongs to; all may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -36,13 +34,19 @@ class Label(BaseModel):
     notes: Annotated[str, AfterValidator(_check_text)] = Field(
         "", max_length=_LONGEST_NOTES, title="Notes", description="Whatever is worth remembering about the job."
     )
+    experiment: Annotated[str, AfterValidator(_check_line)] = Field(
+        "",
+        max_length=_LONGEST_NAME,
+        title="Experiment",
+        description="Name of the experiment that the job belongs to; a new name begins one.",
+    )
 
 
 NO_LABEL = Label()
 
 
 def parse_label(mapping: Mapping[str, Any]) -> Label:
-    """Validate a name and notes; what is left out is empty.
+    """Validate a name, notes and an experiment; what is left out is empty.
 
     Raises:
         SpecError: naming every field that is unknown, too long or no plain text.
@@ -50,17 +54,4 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
     try:
         return Label.model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
-
-
-def _sentence(item: ErrorDetails) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return "is neither the name nor the notes of a job."
-        case "string_too_long":
-            return f"must have at most {item['ctx']['max_length']:,} characters, got {len(item['input']):,}."
-        case "string_type":
-            return f"must be text, got {shortened(item['input'])}."
-        case "string_unicode":
-            return "must be plain text."
-    return str(item["msg"]).removeprefix("Value error, ")
+        raise refusal(error, "is not one of name, notes and experiment.") from None

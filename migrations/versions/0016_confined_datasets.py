@@ -1,14 +1,14 @@
 """Whether what a dataset's links lead to may be shown
 
 Revision ID: 0016
-Revises: 0014
+Revises: 0019
 """
 
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 

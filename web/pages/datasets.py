@@ -109,8 +109,8 @@ def check_dataset(name: str) -> Response:
     with reading() as session:
         dataset = datasets.get_by_name(session, name)
     spec = parse_spec("check", {"dataset": dataset.name})
-    job, notice = submission.submit(current_settings(), spec, user_id=signed_in().user_id)
-    flash(notice or f"Job {job.id} checks {dataset.name}.", "warning" if notice else "success")
+    done = submission.submit(current_settings(), spec, user_id=signed_in().user_id)
+    flash(done.notice or f"Job {done.job.id} checks {dataset.name}.", "warning" if done.notice else "success")
     return redirect(url_for("pages.show_dataset", name=dataset.name))
 
 

@@ -17,9 +17,7 @@ class KeyReusedError(DeepLabError):
     """A key was sent before with another request."""
 
     def __init__(self, key: str) -> None:
-        super().__init__(
-            f"The Idempotency-Key {key!r} came with another request within a day; use a new one."
-        )
+        super().__init__(f"The Idempotency-Key {key!r} came with another request within a day; use a new one.")
 
 
 class AlreadySubmittedError(DeepLabError):

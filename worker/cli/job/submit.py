@@ -1,13 +1,13 @@
 """What `deeplab job submit`, `retry` and `clone` do: submit a job, say so, and wait for its end."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import click
 
+from worker.cli.job.opening import open_jobs
 from worker.cli.output import print_json
-from worker.cli.store import create_store
+from worker.client.jobs import Jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
@@ -21,20 +21,12 @@ def submit_job(kind: str, values: dict[str, Any], label: Mapping[str, str], *, w
         RequestError: naming every option that does not fit.
     """
     from worker.cli.job.spec_options import RequestError, request_of
-    from worker.jobs import submission
-    from worker.jobs.requests.label import parse_label
     from worker.jobs.requests.spec_error import SpecError
-    from worker.jobs.requests.specs import parse_spec
 
     settings = load_settings()
+    fields = request_of(values, are_paths_here=not settings.url)
     try:
-        spec, named = parse_spec(kind, request_of(values)), parse_label(label)
-        submit_with(
-            settings,
-            lambda tell: submission.submit(settings, spec, label=named, environment=os.environ, tell=tell),
-            wait=wait,
-            as_json=as_json,
-        )
+        submit_with(settings, lambda jobs: jobs.submit(kind, fields, label, _say), wait=wait, as_json=as_json)
     except SpecError as error:
         raise RequestError(error) from None
 
@@ -47,8 +39,6 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
         SpecError: if the changed request is not valid.
     """
     from worker.cli.job.spec_options import request_of
-    from worker.jobs import jobs, submission
-    from worker.jobs.database import open_session
 
     fields: dict[str, Any] = {}
     for change in changes:
@@ -57,19 +47,21 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
             raise click.BadParameter(f"expected FIELD=VALUE, such as seed=7, got {change!r}.", param_hint="--change")
         fields[name.strip()] = value
     settings = load_settings()
+    given = request_of(fields, are_paths_here=not settings.url)
 
-    def submit(tell: Callable[[str], object]) -> Job:
-        with open_session(settings, reads_only=True) as session:
-            earlier = jobs.get(session, job_id).spec["overrides"]
-        merged = {"overrides": [*earlier, *overrides], **request_of(fields)}
-        return submission.clone(settings, job_id, merged, environment=os.environ, tell=tell)
+    def submit(jobs: Jobs) -> Job:
+        merged = {"overrides": [*jobs.show(job_id).spec["overrides"], *overrides], **given}
+        return jobs.clone(job_id, merged, _say)
 
     submit_with(settings, submit, wait=wait, as_json=as_json)
 
 
-def submit_with(
-    settings: Settings, submit: Callable[[Callable[[str], object]], Job], *, wait: bool, as_json: bool
-) -> None:
+def retry_job(job_id: int, *, failed: bool, wait: bool, as_json: bool) -> None:
+    """Submit a failed or cancelled job again; `failed`: of a segment job only what failed."""
+    submit_with(load_settings(), lambda jobs: jobs.retry(job_id, failed=failed, tell=_say), wait=wait, as_json=as_json)
+
+
+def submit_with(settings: Settings, submit: Callable[[Jobs], Job], *, wait: bool, as_json: bool) -> None:
     """Submit a job, tell Celery, and wait for its end if that was asked for.
 
     Args:
@@ -81,21 +73,26 @@ def submit_with(
     Raises:
         JobFailedError: if it was waited for and did not succeed.
     """
-    create_store(settings)
-    if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
-        from worker.cli.job.wait import wait_for
+    with open_jobs(settings, create=True) as jobs:
+        if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
+            from worker.cli.job.wait import wait_for
 
-        wait_for(settings, submit(_say), as_json=as_json)
-        return
-    job = submit(_say)
+            wait_for(jobs, settings, submit(jobs), as_json=as_json)
+            return
+        job = submit(jobs)
     if as_json:
         print_json(job)
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
+    if not settings.url:
+        _announce(settings, job)
+
+
+def _announce(settings: Settings, job: Job) -> None:
+    """Tell Celery of a job in the store of this machine."""
     if settings.embedded_broker and platform_at(settings) is None:
         _say(f"No platform is running in {settings.home}. The job starts when you run: deeplab up")
-        return
-    if notice := try_publish(settings, job):
+    elif notice := try_publish(settings, job):
         _say(notice)
 
 

@@ -1,6 +1,5 @@
 """`deeplab job submit`, `retry` and `clone`: the commands that make jobs."""
 
-import os
 from typing import Any
 
 import click
@@ -72,18 +71,9 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
 
     A train job resumes from its last checkpoint. With --failed, the masks go to an output folder of the new job.
     """
-    from worker.cli.job.submit import submit_with
-    from worker.jobs import submission
-    from worker.jobs.settings import load_settings
+    from worker.cli.job.submit import retry_job
 
-    settings = load_settings()
-    again = submission.retry_failed if failed else submission.retry
-    submit_with(
-        settings,
-        lambda tell: again(settings, job_id, environment=os.environ, tell=tell),
-        wait=wait,
-        as_json=as_json,
-    )
+    retry_job(job_id, failed=failed, wait=wait, as_json=as_json)
 
 
 @click.command()

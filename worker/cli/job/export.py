@@ -26,8 +26,8 @@ class OnlyHereError(DeepLabError):
 
     def __init__(self) -> None:
         super().__init__(
-            "`deeplab job export` reads the platform's files, so it does not work with DEEPLAB_URL; the page of the job's"
-            " results has the same as a download."
+            "`deeplab job export` reads the platform's files, and does not work with DEEPLAB_URL; the page of the"
+            " job's results has the same as a download."
         )
 
 

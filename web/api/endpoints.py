@@ -13,6 +13,7 @@ from web.api import (
     me,
     metrics,
     queues,
+    stream,
     submissions,
     workers,
 )
@@ -44,6 +45,7 @@ ENDPOINTS = (
     Endpoint("GET", f"{_JOB}/metrics", metrics.list_metrics),
     Endpoint("GET", f"{_JOB}/log", history.show_log),
     Endpoint("GET", f"{_JOB}/events", history.list_events),
+    Endpoint("GET", f"{_JOB}/events/stream", stream.stream_job),
     Endpoint("GET", f"{_JOB}/items", items.list_items),
     Endpoint("GET", "/checkpoints", checkpoints.list_checkpoints),
     Endpoint("GET", _CHECKPOINT, checkpoints.show_checkpoint),

@@ -20,7 +20,7 @@ _EXAMPLES = {  # of `job submit`, by kind
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint 1 --input images --wait",
     "check": "check --dataset street --wait",
-    "import": "import --source export.zip --dataset street --wait",
+    "import": "import --source road.zip --dataset street --wait",
 }
 
 

@@ -1,7 +1,7 @@
 """A client of the JSON API, with the types of the platform itself."""
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import unquote
 from uuid import uuid4
@@ -9,13 +9,16 @@ from uuid import uuid4
 import httpx
 
 from deeplab.errors import DeepLabError
-from worker.client.jobs import LogPart, Tell
+from worker.client.jobs import LogPart
+from worker.jobs.chained_submission import Step
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.plain_json import adapter_of
+from worker.jobs.preflight.preflight import Outlook
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.records.evaluations import EvaluationLine
 from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.submission import Hear
 from worker.jobs.watching.job_list import EVERYTHING, JobFilter
 from worker.jobs.watching.whole_job import WholeJob
 
@@ -33,6 +36,10 @@ class RefusedError(DeepLabError):
     def __init__(self, status: int, sentence: str) -> None:
         super().__init__(sentence)
         self.status = status
+
+
+def _ignore(_outlook: Outlook) -> None:
+    """Let what was found pass."""
 
 
 class Client:
@@ -101,28 +108,42 @@ class Client:
         return part
 
     def submit(
-        self, kind: str, fields: Mapping[str, Any], label: Mapping[str, str] | None = None, tell: Tell = print
-    ) -> Job:
-        """Submit a job; again, under the same key, if no answer comes.
+        self,
+        kind: str,
+        fields: Mapping[str, Any],
+        label: Mapping[str, str] | None = None,
+        *,
+        then: Sequence[Step] = (),
+        hear: Hear = _ignore,
+    ) -> list[Job]:
+        """Submit a job, and those that use what it makes; again, under the same key, if no answer comes.
 
         Args:
             kind: of job.
             fields: of that kind.
-            label: its name and notes.
-            tell: hears what else is to be said.
+            label: its name, notes and experiment.
+            then: what follows it, such as ["evaluate", "crf"].
+            hear: is told what is no reason to refuse the request.
+
+        Returns:
+            The job, and those that follow it.
         """
-        return self._submit("/jobs", {"kind": kind, **fields, **(label or {})}, tell)
+        body = {"kind": kind, **fields, **(label or {}), **({"then": list(then)} if then else {})}
+        answer = self._submit("/jobs", body, hear)
+        return adapter_of(list[Job]).validate_python([answer, *answer["following"]])  # type: ignore[no-any-return]
 
-    def retry(self, job_id: int, *, failed: bool = False, tell: Tell = print) -> Job:
+    def retry(self, job_id: int, *, failed: bool = False, hear: Hear = _ignore) -> Job:
         """Submit a failed or cancelled job again; `failed`: of a segment job what failed."""
-        return self._submit(f"/jobs/{job_id}/retry", {"failed": failed}, tell)
+        job: Job = adapter_of(Job).validate_python(self._submit(f"/jobs/{job_id}/retry", {"failed": failed}, hear))
+        return job
 
-    def clone(self, job_id: int, changes: Mapping[str, Any], tell: Tell = print) -> Job:
+    def clone(self, job_id: int, changes: Mapping[str, Any], *, hear: Hear = _ignore) -> Job:
         """Submit a job's request again with some fields changed."""
-        return self._submit(f"/jobs/{job_id}/clone", changes, tell)
+        job: Job = adapter_of(Job).validate_python(self._submit(f"/jobs/{job_id}/clone", changes, hear))
+        return job
 
     def edit(self, job_id: int, changes: Mapping[str, Any]) -> Job:
-        """Change name, notes or priority."""
+        """Change name, notes, experiment or priority."""
         return self._change("PATCH", f"/jobs/{job_id}", changes)
 
     def cancel(self, job_id: int) -> Job:
@@ -147,12 +168,10 @@ class Client:
         loss: Loss = self._ask("DELETE", f"/jobs/{job_id}", Loss)
         return loss
 
-    def _submit(self, path: str, body: Mapping[str, Any], tell: Tell) -> Job:
-        response = self._send_again(path, body, {"Idempotency-Key": uuid4().hex})
-        if notice := response.json()["notice"]:
-            tell(notice)
-        job: Job = adapter_of(Job).validate_json(response.content)
-        return job
+    def _submit(self, path: str, body: Mapping[str, Any], hear: Hear) -> dict[str, Any]:
+        answer: dict[str, Any] = self._send_again(path, body, {"Idempotency-Key": uuid4().hex}).json()
+        hear(Outlook(None, [answer["notice"]] if answer["notice"] else []))
+        return answer
 
     def _send_again(self, path: str, body: Mapping[str, Any], headers: Mapping[str, str]) -> httpx.Response:
         for _ in range(_TRIES - 1):

@@ -1,16 +1,16 @@
 """What can be asked of the jobs of a platform, wherever it runs. `deeplab job` knows them by this alone."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from worker.jobs.chained_submission import Step
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.records.checkpoints import Checkpoint
+from worker.jobs.submission import Hear
 from worker.jobs.watching.job_list import JobFilter
 from worker.jobs.watching.whole_job import WholeJob
-
-Tell = Callable[[str], object]  # hears a sentence for people
 
 
 @dataclass(frozen=True)
@@ -37,17 +37,19 @@ class Jobs(Protocol):
     def read_log(self, job_id: int, attempt: int | None, after: int) -> LogPart:
         """Read the log of an attempt, by default the last one, from a byte on: as much as is sent at a time."""
 
-    def submit(self, kind: str, fields: Mapping[str, Any], label: Mapping[str, str], tell: Tell) -> Job:
-        """Submit a job; `tell` hears what else is to be said."""
+    def submit(
+        self, kind: str, fields: Mapping[str, Any], label: Mapping[str, str], *, then: Sequence[Step], hear: Hear
+    ) -> list[Job]:
+        """Submit a job, and those that `then` names; `hear` is told what is no reason to refuse them."""
 
-    def retry(self, job_id: int, *, failed: bool, tell: Tell) -> Job:
+    def retry(self, job_id: int, *, failed: bool, hear: Hear) -> Job:
         """Submit a failed or cancelled job again; `failed`: of a segment job what failed."""
 
-    def clone(self, job_id: int, changes: Mapping[str, Any], tell: Tell) -> Job:
+    def clone(self, job_id: int, changes: Mapping[str, Any], *, hear: Hear) -> Job:
         """Submit a job's request again with some fields changed."""
 
     def edit(self, job_id: int, changes: Mapping[str, Any]) -> Job:
-        """Change name, notes or priority."""
+        """Change name, notes, experiment or priority."""
 
     def cancel(self, job_id: int) -> Job:
         """End a job; a running one ends a few seconds later."""

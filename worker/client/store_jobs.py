@@ -1,21 +1,24 @@
 """The jobs of the platform whose store this machine reaches."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from worker.client.jobs import LogPart, Tell
-from worker.jobs import holds, jobs, submission
+from worker.client.jobs import LogPart
+from worker.jobs import holds, jobs, presets, submission
+from worker.jobs.chained_submission import Step, prepare_chain, submit_chain
 from worker.jobs.cleaning import deletion
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobSummary
+from worker.jobs.preflight.preflight import Outlook
 from worker.jobs.reconciler import take_back
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
+from worker.jobs.submission import Hear
 from worker.jobs.watching import attempt_logs, job_list
 from worker.jobs.watching.job_list import JobFilter
 from worker.jobs.watching.whole_job import WholeJob, read_whole_job
@@ -52,27 +55,34 @@ class StoreJobs:
         text, until = attempt_logs.read_from(attempt_logs.log_of(self._settings, job, fence), after, _PART_BYTES)
         return LogPart(fence, text, until)
 
-    def submit(self, kind: str, fields: Mapping[str, Any], label: Mapping[str, str], tell: Tell) -> Job:
-        """Submit a job."""
-        spec, named = parse_spec(kind, fields), parse_label(label)
-        return submission.submit(self._settings, spec, label=named, environment=os.environ, tell=tell)
+    def submit(
+        self, kind: str, fields: Mapping[str, Any], label: Mapping[str, str], *, then: Sequence[Step], hear: Hear
+    ) -> list[Job]:
+        """Submit a job, and those that `then` names."""
+        request = presets.expand(self._settings, fields, None) if fields.get("preset") else fields
+        spec, named = parse_spec(kind, request), parse_label(label)
+        prepared = prepare_chain(self._settings, spec, then, environment=os.environ)
+        submitted = submit_chain(self._settings, prepared, label=named)
+        first, *others = (each.outlook for each in prepared)
+        hear(Outlook(first.waits, [*first.notices, *(notice for each in others for notice in each.notices)]))
+        return submitted
 
-    def retry(self, job_id: int, *, failed: bool, tell: Tell) -> Job:
+    def retry(self, job_id: int, *, failed: bool, hear: Hear) -> Job:
         """Submit a failed or cancelled job again."""
         again = submission.retry_failed if failed else submission.retry
-        return again(self._settings, job_id, environment=os.environ, tell=tell)
+        return again(self._settings, job_id, environment=os.environ, hear=hear)
 
-    def clone(self, job_id: int, changes: Mapping[str, Any], tell: Tell) -> Job:
+    def clone(self, job_id: int, changes: Mapping[str, Any], *, hear: Hear) -> Job:
         """Submit a job's request again with some fields changed."""
-        return submission.clone(self._settings, job_id, changes, environment=os.environ, tell=tell)
+        return submission.clone(self._settings, job_id, changes, environment=os.environ, hear=hear)
 
     def edit(self, job_id: int, changes: Mapping[str, Any]) -> Job:
-        """Change name, notes or priority."""
+        """Change name, notes, experiment or priority."""
         with open_session(self._settings) as session:
             job = jobs.get(session, job_id)
             labels = {name: changes[name] for name in Label.model_fields if name in changes}
             if labels:
-                job = jobs.relabel(session, job_id, parse_label({"name": job.name, "notes": job.notes, **labels}))
+                job = jobs.relabel(session, job_id, parse_label({**job.label, "notes": job.notes, **labels}))
             return holds.set_priority(session, job_id, changes["priority"]) if "priority" in changes else job
 
     def cancel(self, job_id: int) -> Job:

@@ -9,6 +9,7 @@ from worker.client.http import iterate_jobs
 from worker.client.store_jobs import StoreJobs
 from worker.jobs.cleaning.deletion import Loss
 from worker.jobs.plain_json import as_json
+from worker.jobs.preflight.preflight import Outlook
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.watching.job_list import JobFilter
 
@@ -23,10 +24,11 @@ def test_the_example_of_the_documentation_runs(served: Served, capsys: pytest.Ca
 
 def test_it_tells_what_the_store_tells(served: Served) -> None:
     with Client(served.url, served.token) as client:
-        sentences: list[str] = []
+        heard: list[Outlook] = []
         fields = {"config": str(served.dataset / "config.yaml")}
-        job = client.submit("train", fields, {"name": "First"}, sentences.append)
-        assert "broker cannot be reached" in sentences[0]
+        job, evaluated = client.submit("train", fields, {"name": "First"}, then=["evaluate"], hear=heard.append)
+        assert evaluated.awaits_others
+        assert "broker cannot be reached" in heard[0].notices[0]
         store = StoreJobs(served.settings)
         assert as_json(client.show(job.id)) == as_json(store.show(job.id))
         assert as_json(client.list_jobs()) == as_json(store.list_jobs(JobFilter()))
@@ -35,9 +37,9 @@ def test_it_tells_what_the_store_tells(served: Served) -> None:
         assert client.resume(job.id).held_at is None
         assert client.cancel(job.id).state == "cancelled"
         assert client.wait(job.id).state == "cancelled"
-        copies = [client.retry(job.id, tell=sentences.append), client.clone(job.id, {"seed": 4}, sentences.append)]
+        copies = [client.retry(job.id), client.clone(job.id, {"seed": 4})]
         assert [each.parent_id for each in copies] == [job.id, job.id]
-        assert [each.id for each in iterate_jobs(client)] == [copies[1].id, copies[0].id, job.id]
+        assert [each.id for each in iterate_jobs(client)] == [copies[1].id, copies[0].id, evaluated.id, job.id]
         assert [each.id for each in client.list_jobs(limit=2)] == [copies[1].id, copies[0].id]
         assert client.read_log(job.id).log == ""
         with pytest.raises(RefusedError, match="cancel it before"):
@@ -49,7 +51,7 @@ def test_it_tells_what_the_store_tells(served: Served) -> None:
 def test_refusals_are_errors_with_the_fields(served: Served) -> None:
     with Client(served.url, served.token) as client:
         with pytest.raises(SpecError) as wrong:
-            client.submit("train", {"seed": -1}, tell=print)
+            client.submit("train", {"seed": -1})
         assert wrong.value.fields == {"config": "is required.", "seed": "must be at least 0, got -1."}
         with pytest.raises(RefusedError, match="There is no job 77") as missing:
             client.show(77)

@@ -36,7 +36,7 @@ _THEN = click.option(
     help="Submit a job that uses what this one makes, too; repeatable: --then evaluate --then crf.",
 )
 _EXAMPLES = {  # of `job submit`, by kind
-    "train": "train --preset fast-cpu --dataset street --then evaluate",
+    "train": "train --preset fast-cpu --dataset street --wait",
     "evaluate": "evaluate --checkpoint job:1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint job:1 --input images --wait",

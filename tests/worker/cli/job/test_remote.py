@@ -36,7 +36,7 @@ def test_a_job_is_submitted_shown_changed_and_ended(deeplab: Deeplab, served: Se
 
 def test_options_are_named_in_errors(deeplab: Deeplab) -> None:
     ended = deeplab("job", "submit", "train", "-c", "/etc/passwd", "--set", "SOLVER.LR=1")
-    assert ended.exit_code == 1
+    assert ended.exit_code == 2
     assert ended.stderr.startswith("Error: --config: /etc/passwd is outside")
 
 

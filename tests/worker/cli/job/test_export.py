@@ -42,7 +42,7 @@ def test_what_cannot_be_exported_is_a_sentence(deeplab: Deeplab, home: Settings,
     job = select(home, {"a.jpg": draw(0)}).job
     assert deeplab("job", "export", 99, tmp_path / "out").stderr == "Error: There is no job 99.\n"
     ended = deeplab("job", "export", 1, tmp_path / "out")  # the training before it
-    assert ended.stderr == "Error: Job 1 is a train job, which has no masks.\n"
+    assert ended.stderr == "Error: Jobs of the kind train, such as job 1, have no masks.\n"
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "file").touch()
     ended = deeplab("job", "export", job.id, tmp_path / "mine")

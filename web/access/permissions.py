@@ -38,6 +38,7 @@ ACCESS = {
     "api.list_metrics": VIEWER,
     "api.show_log": VIEWER,
     "api.list_events": VIEWER,
+    "api.stream_job": VIEWER,
     "api.list_items": VIEWER,
     "api.list_checkpoints": VIEWER,
     "api.show_checkpoint": VIEWER,

@@ -39,6 +39,7 @@ class Media:
 
 
 Download = Annotated[Response, Media("application/octet-stream")]
+EventStream = Annotated[Response, Media("text/event-stream")]
 
 
 @dataclass(frozen=True)

@@ -87,7 +87,12 @@ document.addEventListener("click", (event) => {
   }
 });
 for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
-  document.addEventListener(answered, () => { if (byId("picker")) byId("picker-content").inert = false; });
+  document.addEventListener(answered, () => {
+    const content = byId("picker-content");
+    if (!content?.inert) return;
+    content.inert = false;
+    content.querySelector(".picker-path")?.focus(); // what was focused is gone; whoever hears the page hears the folder
+  });
 }
 
 // ---- masks over images: one slider for all of them, remembered ----

@@ -24,7 +24,12 @@ def addresses(population: Population) -> list[str]:
         f"/evaluations/{population.evaluated}/confusion",
         f"/jobs/compare?job={population.trained}&job={population.validated}",
         f"/jobs/{population.searched}/trials",
+        "/jobs/new/train?dataset=shapes&preset=fast-cpu",
         "/datasets",
+        "/start",
+        "/start/shapes",
+        "/experiments",
+        "/search?q=shapes",
         "/workers",
         "/disk?look=1",
     ]

@@ -60,6 +60,7 @@ def test_the_picker_works_by_keyboard(page: Page, population: Population) -> Non
     for name in (str(population.root), "shapes", "config.yaml"):
         entry = picker.get_by_role("button", name=name, exact=True)
         expect(entry).to_be_visible()
+        expect(picker.locator(".picker-path")).to_be_focused()
         entry.focus()
         page.keyboard.press("Enter")
     expect(picker).to_be_hidden()

@@ -80,12 +80,18 @@ document.addEventListener("click", (event) => {
   if (opener || event.target.closest("#picker-content [hx-get]")) byId("picker-content").inert = true;
   if (choice) {
     pickInto.value = choice.dataset.choose;
+    pickInto.dispatchEvent(new Event("change", { bubbles: true }));
     byId("picker").close();
     pickInto.focus();
   }
 });
 for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
-  document.addEventListener(answered, () => { if (byId("picker")) byId("picker-content").inert = false; });
+  document.addEventListener(answered, () => {
+    const content = byId("picker-content");
+    if (!content?.inert) return;
+    content.inert = false;
+    content.querySelector(".picker-path")?.focus(); // what was focused is gone; whoever hears the page hears the folder
+  });
 }
 
 // ---- masks over images: one slider for all of them, remembered ----

@@ -10,7 +10,7 @@ from celery.exceptions import SecurityWarning
 from deeplab.formats import plural
 from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
-from worker.execution.slots import Slots, find_gpus
+from worker.execution.slots import Slots, find_gpus, find_memory
 from worker.execution.starting.starter import Starter
 from worker.execution.supervisor import child_environment
 from worker.execution.tasks import register_tasks
@@ -46,6 +46,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     check_revision(settings)
     storage.mount(settings)
     gpus = find_gpus() if queue == "gpu" else []
+    memory = find_memory(gpus)
     with open_session(settings) as session:
         if name is None:
             name = workers.choose_name(session, queue)
@@ -53,7 +54,7 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
             workers.check_name(session, name)
         starter = Starter(child_environment(settings) if settings.preload else None)
         slots = Slots(name, gpus, concurrency, starter=starter, cores=settings.cores)
-        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
+        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus, memory)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)
     app = celery_app(settings)

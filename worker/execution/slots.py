@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
+
 from deeplab.formats import plural
 from deeplab.processes import cpus_of_container, n_cpus
 from worker.execution.gpu_locks import GpuLocks
@@ -17,6 +19,7 @@ from worker.execution.supervisor import SlotContext
 from worker.jobs.workers import owner_name
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
+_MEMORY = re.compile(r"^(?P<id>GPU-[\w-]+), *(?P<size>\d+)$", re.MULTILINE)
 _PART = re.compile(r"\s+MIG (?P<name>\S+)\s+Device\s+\d+: \(UUID: (?P<id>MIG-[\w/-]+)\)")
 
 
@@ -143,6 +146,27 @@ def find_gpus(environment: Mapping[str, str] = os.environ) -> list[Gpu]:
         return []
     listing = subprocess.run([program, "-L"], capture_output=True, text=True, check=False, timeout=60).stdout
     return visible_gpus(parse_gpus(listing), environment.get("CUDA_VISIBLE_DEVICES"))
+
+
+def find_memory(gpus: Sequence[Gpu]) -> int | None:
+    """The memory, in bytes, that a job can take: of the smallest GPU, or of the machine if there is none.
+
+    None if that is unknown, as of parts of GPUs.
+    """
+    if not gpus:
+        return psutil.virtual_memory().total
+    program = shutil.which("nvidia-smi")
+    if program is None or any(gpu.is_part for gpu in gpus):
+        return None
+    query = [program, "--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits"]
+    listing = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60).stdout
+    sizes = parse_memory(listing)
+    return min((sizes[gpu.id] for gpu in gpus if gpu.id in sizes), default=None)
+
+
+def parse_memory(listing: str) -> dict[str, int]:
+    """Read the output of `nvidia-smi --query-gpu=uuid,memory.total`: bytes by the id of the GPU."""
+    return {match["id"]: int(match["size"]) * 2**20 for match in _MEMORY.finditer(listing)}
 
 
 def parse_gpus(listing: str) -> list[Gpu]:

@@ -4,6 +4,7 @@ from typing import Final, Literal, get_args
 
 Kind = Literal["train", "evaluate", "crf", "segment", "check", "import"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS_WITH_RESULTS: tuple[Kind, ...] = ("segment", "evaluate", "crf")  # of images
 
 QUEUES: Final = ("gpu", "cpu")
 

@@ -213,7 +213,7 @@ def test_items_of_a_segment_job(client: FlaskClient, population: Population) -> 
     assert get(client, path, **{"class": 1}, max_share=100)["n_items"] == 5
     refused = client.get(f"/api/v1/jobs/{population.trained}/items")
     assert refused.status_code == 404
-    assert "is a train job, which has no results" in refused.json["detail"]  # type: ignore[index]
+    assert "have no results of images" in refused.json["detail"]  # type: ignore[index]
 
 
 def test_items_page_by_page(client: FlaskClient, population: Population) -> None:

@@ -12,7 +12,7 @@ from worker.cli.output import print_json
 from worker.cli.store import open_store
 from worker.jobs import jobs
 from worker.jobs.exports.formats import export
-from worker.jobs.exports.masks_of import Selection
+from worker.jobs.exports.masks_of import Selection, require_masks
 from worker.jobs.exports.png import describe_shared
 from worker.jobs.exports.writing import write_folder, write_zip
 from worker.jobs.results.job_files import class_names
@@ -39,6 +39,7 @@ def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, A
     settings = load_settings()
     with open_store(settings) as session:
         job = jobs.get(session, job_id)
+    require_masks(job)
     wanted = read_filter(filters, class_names(settings, job))
     selection = Selection(settings, job, open_results(settings, job), wanted)
     members = export(selection, format_name)

@@ -21,6 +21,7 @@ from worker.jobs.settings import load_settings
 
 LANES = (  # what the paths of requests match, the first that does, and how many threads these have
     (re.compile(r"/healthz$|^(/.*)?/static/"), 2),
+    (re.compile(r"/jobs/\d+/events/stream$"), 10),  # more than may be open: see web.api.stream
     (re.compile(r"/jobs/\d+/(images|masks|tiles)/"), 8),  # more than may wait to decode: see web.access.turns
     (re.compile(""), 16),
 )

@@ -192,7 +192,7 @@ def test_log_and_events(client: FlaskClient, population: Population) -> None:
     assert log["log"].endswith("\n")
     assert "iteration   480" in log["log"]
     assert len(get(client, f"/jobs/{population.running}/log", bytes=100)["log"]) < 100
-    assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": ""}
+    assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": "", "until": 0}
     told = get(client, f"/jobs/{population.running}/events")
     assert [event["message"] for event in told["events"]] == ["submitted", f"claimed by {OWNER}"]
     assert [attempt["owner"] for attempt in told["history"]] == [OWNER]

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from deeplab.errors import DeepLabError
 from deeplab.files import printable
 from worker.cli.job.filter_options import read_filter
 from worker.cli.output import print_json
@@ -18,6 +19,16 @@ from worker.jobs.exports.writing import write_folder, write_zip
 from worker.jobs.results.job_files import class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.settings import load_settings
+
+
+class OnlyHereError(DeepLabError):
+    """A command that reads the files of the platform."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`deeplab job export` reads the platform's files, and does not work with DEEPLAB_URL; the page of the"
+            " job's results has the same as a download."
+        )
 
 
 def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, Any], *, as_json: bool) -> None:
@@ -35,8 +46,11 @@ def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, A
         JobNotFoundError: if there is no such job.
         NothingToExportError: if it has no masks.
         OutputError: if a mask is gone, or nothing can be written there.
+        OnlyHereError: if DEEPLAB_URL names a platform elsewhere.
     """
     settings = load_settings()
+    if settings.url:
+        raise OnlyHereError
     with open_store(settings) as session:
         job = jobs.get(session, job_id)
     require_masks(job)

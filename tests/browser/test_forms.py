@@ -83,7 +83,7 @@ def test_a_dataset_is_registered_and_used(page: Page, population: Population) ->
     picker.get_by_role("button", name="Use this folder").click()
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("status").first).to_have_text("Dataset picked registered: 3 classes.")
-    page.get_by_role("row", name="picked").get_by_role("link", name="train").click()
+    page.get_by_role("link", name="Train", exact=True).click()
     expect(page.get_by_label("Dataset")).to_have_value("picked")
 
 

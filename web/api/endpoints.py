@@ -18,6 +18,7 @@ from web.api import (
     search,
     stream,
     submissions,
+    uploads,
     workers,
 )
 from web.api.endpoint import Endpoint
@@ -29,6 +30,7 @@ _CHECKPOINT = "/checkpoints/<name>"
 _ALIAS = "/aliases/<name>"
 _EXPERIMENT = f"/experiments/{_ID}experiment_id>"
 _DATASET = "/datasets/<name>"
+_UPLOAD = "/uploads/<upload_id>"
 _EVALUATION = f"/evaluations/{_ID}job_id>"
 
 ENDPOINTS = (
@@ -82,6 +84,11 @@ ENDPOINTS = (
     Endpoint("PATCH", _DATASET, datasets.rename_dataset),
     Endpoint("DELETE", _DATASET, datasets.remove_dataset),
     Endpoint("POST", f"{_DATASET}/refresh", datasets.refresh_dataset),
-    Endpoint("POST", f"{_DATASET}/check", datasets.check_dataset),
+    Endpoint("POST", f"{_DATASET}/check", submissions.check_dataset),
+    Endpoint("GET", f"{_DATASET}/report", datasets.show_report),
+    Endpoint("POST", "/uploads", uploads.begin_upload),
+    Endpoint("PUT", _UPLOAD, uploads.send_part),
+    Endpoint("POST", f"{_UPLOAD}/finish", uploads.finish_upload),
+    Endpoint("DELETE", _UPLOAD, uploads.discard_upload),
     Endpoint("GET", "/folders", folders.list_folders),
 )

@@ -5,7 +5,7 @@ from typing import Annotated, Any, TypeVar, get_origin
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
-from werkzeug.exceptions import BadRequest
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from web.errors import QueryError
 from worker.jobs.catalog import LARGEST_INTEGER
@@ -15,6 +15,7 @@ from worker.jobs.requests.refusal import refusal
 Q = TypeVar("Q", bound=BaseModel)
 
 _KEY = re.compile(r"[!-~]{1,255}")
+BINARY = "application/octet-stream"
 _DEEPEST = 10  # levels of a body
 _LARGEST_PAGE = 500  # lines of a list
 
@@ -78,6 +79,18 @@ def read_body(kind: Any) -> Any:
         return adapter.validate_python(_read_object())
     except ValidationError as error:
         raise refusal(error, "is not a field of this request.") from None
+
+
+def read_content() -> bytes:
+    """Read the bytes of the body.
+
+    Raises:
+        UnsupportedMediaType: if they are not sent as BINARY, which a foreign page cannot send unasked.
+        RequestEntityTooLarge: if they are too many.
+    """
+    if request.mimetype != BINARY:
+        raise UnsupportedMediaType(f"The body must be sent as {BINARY}.")
+    return request.get_data(cache=False)
 
 
 def _read_object() -> dict[str, Any]:

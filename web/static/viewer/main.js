@@ -35,7 +35,7 @@ let isDrawn = true;
 function usualState() {
   const ids = layers.map((layer) => layer.id);
   const asked = data.cell && ids.includes("a") && ids.includes("truth") ? "confusion" : "a"; // whose pixels led here
-  const left = ids.includes("a") ? asked : ids[0];
+  const left = ids.includes("a") ? asked : ids.includes(data.usual) ? data.usual : ids[0];
   const right = ["truth", "b", "crf", "image"].find((id) => ids.includes(id)) ?? left;
   const opacity = Number(byId("opacity").value);
   const colours = localStorage.getItem(COLOURS) ?? "colours";

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, insert, text
 from deeplab.config import parse_config
 from worker.jobs import storage
 from worker.jobs.database import engine_for, open_session, upgrade
+from worker.jobs.records import metrics
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.results import merging, parts
 from worker.jobs.results.parts import Part
@@ -168,6 +169,15 @@ _SERIES = {
     "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < :n)",
     "postgresql": "WITH n(i) AS (SELECT generate_series(1, :n))",
 }
+_EACH = "OVER (PARTITION BY name, start ORDER BY value"
+_BUCKETS = f"""
+    INSERT INTO metric_bucket (job_id, name, start, lowest, lowest_at, highest, highest_at, last_at)
+    SELECT DISTINCT :job, name, start,
+        first_value(value) {_EACH}), first_value(iteration) {_EACH}),
+        first_value(value) {_EACH} DESC), first_value(iteration) {_EACH} DESC),
+        max(iteration) OVER (PARTITION BY name, start)
+    FROM (SELECT *, iteration - iteration % {metrics.BUCKET} AS start FROM metric WHERE job_id = :job) AS placed
+"""  # noqa: S608
 
 
 def _add_metrics(connection: Connection, job_id: int, n_values: int) -> None:
@@ -181,6 +191,7 @@ def _add_metrics(connection: Connection, job_id: int, n_values: int) -> None:
             ),
             {"n": n_values // 2, "job": job_id, "name": name},
         )
+    connection.execute(text(_BUCKETS), {"job": job_id})
 
 
 def _add_images(settings: Settings, job_id: int, n: int, *, evaluated: bool) -> None:

@@ -357,6 +357,21 @@ class MetricRow(Base):
     value: Mapped[float]
 
 
+class MetricBucketRow(Base):
+    """Where the values of a metric are lowest, highest and last within a bucket: iterations that follow each other."""
+
+    __tablename__ = "metric_bucket"
+
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(primary_key=True)
+    start: Mapped[int] = mapped_column(primary_key=True)  # its first iteration
+    lowest: Mapped[float]
+    lowest_at: Mapped[int]
+    highest: Mapped[float]
+    highest_at: Mapped[int]
+    last_at: Mapped[int]
+
+
 class CheckpointRow(Base):
     """A complete checkpoint file; its bytes never change."""
 

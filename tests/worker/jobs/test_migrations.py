@@ -16,6 +16,7 @@ from tests.worker.store import add_checkpoint, submit, submit_and_claim
 from worker.jobs import jobs, leases
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.database import DatabaseError, engine_for, open_session, upgrade
+from worker.jobs.records import metrics
 from worker.jobs.revisions import check_revision, known_revisions
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.tables import CheckpointRow, JobRow
@@ -116,6 +117,20 @@ def test_tables_of_another_version_are_refused_with_what_to_do(fresh: Settings) 
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     with pytest.raises(DatabaseError, match=r"newer version .*update this installation"):
         check_revision(fresh)
+
+
+def test_buckets_of_metrics_are_made_of_values_that_are_there(fresh: Settings) -> None:
+    with open_session(fresh) as session:
+        job = submit(session, fresh)
+        for iteration, value in ((1, 2.0), (254, 0.5), (255, 1.0), (256, 3.0), (900, 4.0), (901, 3.5)):
+            metrics.add(session, job.id, iteration, {"loss": value, "resource/memory": 1.0})
+    with engine_for(fresh.database).connect() as connection:
+        before = contents(connection)["metric_bucket"]
+    run(fresh, command.downgrade, "0016")
+    upgrade(fresh)
+    with engine_for(fresh.database).connect() as connection:
+        assert contents(connection)["metric_bucket"] == before
+    assert len(before) == 3
 
 
 def test_paths_under_the_home_become_relative_to_it(fresh: Settings) -> None:

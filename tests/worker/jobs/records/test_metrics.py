@@ -1,4 +1,7 @@
+import random
+
 from tests.worker.store import submit
+from worker.jobs.catalog import LARGEST_INTEGER
 from worker.jobs.database import open_session
 from worker.jobs.records import metrics
 from worker.jobs.settings import Settings
@@ -64,3 +67,25 @@ def test_all_values_can_be_read_part_by_part(store: Settings) -> None:
         while part := metrics.read_values(session, job.id, behind=seen[-1] if seen else None, limit=3):
             seen += part
     assert seen == [(name, i, value) for name, value in (("accuracy", 0.25), ("loss", 0.5)) for i in range(5)]
+
+
+def test_long_series_keep_peaks_too(store: Settings) -> None:
+    rng = random.Random(0)
+    values = {iteration: rng.uniform(-1, 1) for iteration in range(37, 20_000, 7)}
+    with open_session(store) as session:
+        job = submit(session, store)
+        for iteration, value in values.items():
+            metrics.add(session, job.id, iteration, {"loss": value})
+        lowest, highest = min(values, key=values.__getitem__), max(values, key=values.__getitem__)
+        for iteration in (lowest, highest):  # an attempt that began again before them
+            values[iteration] = 0.0
+            metrics.add(session, job.id, iteration, {"loss": 0.0})
+    with open_session(store, reads_only=True) as session:
+        for after, until, max_points in ((-1, LARGEST_INTEGER, 30), (37, 19_990, 40), (5000, 15_000, 9), (600, 700, 3)):
+            loss = metrics.list_metrics(session, job.id, after=after, until=until, max_points=max_points)["loss"]
+            chosen = {i: value for i, value in values.items() if after < i <= until}
+            assert loss == sorted(loss)
+            assert all(chosen[int(i)] == value for i, value in loss)
+            assert {min(chosen.values()), max(chosen.values())} <= {value for _, value in loss}
+            assert loss[-1][0] == max(chosen)
+            assert len(loss) <= max_points

@@ -19,14 +19,14 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import CrfSpec, Spec, SpecError, TrainSpec
+from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, Spec, SpecError
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
-_PATH_FIELDS = ("config", "checkpoint", "input", "output")
+_PATH_FIELDS = ("config", "checkpoint", "input", "output", "file", "image")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
@@ -167,7 +167,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     """Paths that the configuration has from the checkpoint or job that the request names by its id."""
     if isinstance(spec, CrfSpec):
         return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if isinstance(spec, TrainSpec) or spec.config is not None:
+    if not isinstance(spec, CheckpointSpec) or getattr(spec, "config", None) is not None:
         return set()
     job_id = trained_by(session, spec.checkpoint)
     return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}

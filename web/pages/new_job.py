@@ -20,7 +20,7 @@ from web.context import current_settings, reading, signed_in
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
 from web.forms.options import load_options
 from worker.jobs import jobs
-from worker.jobs.catalog import KINDS, parse_integer
+from worker.jobs.catalog import KINDS, PASSING, parse_integer
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
 
@@ -100,7 +100,7 @@ def _render(
     return render_template(
         "new_job.html",
         form=form,
-        kinds=KINDS,
+        kinds=[each for each in KINDS if each != PASSING],  # which the page of a checkpoint submits
         purpose=SPECS[kind].__doc__,
         parent_id=parent_id,
         n_errors=len(errors),

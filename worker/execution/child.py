@@ -46,6 +46,7 @@ from worker.jobs.settings import Settings, load_settings
 from worker.jobs.watching.reasons import last_exception
 
 _log = logging.getLogger(__name__)
+_READ = ("checkpoint", "input", "file", "image")  # fields of requests that name what is read
 
 
 def main() -> None:
@@ -109,8 +110,8 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 
 def confine_to_roots(settings: Settings, job: Job) -> None:
     """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
-    named = {name: str(job.spec[name]) for name in ("checkpoint", "input") if job.spec.get(name) is not None}
-    read = {name: path for name, path in named.items() if name == "input" or CheckpointRef.parse(path).is_file}
+    named = {name: str(job.spec[name]) for name in _READ if job.spec.get(name) is not None}
+    read = {name: path for name, path in named.items() if name != "checkpoint" or CheckpointRef.parse(path).is_file}
     for section, key in PATH_KEYS:
         if (path := job.config.get(section, {}).get(key)) is not None:
             read[f"{section}.{key}"] = path

@@ -12,6 +12,7 @@ data/                       the default data root
 remote/<scheme>/...         copies of files at URLs: s3://bucket/a is remote/s3/bucket/a; see deeplab.remote
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
+uploads/<name>/             files that people sent, until the job that reads them has ended
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job that an earlier version listed, ...
 jobs/<id>/frames.json       ... about how many frames of each of these videos are to be segmented ...
@@ -25,6 +26,9 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
     confidence/             their maps of confidence, <id>.png
+    model.onnx              what an onnx job writes
+    image.png               the image of a try job as it was segmented, ...
+    refined/                ... and its label map after the CRF
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -155,6 +159,26 @@ def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
 def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Maps of confidence of an evaluate or crf job."""
     return attempt_dir(settings, job_id, fence) / "confidence"
+
+
+def onnx_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The file that an onnx job writes."""
+    return attempt_dir(settings, job_id, fence) / "model.onnx"
+
+
+def tried_image_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The image of a try job, as it was segmented."""
+    return attempt_dir(settings, job_id, fence) / "image.png"
+
+
+def refined_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The label map of that image after the CRF."""
+    return attempt_dir(settings, job_id, fence) / "refined" / "image.png"
+
+
+def uploads_dir(settings: Settings) -> Path:
+    """Files that people sent, each in a folder of its own."""
+    return settings.home / "uploads"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

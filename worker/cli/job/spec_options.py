@@ -15,7 +15,7 @@ from worker.jobs.requests.specs import Positive, Spec, SpecError
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
 _IDS = ("evaluate_job", "only_failed_of")
-_PATHS = ("config", "input", "output", "checkpoint")
+_PATHS = ("config", "input", "output", "checkpoint", "file", "image")
 
 
 class RequestError(DeepLabError):
@@ -73,6 +73,8 @@ def _metavar(name: str, kind: type) -> str:
         "checkpoint": "ID|ALIAS|job:ID|FILE",
         "resume": "ID|ALIAS",
         "input": "PATH",
+        "file": "FILE",
+        "image": "FILE",
         "output": "DIR",
     }.get(name, "NAME")
 

@@ -20,6 +20,9 @@ _EXAMPLES = {  # of `job submit`, by kind
     "evaluate": "evaluate --checkpoint 1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint 1 --input images --wait",
+    "register": "register --file model.pth -c config.yaml --wait",
+    "onnx": "onnx --checkpoint champion --wait",
+    "try": "try --checkpoint champion --image photo.jpg --crf --wait",
 }
 
 

@@ -118,6 +118,12 @@ def describe_result(settings: Settings, job: Job) -> str:
             return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
         case "evaluate" | "crf":
             return sentence + f"mean IoU {result['mean_iou']:.4f}"
+        case "register":
+            return sentence + f"checkpoint {result['checkpoint']}"
+        case "onnx":
+            return sentence + f"{result['file']}, which says the same as the model"
+        case "try":
+            return sentence + f"{result['mask']}"
     assert_never(job.kind)
 
 

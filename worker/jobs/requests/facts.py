@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, OnnxSpec, SegmentSpec, Spec, TrainSpec, TrySpec
 from worker.jobs.tables import CheckpointRow, JobRow
 
 
@@ -30,7 +30,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
     match spec:
         case TrainSpec():
             checkpoint = None if spec.resumed_id is None else CheckpointRef.of_id(spec.resumed_id).text
-        case EvaluateSpec() | SegmentSpec():
+        case CheckpointSpec():
             checkpoint = spec.checkpoint
     dataset = _dataset(session, spec, config, checkpoint)
     return Facts(
@@ -43,7 +43,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
 
 
 def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint: str | None) -> str | None:
-    if isinstance(spec, SegmentSpec):
+    if isinstance(spec, SegmentSpec | TrySpec | OnnxSpec):
         return None
     if not isinstance(spec, CrfSpec) and spec.dataset is not None:
         return spec.dataset

@@ -56,6 +56,15 @@ def _spell_checkpoint(text: str) -> str:
     return CheckpointRef.parse(text).text
 
 
+def _require_saved(text: str) -> str:
+    if CheckpointRef.parse(text).is_file:
+        raise ValueError(
+            f"must be the id or an alias of a checkpoint, or job:ID, got {shortened(text)}; a weights file becomes a"
+            " checkpoint by a register job."
+        )
+    return text
+
+
 def _split_ids(value: object) -> object:
     """Accept ids with commas or spaces between them, as a form sends them, as well as a list."""
     return tuple(part for part in re.split(r"[\s,]+", value) if part) if isinstance(value, str) else value
@@ -102,6 +111,7 @@ Lines = Annotated[
 PathText = Annotated[str, Field(min_length=1, max_length=4095), AfterValidator(_check_plain)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_check_plain)]
 CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
+SavedCheckpoint = Annotated[CheckpointText, AfterValidator(_require_saved)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
 Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
@@ -207,8 +217,22 @@ class TrainSpec(_ModelSpec):
         return gpus
 
 
-class _CheckpointSpec(_ModelSpec):
-    """The fields of the kinds that run a trained model."""
+class CheckpointSpec(_Spec):
+    """The fields of the kinds that start from a checkpoint."""
+
+    checkpoint: SavedCheckpoint = Field(
+        title="Checkpoint",
+        description="Id or alias of a checkpoint, or job:ID for the best one of a job, for which this one then waits.",
+    )
+
+    @property
+    def checkpoint_ref(self) -> CheckpointRef:
+        """The checkpoint as an id, a job or a path."""
+        return CheckpointRef.parse(self.checkpoint)
+
+
+class InferenceSpec(CheckpointSpec, _ModelSpec):
+    """The fields of the kinds that run a trained model on many images."""
 
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
@@ -258,13 +282,8 @@ class _CheckpointSpec(_ModelSpec):
             raise ValueError(f"must be positive numbers with commas between them, got {shortened(scales)}.") from None
         return scales
 
-    @property
-    def checkpoint_ref(self) -> CheckpointRef:
-        """The checkpoint as an id or a path."""
-        return CheckpointRef.parse(self.checkpoint)
 
-
-class EvaluateSpec(_CheckpointSpec):
+class EvaluateSpec(InferenceSpec):
     """Evaluate a checkpoint on a split."""
 
     kind: ClassVar[Kind] = "evaluate"
@@ -336,7 +355,7 @@ class CrfSpec(_Spec):
         return sample
 
 
-class SegmentSpec(_CheckpointSpec):
+class SegmentSpec(InferenceSpec):
     """Segment a folder of images and videos, or one video."""
 
     kind: ClassVar[Kind] = "segment"
@@ -377,8 +396,59 @@ class SegmentSpec(_CheckpointSpec):
     )
 
 
-Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec)}
+class RegisterSpec(_Spec):
+    """Make a checkpoint of a weights file, after checking that it fits its configuration."""
+
+    kind: ClassVar[Kind] = "register"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("DATASET.N_CLASSES=21")
+    file: PathText = Field(
+        title="Weights file",
+        description="Checkpoint, state dict (.pth, .pt) or .safetensors; the platform keeps a copy.",
+    )
+    config: PathText = Field(title="Configuration", description="Configuration file (YAML) of the model.")
+    dataset: Annotated[Name | None, BlankIsNone] = Field(
+        None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
+    )
+
+
+class OnnxSpec(CheckpointSpec):
+    """Write the model of a checkpoint as an ONNX file for images of any size, and compare what both say of one."""
+
+    kind: ClassVar[Kind] = "onnx"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("IMAGE.MEAN.B=104.008")
+
+
+class TrySpec(CheckpointSpec):
+    """Segment one image at once, to see what a checkpoint makes of it; soon deleted."""
+
+    kind: ClassVar[Kind] = "try"
+    queue: ClassVar[str] = "gpu"
+
+    overrides: Lines = _overrides("CRF.BI_W=4")
+    priority: int = Field(
+        HIGHEST_PRIORITY,
+        ge=-HIGHEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        title="Priority",
+        description="Of the jobs that may start, those of a higher priority go first, and of equal ones the oldest.",
+    )
+    image: PathText = Field(title="Image", description="Image file.")
+    crf: bool = Field(False, title="CRF", description="Also refine the mask with the dense CRF.")
+    longest_side: int = Field(
+        1024, ge=64, le=4096, title="Longest side", description="Pixels; a larger image is reduced to so many."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", title="Device", description="auto uses a GPU if there is one."
+    )
+
+
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | RegisterSpec | OnnxSpec | TrySpec
+_ALL: tuple[type[Spec], ...] = (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec, RegisterSpec, OnnxSpec, TrySpec)
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _ALL}
 
 
 def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:

@@ -25,6 +25,8 @@ _REQUESTS: dict[Kind, dict[str, object]] = {
     "register": {"file": "model.pth", "config": "config.yaml"},
     "onnx": {"checkpoint": "1"},
     "try": {"checkpoint": "1", "image": "photo.jpg"},
+    "check": {"dataset": "street"},
+    "import": {"source": "export.zip", "dataset": "street"},
 }
 _RESULTS: dict[Kind, dict[str, object]] = {
     "train": {"checkpoint": 1, "iteration": 10, "best_checkpoint": None, "mean_iou": None},
@@ -34,6 +36,8 @@ _RESULTS: dict[Kind, dict[str, object]] = {
     "register": {"checkpoint": 1, "iteration": 0},
     "onnx": {"file": "model.onnx", "n_bytes": 2048, "sha256": "0" * 64, "difference": 1e-6},
     "try": {"mask": "image.png", "seconds": 0.5},
+    "check": {"report": "report.json", "n_images": 3, "n_problems": 1, "n_warnings": 0},
+    "import": {"dataset": "street", "root": "datasets/street", "n_images": 3, "notes": []},
 }
 
 

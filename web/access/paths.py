@@ -19,19 +19,25 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, Spec, SpecError
+from worker.jobs.requests.specs import UPLOAD, CheckpointSpec, CrfSpec, Spec, SpecError
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
+EXPORT_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".json", ".xml"})  # of a dataset
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
-_PATH_FIELDS = ("config", "checkpoint", "input", "output", "file", "image")
+_UPLOADED_FIELDS = ("config", "source", "file", "image")  # which may say upload:ID
+_PATH_FIELDS = ("config", "checkpoint", "input", "output", "source", "file", "image")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
     """Folders whose contents may be read, with links resolved."""
-    return [real_path(path) for path in (*settings.roots, storage.configs_dir(), storage.jobs_dir(settings))]
+    return [real_path(path) for path in (*settings.roots, *_own_folders(settings))]
+
+
+def _own_folders(settings: Settings) -> tuple[Path, ...]:
+    return storage.configs_dir(), storage.jobs_dir(settings), storage.datasets_dir(settings)
 
 
 def writable_roots(settings: Settings) -> list[Path]:
@@ -59,6 +65,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
         value = getattr(spec, name, None)
         is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
+        is_id |= name in _UPLOADED_FIELDS and value is not None and value.startswith(UPLOAD)
         if value is None or is_id or value == trusted.get(name):
             continue
         if not lies_under(value, roots):

@@ -23,8 +23,17 @@ _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "register": ("file", "config", "dataset"),
     "onnx": ("checkpoint",),
     "try": ("checkpoint", "image", "crf"),
+    "check": ("dataset", "split"),
+    "import": ("source", "dataset", "format", "val_share"),
 }
-_PICKED = {"config": "config", "input": "input", "output": "folder", "file": "weights", "image": "input"}
+_PICKED = {
+    "config": "config",
+    "input": "input",
+    "output": "folder",
+    "source": "export",
+    "file": "weights",
+    "image": "input",
+}
 PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name
 
 
@@ -35,7 +44,7 @@ class FormField:
     name: str
     title: str
     description: str
-    widget: str  # text, number, checkbox, lines, select, checkpoint, saved, config, weights, folder or input
+    widget: str  # text, number, checkbox, lines, select, checkpoint, saved, or of paths
     required: bool
     value: str  # as it was entered; for a checkbox "on" or ""
     options: Sequence[Option]  # of a select

@@ -45,13 +45,12 @@ def load_options(session: Session, kind: str, chosen: Mapping[str, str]) -> Opti
         chosen: what was entered, by field; an older checkpoint or job than those that are listed is added to them.
     """
     names = SPECS[kind].model_fields.keys()
-    known = datasets.list_datasets(session) if "dataset" in names else []
+    known = datasets.list_datasets(session) if "dataset" in names and kind != "import" else []
     lists: dict[str, Sequence[Option]] = {}
-    if "dataset" in names:
-        lists["dataset"] = [
-            Option("", "From the configuration"),
-            *(Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known),
-        ]
+    if "dataset" in names and kind != "import":  # which gives a new one its name
+        none = "Choose…" if SPECS[kind].model_fields["dataset"].is_required() else "From the configuration"
+        named = (Option(each.name, f"{each.name} ({each.n_classes} classes)") for each in known)
+        lists["dataset"] = [Option("", none), *named]
     if "checkpoint" in names:
         saved = _checkpoint_options(session, chosen.get("checkpoint", ""))
         lists["checkpoint"] = [*_training_options(session), *saved]

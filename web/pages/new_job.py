@@ -14,7 +14,7 @@ from web.access.folders import (
     list_roots,
     shipped_configs,
 )
-from web.access.paths import CONFIG_SUFFIXES
+from web.access.paths import CONFIG_SUFFIXES, EXPORT_SUFFIXES
 from web.actions import submission
 from web.context import current_settings, reading, signed_in
 from web.forms.job_form import as_request, as_values, build_form, build_label_fields, read_form
@@ -29,6 +29,7 @@ _PICKED_FILES = {
     "input": VIDEO_SUFFIXES,
     "config": CONFIG_SUFFIXES,
     "weights": WEIGHTS_SUFFIXES,
+    "export": EXPORT_SUFFIXES,
 }
 
 

@@ -8,6 +8,7 @@ from deeplab import remote
 from deeplab.inference.output import manifest_path
 from web.context import current_settings, reading
 from worker.jobs import jobs, shards
+from worker.jobs.catalog import PASSING
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.job_files import output_dir
@@ -17,7 +18,7 @@ from worker.jobs.results.store import Results
 _MOST_RECENT = 256
 _recent: dict[tuple[Path, int, int, str], Image] = {}
 
-KINDS = ("segment", "evaluate", "crf")  # that leave results of images
+KINDS = ("segment", "evaluate", "crf")  # that leave results of many images
 
 
 def find_results(job_id: int) -> tuple[Job, Results]:
@@ -61,6 +62,6 @@ def find_manifest(job: Job) -> Path | None:
 def _find_job(job_id: int) -> Job:
     with reading() as session:
         job = jobs.get(session, job_id)
-    if job.kind not in KINDS:
+    if job.kind not in (*KINDS, PASSING):
         abort(404, f"Job {job_id} is a {job.kind} job, which has no results of images.")
     return job

@@ -16,7 +16,6 @@ from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SCHEDULING, SPECS
 from worker.jobs.watching.waiting import Obstacle, Place
 
-
 _TITLES = {"crf": "CRF", "onnx": "ONNX"}
 
 
@@ -43,6 +42,8 @@ def subject(job: JobSummary) -> str:
             return f"of {checkpoint_name(job)}"
         case "try":
             return f"{PurePath(job.spec['image']).name} with {checkpoint_name(job)}"
+        case "check" | "import":
+            return f"of {_dataset(job)}"
     assert_never(job.kind)
 
 
@@ -99,15 +100,21 @@ def outcome(job: JobSummary) -> str:
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case "segment":
             return _segmented(result)
-        case "register":
-            return (
-                "its checkpoint was deleted" if result["checkpoint"] is None else f"checkpoint {result['checkpoint']}"
-            )
-        case "onnx":
-            return f"{size(result['n_bytes'])}, says the same as the model"
-        case "try":
-            return f"segmented in {duration(result['seconds'])}"
+        case "register" | "onnx" | "try":
+            return _made_of_checkpoint(job.kind, result)
+        case "check":
+            return checked(result)
+        case "import":
+            return f"{plural(result.get('n_images', 0), 'image')} registered as {result.get('dataset')}"
     assert_never(job.kind)
+
+
+def checked(result: Mapping[str, Any]) -> str:
+    """What a check found: "no problems in 120 images, 2 warnings"."""
+    n_problems, n_warnings = result.get("n_problems", 0), result.get("n_warnings", 0)
+    found = plural(n_problems, "problem") if n_problems else "no problems"
+    warned = f", {plural(n_warnings, 'warning')}" if n_warnings else ""
+    return f"{found} in {plural(result.get('n_images', 0), 'image')}{warned}"
 
 
 def dataset_title(dataset: str) -> str:
@@ -153,6 +160,14 @@ def _trained(result: Mapping[str, Any]) -> str:
     last = f"{saved} after {number(result.get('iteration', 0))} iterations"
     best = result.get("best_checkpoint")
     return last if best is None else f"best mean IoU {percent(result['mean_iou'])} with checkpoint {best}; last {last}"
+
+
+def _made_of_checkpoint(kind: str, result: Mapping[str, Any]) -> str:
+    if kind == "register":
+        return "its checkpoint was deleted" if result["checkpoint"] is None else f"checkpoint {result['checkpoint']}"
+    if kind == "onnx":
+        return f"{size(result['n_bytes'])}, says the same as the model"
+    return f"segmented in {duration(result['seconds'])}"
 
 
 def _segmented(result: Mapping[str, Any]) -> str:

@@ -41,8 +41,8 @@ def download_command(name: str, output: Path | None, url: str | None) -> None:
 
     `deeplab weights list` shows the names. An interrupted download continues when the command is run again.
     """
+    from deeplab.archives import unpack_member
     from worker.cli.reporter import CONTINUES, report_progress
-    from worker.downloads.archives import unpack_member
     from worker.downloads.http import download
 
     release = RELEASES[name]

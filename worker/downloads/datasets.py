@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from deeplab.archives import unpack
 from deeplab.errors import DeepLabError
 from deeplab.reporter import Reporter
-from worker.downloads.archives import unpack
 from worker.downloads.http import download
 
 

@@ -222,6 +222,11 @@ def list_attempts(session: Session, job_id: int) -> list[Attempt]:
     return [Attempt(row.fence, row.owner, row.started_at, row.finished_at, row.outcome, row.error) for row in rows]
 
 
+def user_id_of(session: Session, job_id: int) -> int | None:
+    """Who submitted a job; None: somebody on the command line, or nobody who signed in."""
+    return session.scalar(select(JobRow.user_id).where(JobRow.id == job_id))
+
+
 def cancel(session: Session, job_id: int, user_id: int | None = None) -> Job:
     """End a queued job at once; ask the supervisor of a running one to end it. `user_id` says whose wish that is.
 

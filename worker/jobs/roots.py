@@ -1,6 +1,6 @@
 """What a job may open, as it was allowed when it was submitted over HTTP. Torch-free, and without HTTP."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -28,7 +28,11 @@ class Roots:
 
 
 def confine_to(
-    settings: Settings, roots: Mapping[str, Any] | None, read: Mapping[str, str], output: str | None
+    settings: Settings,
+    roots: Mapping[str, Any] | None,
+    read: Mapping[str, str],
+    output: str | None,
+    besides: Sequence[Path] = (),
 ) -> None:
     """Confine this process to what its job may open, unless the job came from the command line.
 
@@ -37,14 +41,15 @@ def confine_to(
         roots: those of the job, as JSON; None: of a job from the command line.
         read: paths that the job names and reads, by field or key.
         output: the folder that it names and writes to.
+        besides: folders of the platform in which it writes, too.
 
     Raises:
         PathMovedError: if a path that the job names leads out of them by now.
     """
     if roots is None:
         return
-    own = real_path(storage.jobs_dir(settings))
-    writable = [*map(Path, roots["writable"]), own]
+    own = [real_path(folder) for folder in (storage.jobs_dir(settings), *besides)]
+    writable = [*map(Path, roots["writable"]), *own]
     readable = [*map(Path, roots["readable"]), *writable]
     for name, path in read.items():
         if not lies_under(path, readable):

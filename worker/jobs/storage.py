@@ -10,9 +10,10 @@ token                       by which programs of the home's owner sign in to the
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 remote/<scheme>/...         copies of files at URLs: s3://bucket/a is remote/s3/bucket/a; see deeplab.remote
+uploads/<id>/               what somebody uploaded and no job has taken yet; see worker.jobs.uploads
+datasets/<id>/<fence>/      the dataset that an import job made, below it under its name
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
-uploads/<name>/             files that people sent, until the job that reads them has ended
 jobs/<id>/output/           what a segment job writes, unless its request names another folder
 jobs/<id>/items.json        the images and videos of a segment job that an earlier version listed, ...
 jobs/<id>/frames.json       ... about how many frames of each of these videos are to be segmented ...
@@ -29,6 +30,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     model.onnx              what an onnx job writes
     image.png               the image of a try job as it was segmented, ...
     refined/                ... and its label map after the CRF
+    report.json             what a check job found; see worker.jobs.dataset_reports
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job
@@ -58,7 +60,8 @@ def mount(settings: Settings) -> None:
     """Let this process use storage at URLs through folders in the home (see `deeplab.remote`)."""
     found = [Mirror(urls_dir(settings.home), "")]
     if settings.storage_url:
-        found.append(Mirror(jobs_dir(settings), f"{settings.storage_url}/jobs", constant=True))
+        own = (jobs_dir(settings), uploads_dir(settings), datasets_dir(settings))
+        found += [Mirror(folder, f"{settings.storage_url}/{folder.name}", constant=True) for folder in own]
     linked = [replace(each, folder=real_path(each.folder)) for each in found]
     every = tuple(dict.fromkeys([*found, *linked]))
     mirrors.mount(Mirrors(every, settings.storage_cache_mb * 10**6, settings.storage_seconds))
@@ -176,14 +179,29 @@ def refined_path(settings: Settings, job_id: int, fence: int) -> Path:
     return attempt_dir(settings, job_id, fence) / "refined" / "image.png"
 
 
-def uploads_dir(settings: Settings) -> Path:
-    """Files that people sent, each in a folder of its own."""
-    return settings.home / "uploads"
-
-
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Saved logits of an evaluate job."""
     return attempt_dir(settings, job_id, fence) / "logits"
+
+
+def report_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The report of a check job."""
+    return attempt_dir(settings, job_id, fence) / "report.json"
+
+
+def uploads_dir(settings: Settings) -> Path:
+    """Folder of what was uploaded."""
+    return settings.home / "uploads"
+
+
+def datasets_dir(settings: Settings) -> Path:
+    """Folder of the datasets that import jobs made."""
+    return settings.home / "datasets"
+
+
+def imported_dir(settings: Settings, job_id: int, fence: int) -> Path:
+    """Where an attempt of an import job makes its dataset."""
+    return datasets_dir(settings) / str(job_id) / str(fence)
 
 
 def discard_folder(folder: Path) -> bool:

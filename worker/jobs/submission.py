@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable, real_path
 from deeplab.mirrors import local_path
-from worker.jobs import jobs, shards, storage
+from worker.jobs import jobs, shards, storage, uploads
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import estimates, outputs, pins
@@ -20,7 +20,8 @@ from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.uploaded import replace_uploads
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
@@ -56,11 +57,12 @@ def submit(
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
     """
     with open_session(settings, reads_only=True) as session:
-        spec, alias = replace_alias(session, spec)
+        spec, alias = replace_alias(session, replace_uploads(settings, spec))
         config = resolve_config(session, spec, environment)
         roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)
     folder = _own_folder(settings, spec)
+    _require_upload(settings, spec)
     pinned = pins.pin_inputs(settings, spec, config)
     lack = estimates.find_lack(settings, spec, config)
     with open_session(settings) as session:
@@ -97,6 +99,13 @@ def _own_folder(settings: Settings, spec: Spec) -> Path | None:
     if folder.is_relative_to(real_path(storage.jobs_dir(settings))):
         raise SpecError({"output": f"{printable(folder)} is among the jobs' own folders; choose another one."})
     return folder
+
+
+def _require_upload(settings: Settings, spec: Spec) -> None:
+    """Refuse to import what was never uploaded, or is gone by now. Raises SpecError."""
+    if isinstance(spec, ImportSpec) and spec.upload is not None:
+        with errors_at("source"):
+            uploads.find(settings, spec.upload)
 
 
 def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:

@@ -4,8 +4,11 @@ from collections.abc import Mapping
 from typing import Literal
 
 Unlabelled = Literal["background", "ignore"]
+ImportFormat = Literal[
+    "masks", "colours", "classes", "coco", "cvat", "cvat-images", "label-studio", "labelme", "roboflow"
+]
 
-FORMATS: Mapping[str, str] = {
+FORMATS: Mapping[ImportFormat, str] = {
     "masks": "PNG of class indices, with labels.txt",
     "colours": "PNG of colours, with a table of colours",
     "classes": "PNG of 0 and 255 for each class, with labels.txt",

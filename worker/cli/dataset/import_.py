@@ -1,7 +1,6 @@
 """`deeplab dataset import`."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,18 +8,12 @@ from typing import TYPE_CHECKING
 import click
 
 from deeplab.datasets.importing.catalog import FORMATS, Unlabelled
-from deeplab.errors import DatasetError, ImageError
 from deeplab.files import printable, real_path
 from worker.cli.options import seed_option
 from worker.cli.output import json_option, print_json
 
 if TYPE_CHECKING:
     from deeplab.datasets.importing.writing import Written
-    from deeplab.reporter import Reporter
-
-_MOST_FILES = 2_000_000
-_MOST_RATIO = 100
-_ANNOTATIONS = (".json", ".xml")
 
 
 @click.command("import", epilog="Example: deeplab dataset import export.zip data/street")
@@ -74,55 +67,18 @@ def import_command(
     exist or be empty; it is made as a whole or not at all. It holds images/, masks/, labels.txt and a list for each
     split, ready for 'deeplab dataset register'.
     """
-    from deeplab.datasets.importing.by_name import read_export
-    from deeplab.datasets.importing.draft import draft_beside, publish
-    from deeplab.datasets.importing.files import ExportFiles
-    from deeplab.datasets.importing.writing import write_dataset
-    from deeplab.datasets.layouts.survey import survey_folder
+    from deeplab.datasets.importing.whole import Choices, import_export
     from worker.cli.reporter import STARTS_OVER, report_progress
 
     target = real_path(target)
-    with report_progress(STARTS_OVER) as reporter, draft_beside(target) as draft:
-        unpacked = _unpacked(real_path(source), draft, reporter)
-        with _named_as_in(source, unpacked):
-            name, export = read_export(ExportFiles(unpacked, images, colours), format_)
-            written = write_dataset(
-                export,
-                draft / "dataset",
-                reporter,
-                ignores_unlabelled=unlabelled == "ignore",
-                val_share=val,
-                seed=seed,
-                movable=draft,
-            )
-        survey_folder(draft / "dataset")
-        publish(draft / "dataset", target)
+    choices = Choices(format_, images, colours, unlabelled == "ignore", val, seed)
+    with report_progress(STARTS_OVER) as reporter:
+        imported = import_export(source, target, reporter, choices)
+    name, written = imported.format, imported.written
     if as_json:
         print_json({"format": name, "root": target, **asdict(written)})
     else:
         _print(name, target, written)
-
-
-def _unpacked(source: Path, draft: Path, reporter: "Reporter") -> Path:
-    """The folder of an export, unpacked if it is an archive, or its one file of annotations."""
-    from worker.downloads.archives import Limits, unpack
-
-    if source.is_dir() or (source.is_file() and source.suffix.lower() in _ANNOTATIONS):
-        return source
-    unpack(source, draft / "export", reporter, limits=Limits(_MOST_FILES, _MOST_RATIO))
-    return draft / "export"
-
-
-@contextmanager
-def _named_as_in(source: Path, unpacked: Path) -> Iterator[None]:
-    """In sentences, name files of an unpacked archive as the archive does: where they were unpacked is gone by then."""
-    try:
-        yield
-    except (DatasetError, ImageError) as error:
-        if unpacked == real_path(source):
-            raise
-        text = str(error).replace(f"{printable(unpacked)}/", "").replace(printable(unpacked), printable(source))
-        raise type(error)(text) from error
 
 
 def _print(name: str, target: Path, written: "Written") -> None:

@@ -10,12 +10,13 @@ from pydantic.fields import FieldInfo
 from deeplab.errors import DeepLabError
 from deeplab.mirrors import absolute
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import Positive, Spec, SpecError
+from worker.jobs.requests.specs import UPLOAD, Positive, Spec, SpecError
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
+_TYPES: dict[Any, type] = {int: int, float: float}
 _IDS = ("evaluate_job", "only_failed_of")
-_PATHS = ("config", "input", "output", "checkpoint", "file", "image")
+_PATHS = ("config", "input", "output", "checkpoint", "source", "file", "image")
 
 
 class RequestError(DeepLabError):
@@ -52,7 +53,7 @@ def _option(name: str, field: FieldInfo) -> click.Option:
         return click.Option(declarations, **attributes)
     if get_origin(kind) is Literal:
         return click.Option(declarations, type=click.Choice(get_args(kind)), **attributes)
-    return click.Option(declarations, type=int if kind is int else str, metavar=_metavar(name, kind), **attributes)
+    return click.Option(declarations, type=_TYPES.get(kind, str), metavar=_metavar(name, kind), **attributes)
 
 
 def _plain_type(annotation: Any) -> Any:
@@ -73,6 +74,8 @@ def _metavar(name: str, kind: type) -> str:
         "checkpoint": "ID|ALIAS|job:ID|FILE",
         "resume": "ID|ALIAS",
         "input": "PATH",
+        "source": "PATH",
+        "val_share": "SHARE",
         "file": "FILE",
         "image": "FILE",
         "output": "DIR",
@@ -90,5 +93,6 @@ def _name_option(field: str, sentence: str) -> str:
 
 def _absolute(name: str, value: str) -> str:
     is_id = name == "checkpoint" and not CheckpointRef.parse(value).is_file
+    is_id |= name != "checkpoint" and value.startswith(UPLOAD)
     # An empty value is the spec's to refuse.
     return value if not value or is_id else absolute(value)

@@ -23,6 +23,8 @@ _EXAMPLES = {  # of `job submit`, by kind
     "register": "register --file model.pth -c config.yaml --wait",
     "onnx": "onnx --checkpoint champion --wait",
     "try": "try --checkpoint champion --image photo.jpg --crf --wait",
+    "check": "check --dataset street --wait",
+    "import": "import --source export.zip --dataset street --wait",
 }
 
 

@@ -9,7 +9,7 @@ import click
 
 from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
-from deeplab.formats import duration, images_and_videos
+from deeplab.formats import duration, images_and_videos, plural
 from deeplab.images.kinds import describe_passed_over
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
@@ -124,6 +124,12 @@ def describe_result(settings: Settings, job: Job) -> str:
             return sentence + f"{result['file']}, which says the same as the model"
         case "try":
             return sentence + f"{result['mask']}"
+        case "check":
+            found = f"{plural(result['n_problems'], 'problem')} and {plural(result['n_warnings'], 'warning')}"
+            return f"{sentence}{found} in {plural(result['n_images'], 'image')}, in {result['report']}"
+        case "import":
+            images = plural(result["n_images"], "image")
+            return f"{sentence}{images} registered as {result['dataset']}, in {result['root']}"
     assert_never(job.kind)
 
 

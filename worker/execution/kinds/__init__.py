@@ -92,6 +92,10 @@ def runner_of(kind: Kind) -> Callable[[JobContext], dict[str, Any]]:
             from worker.execution.kinds.onnx_file import run
         case "try":
             from worker.execution.kinds.try_image import run
+        case "check":
+            from worker.execution.kinds.check import run
+        case "import":
+            from worker.execution.kinds.import_ import run
         case _:
             assert_never(kind)
     return run

@@ -13,7 +13,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from deeplab.files import delete_file, is_draft, real_path
-from worker.jobs import storage
+from worker.jobs import storage, uploads
 from worker.jobs.catalog import TERMINAL
 from worker.jobs.cleaning import caches, deletion
 from worker.jobs.cleaning.usage import size_of
@@ -22,7 +22,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.ownership import outputs
 from worker.jobs.records import deleted_jobs
 from worker.jobs.settings import Settings
-from worker.jobs.tables import AttemptRow, CheckpointRow, JobRow, ResultPartRow, ShardRow
+from worker.jobs.tables import AttemptRow, CheckpointRow, DatasetRow, JobRow, ResultPartRow, ShardRow
 
 AGE_SECONDS = 3600.0  # since the end of an attempt, after which others than its own job delete what it left
 
@@ -60,6 +60,11 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
         over = _list_over(session, AGE_SECONDS)
         found = [each for attempt in over for each in _of_attempt(session, settings, attempt)]
         found += _of_outputs(session, settings)
+        found += [
+            Leftover(path, size_of(path), "upload that nobody imported")
+            for path in uploads.find_stale(session, settings)
+        ]
+        found += _of_imports(session, settings)
         deleted = deleted_jobs.list_unfinished(session)
     found += [
         Leftover(folder, size_of(folder), _DELETED, job_id)
@@ -80,7 +85,10 @@ def find_own_leftovers(settings: Settings, job: Job) -> list[Leftover]:
     age = 2 * settings.lease_seconds if job.kind == "segment" else 0.0
     with open_session(settings, reads_only=True) as session:
         over = [each for each in _list_over(session, age, job.id) if each.fence < job.fence]
-        return [each for attempt in over for each in _of_attempt(session, settings, attempt)]
+        own = [each for attempt in over for each in _of_attempt(session, settings, attempt)]
+        fences = {each.fence for each in over}
+        imports = _of_imports(session, settings, job.id) if job.kind == "import" else ()
+        return own + [each for each in imports if int(each.path.name) in fences]
 
 
 def remove(settings: Settings, leftovers: list[Leftover]) -> int:
@@ -166,6 +174,17 @@ def _referenced_paths(session: Session, job_id: int) -> set[Path]:
     result = session.scalar(select(JobRow.result).where(JobRow.id == job_id)) or {}
     paths |= {Path(result["logits"])} if result.get("logits") else set()
     return paths.union(*(path.parents for path in paths))
+
+
+def _of_imports(session: Session, settings: Settings, job_id: int | None = None) -> Iterator[Leftover]:
+    """Datasets of attempts of import jobs that are over, unless the job succeeded by it or it is registered."""
+    kept = {Path(root) for root in session.scalars(select(DatasetRow.root))}
+    results = session.scalars(select(JobRow.result).where(JobRow.kind == "import", JobRow.result.is_not(None)))
+    kept |= {Path(result["root"]) for result in results if result}
+    for attempt in _list_over(session, AGE_SECONDS if job_id is None else 0.0, job_id):
+        folder = storage.imported_dir(settings, attempt.job_id, attempt.fence)
+        if attempt.kind == "import" and folder.is_dir() and not any(each.is_relative_to(folder) for each in kept):
+            yield Leftover(folder, size_of(folder), "dataset of an import that did not end", attempt.job_id)
 
 
 def _of_outputs(session: Session, settings: Settings) -> Iterator[Leftover]:

@@ -9,7 +9,17 @@ from sqlalchemy.orm import Session
 
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, OnnxSpec, SegmentSpec, Spec, TrainSpec, TrySpec
+from worker.jobs.requests.specs import (
+    CheckpointSpec,
+    CheckSpec,
+    CrfSpec,
+    ImportSpec,
+    OnnxSpec,
+    SegmentSpec,
+    Spec,
+    TrainSpec,
+    TrySpec,
+)
 from worker.jobs.tables import CheckpointRow, JobRow
 
 
@@ -34,7 +44,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
             checkpoint = spec.checkpoint
     dataset = _dataset(session, spec, config, checkpoint)
     return Facts(
-        model=config["MODEL"]["NAME"],
+        model="" if isinstance(spec, CheckSpec | ImportSpec) else config["MODEL"]["NAME"],
         dataset=dataset,
         dataset_version=_version_of(session, dataset, config),
         checkpoint=checkpoint,

@@ -29,8 +29,10 @@ from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.specs import (
     CheckpointSpec,
+    CheckSpec,
     CrfSpec,
     EvaluateSpec,
+    ImportSpec,
     InferenceSpec,
     OnnxSpec,
     RegisterSpec,
@@ -76,12 +78,12 @@ def resolve_config(session: Session, spec: Spec, environment: Environment = None
             return _crf_config(session, spec, environment)
         case RegisterSpec():
             return _registered_config(session, spec, environment)
-        case OnnxSpec():
+        case OnnxSpec() | TrySpec():
             return _saved_config(session, spec, environment)
-        case TrySpec():
-            with errors_at("image", environment):
-                _check_image(local_path(spec.image))
-            return _saved_config(session, spec, environment)
+        case CheckSpec():
+            return _check_config(session, spec, environment)
+        case ImportSpec():
+            return _import_config(session, spec)
 
 
 def lock_checkpoint(session: Session, spec: Spec) -> None:
@@ -141,6 +143,9 @@ def _registered_config(session: Session, spec: RegisterSpec, environment: Enviro
 
 def _saved_config(session: Session, spec: OnnxSpec | TrySpec, environment: Environment) -> dict[str, Any]:
     """The configuration that a checkpoint was trained with, with the overrides."""
+    if isinstance(spec, TrySpec):
+        with errors_at("image", environment):
+            _check_image(local_path(spec.image))
     trained_with = _trained_with(session, spec.checkpoint_ref)
     with errors_at("overrides", environment):
         resolved = parse_config(trained_with, str(spec.checkpoint_ref), spec.overrides).model_dump(mode="json")
@@ -218,6 +223,33 @@ def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> di
         resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
         _expand_paths(resolved, job.config, environment)
     return resolved
+
+
+def _check_config(session: Session, spec: CheckSpec, environment: Environment) -> dict[str, Any]:
+    with errors_at("dataset"):
+        dataset = datasets.get_by_name(session, spec.dataset)
+    if spec.split is not None and spec.split not in dataset.splits:
+        known = ", ".join(dataset.splits)
+        raise SpecError({"split": f"{spec.split!r} is no split of {dataset.name}; its splits are {known}."})
+    with errors_at("overrides", environment):
+        resolved = datasets.config_of(dataset, spec.overrides).model_dump(mode="json")
+    with errors_at("overrides"):
+        _expand_paths(resolved, {"DATASET": datasets.section_of(dataset)}, environment)
+    return resolved
+
+
+def _import_config(session: Session, spec: ImportSpec) -> dict[str, Any]:
+    """Refuse what cannot be imported. No key of a configuration counts, so that it is the least that is valid."""
+    if spec.overrides:
+        raise SpecError({"overrides": "An import reads no configuration."})
+    with errors_at("dataset"):
+        datasets.require_free(session, spec.dataset)
+    if spec.upload is None:
+        with errors_at("source"):
+            path = local_path(spec.source)
+            if not remote.is_file(path) and not remote.is_folder(path):
+                raise DeepLabError(f"{spec.source} is neither a file nor a folder.")
+    return parse_config({"DATASET": {"N_CLASSES": 2}}, "import").model_dump(mode="json")
 
 
 def _apply(

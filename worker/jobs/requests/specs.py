@@ -6,7 +6,7 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -22,6 +22,7 @@ from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
+from deeplab.datasets.importing.catalog import ImportFormat, Unlabelled
 from deeplab.errors import ConfigError, DeepLabError
 from deeplab.files import is_plain, printable
 from deeplab.formats import shortened
@@ -29,6 +30,7 @@ from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 
 _MOST_FIELDS = 100  # of a request
+UPLOAD = "upload:"  # before the id of what was uploaded
 
 SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
 
@@ -396,6 +398,51 @@ class SegmentSpec(InferenceSpec):
     )
 
 
+class CheckSpec(_Spec):
+    """Read every image and mask of a registered dataset, and report what is wrong with it."""
+
+    kind: ClassVar[Kind] = "check"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("DATASET.IGNORE_LABEL=254")
+    dataset: Name = Field(min_length=1, title="Dataset", description="Registered dataset to check.")
+    split: Annotated[Name | None, BlankIsNone] = Field(
+        None, title="Split", description="Check only this split; by default all of them."
+    )
+
+
+class ImportSpec(_Spec):
+    """Make a dataset of the export of another tool, and register it."""
+
+    kind: ClassVar[Kind] = "import"
+    queue: ClassVar[str] = "cpu"
+
+    source: PathText = Field(
+        title="Export",
+        description="A .zip or .tar file, its unpacked folder, or its one JSON or XML file; upload:ID for what was"
+        " uploaded.",
+    )
+    dataset: Name = Field(min_length=1, title="Dataset", description="Name under which to register the dataset.")
+    format: Annotated[ImportFormat | None, BlankIsNone] = Field(
+        None, title="Format", description="Format of the export; by default as its files tell."
+    )
+    unlabelled: Unlabelled = Field(
+        "background", title="Unlabelled", description="What pixels become that nobody labelled."
+    )
+    val_share: Annotated[float | None, Field(ge=0, lt=1), BlankIsNone] = Field(
+        None,
+        title="Share for validation",
+        description="Share of the images for validation, drawn by chance, such as 0.2; by default the export's own"
+        " split, else 0.2.",
+    )
+    seed: Seed = Field(0, title="Seed", description="Random seed of the draw.")
+
+    @property
+    def upload(self) -> str | None:
+        """The id of what was uploaded; None: the source is a path."""
+        return self.source.removeprefix(UPLOAD) if self.source.startswith(UPLOAD) else None
+
+
 class RegisterSpec(_Spec):
     """Make a checkpoint of a weights file, after checking that it fits its configuration."""
 
@@ -405,9 +452,12 @@ class RegisterSpec(_Spec):
     overrides: Lines = _overrides("DATASET.N_CLASSES=21")
     file: PathText = Field(
         title="Weights file",
-        description="Checkpoint, state dict (.pth, .pt) or .safetensors; the platform keeps a copy.",
+        description="Checkpoint, state dict (.pth, .pt) or .safetensors, of which the platform keeps a copy; upload:ID"
+        " for what was uploaded.",
     )
-    config: PathText = Field(title="Configuration", description="Configuration file (YAML) of the model.")
+    config: PathText = Field(
+        title="Configuration", description="Configuration file (YAML) of the model; upload:ID for what was uploaded."
+    )
     dataset: Annotated[Name | None, BlankIsNone] = Field(
         None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
     )
@@ -436,7 +486,7 @@ class TrySpec(CheckpointSpec):
         title="Priority",
         description="Of the jobs that may start, those of a higher priority go first, and of equal ones the oldest.",
     )
-    image: PathText = Field(title="Image", description="Image file.")
+    image: PathText = Field(title="Image", description="Image file; upload:ID for what was uploaded.")
     crf: bool = Field(False, title="CRF", description="Also refine the mask with the dense CRF.")
     longest_side: int = Field(
         1024, ge=64, le=4096, title="Longest side", description="Pixels; a larger image is reduced to so many."
@@ -446,9 +496,8 @@ class TrySpec(CheckpointSpec):
     )
 
 
-Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | RegisterSpec | OnnxSpec | TrySpec
-_ALL: tuple[type[Spec], ...] = (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec, RegisterSpec, OnnxSpec, TrySpec)
-SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in _ALL}
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | CheckSpec | ImportSpec | RegisterSpec | OnnxSpec | TrySpec
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in get_args(Spec)}
 
 
 def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:

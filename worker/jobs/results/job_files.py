@@ -15,6 +15,8 @@ from worker.jobs.jobs import Job
 from worker.jobs.results.splits import find_pair, split_of
 from worker.jobs.settings import Settings
 
+TRIED = "image"  # the item of a try job
+
 
 def image_file(settings: Settings, job: Job, item: str) -> Path:
     """Find the image of an item; a video, too. The file may be gone.
@@ -22,6 +24,8 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
     Raises:
         DatasetError: if the dataset of an evaluation is gone, or no longer has the image.
     """
+    if job.kind == "try":
+        return storage.tried_image_path(settings, job.id, job.fence)
     with open_session(settings, reads_only=True) as session:
         split = split_of(session, job)
     if split is None:

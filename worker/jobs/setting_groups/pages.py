@@ -51,3 +51,12 @@ class PageSettings(BaseSettings):
         description="Requests that the dashboard answers to one client in a minute, a bound against floods; 0: any"
         " number. Behind a proxy that is not in DEEPLAB_TRUSTED_PROXIES all people are one client.",
     )
+    upload_mb: int = Field(
+        default=10_000,
+        ge=1,
+        le=10_000_000,
+        description="Megabytes that one upload may have; what it unpacks to may be 100 times as much, beyond 1 GB.",
+    )
+    upload_files: int = Field(
+        default=50_000, ge=1, le=1_000_000, description="Files that one upload may have; an archive is one."
+    )

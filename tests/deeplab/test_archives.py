@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from deeplab.archives import Limits, unpack
 from deeplab.errors import DatasetError, OutputError
 from deeplab.reporter import SilentReporter, Stopped
 from tests.reporters import Recorder
-from worker.downloads.archives import Limits, unpack
 
 FILES = {"VOC/a.txt": b"alpha" * 500, "VOC/images/b c.bin": bytes(range(256)), "d": b""}
 

@@ -44,10 +44,10 @@ from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.specs import UPLOAD
 from worker.jobs.roots import confine_to
 from worker.jobs.settings import Settings, load_settings
+from worker.jobs.uploads import TAKERS
 from worker.jobs.watching.reasons import last_exception
 
 _log = logging.getLogger(__name__)
-_TAKES_UPLOADS = ("import", "register", "try")  # kinds
 _READ = ("checkpoint", "input", "source", "file", "image")  # fields of requests that name what is read
 
 
@@ -118,7 +118,7 @@ def confine_to_roots(settings: Settings, job: Job) -> None:
         if (path := job.config.get(section, {}).get(key)) is not None:
             read[f"{section}.{key}"] = path
     require_known(read)
-    own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind in _TAKES_UPLOADS else ()
+    own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind in TAKERS else ()
     confine_to(settings, job.roots, read, job.spec.get("output"), own)
 
 

@@ -1,4 +1,4 @@
-"""What people upload, until an import takes it: an archive, or files in folders, each upload in a folder of its own."""
+"""What people upload, until a job takes it: an archive, or files in folders, each upload in a folder of its own."""
 
 import re
 import time
@@ -14,13 +14,14 @@ from deeplab import remote
 from deeplab.errors import DeepLabError, OutputError
 from deeplab.files import flush_to_disk, is_plain, make_folder, printable
 from deeplab.formats import shortened
+from deeplab.mirrors import local_path
 from worker.jobs import storage
 from worker.jobs.catalog import QUEUED, RUNNING
-from worker.jobs.requests.specs import UPLOAD
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 
 KEPT_SECONDS = 86_400.0  # after which an upload may go that no job waits for
+TAKERS = ("import", "register", "try")  # kinds of jobs that take what was uploaded
 _ID = re.compile("[0-9a-f]{32}")
 _LONGEST_PART = 200  # bytes of the name of a file or folder
 _DEEPEST = 20  # folders in each other
@@ -106,15 +107,19 @@ def discard(settings: Settings, upload_id: str) -> None:
     storage.discard_folder(_folder_of(settings, upload_id))
 
 
+def discard_file(settings: Settings, path: str) -> None:
+    """Delete the upload that a file belongs to, if it belongs to one."""
+    folder = local_path(path).parent
+    if folder.parent == storage.uploads_dir(settings):
+        discard(settings, folder.name)
+
+
 def find_stale(session: Session, settings: Settings) -> Iterator[Path]:
     """Uploads, and parts of them, that are a day old and that no job waits for."""
     folder = storage.uploads_dir(settings)
-    awaited = {
-        spec["source"].removeprefix(UPLOAD)
-        for spec in session.scalars(
-            select(JobRow.spec).where(JobRow.kind == "import", JobRow.state.in_((QUEUED, RUNNING)))
-        )
-    }
+    waiting = select(JobRow.spec).where(JobRow.kind.in_(TAKERS), JobRow.state.in_((QUEUED, RUNNING)))
+    named = [str(value) for spec in session.scalars(waiting) for value in spec.values()]
+    awaited = {found for text in named for found in _ID.findall(text)}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in awaited and path.stat().st_mtime < time.time() - KEPT_SECONDS:
             yield path

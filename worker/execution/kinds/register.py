@@ -30,17 +30,18 @@ def run(context: JobContext) -> dict[str, Any]:
     source = local_path(spec.file)
     load_model(context.config, source)
     iteration = _iteration_of(source)
-    path = checkpoint_path(context.folder, iteration)
-    make_folder(path.parent)
-    with remote.fetch(source).open("rb") as original, replace_file(path) as copy:
+    kept = checkpoint_path(context.folder, iteration)
+    make_folder(kept.parent)
+    with remote.fetch(source).open("rb") as original, replace_file(kept) as copy:
         shutil.copyfileobj(original, copy)
-    context.reporter.checkpoint(path, iteration, is_best=False)
+    context.reporter.checkpoint(kept, iteration, is_best=False)
     context.reporter.flush()
     with open_session(context.settings, reads_only=True) as session:
         saved = checkpoints.find_last(session, context.job.id)
     if saved is None:
         raise RuntimeError("the checkpoint was not recorded")
-    uploads.discard(context.settings, spec.file)
+    for path in (spec.file, spec.config):
+        uploads.discard_file(context.settings, path)
     return {"checkpoint": saved.id, "iteration": iteration}
 
 

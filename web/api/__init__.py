@@ -13,6 +13,7 @@ from web.api import (
     me,
     metrics,
     queues,
+    uploads,
     workers,
 )
 from worker.jobs.catalog import LARGEST_INTEGER
@@ -45,6 +46,7 @@ _ROUTES = (
     ("DELETE", "/checkpoints/<name>", checkpoints.delete_checkpoint),
     ("GET", "/checkpoints/<name>/file", checkpoints.send_checkpoint),
     ("GET", "/checkpoints/<name>/loss", checkpoints.foresee_checkpoint_deletion),
+    ("POST", "/uploads", uploads.upload_file),
     ("GET", "/aliases", aliases.list_aliases),
     ("GET", "/aliases/<name>", aliases.show_alias),
     ("PUT", "/aliases/<name>", aliases.move_alias),

@@ -10,6 +10,7 @@ from deeplab.files import printable
 from web.access.delivery import keep, needs_body
 from web.access.turns import NoTurnError
 from web.context import current_settings, reading
+from web.pages.tries import SLIDERS
 from web.pages.videos import show_video
 from web.results.class_colours import colours_of, distinct_colours, names_of
 from web.results.lookup import find_image
@@ -52,6 +53,7 @@ def show_image(job_id: int, key: str) -> str:
             partners=list_partners(session, labelled.job, view.path),
             beside=beside,
             filters=question.as_args(),
+            sliders=SLIDERS,
             b=None if view.partner is None else view.partner.job.id,
         )
 

@@ -16,7 +16,7 @@ from deeplab.scores.certainty import certainty_of
 from worker.execution.kinds import JobContext, weights_path
 from worker.execution.kinds.inputs import require_inputs
 from worker.execution.kinds.recording import ImageRecorder
-from worker.jobs import storage
+from worker.jobs import storage, uploads
 from worker.jobs.requests.specs import TrySpec
 from worker.jobs.results.job_files import TRIED
 from worker.jobs.results.record import ImageResult
@@ -42,6 +42,7 @@ def run(context: JobContext) -> dict[str, Any]:
     _write(context, labelled)
     _record(context, labelled, seconds)
     settings, job = context.settings, context.job
+    uploads.discard_file(settings, spec.image)
     mask = storage.refined_path(settings, job.id, job.fence) if spec.crf else _mask_path(context)
     return {"mask": str(mask), "seconds": seconds}
 

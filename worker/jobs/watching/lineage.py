@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
-from worker.jobs.catalog import PASSING
+from worker.jobs.catalog import PASSING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
@@ -59,6 +59,12 @@ def list_checkpoint_users(session: Session, checkpoint_id: int) -> list[JobSumma
     evaluated = select(JobRow.id).where(JobRow.kind == "evaluate", JobRow.checkpoint == text)
     uses = or_(JobRow.checkpoint == text, JobRow.evaluate_job.in_(evaluated))
     return _list(session, uses, JobRow.kind != PASSING)
+
+
+def list_onnx_jobs(session: Session, checkpoint_id: int) -> list[JobSummary]:
+    """The newest jobs that have written a checkpoint's model as an ONNX file."""
+    text = CheckpointRef.of_id(checkpoint_id).text
+    return _list(session, JobRow.checkpoint == text, JobRow.kind == "onnx", JobRow.state == SUCCEEDED)
 
 
 def _uses(job: JobSummary) -> ColumnElement[bool]:

@@ -48,7 +48,11 @@ def show_image(job_id: int, key: str) -> str:
             image=labelled.image,
             view=view,
             choices=choices_of(view, question.wanted.cell, names),
-            data={**_as_json(view, names, labelled), "cell": question.wanted.cell},
+            data={
+                **_as_json(view, names, labelled),
+                "cell": question.wanted.cell,
+                "first": "crf" if labelled.job.kind == "try" and labelled.job.spec["crf"] else "a",
+            },
             classes=list_classes(labelled.job, results.classes_in(labelled.image), _classes_of(view.partner), names),
             partners=list_partners(session, labelled.job, view.path),
             beside=beside,

@@ -69,8 +69,9 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
     labels, reading = mask_file(settings, job, item), reading_of(job)
     if job.kind == "try":
         confidence = storage.confidence_dir(settings, job.id, job.fence) / f"{item}.png"
+        alone = storage.label_maps_dir(settings, job.id, job.fence) / f"{item}.png"
         refined = storage.refined_path(settings, job.id, job.fence)
-        return ImageFiles(image_file(settings, job, item), AS_TAGGED, labels, confidence, refined=refined)
+        return ImageFiles(image_file(settings, job, item), AS_TAGGED, alone, confidence, refined=refined)
     split = split_of(session, job)
     if split is None:
         confidence = confidence_path(output_dir(settings, job), item)

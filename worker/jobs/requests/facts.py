@@ -15,6 +15,7 @@ from worker.jobs.requests.specs import (
     CrfSpec,
     ImportSpec,
     OnnxSpec,
+    RegisterSpec,
     SegmentSpec,
     Spec,
     TrainSpec,
@@ -55,7 +56,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
 def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint: str | None) -> str | None:
     if isinstance(spec, SegmentSpec | TrySpec | OnnxSpec):
         return None
-    if not isinstance(spec, CrfSpec) and spec.dataset is not None:
+    if not isinstance(spec, CrfSpec) and (spec.dataset is not None or isinstance(spec, RegisterSpec)):
         return spec.dataset
     source = spec.evaluate_job if isinstance(spec, CrfSpec) else trained_by(session, checkpoint)
     own = config["DATASET"]

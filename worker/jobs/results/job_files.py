@@ -34,9 +34,11 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
 
 
 def mask_file(settings: Settings, job: Job, item: str) -> Path:
-    """Find the mask that a job has made of an image; there may be none."""
+    """Find the mask that a job has made of an image, after the CRF if it refines it; there may be none."""
     if job.kind == "segment":
         return find_mask(output_dir(settings, job), item)
+    if job.spec.get("crf"):  # of a try
+        return storage.refined_path(settings, job.id, job.fence)
     return storage.label_maps_dir(settings, job.id, job.fence) / f"{item}.png"
 
 

@@ -8,7 +8,7 @@ import errno
 import math
 import os
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,14 +18,13 @@ from typing import TYPE_CHECKING
 from deeplab.errors import StorageError
 from deeplab.mirrors import mirror_of
 from deeplab.remote_copies import KNOWN_SECONDS, make_copy, require_copy
-from deeplab.remote_storage import ask, find, reason_of, status_in, status_of
+from deeplab.remote_storage import OF_BUCKETS, ask, find, reason_of, status_in, status_of
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
 
 _AT_ONCE = 16  # files that are fetched ahead
 _LISTED_FOLDERS = 8  # whose contents are remembered
-_WITHOUT_FOLDERS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # where a name may hold `/`
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def send(path: Path) -> None:
     url, n_bytes = mirror.url_of(path), path.stat().st_size
 
     def put(system: "AbstractFileSystem", key: str) -> None:
-        if system.protocol[0] not in _WITHOUT_FOLDERS:
+        if system.protocol[0] not in OF_BUCKETS:
             system.makedirs(key.rpartition("/")[0], exist_ok=True)
         system.put_file(str(path), key)
 
@@ -128,6 +127,24 @@ def remove(path: Path) -> None:
     if mirror is not None:
         with suppress(FileNotFoundError):
             ask(mirror.url_of(path), lambda system, key: system.rm(key, recursive=True))
+
+
+def list_files(folder: Path) -> Iterator[tuple[Path, int]]:
+    """List what storage holds below a folder in a mirror, however deep: paths and bytes; nothing for other folders.
+
+    Raises:
+        OSError: if it must not be listed.
+        StorageAwayError: if the storage did not answer all the time.
+    """
+    mirror = mirror_of(folder)
+    if mirror is None:
+        return
+    try:
+        key, found = ask(mirror.url_of(folder), lambda system, key: (key, system.find(key, detail=True)))
+    except FileNotFoundError:
+        return
+    for name, info in found.items():
+        yield folder / name.strip("/").removeprefix(key.strip("/")).strip("/"), status_in(info)[0]
 
 
 def is_file(path: Path) -> bool:

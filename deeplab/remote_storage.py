@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from deeplab.errors import StorageAwayError, StorageError
 from deeplab.mirrors import mounted
+from deeplab.passing_errors import may_pass
 
 if TYPE_CHECKING:
     from fsspec import AbstractFileSystem
@@ -22,26 +23,27 @@ _T = TypeVar("_T")
 _log = logging.getLogger(__name__)
 for _name in ("botocore", "aiobotocore"):  # which tell of each process where they found its credentials
     logging.getLogger(_name).setLevel(logging.WARNING)
+OF_BUCKETS = ("s3", "s3a", "gs", "gcs", "abfs", "abfss", "az")  # storage without folders: a name may hold `/`
 _LONGEST_PAUSE = 10.0  # seconds between two tries
 _S3_SETTINGS = {"config_kwargs": {"connect_timeout": 5, "read_timeout": 60}}
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-_NETWORK = (
-    *("EIO", "EREMOTEIO", "EBUSY", "EAGAIN", "EINTR", "ETIMEDOUT", "ENOTCONN", "EPIPE", "ECONNREFUSED", "ECONNRESET"),
-    *("ECONNABORTED", "EHOSTUNREACH", "ENETUNREACH"),
-)
-_PASSING = (None, *(getattr(errno, name) for name in _NETWORK if hasattr(errno, name)))
 _USUAL_WORDS = {FileNotFoundError: os.strerror(errno.ENOENT), PermissionError: "access is denied"}
 
 
-def ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
+def ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]", *, seconds: float | None = None) -> _T:
     """Ask storage something; while it does not answer, ask again with longer and longer pauses.
+
+    Args:
+        url: of a file or folder.
+        question: is called with the file system, and with what it calls that file or folder.
+        seconds: to go on asking; None: as long as this process does in general.
 
     Raises:
         OSError: its answer, if that is an error.
         StorageError: if it cannot be asked.
         StorageAwayError: if it did not answer all the time.
     """
-    pause, until = 0.5, time.monotonic() + mounted().seconds
+    pause, until = 0.5, time.monotonic() + (mounted().seconds if seconds is None else seconds)
     while True:
         try:
             return question(*_open(url))
@@ -53,9 +55,9 @@ def ask(url: str, question: "Callable[[AbstractFileSystem, str], _T]") -> _T:
                 raise StorageError(f"{url}: {sentence}.") from None
             if isinstance(error, OSError) and error.errno in _NO_ROOM:
                 raise StorageAwayError(f"There is no room here for a copy of {url}: {reason_of(error)}.") from error
-            if isinstance(error, OSError) and error.errno not in _PASSING:
+            if isinstance(error, OSError) and error.errno is not None and not may_pass(error):
                 raise
-            if time.monotonic() > until:
+            if time.monotonic() >= until:
                 raise StorageAwayError(f"The storage of {url} does not answer: {reason_of(error)}.") from None
             _log.warning("%s does not answer, trying again: %s", url, reason_of(error))
             time.sleep(pause)

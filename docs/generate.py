@@ -1,8 +1,6 @@
 """Writes the reference pages from the sources: `make docs`. A test fails when they are stale."""
 
 import ast
-import inspect
-import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, get_args
@@ -12,11 +10,11 @@ from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 from deeplab.schema import Config
-from web import create_app
+from web.api.description import WHOLE
+from web.api.openapi import parameters_of, path_of
 from worker.cli import main
 from worker.jobs.outcomes import ENDINGS, PAUSED, Ending
-from worker.jobs.results.filters import SORTS
-from worker.jobs.settings import Settings, load_settings
+from worker.jobs.settings import Settings
 
 DOCS = Path(__file__).parent
 
@@ -68,49 +66,13 @@ def commands() -> str:
 
 
 def api() -> str:
-    """The page of every address of the JSON API: what its view says of itself."""
-    lines = [
-        "# JSON API",
-        "",
-        "All addresses lie under `/api/v1`. A body is a JSON object, sent as `Content-Type: application/json`.",
-        "An error is a 4xx or 5xx answer with one sentence, and with one more per wrong field of the request:",
-        "",
-        "```json",
-        '{"error": {"message": "Invalid request; see the fields.", "fields": {"config": "is required."}}}',
-        "```",
-        "",
-        "Every call needs a token, made on the page *Account* or by `deeplab token create`; on your",
-        "own machine the file `token` in the home has one. Without it the answer is 401; 403 says that its role does",
-        "not suffice. See [accounts](accounts.md).",
-        "",
-        "A job is submitted with its kind and the fields of that kind (see `deeplab job submit KIND --help`):",
-        "",
-        "```sh",
-        "curl -H \"Authorization: Bearer $(cat ~/.deeplab/token)\" -H 'Content-Type: application/json' \\",
-        "  http://127.0.0.1:8000/api/v1/jobs \\",
-        '  -d \'{"kind": "train", "config": "/data/shapes/config.yaml", "dataset": "shapes"}\'',
-        "```",
-        "",
-        "Paths must lie under a data root, a shipped configuration or the files of a job.",
-        "",
-    ]
-    with tempfile.TemporaryDirectory() as home:
-        app = create_app(load_settings(home=Path(home)))
-    for rule in app.url_map.iter_rules():
-        if rule.endpoint.startswith("api."):
-            lines.append(f"- {_described(inspect.getdoc(app.view_functions[rule.endpoint]) or '')}")
-    lines += [
-        "",
-        "What `/jobs/<id>/items` can be asked for, all optional: `class` (an index; again: all of them occur), of the",
-        "first class `min_share` and `max_share` of the image's pixels, `min_confidence` and `max_confidence` (all",
-        "four in percent), `name` (a part of the path), `folder`, `only=errors`, `true` and `predicted` (pixels of a",
-        f"confusion), and as `sort` one of {', '.join(f'`{name}`' for name in SORTS)}.",
-        "`cursor` is `next_cursor` or `previous_cursor` of another answer.",
-        "",
-        "Files of an item lie outside of `/api/v1` and are named by its `key`: `/jobs/<id>/images/<key>` and",
-        "`/jobs/<id>/masks/<key>?download=1`; of a video `/jobs/<id>/videos/<key>`, which is the labelled one,",
-        "`/jobs/<id>/masks/<key>?frame=<number>` and `/jobs/<id>/frames/<key>.csv`.",
-    ]
+    """The page of the JSON API: what holds for all of it stays as it was written, below it every address."""
+    written, heading, _ = (DOCS / "api.md").read_text(encoding="utf-8").partition("## Addresses\n")
+    lines = [written + heading]
+    for endpoint in WHOLE:
+        names = [f"`{parameter['name']}`" for parameter in parameters_of(endpoint)]
+        given = f" Takes {', '.join(names)}." if names else ""
+        lines.append(f"- `{endpoint.method} {path_of(endpoint)}`: {endpoint.summary}{given}")
     return "\n".join(lines) + "\n"
 
 
@@ -146,12 +108,6 @@ def _tried_again(ending: Ending) -> str:
         return "no"
     pause = f"after `DEEPLAB_RETRY_SECONDS`{'' if ending.pace == 1 else f' x {ending.pace:g}'}"
     return f"at once, and from the second in a row on {pause}" if ending.n_at_once else pause
-
-
-def _described(docstring: str) -> str:
-    """`GET /jobs`: what it answers."""
-    address, _, meaning = " ".join(docstring.split()).partition(": ")
-    return f"`{address}`: {meaning}"
 
 
 def _keys(section: type[BaseModel], prefix: str) -> Iterator[tuple[str, str, str, str]]:

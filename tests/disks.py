@@ -1,5 +1,6 @@
 """Disks that are small, and real: a tmpfs, which takes a system administrator to mount."""
 
+import errno
 import os
 import subprocess
 from collections.abc import Iterator
@@ -26,9 +27,14 @@ def small_disk(folder: Path, size: str) -> Iterator[Path]:
 
 
 def fill(folder: Path, leave: int) -> Path:
-    """Fill the disk of a folder but for so many bytes; the file that does."""
-    path = folder / "filling"
-    free = os.statvfs(folder).f_bavail * os.statvfs(folder).f_frsize
-    with path.open("wb") as file:
-        file.write(bytes(free - leave))
+    """Fill the disk of a folder but for so many bytes, whoever else writes there; the file that does."""
+    path, block = folder / "filling", bytes(65536)
+    with path.open("wb", buffering=0) as file:
+        try:
+            while file.write(block):
+                pass
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+        file.truncate(file.tell() - leave)
     return path

@@ -1,10 +1,13 @@
-"""Every error in one shape: a page for people, {"error": {"message", "fields"}} for programs."""
+"""Every error in one shape: a page for people, problem details (RFC 9457) for programs."""
 
 import logging
-from typing import Any
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import NotRequired
 
-from flask import Flask, Response, jsonify, make_response, render_template, request
+from flask import Flask, Response, json, make_response, render_template, request
 from flask_wtf.csrf import CSRFError  # type: ignore[import-untyped]  # it has neither types nor stubs
+from typing_extensions import TypedDict
 from werkzeug.exceptions import HTTPException
 
 from deeplab.errors import DeepLabError
@@ -22,7 +25,7 @@ from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records.aliases import AliasNotFoundError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.filters import QuestionError
 from worker.jobs.waiting_limit import QueueFullError
 
@@ -31,6 +34,26 @@ _log = logging.getLogger(__name__)
 
 class QueryError(SpecError):
     """A query with a parameter that is unknown or has a value that is not allowed."""
+
+    between = " "  # "limit must be ..."
+
+
+class WrongField(TypedDict):
+    """What is wrong with a field of a body, or with a parameter."""
+
+    detail: str  # one sentence
+    pointer: NotRequired[str]  # where in the body it is (RFC 6901)
+    parameter: NotRequired[str]  # its name
+
+
+class Problem(TypedDict):
+    """An error as RFC 9457 has it."""
+
+    type: str
+    title: str
+    status: int
+    detail: str  # one sentence
+    errors: NotRequired[list[WrongField]]
 
 
 _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
@@ -82,11 +105,13 @@ def _render_known_error(error: DeepLabError) -> Response:
         _log.warning("%s", error)
     if not isinstance(error, SpecError):
         return _render(status, error.discreet)
+    return _render(status, str(error), _field_errors(error))
+
+
+def _field_errors(error: SpecError) -> list[WrongField]:
     if isinstance(error, QueryError):
-        return _render(status, " ".join(f"{name} {message}" for name, message in error.fields.items()), error.fields)
-    # An error page has no fields to put the sentences beside, so it shows them all.
-    summary = "Invalid request; see the fields." if request.method != "GET" else "Invalid query; see the fields."
-    return _render(status, summary if wants_json() else str(error), error.fields)
+        return [{"parameter": name, "detail": sentence} for name, sentence in error.fields.items()]
+    return [{"pointer": error.pointer(name), "detail": sentence} for name, sentence in error.fields.items()]
 
 
 def _render_csrf_error(error: HTTPException) -> Response:
@@ -106,14 +131,20 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
     return response
 
 
-def _render(status: int, message: str, fields: dict[str, str] | None = None) -> Response:
+def _render(status: int, sentence: str, errors: Sequence[WrongField] = ()) -> Response:
     if wants_json():
-        body: dict[str, Any] = {"error": {"message": message, "fields": fields or {}}}
-        response = jsonify(body)
+        response = _problem(status, sentence, errors)
     else:
         retries = _RETRY_SECONDS if status == 503 and request.method == "GET" else None
-        response = make_response(render_template("error.html", status=status, message=message, retries=retries))
+        response = make_response(render_template("error.html", status=status, message=sentence, retries=retries))
     response.status_code = status
     if status == 503:
         response.headers["Retry-After"] = str(_RETRY_SECONDS)
     return response
+
+
+def _problem(status: int, sentence: str, errors: Sequence[WrongField]) -> Response:
+    problem = Problem(type="about:blank", title=HTTPStatus(status).phrase, status=status, detail=sentence)
+    if errors:
+        problem["errors"] = list(errors)
+    return Response(json.dumps(problem), mimetype="application/problem+json")

@@ -20,7 +20,7 @@ def test_errors_stand_beside_the_fields_and_nothing_is_lost(page: Page, complain
     page.get_by_role("button", name="Submit job").click()
     expect(page.get_by_role("alert")).to_contain_text("Not submitted")
     expect(page.locator("#error-config")).to_have_text("Configuration is required.")
-    expect(page.locator("#error-seed")).to_contain_text("greater than or equal to 0")
+    expect(page.locator("#error-seed")).to_contain_text("must be at least 0")
     config = page.get_by_label("Configuration required")
     assert config.get_attribute("aria-invalid") == "true"
     box, error = config.bounding_box(), page.locator("#error-config").bounding_box()

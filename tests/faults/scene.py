@@ -75,6 +75,9 @@ class Scene(Platform):
             waiting = [JobFilter(state=state) for state in (catalog.QUEUED, catalog.RUNNING)]
             return [jobs.get(session, job.id) for each in waiting for job in list_jobs(session, each)]
 
+    def running(self) -> list[Job]:
+        return [job for job in self.unfinished() if job.state == catalog.RUNNING]
+
     def train(self, overrides: str = "", iterations: int = 300, save_every: int = 20) -> Job:
         keys = f"SOLVER.ITER_MAX={iterations}\nSOLVER.ITER_SAVE={save_every}\n{overrides}"
         return self.submit("train", config=str(self.inputs.config), overrides=keys)

@@ -5,7 +5,7 @@ import random
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from redis import Redis
 from redis.exceptions import ResponseError
 
 from tests.acceptance.platform import Platform
+from tests.faults.conftest import fresh_settings
 from tests.faults.scene import Scene
+from tests.faults.strikes import connected
 from tests.processes import wait_until
 from tests.worker.store import submit
 from worker.jobs import alarms, catalog, workers
@@ -69,30 +71,33 @@ FAULTS = [
 ]
 
 
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.faults)])
+def own(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Platform]:
+    """A platform that a trial has for itself."""
+    with Platform(fresh_settings(request, tmp_path / "home", request.param)) as platform:
+        yield platform
+
+
 @pytest.mark.parametrize("break_", FAULTS)
 def test_a_worker_outlives_a_broker_that_takes_nothing(
-    platform: Platform, sample: Path, weights: Path, break_: Callable[[Redis, Settings], Mend], rng: random.Random
+    own: Platform, sample: Path, weights: Path, break_: Callable[[Redis, Settings], Mend], rng: random.Random
 ) -> None:
-    worker = platform.start_worker("gpu")
-    platform.wait_for_workers(1)
-    with connected(platform.settings) as broker:
-        mend = break_(broker, platform.settings)
+    worker = own.start_worker("gpu")
+    own.wait_for_workers(1)
+    with connected(own.settings) as broker:
+        mend = break_(broker, own.settings)
         try:
-            wait_until(lambda: bool(fresh_alarms(platform.settings)), 30)
-            job = platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"))
+            wait_until(lambda: bool(fresh_alarms(own.settings)), 30)
+            job = own.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"))
             for _ in range(rng.randint(1, 3)):
-                last = heartbeat(platform.settings)
-                wait_until(lambda last=last: heartbeat(platform.settings) > last, 30)  # type: ignore[misc]
+                last = heartbeat(own.settings)
+                wait_until(lambda last=last: heartbeat(own.settings) > last, 30)  # type: ignore[misc]
             assert worker.poll() is None
         finally:
             mend()  # else it does not even stop
-        wait_until(lambda: not fresh_alarms(platform.settings), 30)
-    assert platform.wait(job).state == catalog.SUCCEEDED
-    assert platform.attempts(job) == ["succeeded"]
-
-
-def connected(settings: Settings) -> Redis:
-    return Redis(unix_socket_path=str(connection.socket_path(settings)), password=connection.password(settings))
+        wait_until(lambda: not fresh_alarms(own.settings), 30)
+    assert own.wait(job).state == catalog.SUCCEEDED
+    assert own.attempts(job) == ["succeeded"]
 
 
 def fresh_alarms(settings: Settings) -> list[str]:
@@ -110,22 +115,22 @@ def heartbeat(settings: Settings) -> float:
         return max(each.heartbeat_at for each in workers.list_workers(session))
 
 
-def test_messages_are_bounded_while_the_broker_does_not_answer(platform: Platform, rng: random.Random) -> None:
-    assert platform.broker is not None
+def test_messages_are_bounded_while_the_broker_does_not_answer(own: Platform, rng: random.Random) -> None:
+    assert own.broker is not None
     n_jobs = rng.randint(5, 20)
-    with open_session(platform.settings) as session:
-        queued = [submit(session, platform.settings) for _ in range(n_jobs)]
-    os.kill(platform.broker.pid, signal.SIGSTOP)
+    with open_session(own.settings) as session:
+        queued = [submit(session, own.settings) for _ in range(n_jobs)]
+    os.kill(own.broker.pid, signal.SIGSTOP)
     try:
         for _ in range(3):
-            assert try_publish(platform.settings, queued[0]) is not None
-            reconcile(platform.settings)
+            assert try_publish(own.settings, queued[0]) is not None
+            reconcile(own.settings)
     finally:
-        os.kill(platform.broker.pid, signal.SIGCONT)
-    wait_until(lambda: is_mended(platform.settings), 20)
+        os.kill(own.broker.pid, signal.SIGCONT)
+    wait_until(lambda: is_mended(own.settings), 20)
     for _ in range(3):
-        reconcile(platform.settings)
-    assert n_jobs <= count_messages(platform.settings, "gpu", 1) <= 2 * n_jobs
+        reconcile(own.settings)
+    assert n_jobs <= count_messages(own.settings, "gpu", 1) <= 2 * n_jobs
 
 
 @pytest.mark.faults

@@ -3,6 +3,7 @@
 import random
 import shutil
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import torch
 
 from deeplab.errors import DeepLabError
 from tests.acceptance.platform import Platform
+from tests.faults.conftest import fresh_settings
 from tests.faults.invariants import find_violations
 from tests.faults.scene import Inputs, Scene, kill
 from tests.processes import wait_until
@@ -18,6 +20,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.operations.backup import back_up, restore
 from worker.jobs.records import checkpoints
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
@@ -135,6 +138,17 @@ def test_an_output_folder_has_one_owner(scene: Scene, tmp_path: Path) -> None:
     assert scene.until_ended(first).state == catalog.SUCCEEDED
 
 
+def test_an_output_folder_has_one_owner_of_many_at_once(scene: Scene, tmp_path: Path) -> None:
+    """Who comes at the same moment is refused in a sentence, too."""
+    with ThreadPoolExecutor(4) as pool:
+        asked = [pool.submit(scene.segment, output=tmp_path / "output") for _ in range(4)]
+    refusals = [error for each in asked if (error := each.exception()) is not None]
+    (owner,) = [each.result() for each in asked if each.exception() is None]
+    assert [type(error) for error in refusals] == [SpecError] * 3
+    assert all(f"job {owner.id}" in str(error) for error in refusals)
+    assert scene.until_ended(owner).state == catalog.SUCCEEDED
+
+
 def test_output_within_the_input_is_no_input(scene: Scene, tmp_path: Path) -> None:
     images = tmp_path / "images"
     shutil.copytree(scene.inputs.images / "day 0", images)
@@ -163,8 +177,6 @@ def test_what_a_killed_attempt_left_is_deleted_by_the_next(scene: Scene, rng: ra
 def test_a_restored_backup_works_under_another_path(
     fresh: Settings, inputs: Inputs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    from tests.faults.conftest import fresh_settings
-
     kind = "sqlite" if fresh.embedded_database else "postgresql"
     copy = fresh_settings(request, tmp_path / "elsewhere" / "home", kind)
     request_fields = {"config": str(inputs.config), "overrides": "SOLVER.ITER_MAX=400\nSOLVER.ITER_SAVE=20"}

@@ -2,17 +2,16 @@
 
 import random
 import time
-from pathlib import Path
+from collections.abc import Callable
 
-import psutil
 import pytest
-from sqlalchemy import text
 
 from tests.acceptance.platform import Platform
 from tests.faults.scene import Inputs, Scene
+from tests.faults.strikes import refuse_connections, silence_database
 from tests.processes import lives, wait_until
-from worker.jobs import catalog
-from worker.jobs.database import open_session
+from worker.jobs import catalog, storage
+from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
@@ -52,17 +51,31 @@ def test_a_child_that_is_stopped_for_a_while_goes_on(scene: Scene, rng: random.R
     assert scene.attempts(job) == ["succeeded"]
 
 
-def test_progress_that_stands_still_is_said_and_then_ended(fresh: Settings, inputs: Inputs, rng: random.Random) -> None:
+@pytest.mark.parametrize("n_times", [1, 3])
+def test_progress_that_stands_still_is_said_and_then_ended(
+    fresh: Settings, inputs: Inputs, rng: random.Random, n_times: int
+) -> None:
     settings = fresh.model_copy(update={"stall_seconds_by_kind": (("train", 30.0),)})
     with Platform(settings) as platform:
         platform.start_worker()
-        keys = f"SOLVER.ITER_MAX={rng.randint(300, 500)}\nSOLVER.ITER_SAVE=20"
+        keys = f"SOLVER.ITER_MAX={rng.randint(300, 500)}\nSOLVER.ITER_SAVE={20 if n_times == 1 else 1000}"
         job = platform.submit("train", config=str(inputs.config), overrides=keys)
-        platform.wait(job, lambda job: job.done > 0, 120)
-        platform.child(job).suspend()
-        platform.wait(job, lambda job: job.quiet_since is not None, 60)
-        assert platform.wait(job, seconds=200).state == catalog.SUCCEEDED
-        assert platform.attempts(job) == ["stalled", "succeeded"]
+        for fence in range(1, n_times + 1):
+            platform.wait(job, lambda job, fence=fence: job.fence == fence and reports(platform, job), 120)  # type: ignore[misc]
+            platform.child(job).suspend()
+            platform.wait(job, lambda job: job.quiet_since is not None, 60)
+            platform.wait(job, lambda job, fence=fence: job.fence > fence or job.is_terminal, 120)  # type: ignore[misc]
+        ended = platform.wait(job, seconds=200)
+        if n_times == 1:
+            assert platform.attempts(job) == ["stalled", "succeeded"]
+        else:
+            assert platform.attempts(job) == ["stalled"] * 3
+            assert "It reported no progress for 30 s" in str(ended.error)
+
+
+def reports(platform: Platform, job: Job) -> bool:
+    """Whether the latest attempt at a job has reported progress."""
+    return storage.alive_in(storage.attempt_dir(platform.settings, job.id, job.fence)).exists()
 
 
 def test_preemptions_from_outside_are_counted(scene: Scene, rng: random.Random) -> None:
@@ -80,30 +93,18 @@ def test_preemptions_from_outside_are_counted(scene: Scene, rng: random.Random) 
 
 
 @pytest.mark.parametrize("n_times", [1, 3])
-def test_a_database_that_does_not_answer(scene: Scene, rng: random.Random, n_times: int) -> None:
-    """SIGSTOP of PostgreSQL, or a lock on SQLite that somebody holds, for longer than the leases."""
+@pytest.mark.parametrize("fail", [silence_database, refuse_connections])
+def test_a_database_that_is_away(
+    scene: Scene, rng: random.Random, n_times: int, fail: Callable[[Settings, float], None]
+) -> None:
+    """For longer than the leases, at least once."""
+    if fail is refuse_connections and scene.settings.embedded_database is not None:
+        pytest.skip("SQLite has no connections that could be refused")
     job, other = scene.train(iterations=600), scene.segment()
     scene.until_at_work(job)
     for _ in range(n_times):
-        silence_database(scene.settings, rng.uniform(7, 12))
+        fail(scene.settings, rng.uniform(7, 12))
         time.sleep(rng.uniform(2, 5))
     for each in (job, other):
         assert scene.until_ended(each).state == catalog.SUCCEEDED, scene.attempts(each)
     assert set(scene.attempts(job)) <= {"lost", "outage", "succeeded"}
-
-
-def silence_database(settings: Settings, seconds: float) -> None:
-    if settings.embedded_database is not None:
-        with open_session(settings) as session:  # holds the turn of the writers, too
-            session.execute(text("UPDATE job SET fence = fence WHERE id = 0"))
-            time.sleep(seconds)
-        return
-    with open_session(settings, reads_only=True) as session:
-        folder = session.scalar(text("SHOW data_directory"))
-    postmaster = psutil.Process(int(Path(str(folder), "postmaster.pid").read_text("utf-8").split()[0]))
-    stopped = [postmaster, *postmaster.children(recursive=True)]
-    for each in stopped:
-        each.suspend()
-    time.sleep(seconds)
-    for each in reversed(stopped):
-        each.resume()

@@ -8,7 +8,7 @@ import pytest
 
 from tests.acceptance.up_process import running_up
 from tests.faults.invariants import find_violations
-from tests.faults.scene import Inputs
+from tests.faults.scene import Inputs, kill
 from tests.processes import family_of, lives, wait_until
 from worker.jobs import catalog, jobs, submission
 from worker.jobs.broker.queue import try_publish
@@ -19,8 +19,9 @@ from worker.jobs.settings import Settings
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
 
 
+@pytest.mark.parametrize("what", ["up alone", "everything"])
 def test_up_is_killed_and_started_again(
-    fresh: Settings, inputs: Inputs, rng: random.Random, monkeypatch: pytest.MonkeyPatch
+    fresh: Settings, inputs: Inputs, rng: random.Random, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     for name, value in fresh.environment().items():
         if name.startswith("DEEPLAB_") and name not in ("DEEPLAB_HOME", "DEEPLAB_PORT", "DEEPLAB_HOST"):
@@ -37,7 +38,7 @@ def test_up_is_killed_and_started_again(
         wait_until(lambda: state_of(fresh, submitted[0].id) == catalog.RUNNING, 200)
         time.sleep(rng.uniform(0, 6))
         family = family_of(up.process.pid)
-        up.process.kill()
+        kill([each for each in family if what == "everything" or each.pid == up.process.pid])
         up.process.wait()
         wait_until(lambda: not any(lives(each) for each in family), 30)
     with running_up(Path(fresh.home)):

@@ -1,5 +1,6 @@
 import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
@@ -11,6 +12,7 @@ from web import create_app
 from worker.jobs.database import engine_for
 from worker.jobs.settings import Settings, load_settings
 
+_PARTS = {"type", "title", "status", "detail"}
 UNKNOWN = [
     "/nowhere",
     "/api/v1/nowhere",
@@ -26,8 +28,9 @@ def test_unknown_addresses_are_404_in_the_shape_of_their_kind(client: FlaskClien
     response = client.get(path)
     assert response.status_code == 404
     if path.startswith("/api/"):
-        assert set(response.json) == {"error"}  # type: ignore[arg-type]
-        assert set(response.json["error"]) == {"message", "fields"}  # type: ignore[index]
+        assert response.mimetype == "application/problem+json"
+        problem: Any = response.json
+        assert (problem["title"], problem["status"], set(problem)) == ("Not Found", 404, _PARTS)
     else:
         assert "<html" in response.text
 
@@ -36,20 +39,20 @@ def test_the_wrong_method_is_405(client: FlaskClient) -> None:
     response = client.delete("/api/v1/jobs")
     assert response.status_code == 405
     assert set(response.headers["Allow"].split(", ")) >= {"GET", "POST"}
-    assert "does not accept" in response.json["error"]["message"]  # type: ignore[index]
+    assert "does not accept" in response.json["detail"]  # type: ignore[index]
 
 
 @pytest.mark.parametrize("body", ["", "{", "[]", '"text"', b"\xff"])
 def test_malformed_json_is_400(client: FlaskClient, body: str | bytes) -> None:
     response = client.post("/api/v1/jobs", data=body, content_type="application/json")
     assert response.status_code == 400
-    assert "JSON" in response.json["error"]["message"]  # type: ignore[index]
+    assert "JSON" in response.json["detail"]  # type: ignore[index]
 
 
 def test_a_huge_request_is_413(client: FlaskClient) -> None:
     response = client.post("/api/v1/jobs", json={"kind": "train", "overrides": "x" * 2_000_000})
     assert response.status_code == 413
-    assert "too large" in response.json["error"]["message"]  # type: ignore[index]
+    assert "too large" in response.json["detail"]  # type: ignore[index]
 
 
 def test_a_database_without_tables_is_a_clear_sentence(tmp_path: Path) -> None:
@@ -67,14 +70,14 @@ def test_a_database_of_an_older_version_is_a_clear_sentence(new_settings: Settin
         connection.execute(text("ALTER TABLE worker DROP COLUMN device"))
     response = new_client.get("/api/v1/workers")
     assert response.status_code == 503
-    assert "has the tables of an older version" in response.json["error"]["message"]  # type: ignore[index]
+    assert "has the tables of an older version" in response.json["detail"]  # type: ignore[index]
 
 
 def test_an_unreachable_database_is_a_clear_sentence(tmp_path: Path) -> None:
     settings = load_settings(home=tmp_path, database_url="postgresql://user:secret@127.0.0.1:1/none", auth="off")
     response = create_app(settings).test_client().get("/api/v1/jobs")
     assert response.status_code == 503
-    message = response.json["error"]["message"]  # type: ignore[index]
+    message = response.json["detail"]  # type: ignore[index]
     assert "cannot be reached" in message
     assert "secret" not in message
     assert "127.0.0.1" not in message  # neither where it is, nor what the driver says

@@ -19,7 +19,13 @@ from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import UPLOAD, CheckpointSpec, CrfSpec, Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    UPLOAD,
+    CheckpointSpec,
+    CrfSpec,
+    Spec,
+)
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 

@@ -18,6 +18,9 @@ ACCESS = {
     "probes.readyz": ANYONE,
     "probes.metrics": VIEWER,  # by a token: names of folders and numbers of jobs are nobody else's business
     # The JSON API
+    "api.show_index": VIEWER,
+    "api.show_openapi": VIEWER,
+    "api.show_documentation": VIEWER,
     "api.show_me": VIEWER,
     "api.list_jobs": VIEWER,
     "api.submit_job": OPERATOR,

@@ -16,7 +16,7 @@ from worker.jobs.dataset_surveys import Surveyed, survey
 from worker.jobs.dataset_versions import Use
 from worker.jobs.datasets import Dataset, NameRefusedError
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 # What a request looks at; `deeplab dataset register` has no such limits.

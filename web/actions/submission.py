@@ -8,9 +8,8 @@ from worker.jobs import jobs, submission
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.ownership import estimates
 from worker.jobs.requests.label import NO_LABEL, Label
-from worker.jobs.requests.specs import Spec, parse_spec
+from worker.jobs.requests.specs import Spec
 from worker.jobs.settings import Settings
 from worker.jobs.waiting_limit import require_room
 
@@ -48,6 +47,7 @@ def submit(
         require_room(session, settings, user_id)
     trusted = {} if parent_id is None else trusted_paths(_read(settings, parent_id), spec.kind)
     check_spec(settings, spec, trusted)
+    notices: list[str] = []
     job = submission.submit(
         settings,
         spec,
@@ -56,10 +56,11 @@ def submit(
         is_retry=is_retry,
         label=label,
         check_config=lambda session, named, config: check_config(session, settings, config, named, trusted),
+        tell=notices.append,
     )
-    submitted = parse_spec(job.kind, job.spec)
-    notices = (try_publish(settings, job), estimates.find_lack(settings, submitted, job.config))
-    return job, " ".join(filter(None, notices)) or None
+    if notice := try_publish(settings, job):
+        notices.insert(0, notice)
+    return job, " ".join(notices) or None
 
 
 def retry(settings: Settings, job_id: int, *, user_id: int | None) -> tuple[Job, str | None]:

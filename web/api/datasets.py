@@ -1,103 +1,148 @@
 """Datasets over the API."""
 
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from flask import Response, jsonify
+from flask import url_for
+from pydantic import Field
 
 from web.actions import registration
 from web.actions.dataset_check import check
-from web.api.requests import read_body, require_known
+from web.api.endpoint import Created
+from web.api.requests import After, Body, Limit, Nothing, Query
 from web.context import current_settings, reading, signed_in
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.dataset_surveys import Surveyed
+from worker.jobs.dataset_versions import Version
 from worker.jobs.datasets import Dataset
-from worker.jobs.plain_json import as_json
-from worker.jobs.requests.specs import SpecError
-
-_FIELDS = ("name", "root", "labels", "layout", "category_ids")
 
 
-def list_datasets() -> dict[str, Any]:
-    """GET /datasets: datasets, by name."""
-    require_known()
+class DatasetsQuery(Query):
+    """Which datasets."""
+
+    after: After = ""
+    limit: Limit = 50
+
+
+@dataclass(frozen=True)
+class DatasetPage:
+    """Some datasets, by name."""
+
+    datasets: Sequence[Dataset]
+    next_after: str | None  # continues the list; None at its end
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsedVersion(Version):
+    """A version, and how many jobs used it."""
+
+    n_jobs: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeDataset(Dataset):
+    """A dataset, and what it was before."""
+
+    versions: Sequence[UsedVersion]  # the newest first
+    n_jobs: int  # that work on it, whatever version
+
+
+class Registration(Body):
+    """A folder that gets a name."""
+
+    name: str = Field("", description="Of letters, digits, dots, dashes and underscores.")
+    root: str = Field("", description="The folder, under a data root.")
+    labels: str | None = Field(None, description="The labels file; by default labels.txt in the folder.")
+    layout: str = Field("folder", description="How the files lie: a DATASET.NAME.")
+    category_ids: str | None = Field(None, description="Of the layout coco: original or contiguous.")
+
+
+class DatasetChanges(Body):
+    """What changes of a dataset."""
+
+    name: str = Field(description="The new name.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SurveyedDataset(Dataset):
+    """A dataset that was read just now."""
+
+    version: str  # a hash of its lists, sizes and labels
+    doubts: Sequence[str]  # sentences about what may be wrong
+    passed_over: Mapping[str, Mapping[str, int]]  # files that are not read, by folder and kind
+    other_texts: Mapping[str, str]  # text files that are no split lists, and why
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefreshedDataset(SurveyedDataset):
+    """A dataset that was read anew."""
+
+    is_new_version: bool
+
+
+@dataclass(frozen=True)
+class RemovedDataset:
+    """A dataset that is no longer registered."""
+
+    removed: str  # its name
+    root: str  # its files stay
+    n_jobs: int  # that refer to it
+    jobs: Sequence[int]  # the newest of them
+
+
+def list_datasets(query: DatasetsQuery) -> DatasetPage:
+    """List datasets, by name."""
     with reading() as session:
-        return {"datasets": as_json(datasets.list_datasets(session))}
+        found = datasets.list_datasets(session, after=query.after, limit=query.limit + 1)
+    return DatasetPage(found[: query.limit], found[query.limit - 1].name if len(found) > query.limit else None)
 
 
-def show_dataset(name: str) -> dict[str, Any]:
-    """GET /datasets/<name>: the dataset with its `versions`, the newest first, and how many jobs used each."""
-    require_known()
+def show_dataset(name: str) -> WholeDataset:
+    """Show a dataset with its versions, and how many jobs used each."""
     with reading() as session:
         dataset = datasets.get_by_name(session, name)
         versions = dataset_versions.list_versions(session, dataset.id)
         uses = dataset_versions.count_uses(session, dataset.names)
-    counted = [{**asdict(each), "n_jobs": uses.get(each.digest, 0)} for each in versions]
-    return {**_as_json(dataset), "versions": as_json(counted), "n_jobs": sum(uses.values())}
+    used = [UsedVersion(**vars(each), n_jobs=uses.get(each.digest, 0)) for each in versions]
+    return WholeDataset(**vars(dataset), versions=used, n_jobs=sum(uses.values()))
 
 
-def register_dataset() -> tuple[Response, int]:
-    """POST /datasets {"name", "root"; optional "labels", "layout", "category_ids"}: the dataset, and what is odd."""
-    fields = _read_texts(_FIELDS)
-    dataset, surveyed = registration.register(
-        current_settings(),
-        fields.get("name", ""),
-        fields.get("root", ""),
-        fields.get("labels"),
-        layout=fields.get("layout", "folder"),
-        category_ids=fields.get("category_ids"),
-        user_id=signed_in().user_id,
-    )
-    return jsonify(_with_notes(dataset, surveyed)), 201
+def register_dataset(body: Registration) -> Created[SurveyedDataset]:
+    """Register a folder as a dataset."""
+    user_id = signed_in().user_id
+    dataset, surveyed = registration.register(current_settings(), **body.model_dump(), user_id=user_id)
+    made = SurveyedDataset(**vars(dataset), **_notes(surveyed))
+    return Created(made, url_for("api.show_dataset", name=dataset.name))
 
 
-def refresh_dataset(name: str) -> dict[str, Any]:
-    """POST /datasets/<name>/refresh {}: the dataset with splits and classes read anew; whether it `is_new_version`."""
-    read_body()
+def refresh_dataset(name: str, body: Nothing) -> RefreshedDataset:
+    """Read the splits and classes of a dataset anew."""
     dataset, surveyed, is_new = registration.refresh(current_settings(), name, user_id=signed_in().user_id)
-    return {**_with_notes(dataset, surveyed), "is_new_version": is_new}
+    return RefreshedDataset(**vars(dataset), **_notes(surveyed), is_new_version=is_new)
 
 
-def rename_dataset(name: str) -> dict[str, Any]:
-    """PATCH /datasets/<name> {"name"}: the dataset; it is still found by its former name."""
-    fields = _read_texts(("name",))
-    return _as_json(registration.rename(current_settings(), name, fields.get("name", ""), signed_in()))
+def rename_dataset(name: str, body: DatasetChanges) -> Dataset:
+    """Rename a dataset; it is still found by its former name."""
+    return registration.rename(current_settings(), name, body.name, signed_in())
 
 
-def remove_dataset(name: str) -> dict[str, Any]:
-    """DELETE /datasets/<name>: unregisters it; its files stay. Says which jobs refer to it, of many the newest."""
-    require_known()
+def remove_dataset(name: str) -> RemovedDataset:
+    """Unregister a dataset; its files stay."""
     dataset, uses, n_jobs = registration.remove(current_settings(), name, signed_in())
-    return {"removed": dataset.name, "root": dataset.root, "n_jobs": n_jobs, "jobs": [use.job_id for use in uses]}
+    return RemovedDataset(dataset.name, dataset.root, n_jobs, [use.job_id for use in uses])
 
 
-def check_dataset(name: str) -> dict[str, Any]:
-    """POST /datasets/<name>/check {}: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
-    read_body()
+def check_dataset(name: str, body: Nothing) -> dict[str, Any]:
+    """Check a dataset: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
     return check(name).as_json()
 
 
-def _read_texts(known: tuple[str, ...]) -> dict[str, str]:
-    """Read the fields of a dataset in the body. Raises SpecError for those that are unknown or no text."""
-    body = read_body()
-    unknown = {name: "is not a field of a dataset." for name in body if name not in known}
-    wrong = {name: f"must be text, got {body[name]!r}." for name in body if not isinstance(body[name], str)}
-    if wrong or unknown:
-        raise SpecError(wrong | unknown)
-    return body
-
-
-def _with_notes(dataset: Dataset, surveyed: Surveyed) -> dict[str, Any]:
+def _notes(surveyed: Surveyed) -> dict[str, Any]:
     folder = surveyed.folder
     return {
-        **_as_json(dataset),
         "version": surveyed.version.digest,
         "doubts": surveyed.doubts,
         "passed_over": folder.passed_over,
         "other_texts": folder.other_texts,
     }
-
-
-def _as_json(dataset: Dataset) -> dict[str, Any]:
-    plain: dict[str, Any] = as_json(dataset)
-    return plain

@@ -1,20 +1,31 @@
 """Folders on the server over the API."""
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from flask import request
+from pydantic import Field
 
-from web.access.folders import list_folder, list_roots, shipped_configs
+from web.access.folders import Entry, FolderListing, list_folder, list_roots, shipped_configs
 from web.access.paths import CONFIG_SUFFIXES
-from web.api.requests import require_known
+from web.api.requests import Query
 from web.context import current_settings
-from worker.jobs.plain_json import as_json
 
 
-def list_folders() -> dict[str, Any]:
-    """GET /folders?path=: folders and configurations under a data root; without ?path= the roots."""
-    require_known("path")
-    path = request.args.get("path")
+class FoldersQuery(Query):
+    """Which folder."""
+
+    path: str | None = Field(None, description="A folder under a data root; by default the roots are listed.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Folders(FolderListing):
+    """Folders and configurations in a folder."""
+
+    shipped_configs: Sequence[Entry]  # that come with the platform; among the roots
+
+
+def list_folders(query: FoldersQuery) -> Folders:
+    """List folders and configurations under a data root."""
     settings = current_settings()
-    listing = list_folder(settings, path, CONFIG_SUFFIXES) if path else list_roots(settings)
-    return {**as_json(listing), "shipped_configs": [] if path else as_json(shipped_configs())}
+    listing = list_folder(settings, query.path, CONFIG_SUFFIXES) if query.path else list_roots(settings)
+    return Folders(**vars(listing), shipped_configs=[] if query.path else shipped_configs())

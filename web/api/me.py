@@ -1,13 +1,21 @@
 """Who asks, over the API."""
 
-from typing import Any
+from dataclasses import dataclass
+from typing import Literal
 
-from web.api.requests import require_known
 from web.context import signed_in
 
 
-def show_me() -> dict[str, Any]:
-    """GET /me: your `name` and `role`, and whether that is `via` session, token or proxy (off: nobody signs in)."""
-    require_known()
+@dataclass(frozen=True)
+class Me:
+    """Who asks."""
+
+    name: str
+    role: str
+    via: Literal["session", "token", "proxy", "off"]  # off: nobody is asked to sign in
+
+
+def show_me() -> Me:
+    """Show who asks, and what they may do."""
     identity = signed_in()
-    return {"name": identity.name, "role": identity.role, "via": identity.via}
+    return Me(identity.name, identity.role, identity.via)

@@ -2,39 +2,52 @@
 
 import json
 import math
-from collections.abc import Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated
 
-from flask import Response, request, stream_with_context
+from flask import Response, stream_with_context
+from pydantic import Field
 
-from web.api.requests import read_number, require_known
+from web.api.requests import Number, Query
 from web.context import reading
 from worker.jobs import jobs
-from worker.jobs.catalog import LARGEST_INTEGER
-from worker.jobs.plain_json import as_json
+from worker.jobs.catalog import LARGEST_INTEGER, State
 from worker.jobs.records import metrics
 
 _PART = 5000  # values that are read at a time
 _MOST_POINTS = 10_000
 
 
-def list_metrics(job_id: int) -> dict[str, Any] | Response:
-    """GET /jobs/<id>/metrics?name=&after=&until=&points=: {"metrics": {name: [[iteration, value], ...]}}.
+class MetricsQuery(Query):
+    """Which metrics, and what of them."""
 
-    `points` (3 or more) thins each metric to so many values, among them the lowest and the highest of each stretch;
-    without it, every value is sent.
-    """
-    require_known("name", "after", "until", "points")
-    names = request.args.getlist("name")
-    after, until = read_number("after", None), read_number("until", LARGEST_INTEGER)
-    points = read_number("points", None, _MOST_POINTS, smallest=3)
-    behind = -1 if after is None else after
+    name: tuple[str, ...] = Field((), description="Names of metrics; by default all but those of resources.")
+    after: Number | None = Field(None, description="Only values of later iterations.")
+    until: Number = Field(LARGEST_INTEGER, description="Only values of iterations up to this one.")
+    points: Annotated[int, Field(ge=3, le=_MOST_POINTS)] | None = Field(
+        None,
+        description="Thins each metric to so many values, among them the lowest and the highest of each stretch;"
+        " by default every value is sent.",
+    )
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Metrics of a job."""
+
+    state: State
+    metrics: Mapping[str, Sequence[Sequence[float | None]]]  # [[iteration, value], ...] by name
+
+
+def list_metrics(job_id: int, query: MetricsQuery) -> Metrics | Response:
+    """List the metrics of a job, each as [iteration, value] in the order of the iterations."""
+    behind = -1 if query.after is None else query.after
     with reading() as session:
         state = jobs.get(session, job_id).state
-        if points is not None:
-            thinned = metrics.list_metrics(session, job_id, names, behind, until, points)
-            return {"state": state, "metrics": as_json(thinned)}
-    parts = stream_with_context(_stream(state, job_id, names, behind, until))
+        if query.points is not None:
+            return Metrics(state, metrics.list_metrics(session, job_id, query.name, behind, query.until, query.points))
+    parts = stream_with_context(_stream(state, job_id, query.name, behind, query.until))
     return Response(parts, mimetype="application/json")
 
 

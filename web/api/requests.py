@@ -1,25 +1,85 @@
-"""Reads and checks what is sent to the API: bodies and queries."""
+"""Reads and checks what is sent to the API: bodies, queries and the header Idempotency-Key."""
 
-from collections.abc import Sequence
-from typing import Any, overload
+import re
+from typing import IO, Annotated, Any, TypeVar, get_origin
 
 from flask import request
-from werkzeug.exceptions import BadRequest
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from werkzeug.exceptions import BadRequest, UnsupportedMediaType
 
 from web.errors import QueryError
-from worker.jobs.catalog import LARGEST_INTEGER, parse_integer
+from worker.jobs.catalog import LARGEST_INTEGER
+from worker.jobs.plain_json import adapter_of
+from worker.jobs.requests.refusal import refusal
 
+Q = TypeVar("Q", bound=BaseModel)
+
+_KEY = re.compile(r"[!-~]{1,255}")
 _DEEPEST = 10  # levels of a body
 _LARGEST_PAGE = 500  # lines of a list
 
+Number = Annotated[int, Field(ge=0, le=LARGEST_INTEGER)]
+Limit = Annotated[int, Field(ge=1, le=_LARGEST_PAGE, description="How many lines are wanted at most.")]
+Before = Annotated[Number | None, Field(description="`next_before` of another answer, whose list this one continues.")]
 
-def read_body() -> dict[str, Any]:
-    """Read the JSON object in the body.
+
+After = Annotated[str, Field(description="`next_after` of another answer, whose list this one continues.")]
+
+
+class Query(BaseModel):
+    """The parameters of an address."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class NoParameters(Query):
+    """The parameters of an address that has none."""
+
+
+class Body(BaseModel):
+    """The object that a request sends."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Nothing(Body):
+    """An object without fields, `{}`: a form, which a foreign page could send, cannot be taken for it."""
+
+
+def read_query(model: type[Q]) -> Q:
+    """Read the parameters of the address.
+
+    Raises:
+        QueryError: naming those that are unknown, not allowed, or given more than once where one is expected.
+    """
+    fields = {field.alias or name: field for name, field in model.model_fields.items()}
+    lists = {name for name, field in fields.items() if get_origin(field.annotation) in (tuple, list)}
+    given = dict(request.args.lists())
+    if repeated := [name for name, values in given.items() if name in fields.keys() - lists and len(values) > 1]:
+        raise QueryError(dict.fromkeys(repeated, "may be given only once."))
+    try:
+        return model.model_validate({name: each if name in lists else each[0] for name, each in given.items()})
+    except ValidationError as error:
+        known = f"the parameters are {', '.join(fields)}" if fields else "there are none"
+        raise refusal(error, f"is not a parameter of this address; {known}.", QueryError) from None
+
+
+def read_body(kind: Any) -> Any:
+    """Read the JSON object in the body, as a value of a type.
 
     Raises:
         UnsupportedMediaType: if it is not application/json, which a foreign page cannot send unasked.
         BadRequest: if it is malformed, nested too deep or not an object.
+        SpecError: naming the fields that are unknown or wrong.
     """
+    adapter: TypeAdapter[Any] = adapter_of(kind)
+    try:
+        return adapter.validate_python(_read_object())
+    except ValidationError as error:
+        raise refusal(error, "is not a field of this request.") from None
+
+
+def _read_object() -> dict[str, Any]:
     too_deep = BadRequest(f"The body is nested deeper than {_DEEPEST} levels.")
     try:
         body = request.get_json()
@@ -47,60 +107,24 @@ def _is_deeper(value: Any, levels: int) -> bool:
     return any(isinstance(each, list | dict) for each in layer)
 
 
-def read_limit(default: int) -> int:
-    """Read ?limit=, how many lines of a list are wanted. Raises QueryError as `read_number`."""
-    return read_number("limit", default, _LARGEST_PAGE, smallest=1)
-
-
-def require_known(*names: str) -> None:
-    """Check that the query has no other parameters than these.
+def read_file() -> IO[bytes]:
+    """The file in the body.
 
     Raises:
-        QueryError: if it has, such as one that is misspelt.
+        UnsupportedMediaType: if it is not application/octet-stream, which a foreign page cannot send unasked.
     """
-    known = f"the parameters are {', '.join(names)}" if names else "there are none"
-    if unknown := [name for name in request.args if name not in names]:
-        raise QueryError(dict.fromkeys(unknown, f"is not a parameter of this address; {known}."))
+    if request.mimetype != "application/octet-stream":
+        raise UnsupportedMediaType("Send the file itself as Content-Type: application/octet-stream.")
+    return request.stream
 
 
-def read_fields(known: Sequence[str]) -> list[str]:
-    """Read ?fields=, names with commas between them: the fields of each line of a list; empty if it is not given.
+def read_key() -> str | None:
+    """Read the header Idempotency-Key; None if it is not sent.
 
     Raises:
-        QueryError: if there is no field of such a name.
+        BadRequest: if it is empty, too long or not of visible characters.
     """
-    names = [name.strip() for name in request.args.get("fields", "").split(",") if name.strip()]
-    if unknown := [name for name in names if name not in known]:
-        raise QueryError({"fields": f"has the unknown {', '.join(unknown)}; the fields are {', '.join(known)}."})
-    return list(dict.fromkeys(names))
-
-
-@overload
-def read_number(name: str, default: int, largest: int = ..., *, smallest: int = ...) -> int: ...
-@overload
-def read_number(name: str, default: None, largest: int = ..., *, smallest: int = ...) -> int | None: ...
-def read_number(name: str, default: int | None, largest: int = LARGEST_INTEGER, *, smallest: int = 0) -> int | None:
-    """Read a whole number in the query, from `smallest` to `largest`.
-
-    Raises:
-        QueryError: if it is something else.
-    """
-    text = request.args.get(name)
-    if text is None:
-        return default
-    number = parse_integer(text, largest)
-    if number is None or number < smallest:
-        raise QueryError({name: f"must be a whole number from {smallest} to {largest}, got {text!r}."})
-    return number
-
-
-def read_choice(name: str, known: tuple[str, ...]) -> str | None:
-    """Read a word in the query.
-
-    Raises:
-        QueryError: if it is not a known one.
-    """
-    text = request.args.get(name)
-    if text is not None and text not in known:
-        raise QueryError({name: f"must be one of {', '.join(known)}, got {text!r}."})
-    return text
+    key = request.headers.get("Idempotency-Key")
+    if key is not None and not _KEY.fullmatch(key):
+        raise BadRequest("Idempotency-Key must be from 1 to 255 visible ASCII characters.")
+    return key

@@ -1,28 +1,28 @@
 """Uploads over the API."""
 
-from typing import Any
+from typing import IO, Annotated
 
-from flask import request
-from werkzeug.exceptions import UnsupportedMediaType
+from flask import url_for
+from pydantic import Field
 
 from web.access.uploads import largest_file
 from web.actions.uploading import receive_file
-from web.api.requests import require_known
+from web.api.endpoint import Created
+from web.api.requests import Query
 from web.context import current_settings
-from web.errors import QueryError
-from worker.jobs.plain_json import as_json
+from worker.jobs.uploads import Upload
 
 
-def upload_file() -> tuple[dict[str, Any], int]:
-    """POST /uploads?name=model.pth: keeps the file in the body until a job takes it; requests name it upload:<id>.
+class UploadQuery(Query):
+    """What the file is called."""
 
-    The body is the file itself, as `Content-Type: application/octet-stream`; DEEPLAB_UPLOAD_MB bounds it.
+    name: Annotated[str, Field(min_length=1, max_length=200, description="Of the file, such as model.pth.")]
+
+
+def upload_file(query: UploadQuery, content: IO[bytes]) -> Created[Upload]:
+    """Keep a file until a job takes it, whose request names it upload:ID.
+
+    The body is the file itself; `DEEPLAB_UPLOAD_MB` bounds it. What no job takes is deleted after a day.
     """
-    require_known("name")
-    if request.mimetype != "application/octet-stream":  # which a foreign page cannot send unasked
-        raise UnsupportedMediaType("Send the file itself as Content-Type: application/octet-stream.")
-    name = request.args.get("name", "").strip()
-    if not name:
-        raise QueryError({"name": "is required: the name of the file."})
-    upload = receive_file(current_settings(), name, request.stream, most=largest_file())
-    return {**as_json(upload)}, 201
+    upload = receive_file(current_settings(), query.name, content, most=largest_file())
+    return Created(upload, url_for("api.submit_job"))

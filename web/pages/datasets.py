@@ -12,7 +12,7 @@ from web.context import current_settings, reading, signed_in
 from web.forms.errors import as_sentence
 from worker.jobs import datasets
 from worker.jobs.database import read_clock
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 
 _TITLES = {"name": "Name", "root": "Folder"}
 

@@ -21,7 +21,7 @@ from worker.jobs.holds import PriorityError
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results import parts
 from worker.jobs.watching import attempt_logs
 from worker.jobs.watching.lineage import read_lineage

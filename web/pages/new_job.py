@@ -22,7 +22,8 @@ from web.forms.options import load_options
 from worker.jobs import jobs
 from worker.jobs.catalog import KINDS, PASSING, parse_integer
 from worker.jobs.requests.label import Label, parse_label
-from worker.jobs.requests.specs import SPECS, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import SPECS, parse_spec
 
 _PICKED_FILES = {
     "folder": frozenset[str](),

@@ -22,7 +22,7 @@ from web.results.orders import orders_for
 from worker.jobs import jobs
 from worker.jobs.exports.catalog import FORMATS
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.answers import Image, Page
 from worker.jobs.results.filters import Filter, QuestionError
 from worker.jobs.results.job_files import class_names, image_file, mask_file, output_dir, reading_of

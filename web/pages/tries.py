@@ -8,12 +8,16 @@ from web.access.uploads import IMAGE_BYTES
 from web.actions import submission
 from web.actions.uploading import receive_file
 from web.context import current_settings, reading, signed_in
-from worker.jobs import jobs, storage
+from worker.jobs import jobs, storage, uploads
 from worker.jobs.catalog import PASSING, SUCCEEDED, parse_integer
 from worker.jobs.jobs import Job, JobNotFoundError
 from worker.jobs.records import aliases
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import UPLOAD, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    UPLOAD,
+    parse_spec,
+)
 from worker.jobs.results.job_files import TRIED
 from worker.jobs.results.record import item_key
 from worker.jobs.uploads import UploadError
@@ -55,7 +59,7 @@ def try_checkpoint(name: str) -> AnyResponse:
         job, notice = submission.submit(settings, spec, user_id=signed_in().user_id)
     except (SpecError, UploadError, NoImageError) as error:
         sentences = error.fields.values() if isinstance(error, SpecError) else [str(error)]
-        flash(" ".join(sentences), "danger")
+        flash(uploads.without_folders(settings, " ".join(sentences)), "danger")
         return redirect(url_for("pages.show_checkpoint", name=found.id, _anchor="try"))
     if notice:
         flash(notice, "warning")

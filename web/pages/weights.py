@@ -7,9 +7,13 @@ from web.access.uploads import FORM_BYTES, largest_file
 from web.actions import submission
 from web.actions.uploading import receive_file
 from web.context import current_settings, reading, signed_in
-from worker.jobs import datasets
+from worker.jobs import datasets, uploads
 from worker.jobs.requests.label import Label, parse_label
-from worker.jobs.requests.specs import UPLOAD, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    UPLOAD,
+    parse_spec,
+)
 from worker.jobs.uploads import UploadError
 
 _FIELDS = ("file", "config", "dataset", "name")
@@ -28,7 +32,9 @@ def add_weights() -> str | Response | tuple[str, int]:
         label: Label = parse_label({"name": entered["name"]})
         job, _ = submission.submit(current_settings(), spec, user_id=signed_in().user_id, label=label)
     except SpecError as error:
-        return _render(entered, error.fields), 422
+        settings = current_settings()
+        fields = {name: uploads.without_folders(settings, sentence) for name, sentence in error.fields.items()}
+        return _render(entered, fields), 422
     return redirect(url_for("pages.show_job", job_id=job.id))
 
 

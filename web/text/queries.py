@@ -7,7 +7,7 @@ from flask import abort, request
 
 from worker.jobs.catalog import parse_integer
 
-_MOST_JOBS = 50  # of a comparison: more than anybody looks at
+MOST_JOBS = 50  # of a comparison: more than anybody looks at
 
 
 def change_query(**changes: object) -> str:
@@ -36,8 +36,8 @@ def read_jobs() -> list[int]:
     job_ids = [number for number in dict.fromkeys(numbers) if number is not None]
     if not job_ids:
         abort(400, "Select at least one job to compare.")
-    if len(job_ids) > _MOST_JOBS:
-        abort(400, f"At most {_MOST_JOBS} jobs can be compared at once, got {len(job_ids)}.")
+    if len(job_ids) > MOST_JOBS:
+        abort(400, f"At most {MOST_JOBS} jobs can be compared at once, got {len(job_ids)}.")
     return job_ids
 
 

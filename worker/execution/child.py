@@ -31,7 +31,7 @@ from worker.execution.outcomes import (
     write_outcome,
 )
 from worker.execution.reporter import AliveFile, JobReporter
-from worker.jobs import jobs, storage
+from worker.jobs import jobs, named_paths, storage
 from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -39,16 +39,12 @@ from worker.jobs.leases import LeaseLostError
 from worker.jobs.log_fields import name_process
 from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
 from worker.jobs.places import require_known
-from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.resolve import PATH_KEYS
-from worker.jobs.requests.specs import UPLOAD
 from worker.jobs.roots import confine_to
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.uploads import TAKERS
 from worker.jobs.watching.reasons import last_exception
 
 _log = logging.getLogger(__name__)
-_READ = ("checkpoint", "input", "source", "file", "image")  # fields of requests that name what is read
 
 
 def main() -> None:
@@ -112,19 +108,9 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 
 def confine_to_roots(settings: Settings, job: Job) -> None:
     """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
-    named = {name: str(job.spec[name]) for name in _READ if job.spec.get(name) is not None}
-    read = {name: path for name, path in named.items() if _is_path(name, path)}
-    for section, key in PATH_KEYS:
-        if (path := job.config.get(section, {}).get(key)) is not None:
-            read[f"{section}.{key}"] = path
-    require_known(read)
+    require_known(named_paths.list_all(job))
     own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind in TAKERS else ()
-    confine_to(settings, job.roots, read, job.spec.get("output"), own)
-
-
-def _is_path(name: str, text: str) -> bool:
-    """Whether a field of a request is a path: checkpoints may be ids, and sources what was uploaded."""
-    return CheckpointRef.parse(text).is_file if name == "checkpoint" else not text.startswith(UPLOAD)
+    confine_to(settings, job.roots, named_paths.list_read(job), job.spec.get("output"), own)
 
 
 def describe(error: Exception, *, discreet: bool = False) -> Outcome:

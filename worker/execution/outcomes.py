@@ -8,9 +8,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from deeplab.datasets.retry import may_pass
 from deeplab.errors import DeepLabError, StorageAwayError
 from deeplab.files import write_text
+from deeplab.passing_errors import may_pass
 from worker.jobs.database import DatabaseError
 from worker.jobs.outcomes import CRASHED, OUTAGE
 

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from worker.execution.slots import Slots
 from worker.execution.supervisor import SlotContext, assist, supervise
-from worker.jobs import jobs, leases, shards
+from worker.jobs import jobs, leases, missing_roots, shards
 from worker.jobs.broker.queue import RUN_JOB
 from worker.jobs.catalog import RUNNING
 from worker.jobs.database import DatabaseError, open_session
@@ -18,6 +18,7 @@ from worker.jobs.scheduling import next_job
 from worker.jobs.settings import Settings
 
 _log = logging.getLogger(__name__)
+_LOOKED_AT = 50  # jobs, for a message, of which others hear nothing meanwhile
 
 
 def register_tasks(app: Celery, settings: Settings, slots: Slots) -> None:
@@ -68,7 +69,7 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
         named = _find(session, job_id)
         if named is None:
             return
-        shared = named if _has_share(session, named) else None
+        shared = named if _has_share(session, named) and missing_roots.find_missing(named) is None else None
         job = _claim_next(session, settings, named, slot.owner, above=None if shared is None else shared.priority)
         shards.release(session, job_id, slot.owner)  # left by an earlier process of the same pid
     about = job or shared
@@ -83,9 +84,20 @@ def run_job(settings: Settings, job_id: int, slot: SlotContext) -> None:
 
 
 def _claim_next(session: Session, settings: Settings, named: Job, owner: str, above: int | None) -> Job | None:
-    """Claim the next job of a job's queue that asks for as many GPUs: that job, or one that goes before it."""
-    found = next_job.find_next(session, settings, (named.queue, named.gpus), above)
-    return None if found is None else leases.claim(session, found, owner, settings.lease_seconds)
+    """Claim the next job of a job's queue that asks for as many GPUs: that job, or one that goes before it.
+
+    Jobs that name a root which this machine does not have are passed over.
+    """
+    for _ in range(_LOOKED_AT):
+        passed_over = missing_roots.list_passed_over(settings)
+        found = next_job.find_next(session, settings, (named.queue, named.gpus), above, passed_over)
+        if found is None:
+            return None
+        job = jobs.get(session, found)
+        if (missing := missing_roots.find_missing(job)) is None:
+            return leases.claim(session, found, owner, settings.lease_seconds)
+        missing_roots.pass_over(session, settings, job, owner, missing)
+    return None
 
 
 def _find(session: Session, job_id: int) -> Job | None:

@@ -14,7 +14,8 @@ SUCCEEDED: Final = "succeeded"  # finished, and everything it produced is record
 FAILED: Final = "failed"  # ended with a sentence in `error`
 CANCELLED: Final = "cancelled"  # ended on request; no process of it is left
 
-STATES: Final = (QUEUED, RUNNING, SUCCEEDED, FAILED, CANCELLED)
+State = Literal["queued", "running", "succeeded", "failed", "cancelled"]
+STATES: tuple[State, ...] = get_args(State)
 TERMINAL: Final = (SUCCEEDED, FAILED, CANCELLED)
 
 HIGHEST_PRIORITY: Final = 10  # of a job; the lowest is as far below 0

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from deeplab.datasets.version import DatasetVersion
 from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetVersionRow, JobRow
+from worker.jobs.timestamp import Timestamp
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Version:
     digest: str
     class_names: list[str]
     splits: dict[str, dict[str, Any]]  # by name: {"n_images": ..., "version": ...}
-    created_at: float
+    created_at: Timestamp
     user: str | None  # who registered or refreshed it; None: from the command line
 
 

@@ -16,6 +16,7 @@ from worker.jobs import dataset_versions
 from worker.jobs.database import read_clock
 from worker.jobs.dataset_surveys import Surveyed, section_for
 from worker.jobs.tables import DatasetRow, DatasetVersionRow
+from worker.jobs.timestamp import Timestamp
 
 
 class DatasetNotFoundError(DeepLabError):
@@ -39,7 +40,7 @@ class Dataset:
     layout: str  # DATASET.NAME
     category_ids: str | None  # DATASET.CATEGORY_IDS of the layout coco
     former_names: list[str]  # under which it is found, too
-    created_at: float
+    created_at: Timestamp
     user: str | None  # who registered it; None: from the command line
 
     @property
@@ -151,9 +152,10 @@ def config_of(dataset: Dataset, overrides: Sequence[str] = ()) -> Config:
     return parse_config({"DATASET": section_of(dataset)}, f"dataset {dataset.name}", overrides)
 
 
-def list_datasets(session: Session) -> list[Dataset]:
-    """All datasets by name."""
-    return [_dataset(row) for row in session.scalars(select(DatasetRow).order_by(DatasetRow.name))]
+def list_datasets(session: Session, *, after: str = "", limit: int | None = None) -> list[Dataset]:
+    """List datasets by name: those behind the name `after`, at most `limit` of them if given."""
+    query = select(DatasetRow).where(DatasetRow.name > after).order_by(DatasetRow.name)
+    return [_dataset(row) for row in session.scalars(query.limit(limit))]
 
 
 def find(session: Session, name: str) -> Dataset | None:

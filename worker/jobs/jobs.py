@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
+from pydantic import computed_field
 from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
-from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind
+from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind, State
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
 from worker.jobs.records.deleted_jobs import first_free_id
@@ -23,6 +24,7 @@ from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AttemptRow, JobRow
+from worker.jobs.timestamp import Timestamp
 
 
 class JobNotFoundError(DeepLabError):
@@ -49,7 +51,7 @@ class JobSummary:
 
     id: int
     kind: Kind
-    state: str  # one of worker.jobs.catalog.STATES
+    state: State
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
     name: str  # what people call it; may be empty
     user: str | None  # who submitted it; None: from the command line
@@ -63,7 +65,7 @@ class JobSummary:
     gpus: int  # how many GPUs it asks for; 1 also means: one if there is any
     priority: int  # the higher, the earlier it starts
     awaits_others: bool  # whether it waits for jobs that have yet to succeed
-    held_at: float | None  # since when it is on hold; if it is running, since when it is to be
+    held_at: Timestamp | None  # since when it is on hold; if it is running, since when it is to be
     parent_id: int | None  # the job that this one retries or clones
     is_retry: bool  # whether it retries its parent
     fence: int  # grows with every claim; 0 before the first
@@ -73,8 +75,8 @@ class JobSummary:
     outages: int  # that met an outage of the database or the storage
     lost_leases: int  # whose worker died
     preemptions: int  # whose worker was told to stop
-    not_before: float | None  # until when a queued job waits, as was asked for or after an attempt; None: it does not
-    quiet_since: float | None  # since when a running one reports no progress; None: it does
+    not_before: Timestamp | None  # until when a queued job waits, as asked for or after an attempt; None: it does not
+    quiet_since: Timestamp | None  # since when a running one reports no progress; None: it does
     reached: int  # how far the attempts that have ended got: an iteration, or a number of shards
     owner: str | None  # the slot that holds the lease, or held the last one
     cancel_requested: bool
@@ -85,9 +87,9 @@ class JobSummary:
     result: dict[str, Any] | None  # what a succeeded job produced
     error: str | None  # why a failed job failed, one sentence
     best_checkpoint: int | None  # id of the checkpoint with the best mean IoU of a training's validations so far
-    created_at: float
-    started_at: float | None  # first claim
-    finished_at: float | None
+    created_at: Timestamp
+    started_at: Timestamp | None  # first claim
+    finished_at: Timestamp | None
 
     @property
     def is_terminal(self) -> bool:
@@ -99,6 +101,7 @@ class JobSummary:
         """Whether it failed or was cancelled."""
         return self.state in (FAILED, CANCELLED)
 
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorators of properties
     @property
     def fraction(self) -> float:
         """Progress in [0, 1]."""
@@ -120,8 +123,8 @@ class Attempt:
 
     fence: int
     owner: str
-    started_at: float
-    finished_at: float | None
+    started_at: Timestamp
+    finished_at: Timestamp | None
     outcome: str | None  # one of worker.jobs.outcomes.ENDINGS; None while running
     error: str | None
 

@@ -283,3 +283,5 @@ def _end_attempt(
     session.expire_all()
     if state != QUEUED:
         chains.settle(session, job_id)
+    # Last, because all who end attempts write to this row, and nobody may wait for anything while he holds it.
+    counters.add(session, counters.attempts_that(outcome))

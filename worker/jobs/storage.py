@@ -259,6 +259,11 @@ def passed_over_path(settings: Settings, job_id: int) -> Path:
     return job_dir(settings, job_id) / "passed_over.json"
 
 
+def earlier_lists(settings: Settings, job_id: int) -> tuple[Path, ...]:
+    """All files in which an earlier version listed what a segment job reads."""
+    return tuple(path(settings, job_id) for path in (items_path, item_frames_path, passed_over_path))
+
+
 def tiles_dir(settings: Settings) -> Path:
     """Tiles of images and masks, which are made again when they are missing."""
     return settings.home / "tiles"

@@ -20,7 +20,13 @@ from worker.jobs.records import checkpoints, events
 from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
-from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    ImportSpec,
+    SegmentSpec,
+    Spec,
+    parse_spec,
+)
 from worker.jobs.requests.uploaded import replace_uploads
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
@@ -28,6 +34,8 @@ from worker.jobs.settings import Settings
 
 # Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
+# Takes a sentence for who submits, such as that there is little room; the job stands all the same.
+Tell = Callable[[str], object]
 
 
 def submit(
@@ -40,6 +48,7 @@ def submit(
     user_id: int | None = None,
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
 ) -> Job:
     """Resolve a request's configuration, check it, insert the job and commit.
 
@@ -52,6 +61,7 @@ def submit(
         user_id: who submits it.
         check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
+        tell: hears what the job's page says, too.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
@@ -84,7 +94,9 @@ def submit(
         if folder is not None:
             with errors_at("output"):
                 outputs.own(session, job.id, folder)
-        return job
+    if lack is not None and tell is not None:
+        tell(lack)
+    return job
 
 
 def _own_folder(settings: Settings, spec: Spec) -> Path | None:
@@ -108,7 +120,9 @@ def _require_upload(settings: Settings, spec: Spec) -> None:
             uploads.find(settings, spec.upload)
 
 
-def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, tell: Tell | None = None
+) -> Job:
     """Submit a failed or cancelled job again as a new job.
 
     Raises:
@@ -116,7 +130,7 @@ def retry(settings: Settings, job_id: int, *, environment: Mapping[str, str] | N
         SpecError: if something that it names is gone.
     """
     spec, label = request_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, tell=tell)
 
 
 def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -139,7 +153,9 @@ def request_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
     return changed_spec(job, changes), Label(name=job.name, notes=job.notes)
 
 
-def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None) -> Job:
+def retry_failed(
+    settings: Settings, job_id: int, *, environment: Mapping[str, str] | None = None, tell: Tell | None = None
+) -> Job:
     """Submit a new job that segments only the images that failed in an ended segment job, into a folder of its own.
 
     Raises:
@@ -147,7 +163,7 @@ def retry_failed(settings: Settings, job_id: int, *, environment: Mapping[str, s
         SpecError: if something that it names is gone.
     """
     spec, label = request_failed_again(settings, job_id)
-    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment)
+    return submit(settings, spec, parent_id=job_id, is_retry=True, label=label, environment=environment, tell=tell)
 
 
 def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
@@ -169,7 +185,12 @@ def request_failed_again(settings: Settings, job_id: int) -> tuple[Spec, Label]:
 
 
 def clone(
-    settings: Settings, job_id: int, changes: Mapping[str, Any], *, environment: Mapping[str, str] | None = None
+    settings: Settings,
+    job_id: int,
+    changes: Mapping[str, Any],
+    *,
+    environment: Mapping[str, str] | None = None,
+    tell: Tell | None = None,
 ) -> Job:
     """Submit a job's request with some fields changed, as a new job.
 
@@ -179,7 +200,7 @@ def clone(
     """
     with open_session(settings, reads_only=True) as session:
         job = jobs.get(session, job_id)
-    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment)
+    return submit(settings, changed_spec(job, changes), parent_id=job_id, environment=environment, tell=tell)
 
 
 def changed_spec(job: Job, changes: Mapping[str, Any]) -> Spec:

@@ -114,6 +114,12 @@ def discard_file(settings: Settings, path: str) -> None:
         discard(settings, folder.name)
 
 
+def without_folders(settings: Settings, sentence: str) -> str:
+    """A sentence about files that were uploaded, which calls them as their senders do."""
+    folders = re.escape(f"{storage.uploads_dir(settings)}/")
+    return re.sub(f"{folders}{_ID.pattern}/", "", sentence)
+
+
 def find_stale(session: Session, settings: Settings) -> Iterator[Path]:
     """Uploads, and parts of them, that are a day old and that no job waits for."""
     folder = storage.uploads_dir(settings)

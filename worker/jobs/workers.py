@@ -17,6 +17,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.processes import is_dead, process_table, start_of
 from worker.jobs.tables import WorkerRow
+from worker.jobs.timestamp import Timestamp
 
 _ALIVE_SECONDS = 30  # six missed heartbeats at the default pause of the reconciler, which sends them
 _KEPT_SECONDS = 3600  # since the last heartbeat, for which a row stays though its worker was started again
@@ -34,8 +35,8 @@ class Worker:
     slots: int  # how many jobs it runs at a time
     gpus: int  # how many GPUs one job can have; 0 if it has none
     pid: int
-    started_at: float
-    heartbeat_at: float
+    started_at: Timestamp
+    heartbeat_at: Timestamp
     alive: bool
 
 

@@ -4,6 +4,7 @@ import tempfile
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -107,9 +108,7 @@ class _Client:
     def _answer(response: httpx.Response) -> dict[str, Any]:
         body: dict[str, Any] = response.json()
         if response.is_error:
-            error = body["error"]
-            fields = " ".join(f"{name}: {sentence}" for name, sentence in error.get("fields", {}).items())
-            raise DemoFailedError(f"{response.request.method} {response.url.path}: {error['message']} {fields}".strip())
+            raise DemoFailedError(f"{response.request.method} {response.url.path}: {body['detail']}")
         return body
 
 
@@ -151,7 +150,7 @@ def _print_results(jobs: Sequence[Mapping[str, Any]], masks: Path) -> None:
         (
             job["kind"],
             job["state"],
-            f"{job['finished_at'] - job['started_at']:.1f}" if job["started_at"] else "",
+            f"{_seconds(job):.1f}" if job["started_at"] else "",
             "" if (score := _mean_iou(job)) is None else f"{score:.3f}",
         )
         for job in jobs
@@ -161,6 +160,11 @@ def _print_results(jobs: Sequence[Mapping[str, Any]], masks: Path) -> None:
     click.echo()
     if masks.exists():
         click.echo(f"Masks: {masks / 'masks'}")
+
+
+def _seconds(job: Mapping[str, Any]) -> float:
+    started, finished = (datetime.fromisoformat(job[name]) for name in ("started_at", "finished_at"))
+    return (finished - started).total_seconds()
 
 
 def _judge(jobs: Sequence[Mapping[str, Any]], goal: float) -> None:

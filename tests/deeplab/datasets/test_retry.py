@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from deeplab.datasets.retry import may_pass, read_patiently
-from deeplab.errors import DatasetError, ImageError
+from deeplab.datasets.retry import read_patiently
+from deeplab.errors import ImageError
 from deeplab.images.files import read_image
 
 
@@ -43,13 +43,6 @@ def test_what_passes_is_tried_again(number: int) -> None:
 def test_what_does_not_pass_counts_at_once(cause: Exception) -> None:
     with pytest.raises(ImageError):
         read_patiently(failing(cause), pauses=(0, 0))
-
-
-def test_causes_are_found_at_any_depth() -> None:
-    inner, outer = ImageError("inner"), DatasetError("outer")
-    inner.__cause__, outer.__cause__ = TimeoutError(), inner
-    assert may_pass(outer)
-    assert not may_pass(DatasetError("alone"))
 
 
 def test_a_disk_that_fails_below_the_decoder_is_recognised(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,7 +106,7 @@ def test_the_api_takes_json_only(client: FlaskClient, population: Population, co
     for path in ("/api/v1/jobs", "/api/v1/datasets", f"/api/v1/jobs/{population.queued}/cancel"):
         response = client.post(path, data="{}", content_type=content_type)
         assert response.status_code == 415
-        assert response.json["error"]["message"]  # type: ignore[index]
+        assert response.json["detail"]  # type: ignore[index]
 
 
 def test_a_request_to_a_whole_url_must_name_this_server(client: FlaskClient) -> None:

@@ -9,7 +9,8 @@ from tests.web.population import Population
 from web.actions import registration, submission
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import load_settings
 from worker.jobs.watching.job_list import list_jobs
 

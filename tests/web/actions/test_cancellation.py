@@ -52,7 +52,7 @@ def test_an_operator_cancels_own_jobs_and_an_admin_all(
     assert (">Cancel</button>" in page) == (status == 200)
     if status == 403:
         whose = "submitted by otto" if owner else "submitted on the command line"
-        assert answer.get_json()["error"]["message"] == f"Job {job_id} was {whose}; only an admin can cancel it."
+        assert answer.get_json()["detail"] == f"Job {job_id} was {whose}; only an admin can cancel it."
 
 
 def test_an_admin_s_token_of_less_rights_cancels_own_jobs_alone(shared: Settings) -> None:

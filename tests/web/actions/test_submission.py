@@ -14,7 +14,8 @@ from web.context import SETTINGS
 from worker.jobs import jobs
 from worker.jobs.broker.celery_app import celery_app
 from worker.jobs.database import open_session
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
 
@@ -75,6 +76,6 @@ def test_a_full_queue_takes_no_further_job(population: Population, client: Flask
     ):
         answer = client.post(address, json=body)
         assert answer.status_code == 429
-        assert sentence in answer.get_json()["error"]["message"]
+        assert sentence in answer.get_json()["detail"]
     several = client.post("/api/v1/jobs/retry", json={"jobs": [population.failed]}).get_json()
     assert sentence in str(several)

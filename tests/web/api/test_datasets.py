@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.api.conftest import get
+from tests.web.api.conftest import errors_of, get
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 
@@ -20,7 +20,7 @@ def test_register_a_dataset(client: FlaskClient, population: Population) -> None
     assert (response.json["passed_over"], response.json["other_texts"]) == ({}, {})
     again: Any = client.post("/api/v1/datasets", json={"name": "over-api", "root": str(root)})
     assert again.status_code == 422
-    assert "already" in again.json["error"]["fields"]["name"]
+    assert "already" in errors_of(again)["name"]
 
 
 @pytest.mark.parametrize(
@@ -47,7 +47,7 @@ def test_bad_datasets_name_the_field(
     }
     response = client.post("/api/v1/datasets", json=filled)
     assert response.status_code == 422
-    assert sorted(response.json["error"]["fields"]) == sorted(fields)  # type: ignore[index]
+    assert sorted(errors_of(response)) == sorted(fields)
 
 
 def test_check_a_dataset(client: FlaskClient, population: Population) -> None:

@@ -16,4 +16,4 @@ def test_folders_are_listed_only_under_the_roots(new_client: FlaskClient, new_se
     assert new_client.get("/api/v1/folders", query_string={"path": str(root)}).json["files"][0]["name"] == "c.yaml"  # type: ignore[index]
     refused = new_client.get("/api/v1/folders", query_string={"path": "/etc"})
     assert refused.status_code == 422
-    assert refused.json["error"]["message"].startswith("/etc is outside")  # type: ignore[index]
+    assert refused.json["detail"].startswith("/etc is outside")  # type: ignore[index]

@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from flask.testing import FlaskClient
 
-from tests.web.api.conftest import get
+from tests.web.api.conftest import errors_of, get
 from tests.web.population import Population
 from worker.jobs import leases
 from worker.jobs.records import metrics
@@ -34,7 +34,7 @@ def test_a_chart_asks_for_no_more_than_it_can_draw(client: FlaskClient, populati
 @pytest.mark.parametrize("query", [{"points": "2"}, {"points": "10001"}, {"after": "x"}, {"until": "-1"}])
 def test_bad_queries_name_the_parameter(client: FlaskClient, population: Population, query: dict[str, Any]) -> None:
     response = client.get(f"/api/v1/jobs/{population.running}/metrics", query_string=query)
-    assert list(response.json["error"]["fields"]) == list(query)  # type: ignore[index]
+    assert list(errors_of(response)) == list(query)
 
 
 def test_every_value_of_a_long_training_is_sent_in_parts(

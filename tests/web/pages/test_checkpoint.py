@@ -51,7 +51,7 @@ def test_an_alias_is_given_leads_to_the_page_and_is_removed(
     assert client.get("/api/v1/checkpoints/baseline").get_json()["id"] == 2
     assert client.get("/api/v1/aliases/champion").status_code == 404
     submit_form("/aliases/baseline/remove")
-    assert client.get("/api/v1/aliases").get_json() == {"aliases": []}
+    assert client.get("/api/v1/aliases").get_json()["aliases"] == []
     assert "history" in client.get("/checkpoints/1").text.lower()
 
 

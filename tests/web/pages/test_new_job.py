@@ -84,7 +84,7 @@ def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(
     assert response.status_code == 422
     page = response.text
     assert re.search(r'id="error-config">Configuration is required\.</p>', page)
-    assert re.search(r'id="error-seed">Input should be a valid integer[^<]*many', page)
+    assert re.search(r'id="error-seed">Seed must be a whole number[^<]*many', page)
     assert 'aria-describedby="help-config error-config" aria-invalid="true"' in page
     assert 'name="seed" value="many"' in page
     assert '<option value="shapes" selected>' in page
@@ -108,14 +108,14 @@ def test_errors_stand_beside_the_fields_and_what_was_entered_is_kept(
         ("evaluate", {"checkpoint": "9999999999999999999999"}, "checkpoint", "no checkpoint"),
         ("evaluate", {"checkpoint_path": "{dataset}/none.pth"}, "checkpoint", "neither the id"),
         ("crf", {"evaluate_job": "1"}, "evaluate_job", "expected one of kind evaluate"),
-        ("crf", {"evaluate_job": "99999999999"}, "evaluate_job", "less than or equal"),
+        ("crf", {"evaluate_job": "99999999999"}, "evaluate_job", "must be at most"),
         ("segment", {"checkpoint": "2", "input": "{dataset}/none"}, "input", "the folder does not exist"),
         ("segment", {"checkpoint": "2", "input": "{root}/photos", "output": "/etc/masks"}, "output", "is outside"),
         (
             "segment",
             {"checkpoint": "2", "input": "{root}/photos", "batch_size": "0"},
             "batch_size",
-            "greater than or equal to 1",
+            "must be at least 1",
         ),
     ],
 )

@@ -4,15 +4,20 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
-from tests.worker.store import FOREVER, plan_shards, submit, submit_and_claim, submit_segment
+from tests.deeplab.drawing import draw_folder
+from tests.worker.store import FOREVER, add_checkpoint, plan_shards, submit, submit_and_claim, submit_segment
 from worker.execution.slots import Gpu, Slots
 from worker.execution.supervisor import SlotContext
 from worker.execution.tasks import answer, run_job
-from worker.jobs import catalog, jobs, leases, shards
+from worker.jobs import catalog, jobs, leases, shards, workers
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.settings import Settings
+from worker.jobs.records import events
+from worker.jobs.settings import Settings, load_settings
+from worker.jobs.tables import JobRow
+from worker.jobs.watching.waiting import find_obstacle
 
 SCRIPT = """
 import os, sys
@@ -115,3 +120,40 @@ def test_a_segment_job_that_is_being_cancelled_is_left_alone(bench: Bench, segme
         jobs.cancel(session, segment.id)
     assert bench.deliver(segment.id).state == catalog.RUNNING
     assert bench.calls() == []
+
+
+def test_a_job_whose_root_this_machine_lacks_is_left_to_a_worker_that_has_it(store: Settings, tmp_path: Path) -> None:
+    roots = {name: Bench(with_root(store, tmp_path / name), tmp_path) for name in ("data", "other")}
+    images = draw_folder(tmp_path / "data") / "images"
+    with open_session(roots["data"].settings) as session:
+        checkpoint = add_checkpoint(session, store, submit_and_claim(session, store))
+        job = submit(session, store, "segment", checkpoint=str(checkpoint), input=str(images))
+        behind = submit(session, store)
+    for _ in range(2):
+        assert roots["other"].deliver(job.id).state == catalog.QUEUED
+    with open_session(roots["other"].settings) as session:
+        assert jobs.get(session, behind.id).state == catalog.SUCCEEDED
+        workers.register(session, "gpu@here", "gpu", "CPU")
+        assert "slot passed it over: input: data:/images lies in the root 'data'" in str(
+            find_obstacle(session, store, jobs.get(session, job.id))
+        )
+        assert [event.message for event in events.list_events(session, job.id)][1:] == [
+            "slot passed it over: input: data:/images lies in the root 'data', which this machine does not have; name"
+            " its folder in DEEPLAB_NAMED_ROOTS."
+        ]
+    assert roots["data"].deliver(behind.id).state == catalog.SUCCEEDED
+    with open_session(roots["data"].settings) as session:
+        assert jobs.get(session, job.id).state == catalog.SUCCEEDED
+
+
+def test_a_segment_job_whose_root_this_machine_lacks_is_not_helped(bench: Bench, segment: Job, tmp_path: Path) -> None:
+    settings = with_root(bench.settings, tmp_path / "data")
+    with open_session(settings) as session:
+        session.execute(update(JobRow).where(JobRow.id == segment.id).values(spec={"input": str(tmp_path / "data")}))
+    bench.deliver(segment.id)
+    assert bench.calls() == []
+
+
+def with_root(settings: Settings, folder: Path) -> Settings:
+    """Settings of a machine that has a folder under a name."""
+    return load_settings(**{**settings.model_dump(exclude_unset=True), "named_roots": f"{folder.name}={folder}"})

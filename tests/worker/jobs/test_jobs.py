@@ -7,7 +7,7 @@ from worker.jobs import catalog, jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobNotFoundError, JobStateError
 from worker.jobs.records import events
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 from worker.jobs.watching.job_list import list_jobs
 

@@ -10,7 +10,8 @@ from worker.jobs import catalog, jobs, leases, shards, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import JobStateError
 from worker.jobs.records import checkpoints, events
-from worker.jobs.requests.specs import Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.watching.job_list import list_jobs

@@ -1,7 +1,5 @@
 """`deeplab checkpoint`."""
 
-from dataclasses import asdict
-
 import click
 
 from deeplab.formats import plural, size
@@ -71,6 +69,7 @@ def show(checkpoint: str, as_json: bool) -> None:
     """Show a checkpoint and the configuration it was trained with."""
     import yaml
 
+    from worker.jobs.plain_json import as_json as to_json
     from worker.jobs.records import aliases, checkpoints
     from worker.jobs.records.scores import describe_score
 
@@ -78,7 +77,7 @@ def show(checkpoint: str, as_json: bool) -> None:
         found = aliases.find_checkpoint(session, checkpoint)
         config = checkpoints.read_config(session, found)
     if as_json:
-        print_json({**asdict(found), "config": config})
+        print_json({**to_json(found), "config": config})
         return
     click.echo(f"Checkpoint {found.id} of job {found.job_id}, iteration {found.iteration}")
     click.echo(f"File:      {found.path} ({size(found.n_bytes)})")

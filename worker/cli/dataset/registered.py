@@ -1,7 +1,6 @@
 """`deeplab dataset register`, `list`, `show`, `refresh`, `rename` and `remove`."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,6 +8,7 @@ import click
 from deeplab.catalog import DATASET_NAMES
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
+from worker.jobs.plain_json import as_json as to_json
 
 if TYPE_CHECKING:
     from worker.jobs.dataset_surveys import Surveyed
@@ -84,8 +84,8 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(
             {
-                **asdict(dataset),
-                "versions": [{**asdict(each), "n_jobs": uses.get(each.digest, 0)} for each in versions],
+                **to_json(dataset),
+                "versions": [{**to_json(each), "n_jobs": uses.get(each.digest, 0)} for each in versions],
                 "n_jobs": sum(uses.values()),
             }
         )
@@ -195,7 +195,7 @@ def _survey(root: str, labels: str | None, layout: str, category_ids: str | None
 def _with_notes(dataset: "Dataset", surveyed: "Surveyed") -> dict[str, Any]:
     folder = surveyed.folder
     return {
-        **asdict(dataset),
+        **to_json(dataset),
         "version": surveyed.version.digest,
         "doubts": surveyed.doubts,
         "passed_over": folder.passed_over,

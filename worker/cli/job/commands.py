@@ -46,14 +46,13 @@ def list_(
     """List jobs, newest first."""
     from worker.cli.job.text import table_row
     from worker.jobs.database import read_clock
-    from worker.jobs.job_json import job_as_json
     from worker.jobs.watching.job_list import JobFilter, list_jobs
 
     with open_store() as session:
         found = list_jobs(session, JobFilter(kind, state, dataset, search, user), before=before, limit=limit)
         now = read_clock(session)
     if as_json:
-        print_json([job_as_json(each) for each in found])
+        print_json(found)
     else:
         headings = ("ID", "NAME", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
         print_table(headings, [table_row(each, now) for each in found], "No jobs found.")
@@ -64,19 +63,16 @@ def list_(
 @json_option
 def show(job_id: int, as_json: bool) -> None:
     """Show a job: its request, error, progress, scores, checkpoints and events."""
-    from worker.cli.job.text import read_job, render_job
-    from worker.jobs import jobs
-    from worker.jobs.job_json import whole_job_as_json
+    from worker.cli.job.text import render_job
     from worker.jobs.settings import load_settings
+    from worker.jobs.watching.whole_job import read_whole_job
 
-    if as_json:
-        with open_store() as session:
-            found = whole_job_as_json(session, load_settings(), jobs.get(session, job_id))
-        print_json(found)
-        return
     with open_store() as session:
-        job = read_job(session, load_settings(), job_id)
-    click.echo(render_job(job))
+        found = read_whole_job(session, load_settings(), job_id)
+    if as_json:
+        print_json(found)
+    else:
+        click.echo(render_job(found))
 
 
 @job.command()
@@ -88,7 +84,6 @@ def show(job_id: int, as_json: bool) -> None:
 def edit(job_id: int, name: str | None, notes: str | None, priority: int | None, as_json: bool) -> None:
     """Change the name, the notes or the priority of a job."""
     from worker.jobs import holds, jobs
-    from worker.jobs.job_json import job_as_json
     from worker.jobs.requests.label import parse_label
 
     given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
@@ -101,7 +96,7 @@ def edit(job_id: int, name: str | None, notes: str | None, priority: int | None,
         if priority is not None:
             edited = holds.set_priority(session, job_id, priority)
     if as_json:
-        print_json(job_as_json(edited))
+        print_json(edited)
     else:
         called = f"is called {edited.name!r}" if edited.name else "has no name"
         click.echo(f"Job {job_id} {called}{'' if priority is None else f', and has the priority {priority}'}.")
@@ -125,7 +120,6 @@ def logs(job_id: int, follow: bool, attempt: int | None) -> None:
 def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
     from worker.jobs import jobs
-    from worker.jobs.job_json import job_as_json
     from worker.jobs.reconciler import take_back
     from worker.jobs.settings import load_settings
 
@@ -136,7 +130,7 @@ def cancel(job_id: int, as_json: bool) -> None:
         with open_store() as session:
             asked = jobs.get(session, job_id)
     if as_json:
-        print_json(job_as_json(asked))
+        print_json(asked)
     else:
         click.echo(
             f"Job {job_id} is cancelled."
@@ -155,12 +149,11 @@ def pause(job_id: int, as_json: bool) -> None:
     """
     from worker.jobs import holds
     from worker.jobs.catalog import RUNNING
-    from worker.jobs.job_json import job_as_json
 
     with open_store(writes=True) as session:
         paused = holds.pause(session, job_id)
     if as_json:
-        print_json(job_as_json(paused))
+        print_json(paused)
     else:
         running = paused.state == RUNNING
         click.echo(f"Job {job_id} is {'being paused; this takes a few seconds' if running else 'on hold'}.")
@@ -172,12 +165,11 @@ def pause(job_id: int, as_json: bool) -> None:
 def resume(job_id: int, as_json: bool) -> None:
     """Let a job that is on hold start."""
     from worker.jobs import holds
-    from worker.jobs.job_json import job_as_json
 
     with open_store(writes=True) as session:
         resumed = holds.resume(session, job_id)
     if as_json:
-        print_json(job_as_json(resumed))
+        print_json(resumed)
     else:
         click.echo(f"Job {job_id} is {resumed.state} and no longer on hold.")
 

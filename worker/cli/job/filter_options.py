@@ -41,7 +41,7 @@ def read_filter(values: Mapping[str, Any], names: Sequence[str]) -> Filter:
         RequestError: naming every option that makes no sense.
     """
     from worker.cli.job.spec_options import RequestError
-    from worker.jobs.requests.specs import SpecError
+    from worker.jobs.requests.spec_error import SpecError
     from worker.jobs.results.questions import read_question
 
     try:
@@ -59,7 +59,7 @@ def _texts(name: str, value: Any, names: Sequence[str]) -> list[str]:
 
 
 def _number_of(option: str, text: str, names: Sequence[str]) -> str:
-    from worker.jobs.requests.specs import SpecError
+    from worker.jobs.requests.spec_error import SpecError
 
     if text in names:
         return str(names.index(text))

@@ -10,7 +10,8 @@ from pydantic.fields import FieldInfo
 from deeplab.errors import DeepLabError
 from deeplab.mirrors import absolute
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import UPLOAD, Positive, Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import UPLOAD, Positive, Spec
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind

@@ -9,7 +9,6 @@ import click
 from worker.cli.output import print_json
 from worker.cli.store import create_store
 from worker.jobs.broker.queue import try_publish
-from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
 from worker.platform.home_lock import platform_at
@@ -24,14 +23,15 @@ def submit_job(kind: str, values: dict[str, Any], label: Mapping[str, str], *, w
     from worker.cli.job.spec_options import RequestError, request_of
     from worker.jobs import submission
     from worker.jobs.requests.label import parse_label
-    from worker.jobs.requests.specs import SpecError, parse_spec
+    from worker.jobs.requests.spec_error import SpecError
+    from worker.jobs.requests.specs import parse_spec
 
     settings = load_settings()
     try:
         spec, named = parse_spec(kind, request_of(values)), parse_label(label)
         submit_with(
             settings,
-            lambda: submission.submit(settings, spec, label=named, environment=os.environ),
+            lambda tell: submission.submit(settings, spec, label=named, environment=os.environ, tell=tell),
             wait=wait,
             as_json=as_json,
         )
@@ -58,39 +58,46 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
         fields[name.strip()] = value
     settings = load_settings()
 
-    def submit() -> Job:
+    def submit(tell: Callable[[str], object]) -> Job:
         with open_session(settings, reads_only=True) as session:
             earlier = jobs.get(session, job_id).spec["overrides"]
         merged = {"overrides": [*earlier, *overrides], **request_of(fields)}
-        return submission.clone(settings, job_id, merged, environment=os.environ)
+        return submission.clone(settings, job_id, merged, environment=os.environ, tell=tell)
 
     submit_with(settings, submit, wait=wait, as_json=as_json)
 
 
-def submit_with(settings: Settings, submit: Callable[[], Job], *, wait: bool, as_json: bool) -> None:
+def submit_with(
+    settings: Settings, submit: Callable[[Callable[[str], object]], Job], *, wait: bool, as_json: bool
+) -> None:
     """Submit a job, tell Celery, and wait for its end if that was asked for.
+
+    Args:
+        settings: of the platform.
+        submit: inserts the job, and tells what else is to be said.
+        wait: for the end of the job.
+        as_json: whether the job is printed as JSON.
 
     Raises:
         JobFailedError: if it was waited for and did not succeed.
     """
-    from worker.jobs.ownership import estimates
-    from worker.jobs.requests.specs import parse_spec
-
     create_store(settings)
     if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
         from worker.cli.job.wait import wait_for
 
-        wait_for(settings, submit(), as_json=as_json)
+        wait_for(settings, submit(_say), as_json=as_json)
         return
-    job = submit()
+    job = submit(_say)
     if as_json:
-        print_json(job_as_json(job))
+        print_json(job)
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
-    if lack := estimates.find_lack(settings, parse_spec(job.kind, job.spec), job.config):
-        click.echo(lack, err=True)
     if settings.embedded_broker and platform_at(settings) is None:
-        click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
+        _say(f"No platform is running in {settings.home}. The job starts when you run: deeplab up")
         return
     if notice := try_publish(settings, job):
-        click.echo(notice, err=True)
+        _say(notice)
+
+
+def _say(sentence: str) -> None:
+    click.echo(sentence, err=True)

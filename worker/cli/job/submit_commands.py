@@ -81,7 +81,12 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
 
     settings = load_settings()
     again = submission.retry_failed if failed else submission.retry
-    submit_with(settings, lambda: again(settings, job_id, environment=os.environ), wait=wait, as_json=as_json)
+    submit_with(
+        settings,
+        lambda tell: again(settings, job_id, environment=os.environ, tell=tell),
+        wait=wait,
+        as_json=as_json,
+    )
 
 
 @click.command()

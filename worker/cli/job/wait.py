@@ -17,7 +17,6 @@ from worker.jobs import jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.catalog import FAILED, SUCCEEDED
 from worker.jobs.database import open_session
-from worker.jobs.job_json import job_as_json
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
@@ -49,7 +48,7 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
         click.echo(f"Job {job.id} was not cancelled. To cancel it, run: deeplab job cancel {job.id}", err=True)
         raise SystemExit(130) from None
     if as_json:
-        print_json(job_as_json(ended))
+        print_json(ended)
     if ended.state != SUCCEEDED:
         raise JobFailedError(ended)
     if not as_json:

@@ -15,6 +15,7 @@ from worker.jobs.accounts.secret_text import hash_of, new_secret
 from worker.jobs.accounts.users import User, from_row
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.tables import TokenRow, UserRow
+from worker.jobs.timestamp import Timestamp
 
 PREFIX = "dlp_"  # by which people, and programs that look for secrets in files, know one
 _LONGEST_NAME = 100
@@ -38,9 +39,9 @@ class Token:
     user: str
     name: str  # what it is for
     role: str  # the most that it may do; never more than its user
-    created_at: float
-    used_at: float | None  # by about ten minutes; None: never
-    expires_at: float | None  # None: never
+    created_at: Timestamp
+    used_at: Timestamp | None  # by about ten minutes; None: never
+    expires_at: Timestamp | None  # None: never
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.accounts.roles import ADMIN, LOCAL, ROLES
 from worker.jobs.database import read_clock
 from worker.jobs.tables import LoginLinkRow, SessionRow, UserRow
+from worker.jobs.timestamp import Timestamp
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}")
 
@@ -35,7 +36,7 @@ class User:
     role: str  # one of worker.jobs.accounts.roles.ROLES
     has_password: bool
     disabled: bool
-    created_at: float
+    created_at: Timestamp
 
 
 def is_name(text: str) -> bool:

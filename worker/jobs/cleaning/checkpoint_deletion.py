@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from pydantic import computed_field
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
@@ -34,6 +35,12 @@ class CheckpointLoss:
 
     def __str__(self) -> str:
         """As one sentence."""
+        return self.sentence
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorators of properties
+    @property
+    def sentence(self) -> str:
+        """What is lost, in one sentence."""
         roles = [*(["the best"] if self.is_best else []), *(["the last"] if self.is_last else [])]
         role = f"; it is {' and '.join(roles)} of job {self.job_id}" if roles else ""
         return f"Deleting checkpoint {self.checkpoint_id} deletes {size(self.n_bytes)} of weights{role}."

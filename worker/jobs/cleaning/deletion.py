@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pydantic import computed_field
 from sqlalchemy import Table, Text, cast, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
@@ -43,6 +44,12 @@ class Loss:
 
     def __str__(self) -> str:
         """As one sentence."""
+        return self.sentence
+
+    @computed_field  # type: ignore[prop-decorator]  # mypy knows no decorators of properties
+    @property
+    def sentence(self) -> str:
+        """What is lost, in one sentence."""
         lost = []
         if self.n_checkpoints:
             lost.append(f"{plural(self.n_checkpoints, 'checkpoint')} ({size(self.checkpoint_bytes)})")

@@ -4,7 +4,9 @@ Nothing of a live attempt is looked at: an attempt counts as over when the datab
 is over, only files of known names go, and of these only what no row points to.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +14,14 @@ from pathlib import Path
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
+from deeplab import remote
+from deeplab.bounded_map import bounded_map
 from deeplab.files import delete_file, is_draft, real_path
+from deeplab.mirrors import mirror_of
 from worker.jobs import storage, uploads
 from worker.jobs.catalog import TERMINAL
 from worker.jobs.cleaning import caches, deletion
-from worker.jobs.cleaning.usage import size_of
+from worker.jobs.cleaning.usage import list_files, size_of
 from worker.jobs.database import db_now, open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership import outputs
@@ -27,6 +32,9 @@ from worker.jobs.tables import AttemptRow, CheckpointRow, DatasetRow, JobRow, Re
 AGE_SECONDS = 3600.0  # since the end of an attempt, after which others than its own job delete what it left
 
 _DELETED = "files of a deleted job"
+_DRAFT = "unfinished file"
+_NOTES = "notes of an attempt that nobody continues"
+_AT_ONCE = 8  # folders that are listed
 _REMADE = ("logits", "masks", "confidence")  # folders that each attempt at an evaluate or crf job makes anew
 
 
@@ -57,9 +65,8 @@ class _Attempt:
 def find_leftovers(settings: Settings) -> list[Leftover]:
     """List everything that may go: of attempts, of outputs, of deleted jobs, and of caches beyond their bounds."""
     with open_session(settings, reads_only=True) as session:
-        over = _list_over(session, AGE_SECONDS)
-        found = [each for attempt in over for each in _of_attempt(session, settings, attempt)]
-        found += _of_outputs(session, settings)
+        found = _of_attempts(session, settings, _list_over(session, AGE_SECONDS))
+        found += _of_segment_jobs(session, settings)
         found += [
             Leftover(path, size_of(path), "upload that nobody imported")
             for path in uploads.find_stale(session, settings)
@@ -67,10 +74,10 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
         found += _of_imports(session, settings)
         deleted = deleted_jobs.list_unfinished(session)
     found += [
-        Leftover(folder, size_of(folder), _DELETED, job_id)
+        Leftover(folder, sum(files.values()), _DELETED, job_id)
         for job_id, folders in deleted.items()
         for folder in folders
-        if folder.exists()
+        if (files := list_files(folder)) or folder.exists()
     ]
     for folder, limit in storage.caches(settings):
         found += [
@@ -85,7 +92,7 @@ def find_own_leftovers(settings: Settings, job: Job) -> list[Leftover]:
     age = 2 * settings.lease_seconds if job.kind == "segment" else 0.0
     with open_session(settings, reads_only=True) as session:
         over = [each for each in _list_over(session, age, job.id) if each.fence < job.fence]
-        own = [each for attempt in over for each in _of_attempt(session, settings, attempt)]
+        own = _of_attempts(session, settings, over)
         fences = {each.fence for each in over}
         imports = _of_imports(session, settings, job.id) if job.kind == "import" else ()
         return own + [each for each in imports if int(each.path.name) in fences]
@@ -99,9 +106,13 @@ def remove(settings: Settings, leftovers: list[Leftover]) -> int:
             storage.discard_folder(each.path)
         else:
             delete_file(each.path)
-        freed += 0 if each.path.exists() else each.n_bytes
+        freed += 0 if _is_there(each.path) else each.n_bytes
     deletion.finish_deletions(settings, [each.job_id for each in leftovers if each.why == _DELETED and each.job_id])
     return freed
+
+
+def _is_there(path: Path) -> bool:
+    return path.exists() or (mirror_of(path) is not None and (remote.is_file(path) or remote.is_folder(path)))
 
 
 def _list_over(session: Session, age: float, job_id: int | None = None) -> list[_Attempt]:
@@ -123,48 +134,52 @@ def _list_over(session: Session, age: float, job_id: int | None = None) -> list[
     ]
 
 
-def _of_attempt(session: Session, settings: Settings, attempt: _Attempt) -> Iterator[Leftover]:
+def _of_attempts(session: Session, settings: Settings, attempts: Sequence[_Attempt]) -> list[Leftover]:
+    """What may go of attempts; the folders of several are listed side by side, for storage may be far away."""
+    found = list[Leftover]()
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        listed = bounded_map(pool, list_files, (each.folder(settings) for each in attempts), depth=2 * _AT_ONCE)
+        for attempt, files in zip(attempts, listed, strict=True):
+            found += _of_attempt(session, settings, attempt, files)
+    return found
+
+
+def _of_attempt(
+    session: Session, settings: Settings, attempt: _Attempt, files: Mapping[Path, int]
+) -> Iterator[Leftover]:
     folder = attempt.folder(settings)
-    if not folder.is_dir():
-        return
-    candidates = list(_candidates(folder, attempt))
-    referenced = _referenced_paths(session, attempt.job_id) if candidates else set()
-    for path, why in candidates:
+    candidates = Counter[tuple[Path, str]]()
+    for path, n_bytes in files.items():
+        if (found := _candidate(path.relative_to(folder), attempt)) is not None:
+            candidates[folder / found[0], found[1]] += n_bytes
+    referenced = _referenced_paths(session, settings, attempt) if candidates else set()
+    for (path, why), n_bytes in candidates.items():
         if path not in referenced:
-            with suppress(FileNotFoundError):
-                yield Leftover(path, size_of(path), why, attempt.job_id)
+            yield Leftover(path, n_bytes, why, attempt.job_id)
 
 
-def _candidates(folder: Path, attempt: _Attempt) -> Iterator[tuple[Path, str]]:
-    """What may go of an attempt that is over, unless a row points to it."""
-    yield from _drafts(folder)
-    for path in folder.glob("checkpoint_*.pth"):
-        yield path, "checkpoint without a record"
-    if attempt.kind in ("evaluate", "crf") and not attempt.is_last:
-        for name in _REMADE:
-            if (folder / name).is_dir():
-                yield folder / name, "files of an earlier attempt"
+def _candidate(path: Path, attempt: _Attempt) -> tuple[Path, str] | None:
+    """What may go with a file of an attempt that is over, unless a row points to it: itself, or a folder around it."""
+    top, alone = path.parts[0], len(path.parts) == 1
+    if is_draft(path.name):
+        return path, _DRAFT
+    if alone and path.match("checkpoint_*.pth"):
+        return path, "checkpoint without a record"
+    if top in _REMADE and attempt.kind in ("evaluate", "crf") and not attempt.is_last:
+        return Path(top), "files of an earlier attempt"
     # Of a live segment job, another worker may still be at a shard under an earlier fence.
-    if attempt.job_is_over or attempt.kind != "segment":
-        for path in _children(folder / "results"):
-            yield path, "results without a record"
-    if attempt.job_is_over:
-        for path in (*folder.glob("shard-*.csv"), *folder.glob("search.npz")):
-            yield path, "notes of an attempt that nobody continues"
+    if top == "results" and not alone and (attempt.job_is_over or attempt.kind != "segment"):
+        return Path(*path.parts[:2]), "results without a record"
+    if top == "items" and not alone:  # only the owner of a job writes there
+        return (Path(top), _NOTES) if attempt.job_is_over else (path, "items without a record")
+    if alone and attempt.job_is_over and (path.match("shard-*.csv") or path.name == "search.npz"):
+        return path, _NOTES
+    return None
 
 
-def _drafts(folder: Path) -> Iterator[tuple[Path, str]]:
-    for path in folder.rglob(".*.tmp"):
-        if is_draft(path.name):
-            yield path, "unfinished file"
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
-
-
-def _referenced_paths(session: Session, job_id: int) -> set[Path]:
-    """Every path that a row of a job points to, and the folders around these."""
+def _referenced_paths(session: Session, settings: Settings, attempt: _Attempt) -> set[Path]:
+    """Every path that a row of an attempt's job points to, and the folders around these."""
+    job_id = attempt.job_id
     columns = (
         select(CheckpointRow.path).where(CheckpointRow.job_id == job_id),
         select(ResultPartRow.folder).where(ResultPartRow.job_id == job_id),
@@ -173,6 +188,9 @@ def _referenced_paths(session: Session, job_id: int) -> set[Path]:
     paths = {Path(str(path)) for query in columns for path in session.scalars(query)}
     result = session.scalar(select(JobRow.result).where(JobRow.id == job_id)) or {}
     paths |= {Path(result["logits"])} if result.get("logits") else set()
+    if not attempt.job_is_over:  # else nobody reads its items again
+        chunks = select(ShardRow.chunk).where(ShardRow.job_id == job_id, ShardRow.chunk.is_not(None)).distinct()
+        paths |= {storage.items_chunk(settings, job_id, str(name)) for name in session.scalars(chunks)}
     return paths.union(*(path.parents for path in paths))
 
 
@@ -187,12 +205,17 @@ def _of_imports(session: Session, settings: Settings, job_id: int | None = None)
             yield Leftover(folder, size_of(folder), "dataset of an import that did not end", attempt.job_id)
 
 
-def _of_outputs(session: Session, settings: Settings) -> Iterator[Leftover]:
-    """Drafts in the output folders of segment jobs that are over, unless another job fills such a folder now."""
+def _of_segment_jobs(session: Session, settings: Settings) -> Iterator[Leftover]:
+    """What segment jobs that are over left outside of the folders of their attempts.
+
+    These are lists of items by an earlier version, and drafts in the output, unless another job fills that folder now.
+    """
     over = (JobRow.kind == "segment", JobRow.state.in_(TERMINAL), JobRow.finished_at <= db_now() - AGE_SECONDS)
     for job_id, spec in session.execute(select(JobRow.id, JobRow.spec).where(*over)).all():
+        found = [(path, _NOTES) for path in storage.earlier_lists(settings, job_id)]
         folder = storage.output_dir(settings, job_id, spec.get("output"))
         if outputs.find_owner(session, real_path(folder)) is None:
-            for path, why in _drafts(folder):
-                with suppress(FileNotFoundError):
-                    yield Leftover(path, path.lstat().st_size, why, job_id)
+            found += [(path, _DRAFT) for path in folder.rglob(".*.tmp") if is_draft(path.name)]
+        for path, why in found:
+            with suppress(FileNotFoundError):
+                yield Leftover(path, path.lstat().st_size, why, job_id)

@@ -3,13 +3,15 @@
 import os
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from deeplab import remote
 from worker.jobs import storage
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
@@ -62,23 +64,37 @@ def size_of(path: Path) -> int:
     return _size_of(path, float("inf"))[0] if path.is_dir() else path.lstat().st_size
 
 
+def list_files(folder: Path) -> dict[Path, int]:
+    """The bytes of all files below a folder, by their paths, here and on the storage that it stands for.
+
+    Raises:
+        StorageAwayError: if the storage did not answer all the time.
+    """
+    here = {Path(entry.path): n_bytes for entry, n_bytes in _walk(folder)}
+    return here | dict(remote.list_files(folder))
+
+
 def _size_of(folder: Path, deadline: float) -> tuple[int, bool]:
-    """The bytes of all files in a folder, and whether the time sufficed; links are not followed."""
-    n_bytes, n_files, waiting = 0, 0, [str(folder)]
+    """The bytes of all files in a folder, and whether the time sufficed."""
+    total = 0
+    for n_files, (_, n_bytes) in enumerate(_walk(folder)):
+        if n_files % _IN_STEPS == 0 and time.monotonic() > deadline:
+            return total, False
+        total += n_bytes
+    return total, True
+
+
+def _walk(folder: Path) -> Iterator[tuple[os.DirEntry[str], int]]:
+    """All files below a folder, with their bytes; links are not followed."""
+    waiting = [str(folder)]
     while waiting:
         try:
             entries = list(os.scandir(waiting.pop()))
         except OSError:  # it is gone meanwhile, or no folder
             continue
         for entry in entries:
-            n_files += 1
-            if n_files % _IN_STEPS == 1 and time.monotonic() > deadline:
-                return n_bytes, False
-            try:
+            with suppress(OSError):
                 if entry.is_dir(follow_symlinks=False):
                     waiting.append(entry.path)
                 else:
-                    n_bytes += entry.stat(follow_symlinks=False).st_size
-            except OSError:
-                continue
-    return n_bytes, True
+                    yield entry, entry.stat(follow_symlinks=False).st_size

@@ -21,8 +21,11 @@ def deliver_due(settings: Settings) -> int:
     Raises:
         DatabaseError: if the database cannot be reached.
     """
-    with open_session(settings) as session:
-        outbox.announce(session, settings)
+    with open_session(settings, reads_only=True) as session:
+        is_any_new = outbox.is_any_new(session)
+    if is_any_new:  # else, as nearly always, nobody has to wait for a writer
+        with open_session(settings) as session:
+            outbox.announce(session, settings)
     with open_session(settings, reads_only=True) as session:
         due = outbox.list_due(session)
     return sum(_deliver(settings, notice_id) for notice_id in due)

@@ -2,6 +2,7 @@
 
 import json
 
+from worker.jobs import plain_json
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
@@ -9,7 +10,8 @@ from worker.jobs.settings import Settings
 def as_json(settings: Settings, job: Job, notice_id: int) -> bytes:
     """The body of a webhook. A notice that arrives twice has the same id."""
     fields = ("id", "kind", "name", "queue", "state", "error", "user", "created_at", "started_at", "finished_at")
-    body = {"event": "job.ended", "id": notice_id, "job": {name: getattr(job, name) for name in fields}}
+    told = plain_json.as_json(job)
+    body = {"event": "job.ended", "id": notice_id, "job": {name: told[name] for name in fields}}
     return json.dumps(body | {"url": address(settings, job)}, ensure_ascii=False).encode()
 
 

@@ -18,6 +18,7 @@ from worker.jobs.tables import JobRow, NoticeRow
 WEBHOOK, MAIL = "webhook", "mail"
 _AT_ONCE = 200  # jobs that are announced in a transaction
 _SENDING_SECONDS = 60  # that a sender has, before another one takes the notice
+_IS_NEW = (JobRow.announced.is_(False), JobRow.state.in_(TERMINAL))
 _PAUSES = (10, 30, 120, 600, 3600, 6 * 3600, 24 * 3600)  # seconds after each failure; then a notice is given up
 
 
@@ -40,14 +41,18 @@ def targets(settings: Settings) -> list[tuple[str, str]]:
     ]
 
 
+def is_any_new(session: Session) -> bool:
+    """Whether a job has ended of which `announce` has yet to write down whom to tell."""
+    return session.scalar(select(JobRow.id).where(*_IS_NEW).limit(1)) is not None
+
+
 def announce(session: Session, settings: Settings) -> None:
     """Write down whom to tell of the jobs that have ended since the last time."""
-    ended = (JobRow.announced.is_(False), JobRow.state.in_(TERMINAL))
     tell = targets(settings)
     if not tell:
-        session.execute(update(JobRow).where(*ended).values(announced=True))
+        session.execute(update(JobRow).where(*_IS_NEW).values(announced=True))
         return
-    ids = select(JobRow.id).where(*ended).order_by(JobRow.id).limit(_AT_ONCE)
+    ids = select(JobRow.id).where(*_IS_NEW).order_by(JobRow.id).limit(_AT_ONCE)
     taken = session.execute(
         update(JobRow)
         .where(JobRow.id.in_(ids.scalar_subquery()), JobRow.announced.is_(False))

@@ -3,18 +3,23 @@
 import stat
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from deeplab.formats import plural, size
+from deeplab.mirrors import is_url
+from deeplab.remote_probe import require_answer, require_writable
 from worker.jobs import storage, workers
 from worker.jobs.catalog import QUEUES
 from worker.jobs.data_roots import complaint
 from worker.jobs.database import DatabaseError, open_session, read_clock
-from worker.jobs.operations.readiness import check_readiness
+from worker.jobs.named_places import text_of
+from worker.jobs.operations.checks import Check, Checks
+from worker.jobs.operations.readiness import REMOTE_STORAGE, check_readiness
 from worker.jobs.ownership.room import enough_bytes, list_free
 from worker.jobs.settings import Settings
 
@@ -43,6 +48,7 @@ def examine(settings: Settings, gpus: Sequence[str], driver: bool) -> list[Findi
     return [
         _versions(),
         *_parts(settings),
+        *_remote(settings),
         _clock(settings),
         *_disks(settings),
         *_permissions(settings),
@@ -65,10 +71,28 @@ def _parts(settings: Settings) -> Iterator[Finding]:
         "revision": "run `deeplab db upgrade` with the newest version that you have installed",
         "broker": "start it, or correct DEEPLAB_BROKER_URL; `deeplab up` starts the one of the home",
         "storage": f"make {settings.home} writable, or choose another folder with DEEPLAB_HOME",
+        REMOTE_STORAGE: "correct DEEPLAB_STORAGE_URL or AWS_ENDPOINT_URL, and let this user read and write there",
     }
     for check in check_readiness(settings):
-        says = f"answered in {1000 * check.seconds:.0f} ms" if check.problem is None else check.problem.rstrip(".")
-        yield Finding(check.name, check.ok, says, None if check.ok else remedies[check.name])
+        yield _finding(check, remedies[check.name])
+
+
+def _remote(settings: Settings) -> Iterator[Finding]:
+    """Storage at URLs: that of jobs can be written, and data roots and named roots answer."""
+    questions: dict[str, Callable[[], object]] = {}
+    if settings.storage_url:
+        questions[f"{settings.storage_url} can be written"] = partial(require_writable, settings.storage_url)
+    folders = [*settings.data_roots, *(folder for _, folder in settings.named_roots)]
+    for url in filter(is_url, (text_of(folder, settings.home) for folder in folders)):
+        questions[url] = partial(require_answer, url)
+    remedy = "correct the settings that name it, start it, or let this user in by its credentials"
+    for check in Checks(questions).ask():
+        yield _finding(check, remedy)
+
+
+def _finding(check: Check, remedy: str) -> Finding:
+    says = f"answered in {1000 * check.seconds:.0f} ms" if check.problem is None else check.problem.rstrip(".")
+    return Finding(check.name, check.ok, says, None if check.ok else remedy)
 
 
 def _clock(settings: Settings) -> Finding:
@@ -100,7 +124,8 @@ def _permissions(settings: Settings) -> Iterator[Finding]:
         if path.exists() and path.stat().st_mode & 0o077:
             yield Finding("secret", False, f"{path} can be read by others", f"run: chmod 600 {path}, and change it")
     for root in settings.data_roots:
-        yield _root(root)
+        if not is_url(text_of(root, settings.home)):
+            yield _root(root)
 
 
 def _root(root: Path) -> Finding:

@@ -1,21 +1,30 @@
-"""The platform in numbers, for Prometheus: read from SQL whenever it asks, so that every web server says the same."""
+"""The platform in numbers, for Prometheus: read from SQL, so that every web server says the same.
 
-from collections.abc import Iterable, Iterator
+What a scrape costs does not grow with the jobs that have ended, but for the gauges that count these; they are read anew
+after some seconds alone.
+"""
+
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
-from sqlalchemy import func, select
+from sqlalchemy import ScalarSelect, func, select
 from sqlalchemy.orm import Session
 
 from worker.jobs import workers
 from worker.jobs.catalog import QUEUED, QUEUES, RUNNING
 from worker.jobs.database import db_now
+from worker.jobs.outcomes import ENDINGS
 from worker.jobs.ownership.room import list_free
 from worker.jobs.records import counters
 from worker.jobs.records.metrics import RESOURCE_PREFIX
 from worker.jobs.settings import Settings
-from worker.jobs.tables import AttemptRow, JobRow, MetricRow
+from worker.jobs.tables import JobRow, MetricRow
+
+_RECENT_SECONDS = 10.0
 
 
 class _Families(Collector):
@@ -29,6 +38,24 @@ class _Families(Collector):
         return self._families
 
 
+class _Recent:
+    """Metrics that were read a moment ago. Gauges alone: a counter that another web server knows better would fall."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[float, list[Metric]]] = {}  # by database: when, and what
+
+    def read(self, database: str, read: Callable[[], list[Metric]]) -> list[Metric]:
+        """Return what was read of a database, or read it anew."""
+        read_at, metrics = self._known.get(database, (-math.inf, []))
+        if time.monotonic() > read_at + _RECENT_SECONDS:
+            metrics = read()
+            self._known[database] = (time.monotonic(), metrics)
+        return metrics
+
+
+_recent = _Recent()
+
+
 def render_metrics(session: Session, settings: Settings) -> bytes:
     """Read all metrics, as the text that Prometheus scrapes."""
     registry = CollectorRegistry(auto_describe=False)
@@ -37,8 +64,7 @@ def render_metrics(session: Session, settings: Settings) -> bytes:
 
 
 def _read(session: Session, settings: Settings) -> Iterator[Metric]:
-    yield _jobs(session)
-    yield _oldest_queued(session)
+    yield from _recent.read(settings.database, lambda: [_jobs(session), _oldest_queued(session)])
     yield _attempts(session)
     yield _stale_writes(session)
     yield _items_per_second(session)
@@ -71,15 +97,15 @@ def _attempts(session: Session) -> Metric:
     family = CounterMetricFamily(
         "deeplab_attempts", "Attempts that have ended, by outcome; lost: its lease ran out.", labels=["outcome"]
     )
-    query = select(AttemptRow.outcome, func.count()).where(AttemptRow.outcome.is_not(None))
-    counts = {"lost": 0, **dict(session.execute(query.group_by(AttemptRow.outcome)).all())}
-    for outcome, number in counts.items():
-        family.add_metric([str(outcome)], number)
+    names = {outcome: counters.attempts_that(outcome) for outcome in ENDINGS}
+    counts = counters.read(session, names.values())
+    for outcome, name in names.items():
+        family.add_metric([outcome], counts[name])
     return family
 
 
 def _stale_writes(session: Session) -> Metric:
-    number = counters.read(session, counters.STALE_WRITES)
+    number = counters.read(session, [counters.STALE_WRITES])[counters.STALE_WRITES]
     return CounterMetricFamily(
         "deeplab_stale_writes", "Writes of attempts that had lost their lease, which were refused.", value=number
     )
@@ -122,26 +148,20 @@ _RESOURCES = {
 
 def _resources(session: Session) -> Iterator[Metric]:
     """The last values that running jobs have recorded of their machines."""
-    running = select(JobRow.id).where(JobRow.state == RUNNING)
-    last = (
-        select(MetricRow.job_id, MetricRow.name, func.max(MetricRow.iteration).label("iteration"))
-        .where(MetricRow.job_id.in_(running), MetricRow.name.in_([f"{RESOURCE_PREFIX}{name}" for name in _RESOURCES]))
-        .group_by(MetricRow.job_id, MetricRow.name)
-        .subquery()
-    )
-    query = select(MetricRow.job_id, MetricRow.name, MetricRow.value).join(
-        last,
-        (MetricRow.job_id == last.c.job_id)
-        & (MetricRow.name == last.c.name)
-        & (MetricRow.iteration == last.c.iteration),
-    )
-    values = session.execute(query).all()
+    last = [_last_value(f"{RESOURCE_PREFIX}{name}").label(name) for name in _RESOURCES]
+    rows = session.execute(select(JobRow.id, *last).where(JobRow.state == RUNNING)).mappings().all()
     for name, (metric, text) in _RESOURCES.items():
         family = GaugeMetricFamily(metric, text, labels=["job"])
-        for job_id, of, value in values:
-            if of == f"{RESOURCE_PREFIX}{name}":
-                family.add_metric([str(job_id)], value)
+        for row in rows:
+            if row[name] is not None:
+                family.add_metric([str(row["id"])], row[name])
         yield family
+
+
+def _last_value(name: str) -> ScalarSelect[float]:
+    """The last value of a metric of the job of a row, found by the end of an index."""
+    of_job = select(MetricRow.value).where(MetricRow.job_id == JobRow.id, MetricRow.name == name)
+    return of_job.order_by(MetricRow.iteration.desc()).limit(1).scalar_subquery()
 
 
 def _disk(settings: Settings) -> Metric:

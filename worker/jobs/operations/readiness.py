@@ -1,37 +1,20 @@
 """Whether a platform is ready: its database, the revision of its tables, its broker and its storage."""
 
-import threading
-import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from concurrent.futures import TimeoutError as TooSlowError
-from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from uuid import uuid4
 
 from sqlalchemy import select
 
 from deeplab.errors import DeepLabError
+from deeplab.remote_probe import require_answer
 from worker.jobs.broker.ping import ping
 from worker.jobs.database import db_now, open_session
+from worker.jobs.operations.checks import Check, Checks
 from worker.jobs.revisions import check_revision
 from worker.jobs.settings import Settings
 
-_LONGEST_SECONDS = 6.0  # that anybody waits for a part; database and broker give up by themselves before
-
-
-@dataclass(frozen=True)
-class Check:
-    """What one part of the platform answered."""
-
-    name: str  # database, revision, broker or storage
-    seconds: float  # until it answered, or until nobody waited any more
-    problem: str | None  # a sentence; None: it works
-
-    @property
-    def ok(self) -> bool:
-        """Whether it works."""
-        return self.problem is None
+REMOTE_STORAGE = "remote storage"  # the part of that name
 
 
 class StorageError(DeepLabError):
@@ -39,9 +22,16 @@ class StorageError(DeepLabError):
 
 
 def check_readiness(settings: Settings) -> list[Check]:
-    """Ask all parts at the same time; each has a deadline of its own."""
-    asked = {name: _start(partial(part, settings)) for name, part in _PARTS.items()}
-    return [_result(name, started_at, answer) for name, (started_at, answer) in asked.items()]
+    """Ask database, revision, broker and storage, and the storage at a URL if jobs have one."""
+    return _checks_of(settings).ask()
+
+
+@cache
+def _checks_of(settings: Settings) -> Checks:
+    questions: dict[str, Callable[[], object]] = {name: partial(part, settings) for name, part in _PARTS.items()}
+    if settings.storage_url:
+        questions[REMOTE_STORAGE] = partial(require_answer, settings.storage_url)
+    return Checks(questions)
 
 
 def check_database(settings: Settings) -> None:
@@ -70,30 +60,3 @@ _PARTS: dict[str, Callable[[Settings], None]] = {
     "broker": ping,
     "storage": check_storage,
 }
-
-
-def _start(check: Callable[[], None]) -> tuple[float, "Future[float]"]:
-    """Begin a check in a thread that nobody has to wait for: a file system can hang for ever."""
-    started_at, answer = time.monotonic(), Future[float]()
-
-    def run() -> None:
-        try:
-            check()
-        except Exception as error:
-            answer.set_exception(error)
-        else:
-            answer.set_result(time.monotonic())
-
-    threading.Thread(target=run, daemon=True, name="readiness").start()
-    return started_at, answer
-
-
-def _result(name: str, started_at: float, answer: "Future[float]") -> Check:
-    """Wait for a check, for as long as it may take."""
-    try:
-        answered_at = answer.result(timeout=max(0.0, started_at + _LONGEST_SECONDS - time.monotonic()))
-    except TooSlowError:
-        return Check(name, time.monotonic() - started_at, f"no answer within {_LONGEST_SECONDS:g} seconds.")
-    except DeepLabError as error:
-        return Check(name, time.monotonic() - started_at, str(error))
-    return Check(name, answered_at - started_at, None)

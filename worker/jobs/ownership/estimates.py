@@ -33,7 +33,7 @@ def find_lack(settings: Settings, spec: Spec, config: Mapping[str, Any]) -> str 
     if needed <= room:
         return None
     return (
-        f"It will write about {size(needed)}, and the disk of {settings.home} has room for {size(room)};"
+        f"The job will write about {size(needed)}, and the disk of {settings.home} has room for {size(room)};"
         " where there is none, it waits."
     )
 

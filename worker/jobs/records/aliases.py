@@ -18,6 +18,7 @@ from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import ALIAS, CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint, CheckpointNotFoundError
 from worker.jobs.tables import AliasMoveRow, AliasRow
+from worker.jobs.timestamp import Timestamp
 
 
 class AliasError(DeepLabError):
@@ -38,7 +39,7 @@ class Alias:
 
     name: str
     checkpoint_id: int
-    since: float
+    since: Timestamp
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Move:
     name: str
     from_id: int | None  # a checkpoint, which may be gone by now; None: the alias was new
     to_id: int | None  # likewise; None: the alias was removed
-    at: float
+    at: Timestamp
     user: str | None  # who moved it; None: somebody on the command line
 
 
@@ -108,9 +109,10 @@ def get(session: Session, name: str) -> Alias:
     return _alias(row)
 
 
-def list_aliases(session: Session) -> list[Alias]:
-    """All aliases, by name."""
-    return [_alias(row) for row in session.scalars(select(AliasRow).order_by(AliasRow.name))]
+def list_aliases(session: Session, *, after: str = "", limit: int | None = None) -> list[Alias]:
+    """List aliases by name: those behind the name `after`, at most `limit` of them if given."""
+    query = select(AliasRow).where(AliasRow.name > after).order_by(AliasRow.name)
+    return [_alias(row) for row in session.scalars(query.limit(limit))]
 
 
 def list_moves(session: Session, name: str, limit: int = 100) -> list[Move]:

@@ -14,6 +14,7 @@ from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.records.scores import CheckpointScores, Score, Training, read_scores, read_trainings
 from worker.jobs.tables import AliasRow, CheckpointRow, JobRow, MetricRow
+from worker.jobs.timestamp import Timestamp
 
 _IN_RESULTS = ("checkpoint", "best_checkpoint")  # keys under which the result of a job names checkpoints
 
@@ -35,7 +36,7 @@ class Checkpoint:
     path: Path
     sha256: str
     n_bytes: int
-    created_at: float
+    created_at: Timestamp
     model: str  # MODEL.NAME of the job that saved it
     dataset: str  # that its job trained on
     split: str  # that its job validates on

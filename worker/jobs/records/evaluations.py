@@ -11,6 +11,7 @@ from deeplab.errors import DeepLabError
 from worker.jobs.database import read_clock
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import EvaluationRow
+from worker.jobs.timestamp import Timestamp
 
 
 class EvaluationNotFoundError(DeepLabError):
@@ -38,7 +39,7 @@ class EvaluationLine:
     split: str
     settings: dict[str, Any]  # {"inference": {...}, and for refined logits "crf": {...}}
     mean_iou: float
-    created_at: float
+    created_at: Timestamp
 
 
 @dataclass(frozen=True)

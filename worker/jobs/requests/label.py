@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
-from pydantic_core import ErrorDetails
 
-from deeplab.formats import shortened
-from worker.jobs.requests.specs import SpecError, fields_of
+from worker.jobs.requests.refusal import refusal
 
 _LONGEST_NAME = 120  # characters
 _LONGEST_NOTES = 10_000
@@ -50,17 +48,4 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
     try:
         return Label.model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
-
-
-def _sentence(item: ErrorDetails) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return "is neither the name nor the notes of a job."
-        case "string_too_long":
-            return f"must have at most {item['ctx']['max_length']:,} characters, got {len(item['input']):,}."
-        case "string_type":
-            return f"must be text, got {shortened(item['input'])}."
-        case "string_unicode":
-            return "must be plain text."
-    return str(item["msg"]).removeprefix("Value error, ")
+        raise refusal(error, "is neither the name nor the notes of a job.") from None

@@ -27,6 +27,7 @@ from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.requests.specs import (
     CheckpointSpec,
     CheckSpec,
@@ -38,7 +39,6 @@ from worker.jobs.requests.specs import (
     RegisterSpec,
     SegmentSpec,
     Spec,
-    SpecError,
     TrainSpec,
     TrySpec,
 )

@@ -4,7 +4,7 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Literal, get_args
 
@@ -18,29 +18,22 @@ from pydantic import (
     ValidationInfo,
     field_validator,
 )
-from pydantic_core import ErrorDetails
 
 from deeplab.catalog import InferenceMode, LogitsDtype, VideoOutput
 from deeplab.crf.grid import parse_grid
 from deeplab.datasets.importing.catalog import ImportFormat, Unlabelled
-from deeplab.errors import ConfigError, DeepLabError
-from deeplab.files import is_plain, printable
+from deeplab.errors import ConfigError
+from deeplab.files import is_plain
 from deeplab.formats import shortened
 from worker.jobs.catalog import HIGHEST_PRIORITY, KINDS, LARGEST_INTEGER, Kind
 from worker.jobs.records.checkpoint_ref import CheckpointRef
+from worker.jobs.requests.refusal import refusal
+from worker.jobs.requests.spec_error import SpecError
 
 _MOST_FIELDS = 100  # of a request
 UPLOAD = "upload:"  # before the id of what was uploaded
 
 SCHEDULING = ("after", "priority", "not_before")  # fields that say when a job starts, and not what it does
-
-
-class SpecError(DeepLabError):
-    """A request that cannot become a job; `fields` maps each wrong field to a sentence."""
-
-    def __init__(self, fields: Mapping[str, str]) -> None:
-        self.fields = dict(fields)
-        super().__init__(" ".join(f"{name}: {message}" for name, message in self.fields.items()))
 
 
 def _blank_is_absent(value: object) -> object:
@@ -513,29 +506,4 @@ def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:
     try:
         return SPECS[kind].model_validate(mapping)
     except ValidationError as error:
-        raise SpecError(fields_of(error, _sentence)) from None
-
-
-def fields_of(error: ValidationError, sentence: Callable[[ErrorDetails], str]) -> dict[str, str]:
-    """The wrong fields of a request, each with a sentence about it; no more than a page can show."""
-    fields: dict[str, str] = {}
-    for item in error.errors(include_url=False)[:_MOST_FIELDS]:
-        name = str(item["loc"][0]) if item["loc"] else "request"  # the name of a field was no text
-        fields.setdefault(printable(name), sentence(item))
-    return fields
-
-
-def _sentence(item: ErrorDetails) -> str:
-    error_type, message, given = item["type"], item["msg"], item["input"]
-    if error_type in {"missing", "string_too_short"}:
-        return "is required."
-    if error_type == "extra_forbidden":
-        return "is not a field of this kind of job."
-    if error_type == "value_error":  # from our own validators, whose text is a sentence
-        return message.removeprefix("Value error, ")
-    if error_type in {"string_too_long", "too_long"}:
-        what = "lines" if error_type == "too_long" else "characters"
-        return f"must have at most {item['ctx']['max_length']:,} {what}, got {len(given):,}."
-    if error_type in {"string_unicode", "invalid_key"}:
-        return "must be plain text."
-    return f"{message[0].lower()}{message[1:]}, got {shortened(given)}."
+        raise refusal(error, "is not a field of this kind of job.") from None

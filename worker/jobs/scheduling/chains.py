@@ -14,7 +14,12 @@ from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, events
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, Spec, SpecError
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    CheckpointSpec,
+    CrfSpec,
+    Spec,
+)
 from worker.jobs.tables import AwaitedJobRow, JobRow
 
 _IN_VAIN = (FAILED, CANCELLED)

@@ -4,7 +4,7 @@ What a question costs does not depend on how many jobs are queued. Those that wa
 user are in no index that it reads; a limit for each user is looked at user by user.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from sqlalchemy import ColumnElement, ScalarSelect, Select, func, select, text, union_all, update
 from sqlalchemy.orm import Session, aliased
@@ -18,7 +18,9 @@ from worker.jobs.tables import IS_RUNNING, READY, JobRow, QueuePauseRow, UserRow
 Channel = tuple[str, int]
 
 
-def find_next(session: Session, settings: Settings, channel: Channel, above: int | None = None) -> int | None:
+def find_next(
+    session: Session, settings: Settings, channel: Channel, above: int | None = None, except_for: Sequence[int] = ()
+) -> int | None:
     """Find the next job that a worker with so many free GPUs shall start.
 
     Who claims it in the same transaction is not disturbed by others who do the same: they pass over it, or wait where
@@ -29,6 +31,7 @@ def find_next(session: Session, settings: Settings, channel: Channel, above: int
         settings: have the limits.
         channel: what the worker serves.
         above: a priority; only a job of a higher one is wanted.
+        except_for: jobs that the worker cannot run.
 
     Returns:
         Its id; None if no job may start now.
@@ -36,7 +39,7 @@ def find_next(session: Session, settings: Settings, channel: Channel, above: int
     limits = settings.running_per_queue, settings.running_per_user
     if any(limit is not None for limit in limits):
         take_turns(session, f"queue {channel[0]}")  # so that the limit holds for all who claim together
-    query = _next(settings, channel)
+    query = _next(settings, channel, except_for)
     if above is not None:
         query = query.where(JobRow.rank < -above)
     return session.scalar(query.with_for_update(skip_locked=True))
@@ -80,12 +83,14 @@ def _is_due() -> tuple[ColumnElement[bool], ...]:
     return JobRow.state == QUEUED, JobRow.not_before.is_not(None), JobRow.not_before <= db_now()
 
 
-def _next(settings: Settings, channel: Channel) -> Select[int]:
+def _next(settings: Settings, channel: Channel, except_for: Sequence[int] = ()) -> Select[int]:
     """The next job; none if its queue is paused or full."""
     queue, _ = channel
     query = _ready(channel).limit(1)
+    if except_for:
+        query = query.where(JobRow.id.not_in(except_for))
     if settings.running_per_user is not None:
-        query = query.where(JobRow.id.in_(_next_of_users(channel, settings.running_per_user)))
+        query = query.where(JobRow.id.in_(_next_of_users(channel, settings.running_per_user, except_for)))
     if settings.running_per_queue is not None:
         query = query.where(_running(queue) < settings.running_per_queue)
     return query.where(~select(QueuePauseRow.queue).where(QueuePauseRow.queue == queue).exists())
@@ -97,13 +102,15 @@ def _ready(channel: Channel) -> Select[int]:
     return query.order_by(JobRow.rank, JobRow.id)
 
 
-def _next_of_users(channel: Channel, limit: int) -> Select[int]:
+def _next_of_users(channel: Channel, limit: int, except_for: Sequence[int]) -> Select[int]:
     """The next job of each user who has fewer running than the limit."""
     queue, gpus = channel
     mine = aliased(JobRow)
 
     def next_of(whose: ColumnElement[bool]) -> ScalarSelect[int]:
         query = select(mine.id).where(text(READY), mine.queue == queue, mine.gpus == gpus, whose)
+        if except_for:
+            query = query.where(mine.id.not_in(except_for))
         return query.order_by(mine.rank, mine.id).limit(1).correlate(UserRow).scalar_subquery()
 
     users = select(next_of(mine.user_id == UserRow.id).label("id")).select_from(UserRow)

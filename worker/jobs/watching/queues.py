@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from worker.jobs import holds
 from worker.jobs.catalog import QUEUED, QUEUES, RUNNING
 from worker.jobs.tables import JobRow
+from worker.jobs.timestamp import Timestamp
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,7 @@ class Queue:
 
     name: str
     paused: bool
-    paused_since: float | None
+    paused_since: Timestamp | None
     paused_by: str | None  # None: nobody, or somebody on the command line
     n_queued: int
     n_running: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, or_, select, text
 from sqlalchemy.orm import Session
 
-from worker.jobs import workers
+from worker.jobs import missing_roots, workers
 from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.jobs import JobSummary
 from worker.jobs.settings import Settings
@@ -39,12 +39,14 @@ def find_obstacles(session: Session, settings: Settings, jobs: Sequence[JobSumma
         return {}
     alive = workers.list_alive(session)
     found = {}
-    schedule = Schedule(session, settings, queued)
+    schedule, passed_over = Schedule(session, settings, queued), missing_roots.describe(session, queued)
     for job in queued:
         if sentence := schedule.describe(job):
             found[job.id] = Obstacle(sentence, None)
         elif obstacle := _obstacle(job, [each for each in alive if each.queue == job.queue]):
             found[job.id] = obstacle
+        elif job.id in passed_over:
+            found[job.id] = Obstacle(passed_over[job.id], None)
     return found
 
 

@@ -16,7 +16,10 @@ from worker.jobs import submission, uploads
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import aliases
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import (
+    parse_spec,
+)
 from worker.jobs.results.job_files import TRIED
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.record import item_key

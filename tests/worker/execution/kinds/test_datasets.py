@@ -21,7 +21,8 @@ from worker.jobs.dataset_reports import ReportError
 from worker.jobs.dataset_surveys import survey
 from worker.jobs.datasets import Dataset, NameRefusedError
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.uploads import UploadError
 

@@ -4,9 +4,10 @@ import pytest
 from sqlalchemy import update
 
 from tests.worker.store import FOREVER, add_checkpoint, submit, submit_and_claim, submit_segment
-from worker.jobs import catalog, leases, storage
+from worker.jobs import catalog, item_lists, leases, storage
 from worker.jobs.cleaning.leftovers import AGE_SECONDS, find_leftovers, find_own_leftovers, remove
 from worker.jobs.database import db_now, open_session
+from worker.jobs.item_lists import Cut
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints
 from worker.jobs.results import parts
@@ -116,3 +117,24 @@ def test_drafts_go_from_the_output_of_a_job_that_is_over_unless_another_fills_it
     make_old(store, job)
     remove(store, find_leftovers(store))
     assert left_in(output) == {"masks/a.png", "masks/.mine.tmp"}
+
+
+def test_lists_of_items_stay_as_long_as_somebody_may_read_them(store: Settings) -> None:
+    with open_session(store) as session:
+        job = leases.claim(session, submit_segment(session, store).id, "a", FOREVER)
+        assert job is not None
+        folder = storage.job_dir(store, job.id)
+        write(folder, "1/items/0.jsonl", "1/items/100.jsonl", "items.json", "1/log.txt")
+        item_lists.begin(session, job.id)
+        item_lists.extend(session, job.id, "1/items/0.jsonl", [Cut(100, 100, 0)], has_videos=False)
+        leases.release(session, store, job.id, job.fence, "crashed")
+        last = leases.claim(session, job.id, "b", FOREVER)
+    assert last is not None
+    make_old(store, job)
+    for found in (find_own_leftovers(store, last), find_leftovers(store)):
+        assert [each.path for each in found] == [folder / "1/items/100.jsonl"]  # without a row: nobody will read it
+    with open_session(store) as session:
+        leases.finish(session, job.id, last.fence, catalog.CANCELLED)
+    make_old(store, job)
+    remove(store, find_leftovers(store))
+    assert left_in(folder) == {"1/log.txt"}

@@ -58,4 +58,4 @@ def test_whoever_submits_hears_that_there_is_too_little_room(store: Settings) ->
     with open_session(store, reads_only=True) as session:
         said = [event.message for event in events.list_events(session, job.id)]
         assert jobs.get(session, job.id).state == "queued"
-    assert said[1].startswith("It will write about 600000 TB, and the disk of ")
+    assert said[1].startswith("The job will write about 600000 TB, and the disk of ")

@@ -8,7 +8,8 @@ from tests.deeplab.drawing import draw_folder
 from worker.jobs import catalog, jobs, leases, submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import Spec, SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import Spec, parse_spec
 from worker.jobs.settings import Settings
 
 

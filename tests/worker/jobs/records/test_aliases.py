@@ -8,7 +8,8 @@ from worker.jobs.jobs import JobStateError
 from worker.jobs.records import aliases, checkpoints
 from worker.jobs.records.aliases import AliasError, AliasNotFoundError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
-from worker.jobs.requests.specs import SpecError, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 
 

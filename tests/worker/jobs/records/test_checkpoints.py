@@ -11,7 +11,7 @@ from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.records import checkpoints, metrics
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.settings import Settings
 
 

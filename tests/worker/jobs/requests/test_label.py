@@ -1,7 +1,7 @@
 import pytest
 
 from worker.jobs.requests.label import NO_LABEL, parse_label
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 
 
 def test_both_are_optional_and_stripped() -> None:

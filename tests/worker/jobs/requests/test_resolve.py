@@ -14,7 +14,8 @@ from worker.jobs.database import open_session
 from worker.jobs.dataset_surveys import survey
 from worker.jobs.jobs import Job
 from worker.jobs.requests.resolve import resolve_config
-from worker.jobs.requests.specs import SpecError, TrainSpec, parse_spec
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import TrainSpec, parse_spec
 from worker.jobs.settings import Settings
 
 

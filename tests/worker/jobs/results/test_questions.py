@@ -4,7 +4,7 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.filters import Filter
 from worker.jobs.results.questions import Question, read_question
 

@@ -9,7 +9,7 @@ from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.reconciler import free_waiting
 from worker.jobs.records import events
-from worker.jobs.requests.specs import SpecError
+from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import AwaitedJobRow, JobRow

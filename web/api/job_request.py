@@ -1,0 +1,29 @@
+"""The bodies that ask for jobs: the fields of a kind beside name and notes, as worker.jobs.requests has them."""
+
+from typing import Annotated, Any
+
+from pydantic import WithJsonSchema
+
+from worker.jobs.requests.label import Label
+from worker.jobs.requests.specs import SPECS
+
+
+def _schema_of(kind: str, *, is_whole: bool) -> dict[str, Any]:
+    """What a request for a job of a kind has; of a change nothing is required, and it has neither kind nor label."""
+    schema = SPECS[kind].model_json_schema()
+    if not is_whole:
+        return {**schema, "title": f"Changes of a {kind} job", "required": []}
+    about = {"kind": {"const": kind}, **Label.model_json_schema()["properties"]}
+    properties = {**about, **schema["properties"]}
+    return {**schema, "properties": properties, "required": ["kind", *schema.get("required", [])]}
+
+
+# They are validated by `parse_spec`, once the kind is known.
+JobRequest = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"title": "JobRequest", "oneOf": [_schema_of(kind, is_whole=True) for kind in SPECS]}),
+]
+CloneRequest = Annotated[
+    dict[str, Any],
+    WithJsonSchema({"title": "CloneRequest", "anyOf": [_schema_of(kind, is_whole=False) for kind in SPECS]}),
+]

@@ -1,0 +1,102 @@
+"""Submissions over the API: new jobs, jobs again, and several at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from flask import url_for
+from pydantic import Field, StrictBool
+
+from web.actions import bulk, submission
+from web.api.endpoint import Created
+from web.api.job_request import CloneRequest, JobRequest
+from web.api.requests import Body
+from web.context import current_settings, signed_in
+from worker.jobs.catalog import KINDS, LARGEST_INTEGER
+from worker.jobs.jobs import Job, JobSummary
+from worker.jobs.requests.label import Label, parse_label
+from worker.jobs.requests.spec_error import SpecError
+from worker.jobs.requests.specs import parse_spec
+
+
+@dataclass(frozen=True)
+class SubmittedJob(Job):
+    """A job that was submitted just now."""
+
+    notice: str | None = None  # that Celery could not be told, that there is little room; the job stands all the same
+
+
+class RetryRequest(Body):
+    """What of a job is done again."""
+
+    failed: StrictBool = Field(False, description="Of a segment job that has ended, only the images that failed.")
+
+
+class JobIds(Body):
+    """Several jobs."""
+
+    jobs: Annotated[
+        list[Annotated[int, Field(strict=True, gt=0, le=LARGEST_INTEGER)]], Field(min_length=1, max_length=bulk.MOST)
+    ]
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A job with which it could not be done."""
+
+    id: int
+    message: str
+
+
+@dataclass(frozen=True)
+class BulkAnswer:
+    """What became of several jobs."""
+
+    jobs: Sequence[JobSummary]  # those that were cancelled or asked to end, or the new ones
+    refused: Sequence[Refused]
+    notice: str | None  # that Celery could not be told
+
+
+def submit_job(body: JobRequest) -> Created[SubmittedJob]:
+    """Submit a job of a kind, with the fields of that kind."""
+    fields = dict(body)
+    label = parse_label({name: fields.pop(name) for name in Label.model_fields if name in fields})
+    kind = fields.pop("kind", None)
+    if not isinstance(kind, str):
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
+    return _created(*submission.submit(current_settings(), parse_spec(kind, fields), user_id=_user_id(), label=label))
+
+
+def retry_job(job_id: int, body: RetryRequest) -> Created[SubmittedJob]:
+    """Submit a failed or cancelled job again; a train job resumes from its last checkpoint."""
+    again = submission.retry_failed if body.failed else submission.retry
+    return _created(*again(current_settings(), job_id, user_id=_user_id()))
+
+
+def clone_job(job_id: int, body: CloneRequest) -> Created[SubmittedJob]:
+    """Submit a copy of a job, with some fields of its request changed."""
+    return _created(*submission.clone(current_settings(), job_id, body, user_id=_user_id()))
+
+
+def cancel_jobs(body: JobIds) -> BulkAnswer:
+    """Cancel several jobs."""
+    return _bulk(bulk.cancel(current_settings(), body.jobs, signed_in()))
+
+
+def retry_jobs(body: JobIds) -> BulkAnswer:
+    """Submit several failed or cancelled jobs again."""
+    return _bulk(bulk.retry(current_settings(), body.jobs, signed_in()))
+
+
+def _user_id() -> int | None:
+    return signed_in().user_id
+
+
+def _created(job: Job, notice: str | None) -> Created[SubmittedJob]:
+    fields: Mapping[str, Any] = vars(job)
+    return Created(SubmittedJob(**fields, notice=notice), url_for("api.show_job", job_id=job.id))
+
+
+def _bulk(result: bulk.BulkResult) -> BulkAnswer:
+    refused = [Refused(job_id, message) for job_id, message in result.refused.items()]
+    return BulkAnswer(result.jobs, refused, result.notice)

@@ -1,5 +1,6 @@
 """A platform after years of use: rows written straight into the tables, as `benchmarks.dashboard` asks for them."""
 
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,12 +13,14 @@ from deeplab.config import parse_config
 from worker.jobs import storage
 from worker.jobs.database import engine_for, open_session, upgrade
 from worker.jobs.requests.specs import parse_spec
-from worker.jobs.results import parts
+from worker.jobs.results import merging, parts
+from worker.jobs.results.parts import Part
 from worker.jobs.results.writer import copy_tables, writing
 from worker.jobs.settings import Settings
 from worker.jobs.tables import CheckpointRow, EvaluationRow, JobRow
 
 _CHUNK = 2000  # rows of an INSERT
+_PART = 20_000  # images whose rows are made up at a time
 _CLASSES = 182
 _SEED = 0
 
@@ -177,17 +180,30 @@ def _add_metrics(connection: Connection, job_id: int, n_values: int) -> None:
 
 
 def _add_images(settings: Settings, job_id: int, n: int, *, evaluated: bool) -> None:
-    """Rows of images with eight classes each, made by DuckDB itself."""
-    folder = storage.merged_part_dir(settings, job_id, 1, 0)
+    """Rows of images with eight classes each, merged into one part as a job does in the end."""
+    folder, draft = storage.merged_part_dir(settings, job_id, 1, 0), storage.job_dir(settings, job_id) / "draft"
+    starts = range(0, n, _PART)
+    drafts = [Part(start, draft / str(start), min(_PART, n - start), level=0) for start in starts]
+    for each in drafts:
+        _write_part(each, evaluated=evaluated)
+    merging.merge(drafts, folder)
+    shutil.rmtree(draft)
+    with open_session(settings) as session:
+        parts.add(session, job_id, folder, n)
+
+
+def _write_part(part: Part, *, evaluated: bool) -> None:
+    """Write the rows of some images, numbered from the part's id on, which DuckDB itself makes up."""
     known = "random()::FLOAT" if evaluated else "NULL::FLOAT"
     pixels = "(random() * 20000)::BIGINT" if evaluated else "NULL::BIGINT"
-    with writing(folder) as connection:
+    numbers = f"range({part.id}, {part.id + part.n_images}) numbers(i)"
+    with writing(part.folder) as connection:
         connection.execute(f"""CREATE TEMP TABLE images AS SELECT
             hash(i)::UBIGINT AS "key", printf('folder%03d/image_%07d.jpg', i % 500, i) AS path, NULL::BLOB AS raw_path,
             640 AS width, 480 AS height, CASE WHEN i % 997 = 0 THEN 'error' ELSE 'ok' END AS status,
             CASE WHEN i % 997 = 0 THEN 'The file is cut short.' ELSE '' END AS error, random()::FLOAT AS seconds,
             NULL::INTEGER AS frames, random()::FLOAT AS confidence, {known} AS label_quality,
-            {known} AS pixel_accuracy, {known} AS mean_iou FROM range({n}) numbers(i)""")  # noqa: S608
+            {known} AS pixel_accuracy, {known} AS mean_iou FROM {numbers}""")  # noqa: S608
         connection.execute(f"""CREATE TEMP TABLE classes AS SELECT * FROM (SELECT
             "key", (random() * random() * {_CLASSES - 1})::USMALLINT AS class, (random() * 40000)::BIGINT AS pixels,
             random()::FLOAT AS share, {pixels} + 20000 AS true_pixels, {pixels} + 20000 AS labelled_pixels,
@@ -197,6 +213,4 @@ def _add_images(settings: Settings, job_id: int, n: int, *, evaluated: bool) -> 
         connection.execute(f"""CREATE TEMP TABLE cells AS SELECT class AS true_class,
             (random() * {_CLASSES - 1})::USMALLINT AS predicted_class, "key", (random() * 9999)::BIGINT AS pixels
             FROM classes WHERE {str(evaluated).lower()}""")  # noqa: S608
-        copy_tables(connection, folder)
-    with open_session(settings) as session:
-        parts.add(session, job_id, folder, n)
+        copy_tables(connection, part.folder)

@@ -8,9 +8,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab.config import Config
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.datasets.stream import TrainingStream, open_training_stream
 from deeplab.files import make_folder, replace_file
-from deeplab.images.palette import palette
 from deeplab.reporter import Reporter, Stopped
 
 _GAP = 10  # pixels between two images; the original leaves 50
@@ -29,7 +29,7 @@ def write_preview(
 ) -> None:
     """Write a PNG with a grid of augmented images on the left and the grid of their label maps on the right.
 
-    Classes have VOC's colours; pixels with IGNORE_LABEL, and the gaps between the images, are transparent.
+    Pixels with IGNORE_LABEL, and the gaps between the images, are transparent.
 
     Args:
         config: DATASET and IMAGE are read.
@@ -46,7 +46,7 @@ def write_preview(
     """
     stream = open_training_stream(config, split or config.DATASET.SPLIT.TRAIN, seed)
     n_columns = min(n_columns, n_images)
-    colours = palette(config.DATASET.N_CLASSES)
+    colours = class_colours_of(config.DATASET)
     images, label_maps = (_Grid(n_images, n_columns, stream.augment.crop) for _ in range(2))
     for place in range(n_images):
         image, label_map = (tensor.numpy() for tensor in stream[place])

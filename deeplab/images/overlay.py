@@ -5,28 +5,31 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.images.palette import palette
+from deeplab.images.palette import Colours
 from deeplab.images.raster import Raster
 
 _ROWS = 512  # that are read at a time
 
 
-def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def draw_overlay(image: NDArray[np.uint8], label_map: NDArray[np.uint8], colours: Colours) -> NDArray[np.uint8]:
     """Blend an image with the colours of its classes, half and half.
 
     Args:
         image: (H, W, 3) RGB.
         label_map: (H, W).
+        colours: of the classes.
 
     Returns:
         (H, W, 3) RGB.
     """
     blend = image // 2  # an opacity of one half, in whole numbers
-    blend += (palette() // 2)[label_map]
+    blend += (colours // 2)[label_map]
     return blend
 
 
-def draw_small_overlay(image: Raster, label_map: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
+def draw_small_overlay(
+    image: Raster, label_map: NDArray[np.uint8], colours: Colours, longest: int
+) -> NDArray[np.uint8]:
     """Blend as `draw_overlay`, at a size of at most `longest` pixels a side: of every few pixels one is taken.
 
     Raises:
@@ -38,6 +41,7 @@ def draw_small_overlay(image: Raster, label_map: NDArray[np.uint8], longest: int
         draw_overlay(
             image.read(top, 0, min(rows, image.height - top), image.width)[::step, ::step],
             label_map[top : top + rows : step, ::step],
+            colours,
         )
         for top in range(0, image.height, rows)
     ]

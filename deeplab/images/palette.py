@@ -4,6 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Colour = tuple[int, int, int]  # red, green, blue
+Colours = NDArray[np.uint8]  # (256, 3) RGB, a row per value of a label map
 
 
 def as_colour(rgb: NDArray[np.integer]) -> Colour:
@@ -12,7 +13,7 @@ def as_colour(rgb: NDArray[np.integer]) -> Colour:
     return red, green, blue
 
 
-def palette(n_classes: int = 256) -> NDArray[np.uint8]:
+def palette(n_classes: int = 256) -> Colours:
     """Compute VOC's colours for the values of a mask.
 
     Values from `n_classes` on are not classes, 255 ("ignore") among them; they all get the pale colour of VOC's object

@@ -39,7 +39,8 @@ def segment_frames(segmenter: Segmenter, frames: Iterable[Frame]) -> Iterator[Se
             raise LabelError(f"The frame at {frame.seconds:.2f} s: {error}") from error
         times.append(time.monotonic())
         rate = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else 0.0
-        yield SegmentedFrame(draw_overlay(image, label_map), label_map, frame.seconds, rate)
+        overlay = draw_overlay(image, label_map, segmenter.class_colours)
+        yield SegmentedFrame(overlay, label_map, frame.seconds, rate)
 
 
 def write_overlay_video(segmenter: Segmenter, source: FrameSource, path: Path, reporter: Reporter) -> int:

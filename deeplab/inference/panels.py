@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from deeplab.files import make_folder, replace_file
-from deeplab.images.palette import palette
+from deeplab.images.palette import Colours
 
 _LARGEST_SIDE = 2400  # pixels, approximately: larger panels are shrunk
 _MARGIN, _TITLE = 8, 24  # pixels
 
 
-def draw_panels(image: NDArray[np.uint8], label_map: NDArray[np.uint8], class_names: Sequence[str]) -> Image.Image:
+def draw_panels(
+    image: NDArray[np.uint8], label_map: NDArray[np.uint8], class_names: Sequence[str], colours: Colours
+) -> Image.Image:
     """Draw the figure, a grid of panels with titles.
 
     Args:
         image: (H, W, 3) uint8 RGB.
         label_map: (H, W) uint8.
         class_names: of "car, auto" the first word is shown, as in the original.
+        colours: of the classes.
     """
     classes = np.unique(label_map)
     n_rows = floor(sqrt(len(classes) + 1))
@@ -33,7 +36,7 @@ def draw_panels(image: NDArray[np.uint8], label_map: NDArray[np.uint8], class_na
     label_map = np.asarray(Image.fromarray(label_map).resize((width, height), Image.Resampling.NEAREST))
     panels = [("Input image", image)]
     panels += [
-        (class_names[index].split(",")[0], _highlight(image, label_map == index, palette()[index])) for index in classes
+        (class_names[index].split(",")[0], _highlight(image, label_map == index, colours[index])) for index in classes
     ]
     figure = Image.new("RGB", (_MARGIN + n_columns * (width + _MARGIN), n_rows * (height + _TITLE) + _MARGIN), "white")
     pen, font = ImageDraw.Draw(figure), ImageFont.load_default(size=14)
@@ -45,11 +48,11 @@ def draw_panels(image: NDArray[np.uint8], label_map: NDArray[np.uint8], class_na
     return figure
 
 
-def save_panels(path: Path, image: NDArray[np.uint8], label_map: NDArray[np.uint8], class_names: Sequence[str]) -> None:
-    """Write the figure of `draw_panels` as PNG. Raises OutputError if the file cannot be written."""
+def save_figure(path: Path, figure: Image.Image) -> None:
+    """Write a figure as PNG. Raises OutputError if the file cannot be written."""
     make_folder(path.parent)
     with replace_file(path) as file:
-        draw_panels(image, label_map, class_names).save(file, format="PNG")
+        figure.save(file, format="PNG")
 
 
 def _highlight(image: NDArray[np.uint8], region: NDArray[np.bool_], colour: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -183,13 +183,16 @@ class Pipeline:
     def _segment_large(self, large: _Large, tick: Callable[[], None]) -> Row:
         """Segment and write one image, part by part where its file and INFERENCE.MODE allow it."""
         start, item, path = time.monotonic(), large.item, self.input_dir / large.item
+        colours = self.segmenter.class_colours
         height, width = large.height, large.width
         try:
             source = open_image(path, self._reading)
             height, width = source.height, source.width
             certainty = self._certainty_of(height, width)
             label_map = self.segmenter.label_source(source, tick, certainty)
-            error = self._save(item, label_map, certainty, lambda: draw_small_overlay(source, label_map, _OVERLAY_SIDE))
+            error = self._save(
+                item, label_map, certainty, lambda: draw_small_overlay(source, label_map, colours, _OVERLAY_SIDE)
+            )
         except ImageError as failure:
             return Row(item, None, None, "error", str(failure), time.monotonic() - start, {})
         except LabelError as failure:
@@ -210,7 +213,8 @@ class Pipeline:
         start = time.monotonic()
         item, label_map = result.decoded.item, result.label_map
         height, width = label_map.shape
-        error = self._save(item, label_map, result.certainty, lambda: draw_overlay(result.decoded.image, label_map))
+        image, colours = result.decoded.image, self.segmenter.class_colours
+        error = self._save(item, label_map, result.certainty, lambda: draw_overlay(image, label_map, colours))
         seconds = result.decoded.seconds + time.monotonic() - start
         if error:
             return Row(item, width, height, "error", error, seconds, {})

@@ -3,6 +3,7 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -14,9 +15,11 @@ from torch import Tensor, nn
 from deeplab.config import Config
 from deeplab.crf.batch import refine_logits
 from deeplab.crf.build import build_crf, view_of
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.datasets.class_names import class_names_of, default_class_names
 from deeplab.densecrf import CrfError, DenseCRF
 from deeplab.errors import LabelError
+from deeplab.images.palette import Colours
 from deeplab.images.raster import LoadedRaster, Raster, read_all
 from deeplab.inference.label_maps import label_map_of
 from deeplab.inference.prediction import Prediction, WholePrediction
@@ -81,6 +84,11 @@ class Segmenter:
         """
         class_names = class_names_of(config.DATASET)
         return cls(load_model(config, path), config, class_names, device, crf=crf)
+
+    @cached_property
+    def class_colours(self) -> Colours:
+        """The colours that the classes are shown in."""
+        return class_colours_of(self.config.DATASET)
 
     def predict(self, images: Sequence[NDArray[np.uint8]]) -> list[LabelMap]:
         """Predict label maps; images of equal size share a forward pass.

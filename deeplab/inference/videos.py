@@ -196,7 +196,8 @@ class VideoPipeline:
                 if self._masks:
                     write_mask(frame_mask_path(self.output_dir, item, each.number), each.label_map)
                 if add_frame is not None:
-                    add_frame(Frame(draw_overlay(each.frame.image, each.label_map), each.frame.seconds))
+                    blend = draw_overlay(each.frame.image, each.label_map, self.segmenter.class_colours)
+                    add_frame(Frame(blend, each.frame.seconds))
                 if tally.width is None:
                     tally.height, tally.width = each.label_map.shape
                 pixels = count_classes(each.label_map)

@@ -8,6 +8,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.evaluated import images, record_evaluation
 from tests.web.population import Population
+from tests.web.viewed import IDS, Viewed
 
 pytestmark = pytest.mark.browser
 
@@ -51,6 +52,27 @@ def test_selected_evaluations_are_compared_and_downloaded(page: Page, population
     with page.expect_download() as table:
         page.get_by_role("link", name="Download CSV").click()
     assert table.value.suggested_filename == "comparison.csv"
+
+
+def test_images_in_which_one_beats_the_other_open_with_both(page: Page, viewed: Viewed) -> None:
+    a, b = viewed.evaluated, viewed.refined
+    page.goto(f"/evaluations/compare?job={a}&job={b}")
+    page.get_by_role("link", name="images that differ").click()
+    differences, points = page.locator(".pair .change"), re.compile(r"[+\N{MINUS SIGN}][\d.]+")
+    expect(differences).to_have_count(len(IDS))
+    expect(page.get_by_text(f"job {b} is better in {len(IDS)} images")).to_be_visible()
+    gains = differences.all_inner_texts()
+    page.wait_for_load_state("networkidle")  # who turns pages faster than pictures come is told to wait
+    page.get_by_role("link", name=f"Job {a} beats job {b}").click()
+    expect(differences).to_have_text(gains[::-1])
+    page.wait_for_load_state("networkidle")
+    assert all(points.fullmatch(text) for text in gains)
+    page.get_by_label("IoU of").select_option("disc")
+    expect(page.get_by_text("By the IoU of disc")).to_be_visible()
+    page.wait_for_load_state("networkidle")
+    page.get_by_role("link", name=f"0 of job {b}", exact=True).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("0")
+    expect(page.get_by_label("Compare with")).to_have_value(str(a))
 
 
 def test_a_matrix_is_drawn_and_read_out_by_keys(page: Page, jobs: Evaluated) -> None:

@@ -3,19 +3,91 @@ import shutil
 from contextlib import ExitStack
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
 
+from deeplab.images.masks import write_mask
+from deeplab.inference.output import mask_path
+from deeplab.scores.image_scores import Certainty
 from tests.web.population import Population
+from tests.web.scenes import draw_mask, paint
 from web.access import turns
-from worker.jobs import storage
+from worker.jobs import leases, storage
+from worker.jobs.results.record import ImageResult
 
 pytestmark = pytest.mark.browser
 
+N_MANY = 30  # images: more than a page has
 SHAPES = """(all) => all.map((each) => [...each.querySelectorAll("img")].map((image) =>
   [image.naturalWidth / image.naturalHeight, ...Object.values(image.getBoundingClientRect().toJSON())]))"""
 SHOWN = """() => { const all = [...document.querySelectorAll(".layers img")];
   return all.length === 10 && all.every((each) => each.complete && each.naturalWidth > 0); }"""
 OPACITIES = "masks => masks.map(mask => Number(getComputedStyle(mask).opacity))"
+
+
+@pytest.fixture(scope="module")
+def many(population: Population) -> int:
+    """A segment job of more images than a page has, in two folders, with a confidence from 50 to 79 %."""
+    folder = population.root / "many"
+    masks = {f"{'day' if n < 20 else 'night'}/{n:03d}.png": draw_mask(n) for n in range(N_MANY)}
+    for number, (path, mask) in enumerate(masks.items()):
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(paint(mask, number)).save(folder / path)
+    job_id = population.submit("segment", checkpoint="2", input=str(folder))
+    images = []
+    for number, (path, mask) in enumerate(masks.items()):
+        write_mask(mask_path(storage.output_dir(population.settings, job_id), path), mask)
+        certainty = Certainty(0.5 + number / 100, {}, None, {})
+        images.append(ImageResult(path, 64, 48, "ok", "", 0.1, {0: 3000, 1: 72}, certainty=certainty))
+    fence = population.claim(job_id)
+    with leases.fenced(population.settings, job_id, fence) as session:
+        population.record(session, job_id, images)
+    population.finish(job_id, fence, result={"n_ok": N_MANY, "n_error": 0})
+    return job_id
+
+
+def test_pages_turn_both_ways_by_links_and_by_keys(page: Page, many: int) -> None:
+    names, place = page.locator(".tile-path"), page.locator(".pages span")
+    page.goto(f"/jobs/{many}/results")
+    page.wait_for_load_state("networkidle")  # who turns pages faster than pictures come is told to wait
+    expect(names).to_have_count(24)
+    first = names.all_inner_texts()
+    page.get_by_role("link", name="Next").click()
+    expect(place).to_have_text("25\N{EN DASH}30 of 30")
+    assert first + names.all_inner_texts() == [f"{'day' if n < 20 else 'night'}/{n:03d}.png" for n in range(N_MANY)]
+    page.keyboard.press("ArrowLeft")
+    expect(place).to_have_text("1\N{EN DASH}24 of 30")
+    assert names.all_inner_texts() == first
+    page.keyboard.press("ArrowRight")
+    page.get_by_role("link", name="Previous").click()
+    expect(place).to_have_text("1\N{EN DASH}24 of 30")
+
+
+def test_names_folders_and_confidence_filter_together(page: Page, many: int) -> None:
+    page.goto(f"/jobs/{many}/results")
+    heading, names = page.get_by_role("heading", level=1), page.locator(".tile-path")
+
+    def choose(label: str, value: str) -> None:
+        page.get_by_label(label).fill(value)
+        page.keyboard.press("Enter")
+
+    choose("Name has", "02")
+    expect(heading).to_have_text("Results 11 of 30 images")  # 002, 020 to 029
+    choose("Folder", "night")
+    expect(heading).to_have_text("Results 10 of 30 images")
+    choose("Confidence from, percent", "75")
+    expect(names).to_have_text([f"night/{number:03d}.png" for number in range(25, 30)])
+    choose("Confidence to, percent", "76.5")
+    expect(names).to_have_text(["night/025.png", "night/026.png"])
+    assert "name=02&folder=night" in page.url
+    names.first.click()  # the viewer turns among what was asked for
+    expect(heading).to_have_text("night/025.png")
+    page.keyboard.press("ArrowRight")
+    expect(heading).to_have_text("night/026.png")
+    page.get_by_role("link", name="Results").click()
+    expect(heading).to_have_text("Results 2 of 30 images")
+    page.get_by_role("link", name="Clear").click()
+    expect(heading).to_have_text("Results 30 images")
 
 
 def test_masks_lie_exactly_over_their_images(page: Page, population: Population) -> None:

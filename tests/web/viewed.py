@@ -1,7 +1,8 @@
 """Images as the viewer meets them: evaluated, refined by the CRF, segmented, with and without what belongs to them."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -11,10 +12,12 @@ from PIL import Image
 from deeplab.images.masks import write_mask
 from deeplab.inference.output import mask_path
 from deeplab.scores.image_scores import Cell, Certainty, ImageScores, cells_of
+from tests.web.measurements import scores
 from tests.web.population import Population
-from tests.web.scenes import draw_mask, paint
-from worker.jobs import storage
+from tests.web.scenes import LABELS, draw_mask, paint
+from worker.jobs import leases, storage
 from worker.jobs.database import open_session
+from worker.jobs.records import evaluations
 from worker.jobs.results.record import ImageResult, item_key
 
 LABELS_FILE = "0\tground\t#5a8c46\n1\tdisc\t#cd463c\n2\tbar\n"
@@ -113,8 +116,7 @@ def _evaluate(
         path = storage.confidence_dir(population.settings, job_id, fence) / f"{image_id}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(confidence[image_id]).save(path)
-    with open_session(population.settings) as session:
-        population.record(session, job_id, [score(each, labels[each], truths[each]) for each in labels])
+    _record(population, job_id, fence, [score(each, labels[each], truths[each]) for each in labels])
     population.finish(job_id, fence, result={"mean_iou": 0.5, "logits": str(root)})
     return job_id
 
@@ -126,10 +128,29 @@ def _refine(
     fence = population.claim(job_id)
     for image_id, label_map in refinements.items():
         write_mask(storage.label_maps_dir(population.settings, job_id, fence) / f"{image_id}.png", label_map)
-    with open_session(population.settings) as session:
-        population.record(session, job_id, [score(each, refinements[each], truths[each]) for each in refinements])
+    images = [score(each, refinements[each], truths[each]) for each in refinements]
+    _record(population, job_id, fence, images, crf={"ITER_MAX": 10})
     population.finish(job_id, fence, result={"mean_iou": 0.6})
     return job_id
+
+
+def _record(population: Population, job_id: int, fence: int, images: Sequence[ImageResult], **settings: object) -> None:
+    """Leave the results of images, and the scores of all of them."""
+    confusion = np.zeros((3, 3), np.int64)
+    for cell in chain.from_iterable(each.scores.cells for each in images if each.scores):
+        confusion[cell.true, cell.predicted] += cell.pixels
+    with leases.fenced(population.settings, job_id, fence) as session:
+        population.record(session, job_id, images)
+        evaluations.add(
+            session,
+            job_id,
+            checkpoint="2",
+            dataset="viewed",
+            split="val",
+            settings={"inference": {}, **settings},
+            scores=scores(confusion.tolist(), LABELS) | {"n_images": len(images)},
+            confusion=confusion.tolist(),
+        )
 
 
 def _segment(population: Population, root: Path, labels: Mapping[str, Labels], n_classes: int) -> int:

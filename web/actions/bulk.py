@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from deeplab.errors import DeepLabError
 from web.actions import cancellation, submission
 from web.context import Identity
 from worker.jobs.database import DatabaseError
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
@@ -27,9 +29,15 @@ def cancel(settings: Settings, job_ids: Sequence[int], identity: Identity) -> Bu
     return _each(job_ids, lambda job_id: (cancellation.cancel(settings, job_id, identity), None))
 
 
-def retry(settings: Settings, job_ids: Sequence[int], identity: Identity) -> BulkResult:
-    """Submit failed and cancelled jobs again."""
-    return _each(job_ids, lambda job_id: submission.retry(settings, job_id, user_id=identity.user_id))
+def retry(settings: Settings, job_ids: Sequence[int], identity: Identity, once: Once | None = None) -> BulkResult:
+    """Submit failed and cancelled jobs again; of the same request under a key, each only once."""
+
+    def retry_one(job_id: int) -> tuple[Job, str | None]:
+        part = None if once is None else once.of_part(job_id)
+        again = partial(submission.retry, settings, job_id, user_id=identity.user_id, once=part)
+        return submission.at_most_once(settings, part, again)
+
+    return _each(job_ids, retry_one)
 
 
 def _each(job_ids: Sequence[int], act: Callable[[int], tuple[Job, str | None]]) -> BulkResult:

@@ -10,10 +10,8 @@ from web.api.requests import Number, Query
 from web.context import current_settings, reading
 from web.results.comparing.compared import load_compared
 from web.results.comparing.comparison import ComparedLine
-from web.results.comparing.parameters import ParameterLine, differing_of_evaluations
-from web.results.comparing.scores import class_lines, score_lines
+from web.results.comparing.parameters import ParameterLine
 from web.text.queries import MOST_JOBS, read_base, read_jobs
-from worker.jobs import jobs
 
 
 class ComparisonQuery(Query):
@@ -44,14 +42,13 @@ def compare_evaluations(query: ComparisonQuery) -> Comparison:
     job_ids = read_jobs()
     with reading() as session:
         compared = load_compared(session, current_settings(), job_ids, read_base(job_ids), with_intervals=True)
-        configs = [jobs.get(session, job_id).config for job_id in compared.job_ids]
     return Comparison(
         jobs=compared.job_ids,
         base=compared.job_ids[compared.base],
         not_comparable=compared.obstacles,
         older=compared.older,
         no_intervals=compared.without_intervals,
-        parameters=differing_of_evaluations(compared.evaluations, configs),
-        scores=compared.lines(score_lines(compared.evaluations)),
-        classes=compared.lines(class_lines(compared.evaluations)),
+        parameters=compared.parameters,
+        scores=compared.score_lines(),
+        classes=compared.class_lines(),
     )

@@ -12,7 +12,7 @@ from web.errors import QueryError
 from web.results.lookup import find_results
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.answers import ClassInImage, Image
-from worker.jobs.results.filters import SORTS, Filter
+from worker.jobs.results.filters import SORTS
 from worker.jobs.results.questions import read_question
 
 _CLASS: JsonDict = {"items": {"type": "integer", "minimum": 0, "maximum": 255}}
@@ -94,7 +94,7 @@ def list_items(job_id: int, query: ItemsQuery) -> ItemPage:
     return ItemPage(
         [_item(image, classes[image.key]) for image in page.images],
         results.count(question.wanted),
-        results.count(Filter(status="error")),
+        results.summarize().n_errors,
         page.following,
         page.previous,
     )

@@ -23,6 +23,7 @@ Limit = Annotated[int, Field(ge=1, le=_LARGEST_PAGE, description="How many lines
 Before = Annotated[Number | None, Field(description="`next_before` of another answer, whose list this one continues.")]
 
 
+Key = str | None  # what the header Idempotency-Key holds
 After = Annotated[str, Field(description="`next_after` of another answer, whose list this one continues.")]
 
 
@@ -118,7 +119,7 @@ def read_file() -> IO[bytes]:
     return request.stream
 
 
-def read_key() -> str | None:
+def read_key() -> Key:
     """Read the header Idempotency-Key; None if it is not sent.
 
     Raises:

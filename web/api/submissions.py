@@ -1,18 +1,21 @@
 """Submissions over the API: new jobs, jobs again, and several at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from typing import Annotated, Any
 
-from flask import url_for
+from flask import request, url_for
 from pydantic import Field, StrictBool
 
 from web.actions import bulk, submission
 from web.api.endpoint import Created
 from web.api.job_request import CloneRequest, JobRequest
-from web.api.requests import Body
+from web.api.requests import Body, Key
 from web.context import current_settings, signed_in
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.spec_error import SpecError
@@ -57,25 +60,27 @@ class BulkAnswer:
     notice: str | None  # that Celery could not be told
 
 
-def submit_job(body: JobRequest) -> Created[SubmittedJob]:
+def submit_job(body: JobRequest, key: Key) -> Created[SubmittedJob]:
     """Submit a job of a kind, with the fields of that kind."""
     fields = dict(body)
     label = parse_label({name: fields.pop(name) for name in Label.model_fields if name in fields})
     kind = fields.pop("kind", None)
     if not isinstance(kind, str):
         raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    return _created(*submission.submit(current_settings(), parse_spec(kind, fields), user_id=_user_id(), label=label))
+    spec, once = parse_spec(kind, fields), _once(key)
+    return _created(once, partial(submission.submit, spec=spec, label=label, once=once))
 
 
-def retry_job(job_id: int, body: RetryRequest) -> Created[SubmittedJob]:
+def retry_job(job_id: int, body: RetryRequest, key: Key) -> Created[SubmittedJob]:
     """Submit a failed or cancelled job again; a train job resumes from its last checkpoint."""
-    again = submission.retry_failed if body.failed else submission.retry
-    return _created(*again(current_settings(), job_id, user_id=_user_id()))
+    again, once = submission.retry_failed if body.failed else submission.retry, _once(key)
+    return _created(once, partial(again, job_id=job_id, once=once))
 
 
-def clone_job(job_id: int, body: CloneRequest) -> Created[SubmittedJob]:
+def clone_job(job_id: int, body: CloneRequest, key: Key) -> Created[SubmittedJob]:
     """Submit a copy of a job, with some fields of its request changed."""
-    return _created(*submission.clone(current_settings(), job_id, body, user_id=_user_id()))
+    once = _once(key)
+    return _created(once, partial(submission.clone, job_id=job_id, changes=body, once=once))
 
 
 def cancel_jobs(body: JobIds) -> BulkAnswer:
@@ -83,16 +88,22 @@ def cancel_jobs(body: JobIds) -> BulkAnswer:
     return _bulk(bulk.cancel(current_settings(), body.jobs, signed_in()))
 
 
-def retry_jobs(body: JobIds) -> BulkAnswer:
+def retry_jobs(body: JobIds, key: Key) -> BulkAnswer:
     """Submit several failed or cancelled jobs again."""
-    return _bulk(bulk.retry(current_settings(), body.jobs, signed_in()))
+    return _bulk(bulk.retry(current_settings(), body.jobs, signed_in(), _once(key)))
 
 
-def _user_id() -> int | None:
-    return signed_in().user_id
+def _once(key: Key) -> Once | None:
+    """The key of this request, which is the same only if it asks for the same."""
+    if key is None:
+        return None
+    sent = b"\n".join((request.method.encode(), request.path.encode(), request.get_data()))
+    return Once(signed_in().user_id, key, sha256(sent).hexdigest())
 
 
-def _created(job: Job, notice: str | None) -> Created[SubmittedJob]:
+def _created(once: Once | None, submit: Callable[..., tuple[Job, str | None]]) -> Created[SubmittedJob]:
+    settings = current_settings()
+    job, notice = submission.at_most_once(settings, once, partial(submit, settings, user_id=signed_in().user_id))
     fields: Mapping[str, Any] = vars(job)
     return Created(SubmittedJob(**fields, notice=notice), url_for("api.show_job", job_id=job.id))
 

@@ -23,6 +23,7 @@ from worker.jobs.records import checkpoints, evaluations, events, trials
 from worker.jobs.requests.label import parse_label
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results import parts
+from worker.jobs.results.job_files import class_colours
 from worker.jobs.watching import attempt_logs
 from worker.jobs.watching.lineage import read_lineage
 from worker.jobs.watching.waiting import find_obstacle, find_place
@@ -141,7 +142,7 @@ def _scores(session: Session, job: Job) -> dict[str, Any]:
         "evaluation": evaluation,
         "before": before,
         "score_lines": score_lines(compared),
-        "class_lines": class_lines(compared),
+        "class_lines": class_lines(compared, [class_colours(job)] * len(compared)),
         "labels": labels_of(evaluation),
         "confused": _most_confused(session, job.id),
         "has_rows": bool(parts.list_parts(session, job.id)),

@@ -1,23 +1,23 @@
 """The results of a job image by image: the gallery, and pictures."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from flask import Response, abort, current_app, render_template, request, send_file
 
 from deeplab import remote
 from deeplab.files import printable
+from deeplab.images.palette import Colours
 from deeplab.inference.output import frame_mask_path
 from web.access.paths import may_be_shown
 from web.context import current_settings, reading
 from web.pages.paging import read_number
-from web.results.classes import class_shares, name_of
+from web.results.classes import ClassShare, class_shares, name_of
 from web.results.films import film_of
 from web.results.images import inside, send_image, send_mask
-from web.results.lookup import find_image, find_manifest, find_results
+from web.results.lookup import find_image, find_manifest, find_results, remember
 from web.results.orders import orders_for
 from worker.jobs import jobs
 from worker.jobs.exports.catalog import FORMATS
@@ -25,7 +25,7 @@ from worker.jobs.jobs import Job
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.answers import Image, Page
 from worker.jobs.results.filters import Filter, QuestionError
-from worker.jobs.results.job_files import class_names, image_file, mask_file, output_dir, reading_of
+from worker.jobs.results.job_files import class_colours, class_names, image_file, mask_file, output_dir, reading_of
 from worker.jobs.results.questions import Question, read_question
 from worker.jobs.results.store import Results
 
@@ -47,6 +47,7 @@ def list_results(job_id: int) -> tuple[str, int]:
     """Show a page of the gallery; the address holds filter, order and cursor."""
     job, results = find_results(job_id)
     found = _find(results)
+    remember(job, found.page.images)
     summary = results.summarize()
     names = class_names(current_settings(), job)
     page = render_template(
@@ -57,7 +58,7 @@ def list_results(job_id: int) -> tuple[str, int]:
         question=found.question,
         orders=orders_for(summary, found.question.wanted, names),
         names=names,
-        shares=_shares_of_all(results, names),
+        shares=_shares_of_all(results, names, class_colours(job)),
         name_of=name_of,
         formats=FORMATS if job.kind == "segment" or job.spec.get("save_masks") else {},
         manifest=find_manifest(job),
@@ -90,7 +91,7 @@ def mask(job_id: int, key: str) -> Response:
     if (found.frames is None and found.status != "ok") or not remote.is_file(path):
         abort(404, f"{printable(found.path)} has no mask.")
     if "download" not in request.args:
-        return send_mask(path)
+        return send_mask(path, class_colours(job))
     name = printable(path.name) if found.frames is None else f"{printable(found.item.rpartition('/')[2])}-{path.name}"
     version = remote.fetch(path).stat().st_mtime_ns  # Flask's own ETag fails for names that are not UTF-8
     return send_file(path, "image/png", as_attachment=True, download_name=name, etag=f"{version:x}")
@@ -110,16 +111,15 @@ def _find(results: Results) -> Found:
         question = read_question(request.args.to_dict(flat=False))
         limit: int = current_app.config["IMAGES_PER_PAGE"]
         page = results.page(question.wanted, question.sort, question.cursor, limit)
-        n_good = results.count(replace(question.wanted, status="ok")) if question.wanted.status is None else 0
-        return Found(question, page, results.count(question.wanted), n_good, None)
+        return Found(question, page, *results.counts(question.wanted), problem=None)
     except (SpecError, QuestionError) as error:
         return Found(Question(Filter(), "name", None), _NOTHING, 0, 0, str(error))
 
 
-def _shares_of_all(results: Results, names: Sequence[str]) -> list[Any]:
+def _shares_of_all(results: Results, names: Sequence[str], colours: Colours) -> list[ClassShare]:
     totals = results.totals()
     pixels, n_images = ({each.index: getattr(each, name) for each in totals} for name in ("pixels", "n_images"))
-    return class_shares(pixels, names, n_images)
+    return class_shares(pixels, names, colours, n_images)
 
 
 def _retries(job: Job) -> list[int]:

@@ -16,7 +16,7 @@ from web.results.viewer.viewing import Beside
 from worker.jobs.catalog import parse_integer
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import ClassInImage, Image
-from worker.jobs.results.job_files import class_names
+from worker.jobs.results.job_files import class_colours, class_names
 
 
 def show_video(
@@ -31,7 +31,7 @@ def show_video(
         row=image,
         key=image.key,
         beside=beside,
-        shares=class_shares(pixels, class_names(current_settings(), job)),
+        shares=class_shares(pixels, class_names(current_settings(), job), class_colours(job)),
         filters=filters,
         **_film(job, image),
     )

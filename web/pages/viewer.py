@@ -12,7 +12,7 @@ from web.access.turns import NoTurnError
 from web.context import current_settings, reading
 from web.pages.tries import SLIDERS
 from web.pages.videos import show_video
-from web.results.class_colours import colours_of, distinct_colours, names_of
+from web.results.distinct_colours import distinct_colours
 from web.results.lookup import find_image
 from web.results.viewer.class_rows import list_classes
 from web.results.viewer.image_files import find_files
@@ -23,6 +23,7 @@ from web.results.viewer.tile_cache import load_tile
 from web.results.viewer.viewing import Beside, Shown, View, choices_of, view_of
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.answers import ClassInImage
+from worker.jobs.results.job_files import class_colours, class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.questions import read_question
 
@@ -41,7 +42,7 @@ def show_image(job_id: int, key: str) -> str:
         if labelled.image.frames is not None:
             return show_video(labelled, results.classes_in(labelled.image), beside, question.as_args())
         view = view_of(session, settings, labelled, parse_integer(request.args.get("b", "")))
-        names = names_of(session, settings, labelled.job)
+        names = class_names(settings, labelled.job)
         return render_template(
             "viewer.html",
             job=labelled.job,
@@ -95,7 +96,7 @@ def _classes_of(partner: Labelled | None) -> Sequence[ClassInImage]:
 
 def _as_json(view: View, names: Sequence[str], labelled: Labelled) -> dict[str, Any]:
     """What the scripts of the page need to know."""
-    colours = colours_of(labelled.job)
+    colours = class_colours(labelled.job)
     return {
         "tile": TILE,
         "height": view.size[0] if view.size else 0,

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 
-from deeplab.images.palette import palette
+import numpy as np
+from numpy.typing import NDArray
+
+from deeplab.images.palette import Colours
 
 
 @dataclass(frozen=True)
@@ -13,18 +15,25 @@ class ClassShare:
 
     index: int
     name: str
-    colour: str  # as the masks' palette has it: "#800000"
+    colour: str  # "#800000"
     fraction: float
     n_images: int | None = None  # in which it occurs
 
 
 def class_shares(
-    pixels: Mapping[int, int], names: Sequence[str], n_images: Mapping[int, int] | None = None
+    pixels: Mapping[int, int], names: Sequence[str], colours: Colours, n_images: Mapping[int, int] | None = None
 ) -> list[ClassShare]:
-    """List the classes that occur, the largest first."""
+    """List the classes that occur, the largest first.
+
+    Args:
+        pixels: by class.
+        names: of the classes.
+        colours: of the classes.
+        n_images: in which they occur, by class.
+    """
     total = sum(pixels.values())
     return [
-        ClassShare(index, name_of(index, names), colour(index), count / total, (n_images or {}).get(index))
+        ClassShare(index, name_of(index, names), as_hex(colours[index]), count / total, (n_images or {}).get(index))
         for index, count in sorted(pixels.items(), key=lambda item: -item[1])
         if count
     ]
@@ -35,7 +44,6 @@ def name_of(index: int, names: Sequence[str]) -> str:
     return names[index] if index < len(names) else f"class {index}"
 
 
-@cache  # a page of 182 classes asks for each of them, and the palette is computed anew each time
-def colour(index: int) -> str:
-    """The colour of a class in masks, as "#rrggbb"."""
-    return "#" + bytes(palette()[index]).hex()
+def as_hex(colour: NDArray[np.uint8]) -> str:
+    """A colour, (3,) RGB, as "#rrggbb"."""
+    return "#" + bytes(colour).hex()

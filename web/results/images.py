@@ -14,7 +14,7 @@ from deeplab.files import printable
 from deeplab.formats import dimensions
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size
-from deeplab.images.palette import palette
+from deeplab.images.palette import Colours
 from deeplab.images.strips import open_image_strips, open_label_strips, pixels_at_once, shrink
 from web.access.delivery import needs_body
 from web.context import current_settings
@@ -47,31 +47,30 @@ def send_image(path: Path, reading: Reading) -> Response:
     return _send(path, "image/jpeg", partial(_encode_image, reading), f"{reading}")
 
 
-def send_mask(path: Path) -> Response:
-    """Send a mask as an indexed PNG of about ?size= pixels a side, one of SIDES.
+def send_mask(path: Path, colours: Colours) -> Response:
+    """Send a mask as an indexed PNG of about ?size= pixels a side, one of SIDES, in the colours of its classes.
 
     Raises:
         ImageError: if it cannot be decoded.
         NotFound: if there is no such file.
     """
-    return _send(path, "image/png", _encode_mask, "mask")
+    return _send(path, "image/png", partial(_encode_mask, colours), f"mask {colours.tobytes().hex()}")
 
 
 def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: str) -> Response:
-    """Encode the file unless the browser has it, or asks about it alone: the ETag names its version and the size."""
+    """Encode the file unless the browser has it, or asks about it alone: the ETag says which picture it would be."""
     side = fitting_side(request.args.get("size", SIDES[-1], int))
     try:
         status = remote.fetch(path).stat()
     except OSError:
         abort(404, "The file no longer exists.")
-    version = f"{status.st_mtime_ns:x}-{status.st_size:x}-{side}"
+    picture = thumbnails.name_of(path, status.st_mtime_ns, status.st_size, side, how)
     response = Response(mimetype=mimetype)
-    response.set_etag(version)
+    response.set_etag(picture)
     response.cache_control.private = True
     response.cache_control.no_cache = True  # the browser asks every time; mostly the answer is 304
     if needs_body(response):
-        identity = f"{path}\0{version}\0{how}"
-        response.set_data(thumbnails.load_or_make(current_settings(), identity, partial(encode, path, side)))
+        response.set_data(thumbnails.load_or_make(current_settings(), picture, partial(encode, path, side)))
     return response
 
 
@@ -97,10 +96,10 @@ def _require_bearable(path: Path, at_once: int) -> None:
         raise too_large(path, (height, width), "download it")
 
 
-def _encode_mask(path: Path, side: int) -> bytes:
+def _encode_mask(colours: Colours, path: Path, side: int) -> bytes:
     _require_bearable(path, pixels_at_once(path))
     image = shrink(open_label_strips(path), side, blend=False)  # class indices cannot be blended
-    image.putpalette(palette().tobytes())
+    image.putpalette(colours.tobytes())
     return _encode(image, "PNG")
 
 

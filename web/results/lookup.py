@@ -1,5 +1,6 @@
 """The job of an address, its results, and one image of them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from flask import abort
@@ -15,7 +16,7 @@ from worker.jobs.results.job_files import output_dir
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.store import Results
 
-_MOST_RECENT = 256
+_MOST_RECENT = 1024
 _recent: dict[tuple[Path, int, int, str], Image] = {}
 
 KINDS = ("segment", "evaluate", "crf")  # that leave results of many images
@@ -33,20 +34,28 @@ def find_results(job_id: int) -> tuple[Job, Results]:
 
 
 def find_image(job_id: int, key: str) -> tuple[Job, Image]:
-    """Find an image or video of a job by its key; found ones are remembered, since a page asks for many tiles of one.
+    """Find an image or video of a job by its key; found ones are remembered, since pages ask for many pictures of one.
 
     Raises:
         NotFound: if there is none.
     """
     job, settings = _find_job(job_id), current_settings()
-    place = (settings.home, job.id, job.fence, key)
-    found = _recent.get(place) or open_results(settings, job).find(key)
+    found = _recent.get(_place(job, key)) or open_results(settings, job).find(key)
     if found is None:
         abort(404, "This job has no such image, or has not reached it yet.")
-    _recent[place] = found
+    remember(job, [found])
+    return job, found
+
+
+def remember(job: Job, images: Iterable[Image]) -> None:
+    """Keep images of a job, whose pictures will be asked for, so that `find_image` need not look for them."""
+    _recent.update({_place(job, image.key): image for image in images})
     while len(_recent) > _MOST_RECENT:
         _recent.pop(next(iter(_recent)), None)
-    return job, found
+
+
+def _place(job: Job, key: str) -> tuple[Path, int, int, str]:
+    return current_settings().home, job.id, job.fence, key
 
 
 def find_manifest(job: Job) -> Path | None:

@@ -1,7 +1,6 @@
 """Pictures that were made once, kept on disk: a second visit decodes nothing.
 
-HOME/thumbnails/<2 digits>/<hash>, where the hash is that of the picture's source, its version and the size. When there
-are too many, those go first that nobody has looked at for longest.
+HOME/thumbnails/<2 digits>/<name>. When there are too many, those go first that nobody has looked at for longest.
 """
 
 import hashlib
@@ -26,20 +25,24 @@ _log = logging.getLogger(__name__)
 _writes = itertools.count()
 
 
-def load_or_make(settings: Settings, identity: str, make: Callable[[], bytes]) -> bytes:
+def name_of(*identity: object) -> str:
+    """The name of a picture, by all that decides about it: its source, the version of that, the size and others."""
+    text = "\0".join(map(str, identity))
+    return hashlib.blake2s(text.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
+
+
+def load_or_make(settings: Settings, name: str, make: Callable[[], bytes]) -> bytes:
     """Read a picture, or make and keep it.
 
     Args:
         settings: name the home folder.
-        identity: says which picture of which version of which file it is.
+        name: of the picture, as `name_of` gives it.
         make: decodes the source and encodes the picture; few of them run at a time.
 
     Raises:
         NoTurnError: if others wait for pictures, too.
     """
-    folder = storage.thumbnails_dir(settings)
-    name = hashlib.blake2s(identity.encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
-    path = folder / name[:2] / name
+    path = storage.thumbnails_dir(settings) / name[:2] / name
     return _read(path) or _make(settings, path, make)
 
 

@@ -12,8 +12,9 @@ from sqlalchemy.orm import Session
 
 from deeplab.files import printable, real_path
 from deeplab.mirrors import local_path
-from worker.jobs import jobs, shards, storage, uploads
+from worker.jobs import idempotency, jobs, shards, storage, uploads
 from worker.jobs.database import open_session
+from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.ownership import estimates, outputs, pins
 from worker.jobs.records import checkpoints, events
@@ -49,6 +50,7 @@ def submit(
     check_config: CheckConfig | None = None,
     environment: Mapping[str, str] | None = None,
     tell: Tell | None = None,
+    once: Once | None = None,
 ) -> Job:
     """Resolve a request's configuration, check it, insert the job and commit.
 
@@ -62,9 +64,11 @@ def submit(
         check_config: what the configuration has to pass besides, and says what the job may open; None: anything.
         environment: variables that paths may name; None: of somebody who must not read them, as over HTTP.
         tell: hears what the job's page says, too.
+        once: the key of a request that makes one job however often it is sent.
 
     Raises:
         SpecError: if the request names something that does not exist, does not fit or belongs to another job.
+        AlreadySubmittedError: if the same request was faster.
     """
     with open_session(settings, reads_only=True) as session:
         spec, alias = replace_alias(session, replace_uploads(settings, spec))
@@ -88,6 +92,8 @@ def submit(
             roots=roots,
             alias=alias,
         )
+        if once is not None:
+            idempotency.record(session, once, job.id)
         pins.record(session, job.id, pinned)
         if lack is not None:
             events.add(session, job.id, 0, lack)

@@ -217,6 +217,18 @@ class AwaitedJobRow(Base):
     awaited_id: Mapped[int] = mapped_column(ForeignKey("job.id"), primary_key=True, index=True)
 
 
+class IdempotencyKeyRow(Base):
+    """A key under which a request made a job; sent again, it makes no other. See worker.jobs.idempotency."""
+
+    __tablename__ = "idempotency_key"
+
+    owner: Mapped[int] = mapped_column(primary_key=True)  # the user's id; 0: nobody is asked to sign in
+    key: Mapped[str] = mapped_column(primary_key=True)
+    digest: Mapped[str]  # of the request
+    job_id: Mapped[int] = mapped_column(ForeignKey("job.id"), index=True)
+    created_at: Mapped[float] = mapped_column(index=True)
+
+
 class QueuePauseRow(Base):
     """A queue that is paused: no job of it is started."""
 

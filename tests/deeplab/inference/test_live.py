@@ -17,7 +17,7 @@ from tests.reporters import Recorder
 def test_overlay_is_half_image_and_half_colour() -> None:
     image = np.full((2, 3, 3), 101, np.uint8)
     labels = np.array([[0, 1, 2], [2, 1, 0]], np.uint8)
-    assert np.array_equal(draw_overlay(image, labels), 50 + palette()[labels] // 2)
+    assert np.array_equal(draw_overlay(image, labels, palette()), 50 + palette()[labels] // 2)
 
 
 def test_each_frame_is_segmented_like_a_single_image(segmenter: Segmenter) -> None:
@@ -26,7 +26,7 @@ def test_each_frame_is_segmented_like_a_single_image(segmenter: Segmenter) -> No
     for frame, result in zip(frames, labelled, strict=True):
         single = segment_image(segmenter, frame.image)
         assert np.array_equal(result.label_map, single.label_map)
-        assert np.array_equal(result.overlay, draw_overlay(*single))
+        assert np.array_equal(result.overlay, draw_overlay(*single, segmenter.class_colours))
         assert result.seconds == frame.seconds
     assert labelled[0].rate == 0
     assert labelled[2].rate > 0

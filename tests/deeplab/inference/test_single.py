@@ -7,7 +7,7 @@ from torch.nn import functional
 
 from deeplab.images.palette import palette
 from deeplab.images.resize import resize_planes
-from deeplab.inference.panels import draw_panels, save_panels
+from deeplab.inference.panels import draw_panels, save_figure
 from deeplab.inference.segmenter import Segmenter
 from deeplab.inference.single import segment_image
 from tests.deeplab.inference.conftest import tiny_segmenter
@@ -44,19 +44,20 @@ def test_one_panel_for_the_image_and_one_for_each_class(tmp_path: Path) -> None:
     image = np.full((30, 40, 3), 100, np.uint8)
     label_map = np.zeros((30, 40), np.uint8)
     label_map[:, 20:] = 2
-    figure = draw_panels(image, label_map, ["sky", "road", "car, auto"])
+    figure = draw_panels(image, label_map, ["sky", "road", "car, auto"], palette())
     assert figure.size == (8 + 3 * 48, 24 + 30 + 8)
     pixels = np.asarray(figure)
     assert pixels[40, 8 + 20].tolist() == [100, 100, 100]
     last = 8 + 2 * 48
     assert pixels[40, last + 30].tolist() == ((100 + palette()[2].astype(int)) // 2).tolist()  # the region's colour
     assert pixels[40, last + 10].tolist() == [216, 216, 216]  # pale outside of it
-    save_panels(tmp_path / "new" / "figure.png", image, label_map, ["sky", "road", "car"])
+    save_figure(tmp_path / "new" / "figure.png", figure)
     with Image.open(tmp_path / "new" / "figure.png") as saved:
         assert saved.size == figure.size
 
 
 def test_figures_of_many_classes_stay_small() -> None:
     label_map = np.arange(100, dtype=np.uint8).reshape(10, 10).repeat(50, axis=0).repeat(50, axis=1)
-    figure = draw_panels(np.zeros((500, 500, 3), np.uint8), label_map, [str(index) for index in range(100)])
+    names = [str(index) for index in range(100)]
+    figure = draw_panels(np.zeros((500, 500, 3), np.uint8), label_map, names, palette())
     assert max(figure.size) < 2800

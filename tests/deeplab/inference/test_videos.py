@@ -85,7 +85,9 @@ def test_a_labelled_video_has_the_size_and_times_of_the_video(tmp_path: Path, se
     frames = frames_in(path)
     labelled = frames_in(labelled_video_path(tmp_path / "out", "film.mp4"))
     assert [frame.seconds for frame in labelled] == pytest.approx([time / 1000 for time in times], abs=2e-3)
-    expected = [draw_overlay(frame.image, segmenter.predict([frame.image])[0]) for frame in frames]
+    expected = [
+        draw_overlay(frame.image, segmenter.predict([frame.image])[0], segmenter.class_colours) for frame in frames
+    ]
     for frame, overlay in zip(labelled, expected, strict=True):
         assert frame.image.shape == (32, 48, 3)
         assert frame.image.mean() == pytest.approx(overlay.mean(), abs=4)

@@ -70,6 +70,12 @@ def test_what_cannot_be_sent_is_a_sentence(
     assert sentence in response.text
 
 
+def test_a_misspelt_filter_is_refused(client: FlaskClient, population: Population) -> None:
+    response = client.get(f"/jobs/{population.segmented}/export.zip?clas=1")
+    assert response.status_code == 400
+    assert "clas is no filter of masks; the filters are class, in_truth, min_share" in response.text
+
+
 def test_jobs_without_masks_say_so(client: FlaskClient, population: Population) -> None:
     response = client.get(f"/jobs/{population.refined}/export.zip")
     assert response.status_code == 422

@@ -90,7 +90,7 @@ def test_masks_keep_their_indices_and_colours(app: Flask, tmp_path: Path) -> Non
     mask = np.repeat(np.array([[0, 1], [15, 255]], np.uint8), 960, axis=0).repeat(960, axis=1)
     write_mask(tmp_path / "a.png", mask)
     with app.test_request_context("/?size=32"):
-        shown = decode(send_mask(tmp_path / "a.png"))
+        shown = decode(send_mask(tmp_path / "a.png", palette()))
     assert (shown.mode, shown.size) == ("P", (480, 480))
     assert np.array_equal(np.asarray(shown), mask[::4, ::4])
     assert np.array_equal(np.asarray(shown.convert("RGB")), palette()[mask[::4, ::4]])

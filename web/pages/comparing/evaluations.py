@@ -9,10 +9,7 @@ from web.context import current_settings, reading
 from web.results.comparing.compared import load_compared
 from web.results.comparing.comparison import search_and_sort
 from web.results.comparing.comparison_csv import as_csv
-from web.results.comparing.parameters import differing_of_evaluations
-from web.results.comparing.scores import class_lines, score_lines
 from web.text.queries import change_query, read_base, read_jobs
-from worker.jobs import jobs
 from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints
 from worker.jobs.records.checkpoint_ref import CheckpointRef
@@ -30,19 +27,18 @@ def compare_evaluations() -> str:
         compared = load_compared(
             session, current_settings(), job_ids, read_base(job_ids), with_intervals=with_intervals
         )
-        configs = [jobs.get(session, job_id).config for job_id in compared.job_ids]
         trainings = _trainings(session, compared.evaluations)
         now = read_clock(session)
-    lines = compared.lines(class_lines(compared.evaluations))
+    lines = compared.class_lines()
     search, sort = request.args.get("search", "").strip(), request.args.get("sort", "index")
     return render_template(
         "compare.html",
         compared=compared,
         with_intervals=with_intervals,
-        score_lines=compared.lines(score_lines(compared.evaluations)),
+        score_lines=compared.score_lines(),
         class_lines=search_and_sort(lines, search, sort, compared.job_ids),
         n_classes=len(lines),
-        parameters=differing_of_evaluations(compared.evaluations, configs),
+        parameters=compared.parameters,
         trainings=trainings,
         search=search,
         sort=sort,
@@ -56,7 +52,7 @@ def download_comparison() -> Response:
     job_ids = read_jobs()
     with reading() as session:
         compared = load_compared(session, current_settings(), job_ids, read_base(job_ids), with_intervals=True)
-    lines = compared.lines([*score_lines(compared.evaluations), *class_lines(compared.evaluations)])
+    lines = [*compared.score_lines(), *compared.class_lines()]
     headers = {"Content-Disposition": 'attachment; filename="comparison.csv"'}
     return Response(as_csv(compared.job_ids, compared.base, lines), mimetype="text/csv", headers=headers)
 

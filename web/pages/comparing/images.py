@@ -9,7 +9,6 @@ from web.results.comparing.comparison import Change
 from web.results.comparing.intervals import folders_of
 from web.results.comparing.scores import labels_of
 from web.text.queries import change_query, read_base, read_jobs
-from worker.jobs import jobs
 from worker.jobs.catalog import parse_integer
 from worker.jobs.results.differences import Differences
 from worker.jobs.results.job_files import mask_file
@@ -30,7 +29,6 @@ def compare_images() -> str:
     with reading() as session:
         compared = load_compared(session, current_settings(), pair, base, with_intervals=False)
         before, after = (folders_of(session, job_id) for job_id in pair)
-        both = [jobs.get(session, job_id) for job_id in pair]
     labels = labels_of(compared.evaluations[0])
     class_index = _read_class(len(labels))
     differences = Differences(current_settings(), before, after, class_index)
@@ -38,7 +36,7 @@ def compare_images() -> str:
     page = differences.page(falling=sort == "-difference", cursor=request.args.get("cursor"), limit=limit)
     return render_template(
         "compare_images.html",
-        jobs=both,
+        jobs=compared.jobs,
         compared=compared,
         without_rows=[job_id for job_id, found in zip(pair, (before, after), strict=True) if not found],
         labels=labels,

@@ -8,9 +8,13 @@ from sqlalchemy.orm import Session
 
 from web.results.comparing.comparison import ComparedLine, compare_line, intervals_of
 from web.results.comparing.intervals import Verdict, judge
-from web.results.comparing.scores import ScoreLine
+from web.results.comparing.parameters import ParameterLine, differing_of_evaluations
+from web.results.comparing.scores import ScoreLine, class_lines, score_lines
+from worker.jobs import jobs
+from worker.jobs.jobs import Job
 from worker.jobs.records import comparability, evaluations
 from worker.jobs.records.evaluations import Evaluation
+from worker.jobs.results.job_files import class_colours
 from worker.jobs.settings import Settings
 
 
@@ -18,14 +22,15 @@ from worker.jobs.settings import Settings
 class Compared:
     """Evaluations, one of which is the base that the others are compared with."""
 
-    evaluations: Sequence[Evaluation]
+    jobs: Sequence[Job]
+    evaluations: Sequence[Evaluation]  # by place, of the jobs
     base: int  # its place
     verdicts: Sequence[Verdict]  # by place, on the difference to the base
 
     @property
     def job_ids(self) -> list[int]:
         """The jobs of the evaluations."""
-        return [each.job_id for each in self.evaluations]
+        return [each.id for each in self.jobs]
 
     @cached_property  # which every line of scores and the page ask for
     def obstacles(self) -> dict[int, list[str]]:
@@ -46,8 +51,20 @@ class Compared:
         judged = zip(self.job_ids, self.verdicts, strict=True)
         return {job_id: verdict.reason for job_id, verdict in judged if verdict.reason}
 
-    def lines(self, lines: Sequence[ScoreLine]) -> list[ComparedLine]:
-        """Compare lines of scores with the base."""
+    @property
+    def parameters(self) -> list[ParameterLine]:
+        """The conditions and configuration keys in which the evaluations differ."""
+        return differing_of_evaluations(self.evaluations, [job.config for job in self.jobs])
+
+    def score_lines(self) -> list[ComparedLine]:
+        """The summary scores, compared with those of the base."""
+        return self._compare(score_lines(self.evaluations))
+
+    def class_lines(self) -> list[ComparedLine]:
+        """The IoU of each class, compared with that of the base."""
+        return self._compare(class_lines(self.evaluations, [class_colours(job) for job in self.jobs]))
+
+    def _compare(self, lines: Sequence[ScoreLine]) -> list[ComparedLine]:
         comparable = [each.job_id not in self.obstacles for each in self.evaluations]
         comparisons = [verdict.comparison for verdict in self.verdicts]
         return [compare_line(line, self.base, comparable, intervals_of(line, comparisons)) for line in lines]
@@ -59,6 +76,7 @@ def load_compared(
     """Read the evaluations of jobs, to be compared with that of the job `base`, which is one of them.
 
     Raises:
+        JobNotFoundError: if there is no such job.
         EvaluationNotFoundError: if a job has no evaluation.
         OutputError: if the rows that intervals are computed from cannot be read.
     """
@@ -68,4 +86,4 @@ def load_compared(
         judge(session, settings, found[place], each) if with_intervals and each is not found[place] else Verdict(None)
         for each in found
     ]
-    return Compared(found, place, verdicts)
+    return Compared([jobs.get(session, job_id) for job_id in job_ids], found, place, verdicts)

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from deeplab.catalog import IMAGE_SCORES, SCORES
 from deeplab.datasets.class_names import default_class_names
-from web.results.classes import colour
+from deeplab.images.palette import Colours
+from web.results.classes import as_hex
 from web.text.formats import as_points
 from worker.jobs.records.evaluations import Evaluation
 
@@ -55,20 +56,29 @@ def score_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
     ]
 
 
-def class_lines(evaluations: Sequence[Evaluation]) -> list[ScoreLine]:
-    """The IoU of each class, a value per evaluation: by index if all know the same classes, else by name."""
+def class_lines(evaluations: Sequence[Evaluation], colours: Sequence[Colours]) -> list[ScoreLine]:
+    """The IoU of each class, a value per evaluation: by index if all know the same classes, else by name.
+
+    Args:
+        evaluations: to show side by side.
+        colours: of the classes, by evaluation. A class has that of the first one which knows it.
+    """
     labels = [labels_of(each) for each in evaluations]
     if all(names == labels[0] for names in labels):
         by_class = zip(*(each.scores["class_iou"] for each in evaluations), strict=True)
         return [
-            ScoreLine(name, values, index=index, colour=colour(index))
+            ScoreLine(name, values, index=index, colour=as_hex(colours[0][index]))
             for index, (name, values) in enumerate(zip(labels[0], by_class, strict=True))
         ]
     tables = [
         dict(zip(names, each.scores["class_iou"], strict=True)) for names, each in zip(labels, evaluations, strict=True)
     ]
-    indices = {name: index for names in reversed(labels) for index, name in enumerate(names)}
+    first = {
+        name: (index, as_hex(table[index]))
+        for names, table in reversed(list(zip(labels, colours, strict=True)))
+        for index, name in enumerate(names)
+    }
     return [
-        ScoreLine(name, [table.get(name) for table in tables], index=index, colour=colour(index))
-        for name, index in sorted(indices.items(), key=lambda item: item[1])
+        ScoreLine(name, [table.get(name) for table in tables], index=index, colour=colour)
+        for name, (index, colour) in sorted(first.items(), key=lambda item: item[1][0])
     ]

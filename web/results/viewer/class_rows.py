@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from web.results.class_colours import colours_of
-from web.results.classes import name_of
+from web.results.classes import as_hex, name_of
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import ClassInImage
+from worker.jobs.results.job_files import class_colours
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,12 @@ def list_classes(
     """
     by_index, theirs = ({each.index: each for each in classes} for classes in (own, others))
     found = [*by_index, *(index for index in theirs if index not in by_index)]
-    colours = colours_of(job)
+    colours = class_colours(job)
     return [
         ClassRow(
             index=index,
             name=name_of(index, names),
-            colour="#" + bytes(colours[index]).hex(),
+            colour=as_hex(colours[index]),
             share=by_index[index].share if index in by_index else 0.0,
             iou=by_index[index].iou if index in by_index else None,
             partner_iou=theirs[index].iou if index in theirs else None,

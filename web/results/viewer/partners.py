@@ -9,12 +9,12 @@ from deeplab.errors import DeepLabError
 from deeplab.files import printable, real_path
 from deeplab.inference.inputs import folder_of
 from deeplab.mirrors import local_path
-from web.results.class_colours import names_of
 from web.results.lookup import KINDS
 from worker.jobs import jobs
 from worker.jobs.catalog import QUEUED, SUCCEEDED
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.results.answers import Image
+from worker.jobs.results.job_files import class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.results.record import item_key
 from worker.jobs.results.splits import find_id, split_of
@@ -55,7 +55,7 @@ def find_partner(
     partner = jobs.get(session, partner_id)
     if not _has_labels(partner):
         raise PartnerError(f"Job {partner.id} has labelled no images, so that there is nothing to compare.")
-    difference = _difference(session, settings, job, partner)
+    difference = _difference(settings, job, partner)
     if difference:
         raise PartnerError(difference)
     item = _item_in(session, job, image, path, partner)
@@ -79,9 +79,9 @@ def _has_labels(job: JobSummary) -> bool:
     return job.kind != "train" and not job.spec.get("grid") and job.state != QUEUED
 
 
-def _difference(session: Session, settings: Settings, job: Job, other: Job) -> str:
+def _difference(settings: Settings, job: Job, other: Job) -> str:
     """Say how the classes of two jobs differ; empty if they do not."""
-    here, there = names_of(session, settings, job), names_of(session, settings, other)
+    here, there = class_names(settings, job), class_names(settings, other)
     if len(here) != len(there):
         return (
             f"Job {other.id} tells {len(there)} classes apart and job {job.id} {len(here)};"

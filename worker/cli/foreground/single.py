@@ -48,7 +48,7 @@ def single(
     from deeplab.images.bands import Reading
     from deeplab.images.files import read_image
     from deeplab.inference.label_maps import count_classes
-    from deeplab.inference.panels import draw_panels, save_panels
+    from deeplab.inference.panels import draw_panels, save_figure
     from deeplab.inference.segmenter import Segmenter
     from deeplab.inference.single import segment_image
     from worker.cli.foreground.shares import class_shares, print_shares
@@ -64,14 +64,15 @@ def single(
     except LabelError as error:
         raise LabelError(f"{printable(image_path)}: {error}") from error
     shares = class_shares(count_classes(result.label_map), segmenter.class_names)
+    figure = draw_panels(*result, segmenter.class_names, segmenter.class_colours)
     window = None if output or as_json else open_window(image_path.name)
     if window is not None:
         print_shares(shares)
-        window.show(draw_panels(*result, segmenter.class_names))
+        window.show(figure)
         window.run()
         return
     output = output or Path(f"{image_path.stem}_labels.png")
-    save_panels(output, *result, segmenter.class_names)
+    save_figure(output, figure)
     if as_json:
         print_json({"figure": output, "classes": shares})
         return

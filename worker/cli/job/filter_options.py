@@ -20,6 +20,7 @@ _OPTIONS = (
     click.option("--folder", metavar="DIR", help="Images in this folder of the input, at any depth."),
     click.option("--min-confidence", metavar="P", help="Images of which the model is at least so sure."),
     click.option("--max-confidence", metavar="P", help="Images of which it is at most so sure."),
+    click.option("--only", metavar="errors", hidden=True),  # of the gallery; an export says that errors have no masks
 )
 
 

@@ -128,13 +128,18 @@ def _conclude(context: JobContext, spec: SegmentSpec, output: Path) -> dict[str,
     passed_over = {**earlier_passed_over(context.settings, context.job.id), **(listed.passed_over if listed else {})}
     write_passed_over(output, passed_over)
     found = results.summarize()
-    n_ok = found.n_images - found.n_errors
-    if n_ok == 0:
+    if found.n_good == 0:
         first = next(results.stream(Filter(), at_once=1))
         raise NothingSegmentedError(found.n_errors, first.error)
     _require_few_failed(context, spec, counts, at_least=0)
     videos = {"n_videos": found.n_good_videos, "n_frames": found.n_frames}
-    return {"output": str(output), "n_ok": n_ok, "n_error": found.n_errors, **videos, "passed_over": passed_over}
+    return {
+        "output": str(output),
+        "n_ok": found.n_good,
+        "n_error": found.n_errors,
+        **videos,
+        "passed_over": passed_over,
+    }
 
 
 def _write_manifest(context: JobContext, output: Path) -> Results:

@@ -8,10 +8,11 @@ from xml.sax.saxutils import quoteattr
 import numpy as np
 from numpy.typing import NDArray
 
-from deeplab.images.palette import palette
+from deeplab.images.palette import Colours
 from worker.jobs.exports.brush_runs import pack
 from worker.jobs.exports.masks_of import Mask, Selection
 from worker.jobs.exports.members import Member, as_json, listed, text
+from worker.jobs.results.job_files import class_colours
 
 _FROM, _TO = "tag", "image"
 
@@ -21,7 +22,7 @@ def label_studio(selection: Selection) -> Iterator[Member]:
 
     Images are named by `/data/local-files/?d=<path>`, as Label Studio serves them from a local folder.
     """
-    yield text("label_config.xml", _configuration(selection.names))
+    yield text("label_config.xml", _configuration(selection.names, class_colours(selection.job)))
     yield Member("tasks.json", listed(as_json(_task(selection, mask)) for mask in selection.masks()), is_text=True)
 
 
@@ -49,9 +50,9 @@ def _label(label_map: NDArray[np.uint8], index: int, name: str) -> dict[str, Any
     }
 
 
-def _configuration(names: Sequence[str]) -> str:
+def _configuration(names: Sequence[str], colours: Colours) -> str:
     labels = "".join(
-        f'    <Label value={quoteattr(name)} background="#{bytes(palette()[index]).hex()}"/>\n'
+        f'    <Label value={quoteattr(name)} background="#{bytes(colours[index]).hex()}"/>\n'
         for index, name in enumerate(names)
     )
     return (

@@ -73,14 +73,19 @@ class Page:
 class Summary:
     """What a job has done so far."""
 
-    n_images: int  # videos among them
-    n_errors: int  # of these
-    n_videos: int
-    n_good_videos: int  # without an error
-    n_frames: int  # of these
-    n_scored: int  # images with a mean IoU
-    n_confident: int  # ... with a confidence
-    n_judged: int  # ... with a label quality
+    n_images: int = 0  # videos among them
+    n_errors: int = 0  # of these
+    n_videos: int = 0
+    n_good_videos: int = 0  # without an error
+    n_frames: int = 0  # of these
+    n_scored: int = 0  # images with a mean IoU
+    n_confident: int = 0  # ... with a confidence
+    n_judged: int = 0  # ... with a label quality
+
+    @property
+    def n_good(self) -> int:
+        """How many images have no error."""
+        return self.n_images - self.n_errors
 
 
 @dataclass(frozen=True)

@@ -1,17 +1,20 @@
-"""Which files belong to a job's results: the image and the mask of each item, and the names of the classes."""
+"""Which files belong to a job's results: image and mask of each item; and what its classes are called and coloured."""
 
 from pathlib import Path
 
 from deeplab import remote
-from deeplab.config import parse_config
+from deeplab.datasets.class_colours import class_colours_of
 from deeplab.datasets.class_names import class_names_of, load_class_names
 from deeplab.images.bands import Reading
+from deeplab.images.palette import Colours
 from deeplab.inference.inputs import folder_of
 from deeplab.inference.output import find_mask
 from deeplab.mirrors import local_path
+from deeplab.schema import Dataset
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.records import evaluations
 from worker.jobs.results.splits import find_pair, split_of
 from worker.jobs.settings import Settings
 
@@ -55,12 +58,28 @@ def reading_of(job: Job) -> Reading:
 
 
 def class_names(settings: Settings, job: Job) -> list[str]:
-    """Read the names of a job's classes.
+    """The names of a job's classes: as it recorded them, else as its labels file says.
 
     Raises:
-        DatasetError: if the labels file is damaged.
+        DatasetError: if the labels file is gone or damaged.
     """
-    labels = output_dir(settings, job) / "labels.txt" if job.kind == "segment" else None
-    if labels is not None and remote.is_file(labels):
-        return load_class_names(labels)
-    return class_names_of(parse_config(job.config, f"job {job.id}").DATASET)
+    return _recorded_names(settings, job) or class_names_of(_dataset_of(job))
+
+
+def class_colours(job: Job) -> Colours:
+    """The colours that a job's classes are shown in, in pictures and tables alike. Masks on disk keep their palette."""
+    return class_colours_of(_dataset_of(job))
+
+
+def _recorded_names(settings: Settings, job: Job) -> list[str]:
+    """The names that a job left beside its masks or scores; empty if it has left none yet."""
+    if job.kind == "segment":
+        labels = output_dir(settings, job) / "labels.txt"
+        return load_class_names(labels) if remote.is_file(labels) else []
+    with open_session(settings, reads_only=True) as session:
+        evaluation = evaluations.find(session, job.id)
+    return list(evaluation.scores.get("labels", ())) if evaluation else []
+
+
+def _dataset_of(job: Job) -> Dataset:
+    return Dataset.model_validate(job.config["DATASET"])

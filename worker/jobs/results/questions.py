@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results.filters import SORTS, Filter, parse_sort
 
-PARAMETERS = (
-    *("class", "min_share", "max_share", "min_confidence", "max_confidence", "name", "folder", "only"),
-    *("true", "predicted", "in_truth", "sort", "cursor"),
+FILTERS = (
+    *("class", "in_truth", "min_share", "max_share", "true", "predicted", "name", "folder"),
+    *("min_confidence", "max_confidence", "only"),
 )
+PARAMETERS = (*FILTERS, "sort", "cursor")
 _LARGEST_CLASS = 255
 _MOST_CLASSES = 8  # each is one more table to look into
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 from numpy.typing import NDArray
@@ -23,10 +23,16 @@ from worker.jobs.results.answers import (
 )
 from worker.jobs.results.filters import Filter, Sort, clauses_of, parse_sort
 from worker.jobs.results.places import Place, cursors_beside, direction, known_value, parse_cursor, require_beyond
+from worker.jobs.results.sums import PartSums, add_summaries, add_totals, read_sums
 from worker.jobs.results.tables import IMAGES, TABLES
 from worker.jobs.settings import Settings
 
-_MANY = 100  # images, for which a list of names takes longer than reading what lies between
+_Answer = TypeVar("_Answer")
+
+
+def _place_of(row: Sequence[Any]) -> Place:
+    """Where an image is in an order: its value there, and its key."""
+    return Place(row[0], row[1], back=False)
 
 
 def _fetch_rows(answer: duckdb.DuckDBPyConnection) -> list[tuple[Any, ...]]:
@@ -59,16 +65,15 @@ class Results:
         """
         order = parse_sort(sort, wanted)
         start = None if cursor is None else parse_cursor(cursor, order)
-        places = self._places(wanted, order, start, limit + 1)
-        more = len(places) > limit
-        del places[limit:]
+        rows = self._rows(wanted, order, start, limit + 1, IMAGE_COLUMNS)
+        more = len(rows) > limit
+        del rows[limit:]
         if start is not None and start.back:
-            places.reverse()
-        found = {image.key: image for image in self._images([place.key for place in places])}
-        places = [place for place in places if as_key(place.key) in found]
+            rows.reverse()
+        places = [_place_of(row) for row in rows]
         previous, following = cursors_beside(places, start, more=more)
         return Page(
-            images=[found[as_key(place.key)] for place in places],
+            images=[image_of(row[1:]) for row in rows],
             values=[known_value(place) for place in places],
             previous=previous,
             following=following,
@@ -77,19 +82,29 @@ class Results:
 
     def count(self, wanted: Filter) -> int:
         """Count the images that a filter lets through."""
+        if wanted == Filter():
+            return self.summarize().n_images
         clauses = clauses_of(wanted)
         return int(self._ask(f"SELECT count(*) {clauses.source}", clauses.values)[0][0])
 
+    def counts(self, wanted: Filter) -> tuple[int, int]:
+        """Count the images that a filter lets through, and those of them without an error."""
+        if wanted == Filter():
+            summary = self.summarize()
+            return summary.n_images, summary.n_good
+        clauses = clauses_of(wanted, "images")
+        [(n_images, n_good)] = self._ask(
+            f"SELECT count(*), count(*) FILTER (images.status = 'ok') {clauses.source}", clauses.values
+        )
+        return n_images, n_good
+
     def summarize(self) -> Summary:
         """Count images, errors and videos, and what is known of them."""
-        good_video = "frames IS NOT NULL AND status = 'ok'"
-        [row] = self._ask(
-            "SELECT count(*), count(*) FILTER (status = 'error'), count(frames),"  # noqa: S608
-            f" count(*) FILTER ({good_video}), coalesce(sum(frames) FILTER ({good_video}), 0)::BIGINT,"
-            " count(mean_iou), count(confidence), count(label_quality) FROM images",
-            {},
-        )
-        return Summary(*row)
+        return add_summaries(self._sums())
+
+    def totals(self) -> list[ClassTotal]:
+        """Sum up each class over all images, the largest first."""
+        return add_totals(self._sums())
 
     def find(self, key: str) -> Image | None:
         """Find an image by its key."""
@@ -97,7 +112,10 @@ class Results:
             number = int(key, 16)
         except ValueError:
             return None
-        return next(iter(self._images([number])), None) if 0 <= number < 2**64 else None
+        if not 0 <= number < 2**64:
+            return None
+        found = self._ask(f'SELECT {", ".join(IMAGE_COLUMNS)} FROM images WHERE "key" = $this', {"this": number})  # noqa: S608
+        return image_of(found[0]) if found else None
 
     def beside(self, image: str, wanted: Filter, sort: str = "name") -> tuple[str | None, str | None, int | None]:
         """Find the keys before and after an image in an order, and its place; None where it has none."""
@@ -116,27 +134,18 @@ class Results:
 
     def classes_in(self, image: Image) -> list[ClassInImage]:
         """List the classes of one image, the largest share first."""
-        found = self._ask(
-            'SELECT classes FROM images WHERE path = $path AND "key" = $this',
-            {"path": image.path, "this": int(image.key, 16)},
-        )
-        return classes_of(found[0][0]) if found else []
+        return self.classes_of([image]).get(image.key, [])
 
     def classes_of(self, images: Sequence[Image]) -> dict[str, list[ClassInImage]]:
         """List the classes of some images, by key of the image, the largest share first."""
-        rows = self._image_rows([int(image.key, 16) for image in images], ('"key"', "classes"))
-        return {as_key(key): classes_of(listed) for key, listed in rows}
-
-    def totals(self, wanted: Filter | None = None) -> list[ClassTotal]:
-        """Sum up each class over the images that a filter lets through, the largest first."""
-        clauses = clauses_of(wanted or Filter())
-        within = "" if wanted in (None, Filter()) else f'AND "key" IN (SELECT "key" {clauses.source})'
+        if not images or self.is_empty:  # of a job without results no table has lists of classes
+            return {}
+        paths, keys = [image.path for image in images], [int(image.key, 16) for image in images]
         rows = self._ask(
-            "SELECT class, sum(pixels)::BIGINT AS total, count(*) FROM classes"  # noqa: S608
-            f" WHERE pixels > 0 {within} GROUP BY class ORDER BY total DESC, class",
-            clauses.values if within else {},
+            'SELECT "key", classes FROM images WHERE path BETWEEN $low AND $high AND "key" IN $keys',
+            {"low": min(paths), "high": max(paths), "keys": keys},
         )
-        return [ClassTotal(*row) for row in rows]
+        return {as_key(key): classes_of(listed) for key, listed in rows}
 
     def counts_by_image(self) -> dict[str, NDArray[Any]]:
         """Read the pixels of every evaluated image and class: columns key, class, hits, union and true.
@@ -163,8 +172,11 @@ class Results:
 
     def stream(self, wanted: Filter, at_once: int = 2000) -> Iterator[Image]:
         """Yield all images that a filter lets through, by name, some at once."""
-        for places in self._stream_places(wanted, at_once):
-            yield from map(image_of, self._rows_at(places, IMAGE_COLUMNS))
+        order = parse_sort("name", wanted)
+        start: Place | None = None
+        while rows := self._rows(wanted, order, start, at_once, IMAGE_COLUMNS):
+            yield from (image_of(row[1:]) for row in rows)
+            start = _place_of(rows[-1])
 
     def read_through(self, columns: Sequence[str], at_once: int = 2000) -> Iterator[tuple[Any, ...]]:
         """Yield some columns of every image, by name, with one question: quicker than `stream` for very many.
@@ -185,73 +197,47 @@ class Results:
         except duckdb.IOException as error:
             raise _unreadable(error) from error
 
-    def _stream_places(self, wanted: Filter, at_once: int) -> Iterator[list[Place]]:
-        order = parse_sort("name", wanted)
-        start: Place | None = None
-        while places := self._places(wanted, order, start, at_once):
-            yield places
-            start = places[-1]
+    def _rows(
+        self, wanted: Filter, order: Sort, start: Place | None, limit: int, columns: Sequence[str]
+    ) -> list[tuple[Any, ...]]:
+        """Find the first images of an order after, or before, a place, the nearest first.
 
-    def _places(self, wanted: Filter, order: Sort, start: Place | None, limit: int) -> list[Place]:
-        """Find the first places of an order after, or before, another one; the nearest first."""
-        back = start is not None and start.back
+        Returns:
+            The value that the order is by, the key, and the other columns.
+        """
         clauses = clauses_of(wanted, order.needs)
+        clauses.join("images")
         if start is not None:
             require_beyond(clauses, order, start)
-        found = self._ask(
-            f'SELECT "key", {order.value} AS value {clauses.source}'
-            f" ORDER BY {direction(order, back=back)} LIMIT {limit}",
+        named = ", ".join(f"images.{column}" for column in columns)
+        rows: list[tuple[Any, ...]] = self._ask(
+            f"SELECT {order.value} AS value, {named} {clauses.source}"
+            f" ORDER BY {direction(order, back=start is not None and start.back)} LIMIT {limit}",
             clauses.values,
         )
-        return [Place(value, key, back=False) for key, value in found]
+        return rows
 
     def _next_key(self, wanted: Filter, order: Sort, place: Place) -> str | None:
-        return next((as_key(each.key) for each in self._places(wanted, order, place, 1)), None)
+        return next((as_key(row[1]) for row in self._rows(wanted, order, place, 1, IMAGE_COLUMNS[:1])), None)
 
     def _count_before(self, wanted: Filter, order: Sort, place: Place) -> int:
         clauses = clauses_of(wanted, order.needs)
         require_beyond(clauses, order, replace(place, back=True))
         return int(self._ask(f"SELECT count(*) {clauses.source}", clauses.values)[0][0])
 
-    def _images(self, keys: Sequence[int]) -> list[Image]:
-        return [image_of(row) for row in self._image_rows(keys, IMAGE_COLUMNS)]
-
-    def _image_rows(self, keys: Sequence[int], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Read images, in the order of their keys; the first column is the key.
-
-        Their paths are looked up first: the table is sorted by them, so that of the other columns little is read.
-        """
-        if not keys:  # of a job without results, of which no table has any column
-            return []
-        paths = [path for (path,) in self._ask(f"SELECT path FROM images WHERE {_one_of('key', keys)}", {})]  # noqa: S608
-        if len(paths) > _MANY:  # mostly they are neighbours
-            return self._rows_with(keys, columns, "BETWEEN $low AND $high", {"low": min(paths), "high": max(paths)})
-        values = {f"path_{place}": path for place, path in enumerate(paths)}
-        within = f"IN ({', '.join(f'${name}' for name in values) or 'NULL'})"
-        return self._rows_with(keys, columns, within, values)
-
-    def _rows_at(self, places: Sequence[Place], columns: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Read images that follow each other by name, as `_image_rows` does: of the table, only what lies there."""
-        values = {"low": places[0].value, "high": places[-1].value}
-        return self._rows_with([place.key for place in places], columns, "BETWEEN $low AND $high", values)
-
-    def _rows_with(
-        self, keys: Sequence[int], columns: Sequence[str], within: str, values: Mapping[str, Any]
-    ) -> list[tuple[Any, ...]]:
-        rows = self._ask(
-            f"SELECT {', '.join(columns)} FROM images WHERE path {within} AND {_one_of('key', keys)}",  # noqa: S608
-            values,
-        )
-        by_key = {row[0]: row for row in rows}
-        return [by_key[key] for key in keys if key in by_key]
+    def _sums(self) -> list[PartSums]:
+        return self._of_parts(lambda: read_sums(self._settings, self._folders))
 
     def _ask(
         self, question: str, values: Mapping[str, Any], fetch: Callable[[duckdb.DuckDBPyConnection], Any] = _fetch_rows
     ) -> Any:
+        return self._of_parts(lambda: self._ask_now(question, values, fetch))
+
+    def _of_parts(self, ask: Callable[[], _Answer]) -> _Answer:
         """Ask the parts; if they were merged in the meantime, ask what they have become."""
         while True:
             try:
-                return self._ask_now(question, values, fetch)
+                return ask()
             except duckdb.IOException as error:
                 earlier, self._folders = self._folders, self._list_folders()
                 if earlier == self._folders:
@@ -271,7 +257,3 @@ class Results:
 
 def _unreadable(error: duckdb.Error) -> OutputError:
     return OutputError(f"The results of the job cannot be read: {str(error).splitlines()[0]}")
-
-
-def _one_of(column: str, numbers: Sequence[int]) -> str:
-    return f'"{column}" IN ({", ".join(map(str, numbers))})' if numbers else "false"

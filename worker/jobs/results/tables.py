@@ -35,13 +35,17 @@ class Table:
         """A row without values, as SQL."""
         return ", ".join(f'NULL::{kind} AS "{name}"' for name, kind in self.columns)
 
-    def rows_in(self, folders: Sequence[Path]) -> str:
-        """The rows of some parts, as SQL. Their files are fetched; of one that is gone DuckDB will tell."""
+    def rows_in(self, folders: Sequence[Path], *, with_files: bool = False) -> str:
+        """The rows of some parts, as SQL; the column `filename` of each says where it lies.
+
+        The files are fetched; of one that is gone DuckDB will tell.
+        """
         for folder in folders:
             with suppress(FileNotFoundError):
                 remote.fetch(folder / self.file)
         files = ", ".join("'" + str(folder / self.file).replace("'", "''") + "'" for folder in folders)
-        return f"FROM read_parquet([{files}])" if files else f"SELECT {self.nulls} WHERE false"
+        named = ", filename = true" if with_files else ""
+        return f"FROM read_parquet([{files}]{named})" if files else f"SELECT {self.nulls} WHERE false"
 
 
 def fetch_tables(folders: Sequence[Path]) -> None:

@@ -10,7 +10,9 @@ from deeplab.inference.output import mask_path
 from deeplab.scores.image_scores import Certainty
 from tests.worker.cli.conftest import Deeplab
 from tests.worker.jobs.exports.jobs_with_masks import draw, select
+from worker.cli.job.commands import export
 from worker.jobs.results.job_files import output_dir
+from worker.jobs.results.questions import FILTERS
 from worker.jobs.settings import Settings
 
 
@@ -22,6 +24,11 @@ def test_export_into_a_folder_or_an_archive(deeplab: Deeplab, home: Settings, tm
     ended = deeplab("job", "export", job.id, "--format", "cvat", tmp_path / "new" / "out.zip", "--json")
     assert json.loads(ended.stdout) == {"output": str(tmp_path / "new" / "out.zip"), "n_files": 4}
     assert "labelmap.txt" in zipfile.ZipFile(tmp_path / "new" / "out.zip").namelist()
+
+
+def test_the_options_are_the_filters_of_the_page() -> None:
+    names = [parameter.name for parameter in export.params]
+    assert [name for name in names if name in FILTERS] == list(FILTERS)
 
 
 def test_names_that_images_share_are_said(deeplab: Deeplab, home: Settings, tmp_path: Path) -> None:
@@ -71,6 +78,8 @@ def test_the_images_are_chosen_by_the_filters_of_the_page(deeplab: Deeplab, home
         (("--min-share", "5"), "--class: is required with a share, which is that of one class."),
         (("--class", "1", "--max-share", "all"), "--max-share: must be a percentage from 0 to 100, got 'all'."),
         (("--name", "zebra"), "has no masks of such images."),
+        (("--only", "errors"), "Images that failed have no masks to export."),
+        (("--only", "masks"), "--only: must be errors, got 'masks'."),
     ],
 )
 def test_filters_that_make_no_sense_are_refused(

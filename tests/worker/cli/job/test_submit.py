@@ -82,7 +82,7 @@ def test_relative_paths_are_those_of_the_user(
     [
         (["train", "-c", "nowhere.yaml"], "Error: --config: {here}/nowhere.yaml: the config file does not exist."),
         (["train", "-c", "config.yaml", "--set", "SOLVER.LRR=1"], "Error: --set: SOLVER.LRR is not a known key"),
-        (["train", "-c", "config.yaml", "--seed", "-1"], "Error: --seed: input should be greater than or equal to 0"),
+        (["train", "-c", "config.yaml", "--seed", "-1"], "Error: --seed: must be at least 0, got -1."),
         (["train", "-c", "config.yaml", "--resume", "9"], "Error: --resume: There is no checkpoint 9."),
         (["evaluate", "--checkpoint", "3"], "Error: --checkpoint: There is no checkpoint 3."),
         (

@@ -111,7 +111,6 @@ def test_the_images_beside_one(street: Results) -> None:
 
 def test_totals_of_classes(street: Results) -> None:
     assert street.totals() == [ClassTotal(0, 150, 2), ClassTotal(3, 150, 3), ClassTotal(5, 100, 1)]
-    assert street.totals(Filter(folder="a")) == [ClassTotal(0, 90, 1), ClassTotal(3, 10, 1)]
 
 
 def test_a_stream_holds_every_image_once(street: Results) -> None:
@@ -119,7 +118,7 @@ def test_a_stream_holds_every_image_once(street: Results) -> None:
 
 
 def test_what_is_known_of_all_images(street: Results) -> None:
-    assert street.summarize() == Summary(5, 1, 0, 0, 0, 0, 0, 0)
+    assert street.summarize() == Summary(n_images=5, n_errors=1)
 
 
 def test_the_classes_of_several_images(street: Results) -> None:
@@ -173,11 +172,29 @@ def test_a_reader_finds_the_rows_again_that_were_merged_under_its_hands(settings
     folders = [settings.home / "old"]
     write_part(folders[0], STREET)
     results = Results(settings, lambda: list(folders))
-    assert results.count(Filter()) == 5
+    assert results.count(Filter(name="jpg")) == 5
     merging.merge([Part(1, folders[0], 5, 0)], settings.home / "new")
     shutil.rmtree(folders[0])
     folders[:] = [settings.home / "new"]
-    assert results.count(Filter()) == 5
+    assert results.count(Filter(name="jpg")) == 5
+
+
+def test_sums_are_read_once_for_each_part(settings: Settings) -> None:
+    folders = [settings.home / "first", settings.home / "second"]
+    write_part(folders[0], STREET[:3])
+    assert Results(settings, lambda: folders[:1]).summarize() == Summary(3, 1)
+    shutil.rmtree(folders[0])
+    write_part(folders[1], STREET[3:])
+    results = Results(settings, lambda: folders)
+    assert (results.summarize(), results.count(Filter()), results.counts(Filter())) == (Summary(5, 1), 5, (5, 4))
+    assert results.totals() == [ClassTotal(0, 150, 2), ClassTotal(3, 150, 3), ClassTotal(5, 100, 1)]
+
+
+def test_images_without_an_error_are_counted(street: Results) -> None:
+    assert street.counts(Filter()) == (5, 4)
+    assert street.counts(Filter(folder="a")) == (2, 1)
+    assert street.counts(Filter(classes=(3,))) == (3, 3)
+    assert street.counts(Filter(status="error")) == (1, 0)
 
 
 def test_a_job_without_results_has_empty_pages(settings: Settings) -> None:

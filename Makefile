@@ -22,8 +22,8 @@ help: ## Show this list
 
 setup: .venv/.ready $(VENDOR)/.ready ## Install everything into .venv (a second run takes seconds)
 
-up: setup ## Start the platform and leave the dashboard running
-	$(BIN)/deeplab up
+up: setup ## Start the platform and its dashboard; DATA=DIR names a folder of yours that it may use
+	$(BIN)/deeplab up $(if $(DATA),--data '$(DATA)')
 
 demo: setup ## Train, evaluate, CRF and segment on sample data, through the HTTP API
 	$(BIN)/deeplab demo
@@ -68,6 +68,7 @@ lock: setup ## Pin the newest versions that pyproject.toml admits
 	@$(UV) --editable '.[dev]'
 	@{ command -v "$${CXX:-c++}" && $(UV) --editable '.[pydensecrf]'; } >.venv/pydensecrf.log 2>&1 || \
 		echo "The reference CRF for tests is left out: it needs a C++ compiler and Python's headers (see .venv/pydensecrf.log)."
+	@echo "Installed. Call it as $(BIN)/deeplab, or as deeplab after: source $(BIN)/activate"
 	@touch $@
 
 $(VENDOR)/.ready: package-lock.json tools/vendor.py | .venv/.ready

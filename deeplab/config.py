@@ -96,27 +96,44 @@ def _expand(config: Config) -> Config:
     return config
 
 
-def parse_config(mapping: Mapping[str, object] | None, source: str, overrides: Sequence[str] = ()) -> Config:
-    """Check a mapping such as a config file holds. `source` names it in errors; see `load_config`."""
+def parse_config(
+    mapping: Mapping[str, object] | None, source: str, overrides: Sequence[str] = (), *, option: str = "--set"
+) -> Config:
+    """Check a mapping such as a config file holds.
+
+    Args:
+        mapping: sections of keys.
+        source: names it in errors.
+        overrides: as of `load_config`.
+        option: names the overrides in errors; empty: they are named already, as those beside the field of a form.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
     if not isinstance(mapping, Mapping | None):
         expected = f"{source}: expected sections such as DATASET and SOLVER, got"
         raise ConfigError(f"{expected} {shortened(mapping)}.", discreet=f"{expected} {_kind_of(mapping)}.")
     if len(overrides) > _MOST_OVERRIDES:
-        raise ConfigError(f"--set: there are {len(overrides):,} overrides; the limit is {_MOST_OVERRIDES}.")
+        said = f"there are {len(overrides):,} overrides; the limit is {_MOST_OVERRIDES}."
+        raise ConfigError(_after(option, said))
     keys = copy.deepcopy(dict(mapping or {}))
     if keys.get("DATASET") is None:
         keys["DATASET"] = {}  # so that the error names its key without a default
-    overridden = [_apply_override(keys, override) for override in overrides]
+    overridden = [_apply_override(keys, override, option) for override in overrides]
     try:
         return Config.model_validate(keys)
     except ValidationError as error:
         # An unknown key goes first: it is often the reason that another one is missing.
         first = min(error.errors(include_url=False), key=lambda each: each["type"] != "extra_forbidden")
         sentence, subject = _explain(first), _subject(first)
-        origin = "--set" if any(_touches(key, subject) for key in overridden) else source
+        origin = option if any(_touches(key, subject) for key in overridden) else source
         is_own = any(_lies_within(subject, key) for key in overridden)  # the value came with the overrides
-        discreet = None if is_own else f"{origin}: {_explain_discreetly(first)}"
-        raise ConfigError(f"{origin}: {sentence}", discreet=discreet) from None
+        discreet = None if is_own else _after(origin, _explain_discreetly(first))
+        raise ConfigError(_after(origin, sentence), discreet=discreet) from None
+
+
+def _after(origin: str, sentence: str) -> str:
+    return f"{origin}: {sentence}" if origin else sentence
 
 
 def _find_beside(config: Config, folder: Path) -> Config:
@@ -139,11 +156,11 @@ def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator
             yield f"{prefix}{name}"
 
 
-def _apply_override(keys: dict[str, Any], override: str) -> str:
+def _apply_override(keys: dict[str, Any], override: str, option: str) -> str:
     """Write one `KEY=VALUE` into the mapping and return its key."""
     key, equals, value = override.partition("=")
     key = key.strip()
-    source = f"--set {shortened(override)}"
+    source = f"{option} {shortened(override)}".strip()
     if not equals or not key:
         raise ConfigError(f"{source}: expected KEY=VALUE, such as SOLVER.LR=1e-3.")
     *sections, last = key.split(".")

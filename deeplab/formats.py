@@ -1,5 +1,6 @@
 """Format numbers, durations, lists and tables, alike in pages, commands and errors. Torch-free."""
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 
 from deeplab.files import visible
@@ -27,11 +28,19 @@ def words_of(error: Exception) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__
 
 
+def percent(fraction: float) -> str:
+    """Format a fraction: "21.3 %"."""
+    return f"{100 * fraction:.1f} %"
+
+
 def shortened(value: object, longest: int = 60) -> str:
-    """A value as a sentence about it shows it: as in Python's source, at most so many characters."""
+    """A value as a sentence about it shows it: as in JSON, but for quotes, at most so many characters."""
+    if value is None:
+        return "nothing"
     try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # thousands of digits, or of lists in lists
+        is_plain = isinstance(value, str | float)
+        text = repr(value) if is_plain else json.dumps(value, ensure_ascii=False, default=repr)
+    except (ValueError, TypeError, RecursionError):  # thousands of digits, or of lists in lists
         return f"something of type {type(value).__name__}"
     return text if len(text) <= longest else f"{text[: longest - 3]}..."
 

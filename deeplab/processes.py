@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -13,6 +13,7 @@ from deeplab.confinement import confine
 from deeplab.mirrors import Mirrors, mount
 
 _PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
+_PR_SET_CHILD_SUBREAPER = 36
 _M_MMAP_THRESHOLD = -3  # <malloc.h>
 _LARGE_BLOCK = 2**20  # bytes
 
@@ -31,12 +32,44 @@ def die_with_parent(parent_pid: int | None = None) -> None:
     """
     if sys.platform != "linux":
         return
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0) != 0:
-        code = ctypes.get_errno()
-        raise OSError(code, os.strerror(code))
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if parent_pid is not None and os.getppid() != parent_pid:
         os._exit(1)
+
+
+@contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Inside the block, on Linux, become the parent of any descendant whose own parent ends.
+
+    Raises:
+        OSError: if the kernel refuses.
+    """
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+    try:
+        yield
+    finally:
+        _prctl(_PR_SET_CHILD_SUBREAPER, 0)
+
+
+def _prctl(option: int, value: int) -> None:
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(option, value, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def n_threads() -> int:
+    """Count the threads of this process that Linux knows of, whoever has started them."""
+    return len(list(Path("/proc/self/task").iterdir()))
+
+
+def show_command(command: Sequence[str]) -> None:
+    """Let lists of processes show a command for this one, as far as it fits in place of its own; on Linux."""
+    # See proc_pid_stat(5): where the process keeps its command line.
+    first, last = map(int, Path("/proc/self/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[45:47])
+    if 0 < first < last:  # else the system does not tell
+        text = b"".join(os.fsencode(each) + b"\0" for each in command)[: last - first - 1]
+        ctypes.memmove(first, text.ljust(last - first, b"\0"), last - first)
 
 
 def return_memory() -> None:
@@ -90,5 +123,25 @@ def is_main_process() -> bool:
 
 
 def n_cpus() -> int:
-    """Count the CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """Count the CPUs that this process may keep busy: at most as many as OMP_NUM_THREADS says, PyTorch's own setting.
+
+    Else it is as many as the system lets it run on, or a container's share of the processor is worth.
+    """
+    allowed = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    given = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()  # the others are for threads in threads
+    wanted = int(given) if given.isdecimal() else 0
+    return min(filter(None, (allowed, cpus_of_container(), wanted)))
+
+
+def cpus_of_container(cgroup: Path = Path("/sys/fs/cgroup")) -> int | None:
+    """How many CPUs the share is worth, rounded up, that the control group of this process has; None without a limit.
+
+    Args:
+        cgroup: where the kernel shows the limits of the process.
+    """
+    files_of_versions = (["cpu.max"], ["cpu/cpu.cfs_quota_us", "cpu/cpu.cfs_period_us"])
+    for files in files_of_versions:
+        with suppress(OSError, ValueError):  # there is no such file, or it says "max"
+            quota, period = map(int, " ".join((cgroup / file).read_text() for file in files).split())
+            return -(-quota // period) if quota > 0 else None
+    return None

@@ -5,6 +5,8 @@ from typing import Any
 
 import yaml
 
+from tests.deeplab.drawing import draw_folder
+
 
 def tiny_model(name: str = "DeepLabV2_ResNet50", **keys: Any) -> dict[str, Any]:
     """The section MODEL of a DeepLab v2 with one block in each layer, and 4 channels where the original has 64."""
@@ -12,10 +14,13 @@ def tiny_model(name: str = "DeepLabV2_ResNet50", **keys: Any) -> dict[str, Any]:
 
 
 def write_config(folder: Path, **sections: Any) -> Path:
-    """A configuration file; classes are the only thing without a default."""
+    """A configuration file; without a section DATASET, on two drawn images beside it."""
     path = folder / "config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(yaml.safe_dump({"DATASET": {"N_CLASSES": 3}, **sections}))
+    if "DATASET" not in sections:
+        drawn = folder / "drawn"
+        sections["DATASET"] = {"N_CLASSES": 3, "ROOT": str(drawn if drawn.exists() else draw_folder(drawn, n_images=2))}
+    path.write_text(yaml.safe_dump(sections))
     return path
 
 

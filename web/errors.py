@@ -20,8 +20,10 @@ from worker.jobs.accounts.users import UserNotFoundError
 from worker.jobs.cleaning.checkpoint_deletion import CheckpointInUseError
 from worker.jobs.database import DatabaseError
 from worker.jobs.datasets import DatasetNotFoundError
+from worker.jobs.experiments import ExperimentNotFoundError
 from worker.jobs.holds import QueueNotFoundError
 from worker.jobs.jobs import JobNotFoundError, JobStateError
+from worker.jobs.presets import PresetNotFoundError
 from worker.jobs.records.aliases import AliasNotFoundError
 from worker.jobs.records.checkpoints import CheckpointNotFoundError
 from worker.jobs.records.evaluations import ConfusionNotFoundError, EvaluationNotFoundError
@@ -63,6 +65,8 @@ _STATUS: tuple[tuple[type[DeepLabError], int], ...] = (
     (DatasetNotFoundError, 404),
     (UserNotFoundError, 404),
     (QueueNotFoundError, 404),
+    (PresetNotFoundError, 404),
+    (ExperimentNotFoundError, 404),
     (TokenNotFoundError, 404),
     (ForbiddenError, 403),
     (TooManyFailuresError, 429),

@@ -1,13 +1,11 @@
 """Apply the RUNTIME section to a model."""
 
-import copy
-
 import torch
 from torch import nn
 
 from deeplab.catalog import Precision
 from deeplab.errors import DeepLabError
-from deeplab.models.folding import fold_batch_norm
+from deeplab.models.folding import folded_copy
 from deeplab.models.msc import MSC
 from deeplab.schema import Runtime
 
@@ -27,8 +25,7 @@ def prepare_inference(model: nn.Module, runtime: Runtime, device: torch.device) 
     Raises:
         DeepLabError: if RUNTIME.COMPILE is set, and this machine cannot compile.
     """
-    prepared = copy.deepcopy(model).eval().requires_grad_(False)
-    fold_batch_norm(prepared)
+    prepared = folded_copy(model)
     prepared.to(device, DTYPES[runtime.PRECISION])
     prepared.to(memory_format=torch.channels_last)
     if runtime.COMPILE:

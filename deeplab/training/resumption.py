@@ -1,20 +1,12 @@
 """Which runs may be resumed, and how."""
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from deeplab.config import Config, parse_config
+from deeplab.config import Config
 from deeplab.errors import CheckpointError
 from deeplab.training.checkpoint import Checkpoint
-
-# Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
-_MAY_DIFFER = (
-    *("EXP", "CRF", "DATALOADER", "DATASET.ROOT", "DATASET.LABELS", "DATASET.SPLIT.VAL", "DATASET.SPLIT.TEST"),
-    *("INFERENCE", "IMAGE.SIZE.TEST", "MODEL.INIT_MODEL", "MODEL.WEIGHTS"),
-    *("RUNTIME", "SOLVER.BATCH_SIZE.TEST", "SOLVER.ITER_SAVE", "SOLVER.ITER_TB", "SOLVER.AVERAGE_LOSS"),
-    *("SOLVER.EVAL_EVERY", "SOLVER.KEEP_LAST", "SOLVER.KEEP_BEST", "SOLVER.PATIENCE", "SOLVER.ITER_MAX"),
-)
+from deeplab.training.same_run import list_differences
 
 
 def require_same_config(config: Config, saved: dict[str, Any], path: Path) -> None:
@@ -23,13 +15,7 @@ def require_same_config(config: Config, saved: dict[str, Any], path: Path) -> No
     Raises:
         CheckpointError: names the keys that differ, with both values.
     """
-    ours, theirs = (dict(_flatten(each.model_dump())) for each in (config, parse_config(saved, str(path))))
-    differing = [
-        f"{key} ({theirs[key]} there, {ours[key]} here)"
-        for key in ours
-        if ours[key] != theirs[key] and not any(f"{key}.".startswith(f"{free}.") for free in _MAY_DIFFER)
-    ]
-    if differing:
+    if differing := list_differences(config, saved, str(path)):
         raise CheckpointError(f"{path}: is of a run with other settings: {', '.join(differing)}.")
 
 
@@ -47,11 +33,3 @@ def require_iterations_left(config: Config, checkpoint: Checkpoint, path: Path) 
             f"{path}: is at iteration {checkpoint.iteration}; to continue from it, SOLVER.ITER_MAX must be greater than"
             f" that, not {length}."
         )
-
-
-def _flatten(section: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value

@@ -121,7 +121,8 @@ class Platform:
             return [attempt.outcome for attempt in jobs.list_attempts(session, job.id)]
 
     def child(self, job: Job) -> psutil.Process:
-        """The process of a running job's attempt; assistants do not count."""
+        """The process of a running job's attempt, which may be about to be started; assistants do not count."""
+        wait_until(lambda: bool(self.children(job)), 60)
         found = [each for each in self.children(job) if "--assist" not in command_of(each)]
         forked = [each for each in found if _parent_id(each) in {each.pid for each in found}]  # until it runs another
         (child,) = [each for each in found if each not in forked]

@@ -1,5 +1,6 @@
 """The four kinds of jobs, one after the other, as a person would run them."""
 
+import shutil
 from pathlib import Path
 
 import psutil
@@ -76,11 +77,12 @@ def test_train_evaluate_crf_segment(platform: Platform, sample: Path) -> None:
 def test_a_job_that_fails_shows_its_sentence_and_is_not_tried_again(
     platform: Platform, sample: Path, weights: Path, tmp_path: Path
 ) -> None:
+    gone = shutil.copytree(sample, tmp_path / "gone")
+    request = {"checkpoint": str(weights), "config": str(sample / "config.yaml"), "overrides": f"DATASET.ROOT={gone}"}
+    submitted = platform.submit("evaluate", **request)
+    shutil.rmtree(gone)
     platform.start_worker("gpu")
-    empty = f"DATASET.ROOT={tmp_path / 'gone'}"
-    job = platform.wait(
-        platform.submit("evaluate", checkpoint=str(weights), config=str(sample / "config.yaml"), overrides=empty)
-    )
+    job = platform.wait(submitted)
     assert (job.state, job.attempts) == ("failed", 1)
     assert job.error == f"{tmp_path / 'gone'}: the dataset's folder does not exist."
     assert job.error in platform.log(job.id)

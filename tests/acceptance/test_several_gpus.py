@@ -10,7 +10,9 @@ import pytest
 from tests.acceptance.platform import Platform
 from tests.acceptance.test_survival import wait_for_checkpoint
 from tests.processes import family_of, lives, wait_until
+from tests.worker.store import submit
 from worker.jobs import catalog, jobs
+from worker.jobs.broker.queue import try_publish
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Attempt, Job
 from worker.jobs.records import checkpoints, metrics
@@ -61,7 +63,10 @@ def test_jobs_take_turns_on_the_gpus_and_come_to_the_same_losses(platform: Platf
     """Two jobs for two GPUs, one for one and one for four, all at once on a worker of two."""
     platform.wait_for_workers(1)
     request = {"config": config, "overrides": KEYS, "seed": 3}
-    waiting = platform.submit("train", config=config, overrides=KEYS + "SOLVER.BATCH_SIZE.TRAIN=4", gpus=4)
+    with open_session(platform.settings) as session:  # a worker that had as many may have gone since
+        overrides = KEYS + "SOLVER.BATCH_SIZE.TRAIN=4"
+        waiting = submit(session, platform.settings, config=config, overrides=overrides, gpus=4)
+    try_publish(platform.settings, waiting)
     submitted = [platform.submit("train", **request, gpus=n) for n in (2, 2, 1)]
     ended = [platform.wait(job, seconds=200) for job in submitted]
     assert [job.state for job in ended] == [catalog.SUCCEEDED] * 3

@@ -7,6 +7,7 @@ import pytest
 from deeplab.catalog import MODEL_NAMES
 from deeplab.config import dotted_keys, load_config, parse_config
 from deeplab.errors import ConfigError
+from deeplab.formats import shortened
 from tests.paths import CONFIGS
 
 MINIMAL: dict[str, Any] = {"DATASET": {"N_CLASSES": 3}}
@@ -108,7 +109,7 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
         (with_key("SOLVER", "LR", "fast"), "x.yaml: SOLVER.LR must be a number, got 'fast'."),
         (with_key("SOLVER", "LR", float("nan")), "x.yaml: SOLVER.LR must be a number, got nan."),
         (with_key("SOLVER", "LR", 0), "x.yaml: SOLVER.LR must be greater than 0, got 0."),
-        (with_key("SOLVER", "LR", True), "x.yaml: SOLVER.LR must be a number, got True."),
+        (with_key("SOLVER", "LR", True), "x.yaml: SOLVER.LR must be a number, got true."),
         (with_key("SOLVER", "MOMENTUM", 1.0), "x.yaml: SOLVER.MOMENTUM must be less than 1, got 1.0."),
         (with_key("SOLVER", "ITER_MAX", 2.5), "x.yaml: SOLVER.ITER_MAX must be a whole number, got 2.5."),
         (with_key("SOLVER", "ITER_MAX", "5"), "x.yaml: SOLVER.ITER_MAX must be a whole number, got '5'."),
@@ -139,7 +140,7 @@ def test_overrides_are_yaml_and_leave_the_mapping_alone() -> None:
             (
                 with_key("SOLVER", "CLASS_WEIGHTS", value),
                 "x.yaml: SOLVER.CLASS_WEIGHTS must be 'inverse', 'median_frequency' or a list of numbers, none negative"
-                f" and not all zero, got {value!r}.",
+                f" and not all zero, got {shortened(value)}.",
             )
             for value in ("inverted", [1, -1, 1], [0, 0, 0], [1, "a", 1], [], 3, [1, float("inf"), 1], [True, 1, 1])
         ],
@@ -200,7 +201,7 @@ def test_image_pooling_needs_two_images_to_train_batch_norm() -> None:
     [
         ("SOLVER.LRR=1", "--set: SOLVER.LRR is not a known key; did you mean SOLVER.LR?"),
         ("SOLVER.LR=fast", "--set: SOLVER.LR must be a number, got 'fast'."),
-        ("SOLVER.LR.X=1", "--set: SOLVER.LR must be a number, got {'X': 1}."),
+        ("SOLVER.LR.X=1", '--set: SOLVER.LR must be a number, got {"X": 1}.'),
         ("SOLVER.LR=[1", "--set 'SOLVER.LR=[1': line 1: expected ',' or ']', but got '<stream end>'."),
         ("SOLVER.LR", "--set 'SOLVER.LR': expected KEY=VALUE, such as SOLVER.LR=1e-3."),
         ("MODEL.NAME=x", "--set: MODEL.NAME 'x' is not a known model; valid names: "),

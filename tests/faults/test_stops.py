@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.acceptance.platform import Platform
-from tests.faults.scene import Inputs, Scene
+from tests.faults.scene import PATIENCE, Inputs, Scene
 from tests.faults.strikes import refuse_connections, silence_database
 from tests.processes import lives, wait_until
 from worker.jobs import catalog, storage
@@ -15,6 +15,8 @@ from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.slow, pytest.mark.faults]
+
+STALL_SECONDS = 90.0  # longer than any attempt takes to begin
 
 
 @pytest.mark.parametrize("who", ["supervisor", "supervisor and child", "whole worker"])
@@ -55,22 +57,22 @@ def test_a_child_that_is_stopped_for_a_while_goes_on(scene: Scene, rng: random.R
 def test_progress_that_stands_still_is_said_and_then_ended(
     fresh: Settings, inputs: Inputs, rng: random.Random, n_times: int
 ) -> None:
-    settings = fresh.model_copy(update={"stall_seconds_by_kind": (("train", 30.0),)})
+    settings = fresh.model_copy(update={"stall_seconds_by_kind": (("train", STALL_SECONDS),)})
     with Platform(settings) as platform:
         platform.start_worker()
         keys = f"SOLVER.ITER_MAX={rng.randint(300, 500)}\nSOLVER.ITER_SAVE={20 if n_times == 1 else 1000}"
         job = platform.submit("train", config=str(inputs.config), overrides=keys)
         for fence in range(1, n_times + 1):
-            platform.wait(job, lambda job, fence=fence: job.fence == fence and reports(platform, job), 120)  # type: ignore[misc]
+            platform.wait(job, lambda job, fence=fence: job.fence == fence and reports(platform, job), PATIENCE)  # type: ignore[misc]
             platform.child(job).suspend()
-            platform.wait(job, lambda job: job.quiet_since is not None, 60)
-            platform.wait(job, lambda job, fence=fence: job.fence > fence or job.is_terminal, 120)  # type: ignore[misc]
-        ended = platform.wait(job, seconds=200)
+            platform.wait(job, lambda job: job.quiet_since is not None, PATIENCE)
+            platform.wait(job, lambda job, fence=fence: job.fence > fence or job.is_terminal, PATIENCE)  # type: ignore[misc]
+        ended = platform.wait(job, seconds=PATIENCE)
         if n_times == 1:
             assert platform.attempts(job) == ["stalled", "succeeded"]
         else:
             assert platform.attempts(job) == ["stalled"] * 3
-            assert "It reported no progress for 30 s" in str(ended.error)
+            assert f"It reported no progress for {STALL_SECONDS:g} s" in str(ended.error)
 
 
 def reports(platform: Platform, job: Job) -> bool:

@@ -1,7 +1,7 @@
 """What the picker and GET /api/v1/folders show: folders under the data roots, and nothing else on the machine."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
@@ -46,6 +46,7 @@ class FolderListing:
     files: list[Entry]
     n_images: int  # directly in the folder
     is_whole: bool = True  # False: the folder holds more, which was not looked at
+    links_out: Sequence[str] = ()  # names of links that lead out of the roots, which nobody may follow
 
 
 def list_roots(settings: Settings) -> FolderListing:
@@ -63,8 +64,8 @@ def shipped_configs() -> list[Entry]:
 def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozenset()) -> FolderListing:
     """List a folder under a data root: its folders, its files with some suffixes, and its number of images.
 
-    Hidden entries are left out, as are links that lead out of the roots and names that are not UTF-8, which a form
-    could not send back.
+    Hidden entries are left out, as are names that are not UTF-8, which a form could not send back. Links that lead out
+    of the roots are named, and not followed.
 
     Raises:
         FolderRefusedError: if it is outside, does not exist or cannot be read.
@@ -75,7 +76,11 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
     folder = real_path(local_path(path))
     try:
         entries, is_whole = _first(folder)
-        entries = sorted(_visible(entries, roots), key=lambda entry: entry.name.lower())
+        shown_ones = sorted(
+            (entry for entry in entries if not entry.name.startswith(".")), key=lambda entry: entry.name.lower()
+        )
+        entries = [entry for entry in shown_ones if not entry.is_symlink() or lies_under(entry.path, roots)]
+        inside = {entry.name for entry in entries}
         files = [entry for entry in entries if entry.is_file()]
         folders = [entry for entry in entries if is_folder(entry)]
     except OSError as error:
@@ -87,6 +92,7 @@ def list_folder(settings: Settings, path: str, suffixes: frozenset[str] = frozen
         files=_named(entry for entry in files if Path(entry.name).suffix.lower() in suffixes),
         n_images=sum(Path(entry.name).suffix.lower() in IMAGE_SUFFIXES for entry in files),
         is_whole=is_whole,
+        links_out=[entry.name for entry in _named(entry for entry in shown_ones if entry.name not in inside)],
     )
 
 
@@ -95,13 +101,6 @@ def _first(folder: Path) -> tuple[list[Listed], bool]:
     with closing(remote.scan(folder)) as entries:
         found = list(islice(entries, _MOST_ENTRIES + 1))
     return found[:_MOST_ENTRIES], len(found) <= _MOST_ENTRIES
-
-
-def _visible(entries: Iterable[Listed], roots: list[Path]) -> Iterator[Listed]:
-    for entry in entries:
-        is_inside = not entry.is_symlink() or lies_under(entry.path, roots)
-        if not entry.name.startswith(".") and is_inside:
-            yield entry
 
 
 def _named(entries: Iterable[Listed]) -> list[Entry]:

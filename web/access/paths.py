@@ -4,17 +4,19 @@ Whoever reaches the dashboard could otherwise read and write with the platform's
 limit: whoever has a shell needs no dashboard to open files.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from deeplab.confinement import lies_under
 from deeplab.files import is_plain, printable, real_path
 from deeplab.mirrors import is_url
-from worker.jobs import datasets, jobs, storage
+from worker.jobs import datasets, storage
 from worker.jobs.jobs import Job
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
@@ -28,6 +30,7 @@ from worker.jobs.requests.specs import (
 )
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
+from worker.jobs.tables import JobRow
 
 CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 EXPORT_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".json", ".xml"})  # of a dataset
@@ -166,7 +169,25 @@ def outside(path: str, settings: Settings) -> str:
     roots = " and ".join(printable(root) for root in settings.roots)
     if not Path(path).is_absolute() and not is_url(path):
         return f"{path} is not an absolute path; expected one under {roots}."
+    if _leads_out(path, settings):
+        return (
+            f"{path} is a link, or lies behind one, that leads out of the folders that the dashboard may use: {roots}."
+        )
     return f"{path} is outside the folders that the dashboard may use: {roots}."
+
+
+def _leads_out(path: str, settings: Settings) -> bool:
+    """Whether a path is spelt as one under a data root and leads somewhere else."""
+    if not is_plain(path):
+        return False
+    spelt = Path(os.path.normpath(path))
+    spellings = [form for root in settings.roots for form in (root, real_path(root))]
+    is_inside = any(spelt.is_relative_to(root) and not _has_hidden(spelt, root) for root in spellings)
+    return is_inside and not any(real_path(spelt).is_relative_to(real_path(root)) for root in settings.roots)
+
+
+def _has_hidden(path: Path, root: Path) -> bool:
+    return any(part.startswith(".") for part in path.relative_to(root).parts)
 
 
 def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -177,10 +198,14 @@ def _config_paths(config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 
 def _inherited_paths(session: Session, spec: Spec) -> set[str]:
-    """Paths that the configuration has from the checkpoint or job that the request names by its id."""
+    """Paths that the configuration has from the checkpoint or job that the request names by its id.
+
+    None from a job that is submitted together with this one: what that one may open was looked at before.
+    """
+    job_id = None
     if isinstance(spec, CrfSpec):
-        return {value for _, value in _config_paths(jobs.get(session, spec.evaluate_job).config)}
-    if not isinstance(spec, CheckpointSpec) or getattr(spec, "config", None) is not None:
-        return set()
-    job_id = trained_by(session, spec.checkpoint)
-    return set() if job_id is None else {value for _, value in _config_paths(jobs.get(session, job_id).config)}
+        job_id = spec.evaluate_job
+    elif isinstance(spec, CheckpointSpec) and getattr(spec, "config", None) is None:
+        job_id = trained_by(session, spec.checkpoint)
+    config = None if job_id is None else session.scalar(select(JobRow.config).where(JobRow.id == job_id))
+    return set() if config is None else {value for _, value in _config_paths(config)}

@@ -35,7 +35,8 @@ def retry(settings: Settings, job_ids: Sequence[int], identity: Identity, once: 
     def retry_one(job_id: int) -> tuple[Job, str | None]:
         part = None if once is None else once.of_part(job_id)
         again = partial(submission.retry, settings, job_id, user_id=identity.user_id, once=part)
-        return submission.at_most_once(settings, part, again)
+        submitted = submission.at_most_once(settings, part, again)
+        return submitted.job, submitted.notice
 
     return _each(job_ids, retry_one)
 

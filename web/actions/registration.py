@@ -6,6 +6,7 @@ from deeplab.catalog import DATASET_NAMES
 from deeplab.confinement import lies_under
 from deeplab.datasets.layouts.survey import LabelsFileError, SurveyLimits
 from deeplab.files import is_plain
+from deeplab.formats import shortened
 from deeplab.mirrors import local_path
 from web.access.paths import outside, readable_roots
 from web.access.permissions import require_own_dataset
@@ -111,7 +112,7 @@ def remove(settings: Settings, name: str, identity: Identity) -> tuple[Dataset, 
 def _check_layout(layout: str, category_ids: str | None) -> None:
     wrong = {}
     if layout not in DATASET_NAMES:
-        wrong["layout"] = f"must be one of {', '.join(DATASET_NAMES)}, got {layout!r}."
+        wrong["layout"] = f"must be one of {', '.join(DATASET_NAMES)}, got {shortened(layout)}."
     if category_ids is not None and (layout != "coco" or category_ids not in _CATEGORY_IDS):
         wrong["category_ids"] = f"must be one of {', '.join(_CATEGORY_IDS)}, and only with the layout coco."
     if wrong:

@@ -6,13 +6,16 @@ from web.api import (
     comparisons,
     datasets,
     evaluations,
+    experiments,
     folders,
     history,
     items,
     jobs,
     me,
     metrics,
+    presets,
     queues,
+    search,
     submissions,
     uploads,
     workers,
@@ -24,6 +27,7 @@ _ID = f"<int(max={LARGEST_INTEGER}):"
 _JOB = f"/jobs/{_ID}job_id>"
 _CHECKPOINT = "/checkpoints/<name>"
 _ALIAS = "/aliases/<name>"
+_EXPERIMENT = f"/experiments/{_ID}experiment_id>"
 _DATASET = "/datasets/<name>"
 _EVALUATION = f"/evaluations/{_ID}job_id>"
 
@@ -61,6 +65,13 @@ ENDPOINTS = (
     Endpoint("GET", _EVALUATION, evaluations.show_evaluation),
     Endpoint("GET", f"{_EVALUATION}/confusion", evaluations.show_confusion),
     Endpoint("GET", "/comparisons", comparisons.compare_evaluations),
+    Endpoint("GET", "/experiments", experiments.list_experiments),
+    Endpoint("GET", _EXPERIMENT, experiments.show_experiment),
+    Endpoint("PATCH", _EXPERIMENT, experiments.edit_experiment),
+    Endpoint("GET", "/presets", presets.list_presets),
+    Endpoint("POST", "/presets", presets.save_preset),
+    Endpoint("DELETE", "/presets/<name>", presets.remove_preset),
+    Endpoint("GET", "/search", search.find),
     Endpoint("GET", "/workers", workers.list_workers),
     Endpoint("GET", "/queues", queues.list_queues),
     Endpoint("POST", "/queues/<name>/pause", queues.pause_queue),

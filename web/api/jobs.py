@@ -29,6 +29,7 @@ class JobsQuery(Query):
     state: State | None = None
     dataset: str | None = None
     user: str | None = Field(None, description="The name of who submitted them.")
+    experiment: str | None = Field(None, description="The name of the experiment that they belong to.")
     search: str = Field("", description="A text in name, notes, dataset or error, or the id.")
     before: Before = None
     limit: Limit = 50
@@ -54,7 +55,7 @@ class JobChanges(Label):
 
 def list_jobs(query: JobsQuery) -> JobPage:
     """List jobs, newest first."""
-    wanted = JobFilter(query.kind, query.state, query.dataset, query.search, query.user)
+    wanted = JobFilter(query.kind, query.state, query.dataset, query.search, query.user, query.experiment)
     names = query.fields or _SUMMARY
     with reading() as session:
         found = list_fields(session, {"id", *names}, wanted, before=query.before, limit=query.limit + 1)
@@ -70,7 +71,7 @@ def show_job(job_id: int) -> WholeJob:
 
 
 def edit_job(job_id: int, body: JobChanges) -> Job:
-    """Change the name, the notes or the priority of a job."""
+    """Change the name, the notes, the experiment or the priority of a job."""
     with reading() as session:
         job = jobs.get(session, job_id)
     if "priority" in body.model_fields_set:
@@ -78,7 +79,7 @@ def edit_job(job_id: int, body: JobChanges) -> Job:
     if body.model_fields_set - {"priority"}:
         changed = body.model_dump(include=body.model_fields_set & set(Label.model_fields))
         with writing() as session:
-            job = jobs.relabel(session, job_id, Label(**{"name": job.name, "notes": job.notes, **changed}))
+            job = jobs.relabel(session, job_id, Label(**{**job.label, "notes": job.notes, **changed}))
     return job
 
 

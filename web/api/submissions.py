@@ -9,12 +9,16 @@ from typing import Annotated, Any
 from flask import request, url_for
 from pydantic import Field, StrictBool
 
+from deeplab.formats import shortened
 from web.actions import bulk, submission
+from web.actions.submission import Submitted
 from web.api.endpoint import Created
 from web.api.job_request import CloneRequest, JobRequest
 from web.api.requests import Body, Key
 from web.context import current_settings, signed_in
+from worker.jobs import presets
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
+from worker.jobs.chained_submission import parse_steps
 from worker.jobs.idempotency import Once
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.requests.label import Label, parse_label
@@ -26,7 +30,8 @@ from worker.jobs.requests.specs import parse_spec
 class SubmittedJob(Job):
     """A job that was submitted just now."""
 
-    notice: str | None = None  # that Celery could not be told, that there is little room; the job stands all the same
+    notice: str | None = None  # that Celery could not be told, that it waits for a worker; the job stands all the same
+    following: Sequence[Job] = ()  # those that `then` asked for, each of which waits for the one before it
 
 
 class RetryRequest(Body):
@@ -61,14 +66,19 @@ class BulkAnswer:
 
 
 def submit_job(body: JobRequest, key: Key) -> Created[SubmittedJob]:
-    """Submit a job of a kind, with the fields of that kind."""
+    """Submit a job of a kind, with the fields of that kind.
+
+    `preset` stands for the configuration of a training. `then` submits jobs that use what the one before makes.
+    """
     fields = dict(body)
+    then = parse_steps(fields.pop("then", ()))
     label = parse_label({name: fields.pop(name) for name in Label.model_fields if name in fields})
     kind = fields.pop("kind", None)
     if not isinstance(kind, str):
-        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {kind!r}."})
-    spec, once = parse_spec(kind, fields), _once(key)
-    return _created(once, partial(submission.submit, spec=spec, label=label, once=once))
+        raise SpecError({"kind": f"must be one of {', '.join(KINDS)}, got {shortened(kind)}."})
+    wish = presets.expand(current_settings(), fields, signed_in().user_id) if kind == "train" else fields
+    spec, once = parse_spec(kind, wish), _once(key)
+    return _created(once, partial(submission.submit, spec=spec, label=label, then=then, once=once))
 
 
 def retry_job(job_id: int, body: RetryRequest, key: Key) -> Created[SubmittedJob]:
@@ -101,11 +111,12 @@ def _once(key: Key) -> Once | None:
     return Once(signed_in().user_id, key, sha256(sent).hexdigest())
 
 
-def _created(once: Once | None, submit: Callable[..., tuple[Job, str | None]]) -> Created[SubmittedJob]:
+def _created(once: Once | None, submit: Callable[..., Submitted]) -> Created[SubmittedJob]:
     settings = current_settings()
-    job, notice = submission.at_most_once(settings, once, partial(submit, settings, user_id=signed_in().user_id))
-    fields: Mapping[str, Any] = vars(job)
-    return Created(SubmittedJob(**fields, notice=notice), url_for("api.show_job", job_id=job.id))
+    done = submission.at_most_once(settings, once, partial(submit, settings, user_id=signed_in().user_id))
+    fields: Mapping[str, Any] = vars(done.job)
+    made = SubmittedJob(**fields, notice=done.notice, following=done.following)
+    return Created(made, url_for("api.show_job", job_id=done.job.id))
 
 
 def _bulk(result: bulk.BulkResult) -> BulkAnswer:

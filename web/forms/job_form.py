@@ -16,7 +16,7 @@ from worker.jobs.requests.specs import SPECS, InferenceSpec, Positive
 
 # What a form asks for at first; the other fields are under "More options".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
-    "train": ("config", "dataset"),
+    "train": ("dataset", "config", "overrides"),
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
     "crf": ("evaluate_job", "grid", "sample"),
     "segment": ("checkpoint", "input", "output", "crf", "overlays"),
@@ -85,18 +85,20 @@ def build_form(kind: str, offered: Options, values: Mapping[str, str], errors: M
     return Form(kind, fields[:n_first], fields[n_first:], " ".join(others) or None)
 
 
-def build_label_fields(values: Mapping[str, str], errors: Mapping[str, str]) -> list[FormField]:
-    """Build the fields of a job's name and notes, which all kinds have."""
+def build_label_fields(
+    values: Mapping[str, str], errors: Mapping[str, str], experiments: Sequence[str] = ()
+) -> list[FormField]:
+    """Build the fields of a job's name, notes and experiment, which all kinds have."""
     return [
         FormField(
             name=name,
             title=field.title or name,
             description=field.description or "",
-            widget="text" if name == "name" else "lines",
+            widget="lines" if name == "notes" else "text",
             required=False,
             value=values.get(name, ""),
             options=(),
-            suggestions=(),
+            suggestions=experiments if name == "experiment" else (),
             limits={"maxlength": next(each.max_length for each in field.metadata if hasattr(each, "max_length"))},
             example="",
             error=as_sentence(field.title or name, errors[name]) if name in errors else None,

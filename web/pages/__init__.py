@@ -8,12 +8,15 @@ from web.pages import (
     datasets,
     disk,
     downloads,
+    experiments,
+    guided_start,
     job,
     jobs,
     logs,
     new_job,
     onnx,
     results,
+    search,
     tries,
     videos,
     viewer,
@@ -30,6 +33,7 @@ blueprint = Blueprint("pages", __name__)
 
 _JOB = f"/jobs/<int(max={LARGEST_INTEGER}):job_id>"
 _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
+_EXPERIMENT = f"/experiments/<int(max={LARGEST_INTEGER}):experiment_id>"
 _TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
 _LAYER = f"<any({', '.join(LAYERS)}):layer>"
 _ROUTES = (
@@ -40,6 +44,12 @@ _ROUTES = (
     ("GET", "/jobs/new", new_job.choose_kind),
     ("GET", _KIND, new_job.new_job),
     ("POST", _KIND, new_job.create_job),
+    ("POST", "/jobs/new/train/follow", new_job.follow_training),
+    ("POST", "/presets", new_job.save_preset),
+    ("POST", "/presets/remove", new_job.remove_preset),
+    ("GET", "/start", guided_start.begin),
+    ("POST", "/start", guided_start.choose_folders),
+    ("GET", "/start/<name>", guided_start.look_and_start),
     ("GET", "/pick", new_job.pick),
     ("GET", _JOB, job.show_job),
     ("POST", f"{_JOB}/edit", job.edit_job),
@@ -84,6 +94,10 @@ _ROUTES = (
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
+    ("GET", "/experiments", experiments.list_experiments),
+    ("GET", _EXPERIMENT, experiments.show_experiment),
+    ("POST", _EXPERIMENT, experiments.edit_experiment),
+    ("GET", "/search", search.find),
     ("GET", "/workers", workers.list_workers),
     ("POST", "/queues/<name>/pause", workers.pause_queue),
     ("POST", "/queues/<name>/resume", workers.resume_queue),

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from web.access.permissions import may_change
 from web.actions import cancellation, deletion, holding, submission
+from web.actions.submission import Submitted
 from web.context import current_identity, current_settings, reading, signed_in, writing
 from web.results.comparing.confusion import Confused, confusions
 from web.results.comparing.scores import class_lines, labels_of, score_lines
@@ -20,7 +21,7 @@ from worker.jobs.database import read_clock
 from worker.jobs.holds import PriorityError
 from worker.jobs.jobs import Job, JobStateError
 from worker.jobs.records import checkpoints, evaluations, events, trials
-from worker.jobs.requests.label import parse_label
+from worker.jobs.requests.label import Label, parse_label
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.results import parts
 from worker.jobs.results.job_files import class_colours
@@ -62,7 +63,7 @@ def show_job(job_id: int) -> str:
 def edit_job(job_id: int) -> Response:
     """Change the name and the notes of a job."""
     try:
-        label = parse_label({name: request.form.get(name, "") for name in ("name", "notes")})
+        label = parse_label({name: request.form.get(name, "") for name in Label.model_fields})
     except SpecError as error:
         flash(" ".join(f"{name.capitalize()} {sentence}" for name, sentence in error.fields.items()), "danger")
     else:
@@ -109,16 +110,25 @@ def delete_job(job_id: int) -> Response:
 
 def retry_job(job_id: int) -> Response:
     """Submit the job again."""
-    job, notice = submission.retry(current_settings(), job_id, user_id=signed_in().user_id)
-    flash(notice or f"Submitted again as job {job.id}.", "warning" if notice else "success")
-    return redirect(url_for("pages.show_job", job_id=job.id))
+    return _show_submitted(
+        submission.retry(current_settings(), job_id, user_id=signed_in().user_id), "Submitted again as job"
+    )
 
 
 def retry_failed(job_id: int) -> Response:
     """Submit the images that failed again."""
-    job, notice = submission.retry_failed(current_settings(), job_id, user_id=signed_in().user_id)
-    flash(notice or f"Submitted the failed images again as job {job.id}.", "warning" if notice else "success")
-    return redirect(url_for("pages.show_job", job_id=job.id))
+    return _show_submitted(
+        submission.retry_failed(current_settings(), job_id, user_id=signed_in().user_id),
+        "Submitted the failed images again as job",
+    )
+
+
+def _show_submitted(submitted: Submitted, said: str) -> Response:
+    """Go on to the page of a new job, which also says why it waits."""
+    flash(f"{said} {submitted.job.id}.", "success")
+    for notice in submitted.notices:
+        flash(notice, "warning")
+    return redirect(url_for("pages.show_job", job_id=submitted.job.id))
 
 
 def _foresee_loss(session: Session, job: Job) -> Loss | None:

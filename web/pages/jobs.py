@@ -23,7 +23,7 @@ def start() -> Response:
 
 
 def list_jobs() -> str:
-    """Show a page of jobs; ?kind=, ?state=, ?dataset=, ?user= and ?search= filter, ?order= sorts.
+    """Show a page of jobs; ?kind=, ?state=, ?dataset=, ?user=, ?experiment= and ?search= filter, ?order= sorts.
 
     ?before= and ?after= page.
     """
@@ -32,10 +32,18 @@ def list_jobs() -> str:
         "state": _choice("state", STATES),
         "dataset": request.args.get("dataset") or None,
         "user": request.args.get("user") or None,
+        "experiment": request.args.get("experiment") or None,
         "search": request.args.get("search", "").strip() or None,
         "order": _choice("order", tuple(ORDERS)),
     }
-    wanted = JobFilter(chosen["kind"], chosen["state"], chosen["dataset"], chosen["search"] or "", chosen["user"])
+    wanted = JobFilter(
+        chosen["kind"],
+        chosen["state"],
+        chosen["dataset"],
+        chosen["search"] or "",
+        chosen["user"],
+        chosen["experiment"],
+    )
     order = chosen["order"] or "newest"
     before, after = read_place()
     limit: int = current_app.config["JOBS_PER_PAGE"]

@@ -17,7 +17,7 @@ def export_onnx(name: str) -> AnyResponse:
     with reading() as session:
         found = aliases.find_checkpoint(session, name)
     spec = parse_spec("onnx", {"checkpoint": str(found.id)})
-    job, _ = submission.submit(current_settings(), spec, user_id=signed_in().user_id)
+    job = submission.submit(current_settings(), spec, user_id=signed_in().user_id).job
     return redirect(url_for("pages.show_job", job_id=job.id))
 
 

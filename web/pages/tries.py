@@ -56,14 +56,14 @@ def try_checkpoint(name: str) -> AnyResponse:
                 "overrides": [f"CRF.{key}={value}" for key in SLIDERS if (value := request.form.get(key, "").strip())],
             },
         )
-        job, notice = submission.submit(settings, spec, user_id=signed_in().user_id)
+        submitted = submission.submit(settings, spec, user_id=signed_in().user_id)
     except (SpecError, UploadError, NoImageError) as error:
         sentences = error.fields.values() if isinstance(error, SpecError) else [str(error)]
         flash(uploads.without_folders(settings, " ".join(sentences)), "danger")
         return redirect(url_for("pages.show_checkpoint", name=found.id, _anchor="try"))
-    if notice:
+    for notice in submitted.notices:
         flash(notice, "warning")
-    return redirect(url_for("pages.show_try", job_id=job.id))
+    return redirect(url_for("pages.show_try", job_id=submitted.job.id))
 
 
 def show_try(job_id: int) -> AnyResponse | str:

@@ -30,7 +30,7 @@ def add_weights() -> str | Response | tuple[str, int]:
     try:
         spec = parse_spec("register", _request(entered))
         label: Label = parse_label({"name": entered["name"]})
-        job, _ = submission.submit(current_settings(), spec, user_id=signed_in().user_id, label=label)
+        job = submission.submit(current_settings(), spec, user_id=signed_in().user_id, label=label).job
     except SpecError as error:
         settings = current_settings()
         fields = {name: uploads.without_folders(settings, sentence) for name, sentence in error.fields.items()}

@@ -80,6 +80,7 @@ document.addEventListener("click", (event) => {
   if (opener || event.target.closest("#picker-content [hx-get]")) byId("picker-content").inert = true;
   if (choice) {
     pickInto.value = choice.dataset.choose;
+    pickInto.dispatchEvent(new Event("change", { bubbles: true }));
     byId("picker").close();
     pickInto.focus();
   }

@@ -31,6 +31,8 @@ _PLATFORM = {
     "checkpoint": Entry(
         "worker.cli.checkpoint.commands", "checkpoint", "List, show, name, fetch, add and delete checkpoints."
     ),
+    "preset": Entry("worker.cli.preset", "preset", "List and save presets, which trainings begin with."),
+    "experiment": Entry("worker.cli.experiment", "experiment", "List and describe experiments: groups of jobs."),
     "queue": Entry("worker.cli.queue", "queue", "Pause and resume the queues."),
     "worker": Entry("worker.cli.worker", "worker", "Start, check and list workers."),
     "user": Entry("worker.cli.accounts.user", "user", "Add and manage the people who may use the platform."),

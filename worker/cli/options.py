@@ -6,6 +6,8 @@ from typing import Any, TypeVar
 
 import click
 
+from worker.cli import completion
+
 F = TypeVar("F", bound=Callable[..., Any])
 _OVERRIDES = f"{__name__}.overrides"  # key of click's notes on a call
 
@@ -76,7 +78,7 @@ def number_option(
 
 def job_argument(command: F) -> F:
     """`ID` of a job, which the command receives as `job_id`."""
-    return click.argument("job_id", metavar="ID", type=int)(command)
+    return click.argument("job_id", metavar="ID", type=int, shell_complete=completion.jobs)(command)
 
 
 def address_options(command: F) -> F:

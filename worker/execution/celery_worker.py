@@ -10,7 +10,9 @@ from celery.exceptions import SecurityWarning
 from deeplab.formats import plural
 from worker.execution.announcer import Announcer
 from worker.execution.logs import configure_logging
-from worker.execution.slots import Slots, find_gpus
+from worker.execution.slots import Slots, find_gpus, find_memory
+from worker.execution.starting.starter import Starter
+from worker.execution.supervisor import child_environment
 from worker.execution.tasks import register_tasks
 from worker.jobs import storage, workers
 from worker.jobs.broker.celery_app import celery_app
@@ -44,13 +46,15 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     check_revision(settings)
     storage.mount(settings)
     gpus = find_gpus() if queue == "gpu" else []
+    memory = find_memory(gpus)
     with open_session(settings) as session:
         if name is None:
             name = workers.choose_name(session, queue)
         else:
             workers.check_name(session, name)
-        slots = Slots(name, gpus, concurrency)
-        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus)
+        starter = Starter(child_environment(settings) if settings.preload else None)
+        slots = Slots(name, gpus, concurrency, starter=starter, cores=settings.cores)
+        slots.worker_id = workers.register(session, name, queue, slots.device, slots.count, slots.most_gpus, memory)
     if os.geteuid() != 0:  # Celery takes a group without a name, as users of containers may have, for root's
         warnings.simplefilter("ignore", SecurityWarning)
     app = celery_app(settings)
@@ -103,6 +107,14 @@ def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, a
     def on_shutting_down(**_: object) -> None:
         slots.stop.set()  # seen by the supervisors in the pool processes
 
+    def on_process_init(**_: object) -> None:
+        slots.starter.warm_up()
+
+    def on_process_shutdown(**_: object) -> None:
+        slots.starter.stop()
+
+    signals.worker_process_init.connect(on_process_init, weak=False)
+    signals.worker_process_shutdown.connect(on_process_shutdown, weak=False)
     signals.setup_logging.connect(on_setup_logging, weak=False)
     signals.worker_ready.connect(on_ready, weak=False)
     signals.worker_shutting_down.connect(on_shutting_down, weak=False)

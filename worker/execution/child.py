@@ -11,7 +11,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -47,9 +47,9 @@ from worker.jobs.watching.reasons import last_exception
 _log = logging.getLogger(__name__)
 
 
-def main() -> None:
-    """Run the attempt or the assistant that the command line names."""
-    arguments = _parse_arguments()
+def main(words: Sequence[str] | None = None) -> None:
+    """Run the attempt or the assistant that the arguments name; None: those of the command line."""
+    arguments = _parse_arguments(words)
     die_with_parent(arguments.parent)
     should_stop = listen_for_stop()
     faulthandler.enable()
@@ -142,13 +142,13 @@ def listen_for_stop() -> Callable[[], bool]:
     return lambda: bool(requests)
 
 
-def _parse_arguments() -> argparse.Namespace:
+def _parse_arguments(words: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="worker.execution.child")
     parser.add_argument("job", type=int)
     parser.add_argument("fence", type=int)
     parser.add_argument("--parent", type=int, help="Process id of the supervisor.")
     parser.add_argument("--assist", metavar="OWNER", help="Name under which to claim shards.")
-    return parser.parse_args()
+    return parser.parse_args(words)
 
 
 if __name__ == "__main__":

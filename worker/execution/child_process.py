@@ -5,29 +5,38 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from typing import Protocol
 
 import psutil
 
 _log = logging.getLogger(__name__)
 
 
-class ChildProcess:
-    """A running command."""
+class Started(Protocol):
+    """A child of this process that was started just now, as `subprocess.Popen` describes it."""
 
-    def __init__(self, command: Sequence[str], environment: Mapping[str, str], log: Path) -> None:
-        """Start the command; it writes to the log."""
-        with log.open("ab") as file:
-            self._process = subprocess.Popen(
-                list(command),
-                stdin=subprocess.DEVNULL,
-                stdout=file,
-                stderr=subprocess.STDOUT,
-                env=dict(environment),
-                start_new_session=True,
-            )
+    @property
+    def pid(self) -> int:
+        """Process id."""
+
+    @property
+    def returncode(self) -> int | None:
+        """The exit status if its end was waited for, negative for a signal; else None."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for the end, and return the exit status. Raises TimeoutExpired."""
+
+    def send_signal(self, number: signal.Signals, /) -> None:
+        """Send a signal, unless it has ended."""
+
+
+class ChildProcess:
+    """A process that leads a session of its own."""
+
+    def __init__(self, process: Started) -> None:
+        self._process = process
 
     @property
     def pid(self) -> int:

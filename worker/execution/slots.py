@@ -9,13 +9,17 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
+
 from deeplab.formats import plural
-from deeplab.processes import n_cpus
+from deeplab.processes import cpus_of_container, n_cpus
 from worker.execution.gpu_locks import GpuLocks
+from worker.execution.starting.starter import Starter
 from worker.execution.supervisor import SlotContext
 from worker.jobs.workers import owner_name
 
 _GPU = re.compile(r"GPU \d+: (?P<name>.+?) \(UUID: (?P<id>GPU-[\w-]+)\)")
+_MEMORY = re.compile(r"^(?P<id>GPU-[\w-]+), *(?P<size>\d+)$", re.MULTILINE)
 _PART = re.compile(r"\s+MIG (?P<name>\S+)\s+Device\s+\d+: \(UUID: (?P<id>MIG-[\w/-]+)\)")
 
 
@@ -53,7 +57,15 @@ class StopFlag:
 class Slots:
     """The slots of one Celery worker, one per pool process, and the GPUs that they share out among their jobs."""
 
-    def __init__(self, worker: str, gpus: Sequence[Gpu], concurrency: int | None, worker_id: int = 0) -> None:
+    def __init__(
+        self,
+        worker: str,
+        gpus: Sequence[Gpu],
+        concurrency: int | None,
+        worker_id: int = 0,
+        starter: Starter | None = None,
+        cores: int | None = None,
+    ) -> None:
         """Prepare the slots; the pool processes are forked after this.
 
         Args:
@@ -61,12 +73,16 @@ class Slots:
             gpus: that its children may use; without any, they see none.
             concurrency: how many jobs at a time; None: one per GPU, or one.
             worker_id: of this process of the worker; it may be set later, before the fork.
+            starter: of children; None: one that starts fresh interpreters. Each pool process has a copy.
+            cores: that all jobs together may keep busy; None: those that this process may.
         """
         self.worker = worker
         self.worker_id = worker_id
+        self.starter = starter or Starter()
         self.stop = StopFlag()
         self.count = concurrency or max(len(gpus), 1)
         self._gpus = gpus
+        self._cores = cores
         self._locks = GpuLocks(len(gpus), self.count)
 
     @property
@@ -96,19 +112,30 @@ class Slots:
         with self._locks.held(n_gpus, self._usable(n_gpus), is_wanted) as numbers:
             yield None if numbers is None else self._slot([self._gpus[number] for number in numbers])
 
+    def _threads_of_a_process(self) -> int | None:
+        """How many cores a process of a job may keep busy while all slots or GPUs are in use; None: as PyTorch likes.
+
+        The latter is one for each core and not for each of its threads, where a processor has several.
+        """
+        n_processes = max(self.count, len(self._gpus))
+        if self._cores is None and n_processes == 1 and cpus_of_container() is None:
+            return None
+        return max(1, (self._cores or n_cpus()) // n_processes)
+
     def _usable(self, n_gpus: int) -> list[int]:
         """The numbers of the GPUs that a job for so many can use. Of parts of GPUs a process sees no more than one."""
         return [number for number, gpu in enumerate(self._gpus) if n_gpus == 1 or not gpu.is_part]
 
     def _slot(self, gpus: Sequence[Gpu]) -> SlotContext:
         environment = {"CUDA_VISIBLE_DEVICES": ",".join(gpu.id for gpu in gpus)}
-        if len(gpus) > 1:  # each has a process of its own, and all of them share the cores
-            environment["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", str(max(1, n_cpus() // len(gpus))))
+        if n_threads := self._threads_of_a_process():
+            environment["OMP_NUM_THREADS"] = str(n_threads)
         return SlotContext(
             owner=owner_name(self.worker, self.worker_id, os.getpid()),
             device=_describe(gpus),
             environment=environment,
             stopping=self.stop.is_set,
+            starter=self.starter,
         )
 
 
@@ -119,6 +146,27 @@ def find_gpus(environment: Mapping[str, str] = os.environ) -> list[Gpu]:
         return []
     listing = subprocess.run([program, "-L"], capture_output=True, text=True, check=False, timeout=60).stdout
     return visible_gpus(parse_gpus(listing), environment.get("CUDA_VISIBLE_DEVICES"))
+
+
+def find_memory(gpus: Sequence[Gpu]) -> int | None:
+    """The memory, in bytes, that a job can take: of the smallest GPU, or of the machine if there is none.
+
+    None if that is unknown, as of parts of GPUs.
+    """
+    if not gpus:
+        return psutil.virtual_memory().total
+    program = shutil.which("nvidia-smi")
+    if program is None or any(gpu.is_part for gpu in gpus):
+        return None
+    query = [program, "--query-gpu=uuid,memory.total", "--format=csv,noheader,nounits"]
+    listing = subprocess.run(query, capture_output=True, text=True, check=False, timeout=60).stdout
+    sizes = parse_memory(listing)
+    return min((sizes[gpu.id] for gpu in gpus if gpu.id in sizes), default=None)
+
+
+def parse_memory(listing: str) -> dict[str, int]:
+    """Read the output of `nvidia-smi --query-gpu=uuid,memory.total`: bytes by the id of the GPU."""
+    return {match["id"]: int(match["size"]) * 2**20 for match in _MEMORY.finditer(listing)}
 
 
 def parse_gpus(listing: str) -> list[Gpu]:

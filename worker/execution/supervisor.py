@@ -1,14 +1,13 @@
 """Supervise an attempt in a Celery pool process: start the child, keep its lease, watch it, end it, record the end.
 
-This process never imports torch, because a process that has used CUDA cannot fork; the child is a fresh one.
+This process never imports torch; how the child comes to have it is told in worker.execution.starting.
 """
 
 import logging
 import os
 import signal
-import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
 from enum import Enum
@@ -25,6 +24,7 @@ from worker.execution.logs import append_line
 from worker.execution.memory import ADVICE, KillCounter
 from worker.execution.outcomes import EXIT_UNWRITTEN, STOPPED, Outcome, outcome_of_system_error, read_outcome
 from worker.execution.resource_monitor import ResourceMonitor
+from worker.execution.starting.starter import Starter
 from worker.execution.stillness import Stillness
 from worker.jobs import jobs, leases, shards, storage
 from worker.jobs.catalog import CANCELLED, FAILED, RUNNING, SUCCEEDED
@@ -63,8 +63,7 @@ class SlotContext:
     device: str  # for people
     environment: Mapping[str, str]  # variables that give a child its part of the machine
     stopping: Callable[[], bool]  # whether the worker was told to stop
-    # The command of a child, without a job's id and fence.
-    program: Sequence[str] = (sys.executable, "-P", "-m", "worker.execution.child")
+    starter: Starter
 
 
 @dataclass(frozen=True)
@@ -75,6 +74,11 @@ class ChildResult:
     exit_status: int
     outcome: Outcome | None  # what it left in its file; None if it was killed before it could
     lacked_memory: bool = False  # whether the system ended processes for lack of memory meanwhile
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment of all children, but for the part that each has of the machine."""
+    return _PATIENT | settings.environment()
 
 
 def supervise(settings: Settings, job: Job, slot: SlotContext) -> None:
@@ -159,8 +163,8 @@ def _run_child(
     log = storage.log_in(folder)
     append_line(log, title)
     kills = KillCounter()
-    command = [*slot.program, *arguments, "--parent", str(os.getpid())]
-    child = ChildProcess(command, {**_PATIENT, **settings.environment(), **slot.environment}, log)
+    environment = {**child_environment(settings), **slot.environment}
+    child = slot.starter.start([*arguments, "--parent", str(os.getpid())], environment, log)
     with monitor(child.pid):  # around all of it: what it waits for at its end must not keep the child alive
         try:
             reason = _watch(child, slot, keeper, stillness)

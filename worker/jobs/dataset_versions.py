@@ -1,15 +1,17 @@
 """Versions of registered datasets: what lists, sizes and labels were when somebody registered or refreshed one."""
 
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from deeplab.datasets.version import DatasetVersion
 from worker.jobs.database import read_clock
 from worker.jobs.tables import DatasetVersionRow, JobRow
 from worker.jobs.timestamp import Timestamp
+
+if TYPE_CHECKING:
+    from deeplab.datasets.version import DatasetVersion  # which reads images, with all that this takes
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ class Use:
     name: str
 
 
-def add(session: Session, dataset_id: int, version: DatasetVersion, user_id: int | None) -> bool:
+def add(session: Session, dataset_id: int, version: "DatasetVersion", user_id: int | None) -> bool:
     """Record a version, unless it is the one that was recorded last; whether it is a new one."""
     newest = _newest(session, dataset_id)
     if newest is not None and newest.digest == version.digest:

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
@@ -14,9 +14,11 @@ from deeplab.errors import DeepLabError
 from deeplab.mirrors import shown
 from worker.jobs import dataset_versions
 from worker.jobs.database import read_clock
-from worker.jobs.dataset_surveys import Surveyed, section_for
 from worker.jobs.tables import DatasetRow, DatasetVersionRow
 from worker.jobs.timestamp import Timestamp
+
+if TYPE_CHECKING:
+    from worker.jobs.dataset_surveys import Surveyed
 
 
 class DatasetNotFoundError(DeepLabError):
@@ -49,7 +51,7 @@ class Dataset:
         return [self.name, *self.former_names]
 
 
-def register(session: Session, name: str, surveyed: Surveyed, user_id: int | None = None) -> Dataset:
+def register(session: Session, name: str, surveyed: "Surveyed", user_id: int | None = None) -> Dataset:
     """Register a folder, of which a survey has found the splits, with its first version.
 
     Args:
@@ -80,7 +82,7 @@ def require_free(session: Session, name: str) -> None:
         raise _taken(name, former)
 
 
-def refresh(session: Session, name: str, surveyed: Surveyed, user_id: int | None = None) -> tuple[Dataset, bool]:
+def refresh(session: Session, name: str, surveyed: "Surveyed", user_id: int | None = None) -> tuple[Dataset, bool]:
     """Take over what a new survey of a dataset's folder has found.
 
     Returns:
@@ -140,6 +142,8 @@ def get_by_name(session: Session, name: str) -> Dataset:
 
 def section_of(dataset: Dataset) -> dict[str, Any]:
     """The keys of a configuration's section DATASET that a registered dataset replaces."""
+    from worker.jobs.dataset_surveys import section_for  # with it comes all that reads images
+
     return section_for(dataset.layout, dataset.root, dataset.labels, dataset.n_classes, dataset.category_ids)
 
 
@@ -178,7 +182,7 @@ def _find(session: Session, name: str) -> DatasetRow | None:
     return by_name.get(name) or next((row for row in rows if name in row.former_names), None)
 
 
-def _content(surveyed: Surveyed) -> dict[str, Any]:
+def _content(surveyed: "Surveyed") -> dict[str, Any]:
     return {
         "labels": shown(surveyed.folder.labels),
         "n_classes": len(surveyed.version.class_names),

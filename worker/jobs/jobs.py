@@ -12,6 +12,7 @@ from sqlalchemy import case, select, update
 from sqlalchemy.orm import Session
 
 from deeplab.errors import DeepLabError
+from worker.jobs import experiments
 from worker.jobs.catalog import CANCELLED, FAILED, QUEUED, RUNNING, SUCCEEDED, TERMINAL, Kind, State
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.records import events
@@ -54,6 +55,7 @@ class JobSummary:
     state: State
     queue: str  # one of worker.jobs.catalog.QUEUES: which workers may claim it
     name: str  # what people call it; may be empty
+    experiment: str | None  # the name of that which it belongs to
     user: str | None  # who submitted it; None: from the command line
     model: str  # MODEL.NAME
     dataset: str | None  # the registered name, else the folder, else the layout; None for a segment job
@@ -90,6 +92,11 @@ class JobSummary:
     created_at: Timestamp
     started_at: Timestamp | None  # first claim
     finished_at: Timestamp | None
+
+    @property
+    def label(self) -> dict[str, str]:
+        """The fields of its label that every list has: all but the notes."""
+        return {"name": self.name, "experiment": self.experiment or ""}
 
     @property
     def is_terminal(self) -> bool:
@@ -176,6 +183,7 @@ def insert(
         roots=None if roots is None else asdict(roots),
         name=label.name,
         notes=label.notes,
+        experiment_id=experiments.find_or_begin(session, label.experiment, user_id),
         user_id=user_id,
         alias=alias,
         **asdict(facts_of(session, spec, config)),
@@ -203,12 +211,14 @@ def get(session: Session, job_id: int) -> Job:
 
 
 def relabel(session: Session, job_id: int, label: Label) -> Job:
-    """Give a job a name and notes.
+    """Give a job a name and notes, and put it into an experiment.
 
     Raises:
         JobNotFoundError: if there is no such job.
     """
-    session.execute(update(JobRow).where(JobRow.id == job_id).values(name=label.name, notes=label.notes))
+    experiment_id = experiments.find_or_begin(session, label.experiment, None)
+    values = {"name": label.name, "notes": label.notes, "experiment_id": experiment_id}
+    session.execute(update(JobRow).where(JobRow.id == job_id).values(**values))
     session.expire_all()
     return get(session, job_id)
 

@@ -101,6 +101,34 @@ class LoginLinkRow(Base):
     expires_at: Mapped[float]
 
 
+class ExperimentRow(Base):
+    """A group of jobs that belong together."""
+
+    __tablename__ = "experiment"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    notes: Mapped[str] = mapped_column(default="", server_default="")
+    tags: Mapped[str] = mapped_column(default="", server_default="")  # words with spaces between and around them
+    created_at: Mapped[float]
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))  # who began it; null: on the command line
+    user: Mapped[str | None] = _name_of(user_id)
+
+
+class PresetRow(Base):
+    """What somebody saved for trainings to begin with: a configuration file and changes to it."""
+
+    __tablename__ = "preset"
+    __table_args__ = (UniqueConstraint("user_id", "name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
+    name: Mapped[str]
+    config: Mapped[str] = mapped_column(PlaceText())
+    overrides: Mapped[list[Any]] = mapped_column(PlaceJson())
+    created_at: Mapped[float]
+
+
 class JobRow(Base):
     """One requested piece of work."""
 
@@ -134,6 +162,13 @@ class JobRow(Base):
     # What people call it, whatever it was asked to do.
     name: Mapped[str] = mapped_column(default="", server_default="")
     notes: Mapped[str] = mapped_column(default="", server_default="")
+    experiment_id: Mapped[int | None] = mapped_column(ForeignKey("experiment.id"), index=True)
+    experiment: Mapped[str | None] = column_property(
+        select(ExperimentRow.name)
+        .where(ExperimentRow.id == experiment_id)
+        .correlate_except(ExperimentRow)
+        .scalar_subquery()
+    )
     # Parts of the request and the configuration that lists show and search (worker.jobs.requests.facts).
     model: Mapped[str] = mapped_column(default="", server_default="")
     dataset: Mapped[str | None] = mapped_column(PlaceText())
@@ -408,6 +443,7 @@ class WorkerRow(Base):
     device: Mapped[str]
     slots: Mapped[int]
     gpus: Mapped[int] = mapped_column(default=0, server_default="0")
+    memory_bytes: Mapped[int | None] = mapped_column(BigInteger)  # of its smallest GPU, else of the machine
     pid: Mapped[int]
     # With these a process of the same machine tells whether this one lives (worker.jobs.processes); null: it cannot.
     process_table: Mapped[str | None]

@@ -34,6 +34,7 @@ class Worker:
     device: str  # what its children compute on, such as "NVIDIA H200" or "CPU (2 cores)"
     slots: int  # how many jobs it runs at a time
     gpus: int  # how many GPUs one job can have; 0 if it has none
+    memory_bytes: int | None  # that a job can take: of a GPU, else of the machine; None: unknown
     pid: int
     started_at: Timestamp
     heartbeat_at: Timestamp
@@ -67,7 +68,15 @@ def _is_taken(session: Session, name: str) -> bool:
     return any(row.pid != os.getpid() and not _is_dead(row) for row in rows)
 
 
-def register(session: Session, name: str, queue: str, device: str, slots: int = 1, gpus: int = 0) -> int:
+def register(
+    session: Session,
+    name: str,
+    queue: str,
+    device: str,
+    slots: int = 1,
+    gpus: int = 0,
+    memory_bytes: int | None = None,
+) -> int:
     """Record that this process serves a queue from now on; return its id."""
     is_old = WorkerRow.heartbeat_at < db_now() - _KEPT_SECONDS
     session.execute(delete(WorkerRow).where(WorkerRow.name == name, is_old))
@@ -78,6 +87,7 @@ def register(session: Session, name: str, queue: str, device: str, slots: int = 
         device=device,
         slots=slots,
         gpus=gpus,
+        memory_bytes=memory_bytes,
         pid=os.getpid(),
         process_table=process_table(),
         process_start=start_of(os.getpid()) if process_table() else None,
@@ -139,6 +149,7 @@ def list_workers(session: Session) -> list[Worker]:
             device=row.device,
             slots=row.slots,
             gpus=row.gpus,
+            memory_bytes=row.memory_bytes,
             pid=row.pid,
             started_at=row.started_at,
             heartbeat_at=row.heartbeat_at,
@@ -151,6 +162,18 @@ def list_workers(session: Session) -> list[Worker]:
 def list_alive(session: Session, queue: str | None = None) -> list[Worker]:
     """List the live workers, of all queues or of one."""
     return [each for each in list_workers(session) if each.alive and queue in (None, each.queue)]
+
+
+def find_memory(session: Session, queue: str) -> int | None:
+    """The memory, in bytes, that any worker of a queue can give a job; None if that is unknown.
+
+    Workers with GPUs are looked at first: who has some trains on them. The live ones count, else those that were there.
+    """
+    known = [each for each in list_workers(session) if each.queue == queue and each.memory_bytes]
+    for some in ([w for w in known if w.alive and w.gpus], [w for w in known if w.alive], known):
+        if some:
+            return min(each.memory_bytes or 0 for each in some)
+    return None
 
 
 def count_slots(session: Session, queue: str) -> int:

@@ -45,7 +45,7 @@ class Platform:
         self.say = say
         self.has_web = web
         self._command = command
-        self._groups: list[list[ManagedProcess]] = []  # each needs the ones before it
+        self._groups: list[list[ManagedProcess]] = []  # each is started when the ones before it work
         self._listener: socket.socket | None = None
 
     @property
@@ -100,10 +100,9 @@ class Platform:
         reconciler = Reconciler(self.settings)
         stack.callback(reconciler.stop)
         reconciler.start()  # at once: what an earlier platform left behind need not wait for workers
-        specs = [_worker(self.settings, queue) for queue in QUEUES]
-        if listener is not None:
-            specs.append(_web_server(self.settings, web_server.command(listener), listener.fileno()))
-        self._start_group(specs)
+        if listener is not None:  # with the cores for itself: people wait for the first page
+            self._start_group([_web_server(self.settings, web_server.command(listener), listener.fileno())])
+        self._start_group([_worker(self.settings, queue) for queue in QUEUES])
 
     def _start_group(self, specs: list[ProcessSpec]) -> None:
         group: list[ManagedProcess] = []

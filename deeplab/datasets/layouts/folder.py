@@ -55,9 +55,12 @@ class FileIndex:
     def __init__(self, folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> None:
         self._by_name: dict[str, list[tuple[str, Path]]] = {}
         for relative in map(PurePosixPath, paths):
-            if relative.suffix.lower() in suffixes:
-                entry = (spelling(str(relative.with_suffix(""))), folder / relative)
-                self._by_name.setdefault(spelling(relative.stem), []).append(entry)
+            if relative.suffix.lower() not in suffixes:
+                continue
+            named = relative.with_suffix("")
+            if named.suffix.lower() in IMAGE_SUFFIXES:  # a.jpg.png, as `segment` calls the mask of a.jpg
+                named = named.with_suffix("")
+            self._by_name.setdefault(spelling(named.name), []).append((spelling(str(named)), folder / relative))
 
     def candidates(self, spelt: str) -> list[tuple[str, Path]]:
         """The files that an id may mean, as relative paths without suffix and whole paths; `spelling` spelt the id."""

@@ -136,9 +136,15 @@ def _require_plain(weights: Mapping[str, Tensor], path: Path) -> None:
             raise CheckpointError(f"{path}: the tensor {key} has more numbers than the file holds.")
 
 
+def _is_finite(value: Tensor) -> bool:
+    if value.dtype is torch.float32 and value.numel():  # the usual; NaN is the least and the largest number, too
+        value = torch.stack(torch.aminmax(value))
+    return bool(value.isfinite().all())
+
+
 def require_finite(weights: Mapping[str, Tensor], path: Path) -> None:
     """Refuse weights of which some are no numbers, before they make masks. Raises CheckpointError, with their names."""
-    damaged = [key for key, value in weights.items() if not bool(value.isfinite().all())]
+    damaged = [key for key, value in weights.items() if not _is_finite(value)]
     if damaged:
         raise CheckpointError(
             f"{path}: the weights are damaged: {describe_differences('tensor', {'with NaN or infinity': damaged})}."

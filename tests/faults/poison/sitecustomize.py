@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 MEMORY = 2 * 2**30  # bytes that a process may have that is to lack some
@@ -29,10 +29,9 @@ def act(poison: str, after: Path) -> None:
     POISONS[poison]()
 
 
-def find() -> None:
-    """Look whether this process is the child of a job that is to be poisoned."""
-    arguments = sys.orig_argv
-    if "worker.execution.child" not in arguments or "TEST_POISONS" not in os.environ:
+def find(arguments: Sequence[str]) -> None:
+    """Look whether this process, by its command, is the child of a job that is to be poisoned."""
+    if "worker.execution.child" not in arguments:
         return
     job, fence = arguments[arguments.index("worker.execution.child") + 1 :][:2]
     order = Path(os.environ["TEST_POISONS"]) / job
@@ -46,4 +45,24 @@ def find() -> None:
         threading.Thread(target=act, args=(poison, alive), daemon=True).start()
 
 
-find()
+class Forks:
+    """Follows what the fork server forks: a process in between, and from that one the child."""
+
+    depth = 0
+
+    def note(self) -> None:
+        """Look at the child as soon as it has a command of its own."""
+        self.depth += 1
+        if self.depth == 2:
+            threading.Thread(target=self._await_command, daemon=True).start()
+
+    def _await_command(self) -> None:
+        while "worker.execution.child" not in (words := Path("/proc/self/cmdline").read_text().split("\0")):
+            time.sleep(0.02)
+        find(words)
+
+
+if "TEST_POISONS" in os.environ:
+    if "worker.execution.starting.fork_server" in sys.orig_argv:
+        os.register_at_fork(after_in_child=Forks().note)
+    find(sys.orig_argv)

@@ -6,6 +6,7 @@ from PIL import Image
 
 from deeplab.confinement import lies_under
 from tests.web.population import Population
+from tests.web.scenes import make_dataset
 from web.actions import registration, submission
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
@@ -145,21 +146,22 @@ def test_a_configuration_cannot_lead_outside(population: Population) -> None:
 def test_what_the_command_line_submitted_may_be_submitted_again(population: Population, tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text((population.dataset / "config.yaml").read_text())
-    foreign = population.submit("train", config=str(config), overrides=f"MODEL.INIT_MODEL={tmp_path}/weights.pth")
-    job, _ = submission.clone(population.settings, foreign, {"seed": 3}, user_id=None)
+    (tmp_path / "weights.safetensors").write_bytes(b"\x02\0\0\0\0\0\0\0{}")
+    weights = f"MODEL.INIT_MODEL={tmp_path}/weights.safetensors"
+    foreign = population.submit("train", config=str(config), overrides=weights)
+    job = submission.clone(population.settings, foreign, {"seed": 3}, user_id=None).job
     assert (job.parent_id, job.spec["config"], job.spec["seed"]) == (foreign, str(config), 3)
     assert list(refusal(population, "train", parent_id=foreign, config="/etc/passwd")) == ["config"]
 
 
 def test_a_checkpoint_brings_the_paths_that_it_was_trained_with(population: Population, tmp_path: Path) -> None:
-    config = tmp_path / "config.yaml"
-    config.write_text((population.dataset / "config.yaml").read_text().replace(str(population.dataset), str(tmp_path)))
+    config = make_dataset(tmp_path / "shapes") / "config.yaml"
     trained = population.submit("train", config=str(config))
     checkpoint = population.save_checkpoint(trained, population.claim(trained), 10)
-    job, _ = submission.submit(
+    job = submission.submit(
         population.settings, parse_spec("evaluate", {"checkpoint": str(checkpoint)}), user_id=None
-    )
-    assert job.config["DATASET"]["ROOT"] == str(tmp_path)
+    ).job
+    assert job.config["DATASET"]["ROOT"] == str(tmp_path / "shapes")
 
 
 def test_hidden_files_are_nobodys_business(population: Population) -> None:
@@ -209,8 +211,8 @@ def from_a_shell(population: Population, tmp_path: Path) -> int:
 def test_a_path_from_the_command_line_may_be_named_in_its_own_field_alone(
     population: Population, from_a_shell: int, tmp_path: Path
 ) -> None:
-    clone, _ = submission.clone(population.settings, from_a_shell, {"batch_size": 2}, user_id=None)
-    again, _ = submission.clone(population.settings, clone.id, {"batch_size": 3}, user_id=None)
+    clone = submission.clone(population.settings, from_a_shell, {"batch_size": 2}, user_id=None).job
+    again = submission.clone(population.settings, clone.id, {"batch_size": 3}, user_id=None).job
     assert again.spec["input"] == str(tmp_path)
     assert again.roots is not None
     assert again.roots["trusted"] == {"input": str(tmp_path)}
@@ -229,12 +231,12 @@ def test_roots_that_were_narrowed_hold_for_retries_and_clones(population: Popula
     wide = load_settings(home=population.settings.home, data_roots=(*population.settings.roots, tmp_path))
     Image.new("RGB", (4, 3)).save(tmp_path / "a.png")
     spec = parse_spec("segment", {"checkpoint": "2", "input": str(tmp_path)})
-    job, _ = submission.submit(wide, spec, user_id=None)
+    job = submission.submit(wide, spec, user_id=None).job
     assert job.roots is not None
     assert str(tmp_path) in job.roots["readable"]
     with open_session(wide) as session:
         jobs.cancel(session, job.id)
-    again, _ = submission.retry(wide, job.id, user_id=None)
+    again = submission.retry(wide, job.id, user_id=None).job
     assert (again.parent_id, again.is_retry) == (job.id, True)
     with pytest.raises(SpecError, match=r"input: .* is outside the folders"):
         submission.retry(population.settings, job.id, user_id=None)

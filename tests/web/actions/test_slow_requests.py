@@ -54,7 +54,7 @@ class Requests:
 
     def _train(self) -> Job:
         config = str(self.dataset / "config.yaml")
-        return submission.submit(self.settings, parse_spec("train", {"config": config}), user_id=None)[0]
+        return submission.submit(self.settings, parse_spec("train", {"config": config}), user_id=None).job
 
     def submit(self) -> None:
         self._train()

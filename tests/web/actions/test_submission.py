@@ -28,11 +28,11 @@ def messages(settings: Settings) -> int:
 def test_a_submission_is_committed_and_then_published(population: Population) -> None:
     before = messages(population.settings)
     spec = parse_spec("train", {"config": str(population.dataset / "config.yaml")})
-    job, notice = submission.submit(population.settings, spec, user_id=None)
-    assert notice is None
+    submitted = submission.submit(population.settings, spec, user_id=None)
+    assert submitted.notice is None
     assert messages(population.settings) == before + 1
     with open_session(population.settings, reads_only=True) as session:
-        assert jobs.get(session, job.id).state == "queued"
+        assert jobs.get(session, submitted.job.id).state == "queued"
 
 
 @pytest.mark.parametrize("config", shipped_configs(), ids=lambda config: config.name)
@@ -40,25 +40,25 @@ def test_a_folder_can_be_segmented_with_every_shipped_configuration(population: 
     weights = population.root / "weights.pth"
     weights.write_bytes(b"\x80\x02.")  # looks like a pickle
     request = {"config": config.path, "checkpoint": str(weights), "input": str(population.folder)}
-    job, _ = submission.submit(population.settings, parse_spec("segment", request), user_id=None)
+    job = submission.submit(population.settings, parse_spec("segment", request), user_id=None).job
     assert load_class_names(Path(job.config["DATASET"]["LABELS"]), job.config["DATASET"]["N_CLASSES"])
 
 
 def test_a_submission_stands_when_the_broker_is_down(new_settings: Settings) -> None:
     dataset = make_dataset(new_settings.roots[0] / "shapes")
-    job, notice = submission.submit(
+    submitted = submission.submit(
         new_settings, parse_spec("train", {"config": str(dataset / "config.yaml")}), user_id=None
     )
-    assert notice is not None
-    assert f"Job {job.id} is queued, but the broker cannot be reached" in notice
+    assert f"Job {submitted.job.id} is queued, but the broker cannot be reached" in submitted.notices[0]
+    assert submitted.waits == "No worker serves the gpu queue yet; the job starts when one does."
     with open_session(new_settings, reads_only=True) as session:
-        assert jobs.get(session, job.id).state == "queued"
+        assert jobs.get(session, submitted.job.id).state == "queued"
 
 
 def test_retry_and_clone_name_their_parent(population: Population) -> None:
-    again, _ = submission.retry(population.settings, population.failed, user_id=None)
+    again = submission.retry(population.settings, population.failed, user_id=None).job
     assert again.parent_id == population.failed
-    clone, _ = submission.clone(population.settings, population.trained, {"seed": 11}, user_id=None)
+    clone = submission.clone(population.settings, population.trained, {"seed": 11}, user_id=None).job
     assert (clone.parent_id, clone.spec["seed"]) == (population.trained, 11)
     with pytest.raises(SpecError, match="seeed: is not a field"):
         submission.clone(population.settings, population.trained, {"seeed": 11}, user_id=None)

@@ -6,6 +6,7 @@ from flask.testing import FlaskClient
 from deeplab.files import write_text
 from tests.web.conftest import SubmitForm
 from tests.web.population import OWNER, Population
+from tests.worker.store import submit
 from worker.jobs import alarms, catalog, jobs, leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import checkpoints
@@ -85,7 +86,9 @@ def test_parameters_and_configuration_are_shown(client: FlaskClient, population:
 
 def test_a_job_for_more_gpus_than_any_worker_has_says_so(client: FlaskClient, population: Population) -> None:
     config = str(population.dataset / "config.yaml")
-    job_id = population.submit("train", config=config, gpus=4, overrides="SOLVER.BATCH_SIZE.TRAIN=4")
+    with open_session(population.settings) as session:  # a worker that had as many may have gone since
+        overrides = "SOLVER.BATCH_SIZE.TRAIN=4"
+        job_id = submit(session, population.settings, config=config, gpus=4, overrides=overrides).id
     page = client.get(f"/jobs/{job_id}").text
     assert "It asks for 4 GPUs; no live worker has as many (at most 1)." in page
     assert "waiting for 4 GPUs" in page

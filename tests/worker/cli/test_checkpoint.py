@@ -41,16 +41,17 @@ def test_the_best_checkpoint_is_marked(deeplab: Deeplab, home: Settings, files: 
             checkpoints.add(session, job.id, 1, iteration, path, "0" * 64, is_best=iteration == 10)
     lines = deeplab("checkpoint", "list").output.splitlines()[1:]
     assert [line.split()[5:] for line in lines] == [
-        ["0.2500", "val", str(home.home / "20.pth")],
-        ["0.5000", "val", "best", str(home.home / "10.pth")],
+        ["25.0", "%", "val", str(home.home / "20.pth")],
+        ["50.0", "%", "val", "best", str(home.home / "10.pth")],
     ]
     assert [each["is_best"] for each in json.loads(deeplab("checkpoint", "list", "--json").output)] == [False, True]
-    assert "Mean IoU:  0.5000 on val, the best of its job\n" in deeplab("checkpoint", "show", 1).output
+    assert "Mean IoU:  50.0 % on val, the best of its job\n" in deeplab("checkpoint", "show", 1).output
     assert "1: iteration 10, best, " in deeplab("job", "show", job.id).output
 
 
 def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, home: Settings, files: Files) -> None:
     job = submission.submit(home, parse_spec("train", {"config": str(files.config)}))
+    (files.config.parent / "drawn" / "test.txt").write_text("0\n")
     path = home.home / "10.pth"
     path.touch()
     found: list[tuple[float, str, dict[str, Any]]] = [(0.87, "val", {}), (0.91, "val", {"crf": {}}), (0.92, "test", {})]
@@ -70,10 +71,10 @@ def test_scores_of_other_splits_and_with_a_crf_stand_beside(deeplab: Deeplab, ho
                 scores={"mean_iou": mean_iou},
             )
     line = deeplab("checkpoint", "list").output.splitlines()[1]
-    assert "0.8700" in line.split()
-    assert "  0.9200 test; 0.9100 val with CRF  " in line
+    assert "  87.0 %  " in line
+    assert "  92.0 % test; 91.0 % val with CRF  " in line
     shown = deeplab("checkpoint", "show", 1).output
-    assert "Mean IoU:  0.8700 on val\n           0.9200 on test (job 4)\n" in shown
+    assert "Mean IoU:  87.0 % on val\n           92.0 % on test (job 4)\n" in shown
     (listed,) = json.loads(deeplab("checkpoint", "list", "--json").output)
     assert listed["mean_iou"] == 0.87
 
@@ -95,7 +96,7 @@ def test_an_alias_names_a_checkpoint(deeplab: Deeplab, home: Settings, files: Fi
     assert "stood for checkpoint 1" in deeplab("checkpoint", "alias", "remove", "champion").output
     assert len(deeplab("checkpoint", "alias", "history", "champion").output.splitlines()) == 3
     refused = deeplab("job", "submit", "evaluate", "--checkpoint", "champion")
-    assert (refused.exit_code, "--checkpoint: There is no alias 'champion'" in refused.stderr) == (1, True)
+    assert (refused.exit_code, "--checkpoint: There is no alias 'champion'" in refused.stderr) == (2, True)
 
 
 def test_a_checkpoint_is_fetched_and_deleted(deeplab: Deeplab, home: Settings, files: Files) -> None:

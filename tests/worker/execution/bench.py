@@ -1,5 +1,6 @@
 """Attempts with real child processes: small scripts in place of `worker.execution.child`."""
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ import psutil
 from deeplab.files import read_tail
 from tests.processes import lives, wait_until
 from tests.worker.store import submit_and_claim
+from worker.execution.starting.starter import Starter
 from worker.execution.supervisor import SlotContext, supervise
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
@@ -50,20 +52,35 @@ time.sleep(60)
 """
 
 
+def starter_of(script: Path, *modules: str, forks: bool = True) -> Starter:
+    """Start children that run a script, forked from a server that has modules loaded, or as fresh interpreters.
+
+    The kernel kills the server when the thread ends that has called this.
+    """
+    python, server = (sys.executable, "-P"), Path(__file__).with_name("script_server.py")
+    starter = Starter(
+        os.environ if forks else None,
+        fresh=(*python, str(script)),
+        server=(*python, str(server), str(script), ",".join(modules)),
+    )
+    starter.warm_up()
+    return starter
+
+
 class Bench:
     """A store with a running job, and a script to run for it."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
+    def __init__(self, settings: Settings, folder: Path, *, forks: bool = True) -> None:
         self.settings = settings
         self.script = folder / "child.py"
+        self.starter = starter_of(self.script, forks=forks)
         self.stopping = False
         with open_session(settings) as session:
             self.job = submit_and_claim(session, settings, "slot", settings.lease_seconds)
 
     @property
     def slot(self) -> SlotContext:
-        program = (sys.executable, str(self.script))
-        return SlotContext("slot", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, program=program)
+        return SlotContext("slot", "CPU", {"PART": "7"}, stopping=lambda: self.stopping, starter=self.starter)
 
     def run(self, script: str) -> Job:
         """Supervise an attempt with this script as its child, and return the job afterwards."""

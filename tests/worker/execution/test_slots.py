@@ -60,12 +60,12 @@ def test_a_slot_has_the_gpus_that_its_job_asks_for() -> None:
     assert (slots.count, slots.most_gpus, slots.device) == (2, 2, "2 x NVIDIA H200")
     with slots.reserved(1, lambda: True) as slot:
         assert slot is not None
-        assert slot.environment == {"CUDA_VISIBLE_DEVICES": gpus[0].id}
+        assert slot.environment["CUDA_VISIBLE_DEVICES"] == gpus[0].id
         assert slot.device == "NVIDIA H200"
     with slots.reserved(2, lambda: True) as slot:
         assert slot is not None
         assert slot.environment["CUDA_VISIBLE_DEVICES"] == f"{gpus[0].id},{gpus[1].id}"
-        assert slot.environment["OMP_NUM_THREADS"] == os.environ.get("OMP_NUM_THREADS", str(max(1, n_cpus() // 2)))
+        assert slot.environment["OMP_NUM_THREADS"] == str(max(1, n_cpus() // 2))
         assert slot.device == "2 x NVIDIA H200"
 
 
@@ -77,6 +77,16 @@ def test_parts_of_gpus_are_for_jobs_that_ask_for_one() -> None:
     with slots.reserved(2, lambda: True) as slot:
         assert slot is not None
         assert "MIG" not in slot.environment["CUDA_VISIBLE_DEVICES"]
+
+
+@pytest.mark.parametrize(
+    ("gpus", "concurrency", "cores", "threads"),
+    [([], 1, 3, "3"), ([], 3, 12, "4"), ([], 4, 2, "1"), (parse_gpus(TWO), None, 8, "4"), (parse_gpus(TWO), 4, 8, "2")],
+)
+def test_slots_share_out_the_cores(gpus: list[Gpu], concurrency: int, cores: int, threads: str) -> None:
+    with Slots("gpu@here", gpus, concurrency, cores=cores).reserved(1, lambda: True) as slot:
+        assert slot is not None
+        assert slot.environment["OMP_NUM_THREADS"] == threads
 
 
 @pytest.mark.gpu

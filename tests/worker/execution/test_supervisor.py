@@ -43,6 +43,20 @@ def test_a_crash_sends_the_job_back_to_the_queue(bench: Bench, script: str, erro
     assert bench.attempts() == [("crashed", error)]
 
 
+@pytest.mark.parametrize(
+    ("script", "state"),
+    [
+        ("print('working on part', os.environ['PART']); leave('succeeded')", catalog.SUCCEEDED),
+        ("sys.exit(3)", catalog.QUEUED),
+        ("os.kill(os.getpid(), signal.SIGKILL)", catalog.QUEUED),
+    ],
+)
+def test_without_a_fork_server_a_child_is_a_fresh_interpreter(
+    bench_without_forks: Bench, script: str, state: str
+) -> None:
+    assert bench_without_forks.run(script).state == state
+
+
 def test_the_last_of_too_many_crashes_fails_the_job(bench: Bench) -> None:
     bench.run("sys.exit(1)")
     for _ in range(2):
@@ -79,6 +93,12 @@ def test_cancelled_means_that_no_process_is_left(bench: Bench) -> None:
     assert time.monotonic() - asked_at < bench.settings.stop_seconds + 5
     assert bench.now().state == catalog.CANCELLED
     assert "Asked to stop: the job was cancelled." in bench.log()
+
+
+def test_cancelled_means_that_no_process_of_a_fresh_interpreter_is_left(bench_without_forks: Bench) -> None:
+    with bench_without_forks.running("sleep(start_new_session=True)" + STUBBORN):
+        bench_without_forks.cancel()
+    assert bench_without_forks.now().state == catalog.CANCELLED
 
 
 def test_a_child_that_stops_when_asked_is_not_waited_for(bench: Bench) -> None:

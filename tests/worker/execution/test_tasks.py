@@ -9,6 +9,7 @@ from sqlalchemy import update
 from tests.deeplab.drawing import draw_folder
 from tests.worker.store import FOREVER, add_checkpoint, plan_shards, submit, submit_and_claim, submit_segment
 from worker.execution.slots import Gpu, Slots
+from worker.execution.starting.starter import Starter
 from worker.execution.supervisor import SlotContext
 from worker.execution.tasks import answer, run_job
 from worker.jobs import catalog, jobs, leases, shards, workers
@@ -32,7 +33,8 @@ class Bench:
         self.settings = settings
         (folder / "child.py").write_text(SCRIPT)
         self.stopping = False
-        self.slot = SlotContext("slot", "CPU", {}, lambda: self.stopping, (sys.executable, str(folder / "child.py")))
+        starter = Starter(fresh=(sys.executable, str(folder / "child.py")))
+        self.slot = SlotContext("slot", "CPU", {}, lambda: self.stopping, starter)
 
     def deliver(self, job_id: int) -> Job:
         run_job(self.settings, job_id, self.slot)

@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 import click
 
+from worker.cli import completion
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
 def checkpoint_argument(command: F) -> F:
     """`CHECKPOINT`, which the command receives as a text for `worker.jobs.records.aliases.find_checkpoint`."""
-    return click.argument("checkpoint", metavar="CHECKPOINT")(command)
+    return click.argument("checkpoint", metavar="CHECKPOINT", shell_complete=completion.checkpoints)(command)

@@ -2,7 +2,7 @@
 
 import click
 
-from deeplab.formats import plural, size
+from deeplab.formats import percent, plural, size
 from worker.cli.checkpoint.alias import alias
 from worker.cli.checkpoint.argument import checkpoint_argument
 from worker.cli.checkpoint.delete import delete
@@ -53,7 +53,9 @@ def list_(job_id: int | None, limit: int, as_json: bool) -> None:
             _score(each.mean_iou),
             each.split,
             " ".join([*each.aliases, *["best"] * each.is_best, *["pinned"] * each.pinned]),
-            "; ".join(f"{score.mean_iou:.4f} {describe_score(score, each.dataset)}" for score in each.other_scores),
+            "; ".join(
+                f"{percent(score.mean_iou)} {describe_score(score, each.dataset)}" for score in each.other_scores
+            ),
             each.path,
         )
         for each in found
@@ -148,4 +150,4 @@ def _pin(checkpoint: str, *, pinned: bool) -> None:
 
 
 def _score(mean_iou: float | None) -> str:
-    return "" if mean_iou is None else f"{mean_iou:.4f}"
+    return "" if mean_iou is None else percent(mean_iou)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from deeplab.errors import DatasetError
+from worker.cli import completion
 from worker.cli.options import config_option, set_option
 from worker.cli.store import NoPlatformError, open_store
 
@@ -23,7 +24,9 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def dataset_options(command: F) -> F:
     """An argument that names the dataset, or `-c`, and `--set`, for `load_dataset`."""
-    return click.argument("dataset", required=False)(config_option(required=False)(set_option(command)))
+    return click.argument("dataset", required=False, shell_complete=completion.datasets)(
+        config_option(required=False)(set_option(command))
+    )
 
 
 def load_dataset(

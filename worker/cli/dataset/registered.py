@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from deeplab.catalog import DATASET_NAMES
+from worker.cli import completion
 from worker.cli.output import json_option, print_json, print_table
 from worker.cli.store import open_store
 from worker.jobs.plain_json import as_json as to_json
@@ -71,7 +72,7 @@ def list_(as_json: bool) -> None:
 
 
 @click.command(epilog="Example: deeplab dataset show street")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.datasets)
 @json_option
 def show(name: str, as_json: bool) -> None:
     """Show a registered dataset: its splits, versions, and the jobs that used each version."""
@@ -109,7 +110,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: deeplab dataset refresh street")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.datasets)
 @json_option
 def refresh(name: str, as_json: bool) -> None:
     """Read the splits and classes of a registered dataset anew.
@@ -132,7 +133,7 @@ def refresh(name: str, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: deeplab dataset rename street streets-2026")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.datasets)
 @click.argument("new_name")
 @json_option
 def rename(name: str, new_name: str, as_json: bool) -> None:
@@ -148,7 +149,7 @@ def rename(name: str, new_name: str, as_json: bool) -> None:
 
 
 @click.command(epilog="Example: deeplab dataset remove street")
-@click.argument("name")
+@click.argument("name", shell_complete=completion.datasets)
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @json_option
 def remove(name: str, yes: bool, as_json: bool) -> None:

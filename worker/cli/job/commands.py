@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from worker.cli import completion
 from worker.cli.job.filter_options import filter_options
 from worker.cli.job.submit_commands import clone, retry, submit
 from worker.cli.options import job_argument, number_option
@@ -27,7 +28,13 @@ job.add_command(clone)
 @job.command("list")
 @click.option("--kind", type=click.Choice(KINDS), help="Only jobs of this kind.")
 @click.option("--state", type=click.Choice(STATES), help="Only jobs in this state.")
-@click.option("--dataset", metavar="NAME", help="Only jobs on this dataset.")
+@click.option("--dataset", metavar="NAME", help="Only jobs on this dataset.", shell_complete=completion.datasets)
+@click.option(
+    "--experiment",
+    metavar="NAME",
+    help="Only jobs of this experiment.",
+    shell_complete=completion.experiment_names,
+)
 @click.option("--user", metavar="NAME", help="Only jobs that this user submitted.")
 @click.option("--search", default="", metavar="TEXT", help="Only jobs with this in name, notes, dataset, error or id.")
 @click.option("--before", type=int, metavar="ID", help="Only jobs older than this one.")
@@ -37,6 +44,7 @@ def list_(
     kind: str | None,
     state: str | None,
     dataset: str | None,
+    experiment: str | None,
     user: str | None,
     search: str,
     before: int | None,
@@ -49,7 +57,9 @@ def list_(
     from worker.jobs.watching.job_list import JobFilter, list_jobs
 
     with open_store() as session:
-        found = list_jobs(session, JobFilter(kind, state, dataset, search, user), before=before, limit=limit)
+        found = list_jobs(
+            session, JobFilter(kind, state, dataset, search, user, experiment), before=before, limit=limit
+        )
         now = read_clock(session)
     if as_json:
         print_json(found)
@@ -79,19 +89,33 @@ def show(job_id: int, as_json: bool) -> None:
 @job_argument
 @click.option("--name", metavar="TEXT", help='The new name; "" removes it.')
 @click.option("--notes", metavar="TEXT", help='The new notes; "" removes them.')
+@click.option(
+    "--experiment",
+    metavar="TEXT",
+    help='The experiment that it belongs to; "" takes it out of its own.',
+    shell_complete=completion.experiment_names,
+)
 @click.option("--priority", type=int, metavar="N", help="The new priority of a queued job, from -10 to 10.")
 @json_option
-def edit(job_id: int, name: str | None, notes: str | None, priority: int | None, as_json: bool) -> None:
-    """Change the name, the notes or the priority of a job."""
+def edit(
+    job_id: int,
+    name: str | None,
+    notes: str | None,
+    experiment: str | None,
+    priority: int | None,
+    as_json: bool,
+) -> None:
+    """Change the name, the notes, the experiment or the priority of a job."""
     from worker.jobs import holds, jobs
     from worker.jobs.requests.label import parse_label
 
-    given = {key: value for key, value in (("name", name), ("notes", notes)) if value is not None}
+    fields = {"name": name, "notes": notes, "experiment": experiment}
+    given = {key: value for key, value in fields.items() if value is not None}
     if not given and priority is None:
-        raise click.UsageError("Nothing to change: give --name, --notes, --priority or several of them.")
+        raise click.UsageError("Nothing to change: give --name, --notes, --experiment, --priority or several of them.")
     with open_store(writes=True) as session:
         before = jobs.get(session, job_id)
-        label = parse_label({"name": before.name, "notes": before.notes, **given})
+        label = parse_label({**before.label, "notes": before.notes, **given})
         edited = jobs.relabel(session, job_id, label)
         if priority is not None:
             edited = holds.set_priority(session, job_id, priority)

@@ -1,14 +1,16 @@
 """The options of `deeplab job submit KIND`, made from the fields of that kind's spec in worker.jobs.requests.specs."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from types import NoneType, UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import click
 from pydantic.fields import FieldInfo
 
-from deeplab.errors import DeepLabError
+from deeplab.files import visible
 from deeplab.mirrors import absolute
+from worker.cli import completion
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.spec_error import SpecError
 from worker.jobs.requests.specs import UPLOAD, Positive, Spec
@@ -17,14 +19,34 @@ _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
 _TYPES: dict[Any, type] = {int: int, float: float}
 _IDS = ("evaluate_job", "only_failed_of")
+_COMPLETIONS = {
+    "checkpoint": completion.checkpoints,
+    "resume": completion.checkpoints,
+    "dataset": completion.datasets,
+    "evaluate_job": completion.evaluate_jobs,
+    "only_failed_of": completion.segment_jobs,
+}
 _PATHS = ("config", "input", "output", "checkpoint", "source", "file", "image")
 
 
-class RequestError(DeepLabError):
+class RequestError(click.ClickException):
     """A request that was refused, with its fields called as on the command line."""
 
-    def __init__(self, error: SpecError) -> None:
-        super().__init__(" ".join(_name_option(name, sentence) for name, sentence in error.fields.items()))
+    exit_code = 2  # as of options that click refuses
+
+    def __init__(self, error: SpecError, spell: Callable[[str], str] | None = None) -> None:
+        spell = spell or option_name
+        sentences = " ".join(f"{spell(name)}: {sentence}" for name, sentence in error.fields.items())
+        super().__init__(visible(" ".join(sentences.split())))
+
+
+@contextmanager
+def refusals(spell: Callable[[str], str] | None = None) -> Iterator[None]:
+    """Turn the SpecError of a block into a RequestError; `spell` says how the fields were given, if not by options."""
+    try:
+        yield
+    except SpecError as error:
+        raise RequestError(error, spell) from None
 
 
 def options_of(spec: type[Spec]) -> list[click.Parameter]:
@@ -41,12 +63,22 @@ def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
 
 def _option(name: str, field: FieldInfo) -> click.Option:
     if field.annotation == tuple[Positive, ...]:
-        return click.Option([_option_name(name), name], type=int, multiple=True, metavar="ID", help=field.description)
+        return click.Option(
+            [option_name(name), name],
+            type=int,
+            multiple=True,
+            metavar="ID",
+            help=field.description,
+            shell_complete=completion.jobs,
+        )
     if get_origin(field.annotation) is tuple:
-        return click.Option([_option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
-    declarations = [_option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
+        return click.Option([option_name(name), name], multiple=True, metavar="KEY=V,V,...", help=field.description)
+    declarations = [option_name(name), name, *([_SHORT[name]] if name in _SHORT else [])]
     kind = _plain_type(field.annotation)
-    attributes: dict[str, Any] = {"help": field.description, "required": field.is_required()}
+    required = field.is_required() and name != "config"  # a preset may take its place
+    attributes: dict[str, Any] = {"help": field.description, "required": required}
+    if name in _COMPLETIONS:
+        attributes["shell_complete"] = _COMPLETIONS[name]
     if not field.is_required():
         attributes |= {"default": field.default, "show_default": field.default is not None}
     if kind is bool:
@@ -83,13 +115,9 @@ def _metavar(name: str, kind: type) -> str:
     }.get(name, "NAME")
 
 
-def _option_name(field: str) -> str:
+def option_name(field: str) -> str:
+    """The option of `job submit` that stands for a field of a request."""
     return "--set" if field == "overrides" else f"--{field.replace('_', '-')}"
-
-
-def _name_option(field: str, sentence: str) -> str:
-    option = _option_name(field)
-    return f"{option}: {sentence.removeprefix(f'{option}: ')}"
 
 
 def _absolute(name: str, value: str) -> str:

@@ -1,10 +1,12 @@
 """`deeplab job submit`, `retry` and `clone`: the commands that make jobs."""
 
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from worker.cli import completion
 from worker.cli.lazy import ComputedGroup
 from worker.cli.options import job_argument, set_option
 from worker.cli.output import json_option
@@ -15,11 +17,30 @@ _WAIT = click.option(
 )
 _NAME = click.option("--name", default="", metavar="TEXT", help="What to call the job in lists.")
 _NOTES = click.option("--notes", default="", metavar="TEXT", help="Whatever is worth remembering about the job.")
+_EXPERIMENT = click.option(
+    "--experiment",
+    default="",
+    metavar="TEXT",
+    help="Experiment that it belongs to; a new name begins one.",
+    shell_complete=completion.experiment_names,
+)
+_PRESET = click.option(
+    "--preset",
+    metavar="NAME",
+    help="In place of --config: a preset, fitted to the dataset; see deeplab preset list.",
+    shell_complete=completion.presets,
+)
+_THEN = click.option(
+    "--then",
+    multiple=True,
+    type=click.Choice(("evaluate", "crf")),
+    help="Submit a job that uses what this one makes, too; repeatable: --then evaluate --then crf.",
+)
 _EXAMPLES = {  # of `job submit`, by kind
-    "train": "train -c config.yaml --dataset street --wait",
-    "evaluate": "evaluate --checkpoint 1 --wait",
+    "train": "train --preset fast-cpu --dataset street --then evaluate",
+    "evaluate": "evaluate --checkpoint job:1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
-    "segment": "segment --checkpoint 1 --input images --wait",
+    "segment": "segment --checkpoint job:1 --input images --wait",
     "register": "register --file model.pth -c config.yaml --wait",
     "onnx": "onnx --checkpoint champion --wait",
     "try": "try --checkpoint champion --image photo.jpg --crf --wait",
@@ -50,14 +71,21 @@ class _Kinds(ComputedGroup):
             epilog=f"Example: deeplab job submit {_EXAMPLES[cmd_name]}",
             callback=_submit,
         )
-        return json_option(_WAIT(_NAME(_NOTES(set_option(command)))))
+        if cmd_name == "train":
+            _PRESET(command)
+        if cmd_name in ("train", "evaluate"):
+            _THEN(command)
+        return json_option(_WAIT(_NAME(_NOTES(_EXPERIMENT(set_option(command))))))
 
 
-def _submit(name: str, notes: str, wait: bool, as_json: bool, **values: Any) -> None:
+def _submit(
+    name: str, notes: str, experiment: str, wait: bool, as_json: bool, then: Sequence[str] = (), **values: Any
+) -> None:
     from worker.cli.job.submit import submit_job
 
     kind = click.get_current_context().command.name or ""
-    submit_job(kind, values, {"name": name, "notes": notes}, wait=wait, as_json=as_json)
+    label = {"name": name, "notes": notes, "experiment": experiment}
+    submit_job(kind, values, label, then=then, wait=wait, as_json=as_json)
 
 
 @click.group(cls=_Kinds)
@@ -83,9 +111,10 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
     again = submission.retry_failed if failed else submission.retry
     submit_with(
         settings,
-        lambda tell: again(settings, job_id, environment=os.environ, tell=tell),
+        lambda hear: again(settings, job_id, environment=os.environ, hear=hear),
         wait=wait,
         as_json=as_json,
+        spell=lambda field: f"Job {job_id} cannot be retried: {field}",
     )
 
 

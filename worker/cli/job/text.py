@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from deeplab.crf.grid import as_overrides
 from deeplab.files import visible
-from deeplab.formats import duration
+from deeplab.formats import duration, percent
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.trials import Trial
 from worker.jobs.watching.reasons import reason
@@ -54,16 +54,20 @@ def _lines(job: WholeJob) -> Iterator[str]:
     if job.standing is not None:
         yield f"So far: {job.standing}"
     shown = {**job.spec, "priority": job.priority or None}
-    yield from _section("Request", [f"{name}: {value}" for name, value in shown.items() if value not in (None, [])])
+    yield from _section(
+        "Request", [f"{name}: {_spell(value)}" for name, value in shown.items() if value not in (None, [])]
+    )
     if counts := progress(job):
         left = f", {duration(job.eta_seconds)} left" if job.eta_seconds is not None else ""
         yield from _section("Progress", [f"{counts}{left}; attempt {job.attempts} of {job.max_attempts}"])
     if job.evaluation is not None:
         scores = {name: value for name, value in job.evaluation.scores.items() if isinstance(value, float)}
-        yield from _section("Scores", [f"{name.replace('_', ' ')}: {value:.4f}" for name, value in scores.items()])
+        yield from _section("Scores", [f"{name.replace('_', ' ')}: {percent(value)}" for name, value in scores.items()])
     yield from _section("Trials", [_trial(each) for each in job.trials])
     if job.result:
-        yield from _section("Result", [f"{name}: {value}" for name, value in job.result.items()])
+        yield from _section(
+            "Result", [f"{name}: {_spell(value)}" for name, value in job.result.items() if value is not None]
+        )
     yield from _section(
         "Checkpoints",
         [
@@ -77,9 +81,20 @@ def _lines(job: WholeJob) -> Iterator[str]:
     )
 
 
+def _spell(value: object) -> str:
+    """A value for people: "yes", or a list with commas between its parts."""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list | tuple):
+        return ", ".join(map(_spell, value))
+    if isinstance(value, dict):
+        return ", ".join(f"{name} {_spell(each)}" for name, each in value.items())
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def _trial(trial: Trial) -> str:
     values = " ".join(as_overrides(trial.setting))
-    return f"{values}: mean IoU {trial.scores['mean_iou']:.4f}{' (best)' if trial.best else ''}"
+    return f"{values}: mean IoU {percent(trial.scores['mean_iou'])}{' (best)' if trial.best else ''}"
 
 
 def _section(heading: str, lines: Sequence[str]) -> Iterator[str]:

@@ -9,7 +9,7 @@ import click
 
 from deeplab.crf.grid import as_overrides
 from deeplab.errors import DeepLabError
-from deeplab.formats import duration, images_and_videos, plural
+from deeplab.formats import duration, images_and_videos, percent, plural
 from deeplab.images.kinds import describe_passed_over
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
@@ -114,9 +114,9 @@ def describe_result(settings: Settings, job: Job) -> str:
             return sentence + f"{found} segmented{failed}, in {result['output']}{others}"
         case "crf" if "best" in result:
             options = " ".join(f"--set {override}" for override in as_overrides(result["best"]))
-            return sentence + f"best mean IoU {result['mean_iou']:.4f} with {options}"
+            return sentence + f"best mean IoU {percent(result['mean_iou'])} with {options}"
         case "evaluate" | "crf":
-            return sentence + f"mean IoU {result['mean_iou']:.4f}"
+            return sentence + f"mean IoU {percent(result['mean_iou'])}"
         case "register":
             return sentence + f"checkpoint {result['checkpoint']}"
         case "onnx":
@@ -134,4 +134,4 @@ def describe_result(settings: Settings, job: Job) -> str:
 
 def _best(result: Mapping[str, Any]) -> str:
     number = result.get("best_checkpoint")
-    return "" if number is None else f"; best is checkpoint {number}, mean IoU {result['mean_iou']:.4f}"
+    return "" if number is None else f"; best is checkpoint {number}, mean IoU {percent(result['mean_iou'])}"

@@ -78,7 +78,7 @@ def foresee(session: Session, job_id: int) -> Loss:
     n_results = session.scalar(select(func.sum(ResultPartRow.n_images)).where(ResultPartRow.job_id == job_id))
     has_scores = session.scalar(select(EvaluationRow.id).where(EvaluationRow.job_id == job_id)) is not None
     output = job.spec.get("output")
-    return Loss(job_id, n_checkpoints, n_bytes, n_results or 0, has_scores, Path(output) if output else None)
+    return Loss(job_id, n_checkpoints, int(n_bytes), int(n_results or 0), has_scores, Path(output) if output else None)
 
 
 def delete_job(settings: Settings, job_id: int, user_id: int | None = None) -> Loss:

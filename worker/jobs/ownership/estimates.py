@@ -10,11 +10,12 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from deeplab.errors import DeepLabError
 from deeplab.formats import size
 from deeplab.room import find_free_bytes
 from worker.jobs.catalog import SUCCEEDED
-from worker.jobs.database import open_session
 from worker.jobs.ownership.room import least_bytes
+from worker.jobs.places import relative
 from worker.jobs.requests.specs import EvaluateSpec, Spec, TrainSpec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import CheckpointRow, JobRow
@@ -22,20 +23,23 @@ from worker.jobs.tables import CheckpointRow, JobRow
 _WEIGHTS_ALONE = 1.0  # of a checkpoint, at most: the weights that a training leaves beside its last one
 
 
-def find_lack(settings: Settings, spec: Spec, config: Mapping[str, Any]) -> str | None:
-    """Say that a job will probably need more room than there is; None if it will not, or nobody knows."""
-    with open_session(settings, reads_only=True) as session:
-        needed = estimate(session, spec, config)
+def require_room(session: Session, settings: Settings, spec: Spec, config: Mapping[str, Any]) -> None:
+    """Refuse a job that would need more room than the disk of the home has now.
+
+    Raises:
+        DeepLabError: saying how much it needs and how much there is.
+    """
+    needed = estimate(session, spec, config) or 0
     free = find_free_bytes(settings.home)
-    if needed is None or free is None:
-        return None
-    room = max(free - least_bytes(settings), 0)
-    if needed <= room:
-        return None
-    return (
-        f"The job will write about {size(needed)}, and the disk of {settings.home} has room for {size(room)};"
-        " where there is none, it waits."
-    )
+    if free is None:
+        return
+    room = free - least_bytes(settings)
+    if needed > max(room, 0):
+        raise DeepLabError(
+            f"It will write about {size(needed)}, and the disk of {settings.home} has room for {size(max(room, 0))}."
+        )
+    if room < 0:
+        raise DeepLabError(f"The disk of {settings.home} has less than {size(least_bytes(settings))} free.")
 
 
 def estimate(session: Session, spec: Spec, config: Mapping[str, Any]) -> int | None:
@@ -74,7 +78,7 @@ def _of_logits(session: Session, spec: EvaluateSpec, config: Mapping[str, Any]) 
     like = (
         JobRow.kind == "evaluate",
         JobRow.state == SUCCEEDED,
-        JobRow.config[("DATASET", "ROOT")].as_string() == config["DATASET"]["ROOT"],
+        JobRow.config[("DATASET", "ROOT")].as_string() == relative(config["DATASET"]["ROOT"] or ""),
         JobRow.config[("DATASET", "N_CLASSES")].as_integer() == config["DATASET"]["N_CLASSES"],
         JobRow.spec["logits_dtype"].as_string() == spec.logits_dtype,
         JobRow.result["logits_bytes"].as_integer() > 0,

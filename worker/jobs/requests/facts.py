@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from worker.jobs import dataset_versions, datasets
+from worker.jobs.places import relative
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.specs import (
     CheckpointSpec,
@@ -62,7 +63,8 @@ def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint
     own = config["DATASET"]
     root = JobRow.config[("DATASET", "ROOT")].as_string()
     inherited = session.execute(select(JobRow.dataset, root.label("root")).where(JobRow.id == source)).one_or_none()
-    if inherited is not None and inherited.root == own["ROOT"]:  # else another folder was asked for
+    here = None if own["ROOT"] is None else relative(own["ROOT"])  # as rows have it
+    if inherited is not None and inherited.root == here:  # else another folder was asked for
         dataset: str | None = inherited.dataset
         return dataset
     return str(own["ROOT"] or own["NAME"])

@@ -24,7 +24,7 @@ def _check_text(text: str) -> str:
 
 
 class Label(BaseModel):
-    """A name and notes; both may be empty."""
+    """A name, notes and the experiment that the job belongs to; all may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
 
@@ -34,13 +34,19 @@ class Label(BaseModel):
     notes: Annotated[str, AfterValidator(_check_text)] = Field(
         "", max_length=_LONGEST_NOTES, title="Notes", description="Whatever is worth remembering about the job."
     )
+    experiment: Annotated[str, AfterValidator(_check_line)] = Field(
+        "",
+        max_length=_LONGEST_NAME,
+        title="Experiment",
+        description="Name of the experiment that the job belongs to; a new name begins one.",
+    )
 
 
 NO_LABEL = Label()
 
 
 def parse_label(mapping: Mapping[str, Any]) -> Label:
-    """Validate a name and notes; what is left out is empty.
+    """Validate a name, notes and an experiment; what is left out is empty.
 
     Raises:
         SpecError: naming every field that is unknown, too long or no plain text.
@@ -48,4 +54,4 @@ def parse_label(mapping: Mapping[str, Any]) -> Label:
     try:
         return Label.model_validate(mapping)
     except ValidationError as error:
-        raise refusal(error, "is neither the name nor the notes of a job.") from None
+        raise refusal(error, "is not one of name, notes and experiment.") from None

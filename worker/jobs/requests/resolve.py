@@ -4,7 +4,7 @@ This happens once, at submission: later edits of the files do not change what ru
 """
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -50,9 +50,12 @@ PATH_KEYS = tuple(each for each in ALL_PATH_KEYS if each != ("EXP", "OUTPUT_DIR"
 Environment = Mapping[str, str] | None
 LARGEST_TRIED = 2**26  # pixels of an image that is tried
 _EMPTY: Environment = MappingProxyType({})
+_ALONE: Mapping[int, JobRow] = MappingProxyType({})
 
 
-def resolve_config(session: Session, spec: Spec, environment: Environment = None) -> dict[str, Any]:
+def resolve_config(
+    session: Session, spec: Spec, environment: Environment = None, earlier: Mapping[int, JobRow] = _ALONE
+) -> dict[str, Any]:
     """The whole configuration of a job, defaults included, as JSON values.
 
     Args:
@@ -68,14 +71,14 @@ def resolve_config(session: Session, spec: Spec, environment: Environment = None
         case TrainSpec():
             return _train_config(session, spec, environment)
         case EvaluateSpec():
-            return _checkpoint_config(session, spec, environment)
+            return _checkpoint_config(session, spec, environment, earlier)
         case SegmentSpec():
             _check_folders(spec)
             if spec.only_failed_of is not None:
                 _check_failed(session, spec, spec.only_failed_of)
-            return _checkpoint_config(session, spec, environment)
+            return _checkpoint_config(session, spec, environment, earlier)
         case CrfSpec():
-            return _crf_config(session, spec, environment)
+            return _crf_config(session, spec, environment, earlier)
         case RegisterSpec():
             return _registered_config(session, spec, environment)
         case OnnxSpec() | TrySpec():
@@ -148,25 +151,27 @@ def _saved_config(session: Session, spec: OnnxSpec | TrySpec, environment: Envir
             _check_image(local_path(spec.image))
     trained_with = _trained_with(session, spec.checkpoint_ref)
     with errors_at("overrides", environment):
-        resolved = parse_config(trained_with, str(spec.checkpoint_ref), spec.overrides).model_dump(mode="json")
+        resolved = _parse(trained_with, str(spec.checkpoint_ref), spec.overrides)
         _expand_paths(resolved, trained_with, environment)
     return resolved
 
 
-def _trained_with(session: Session, ref: CheckpointRef) -> dict[str, Any]:
+def _trained_with(session: Session, ref: CheckpointRef, earlier: Mapping[int, JobRow] = _ALONE) -> dict[str, Any]:
     """The configuration of a checkpoint of this platform, or of one that a job will save."""
     with errors_at("checkpoint"):
         if ref.job_id is not None:
-            return _config_of_training(session, ref.job_id)
+            return _config_of_training(session, earlier.get(ref.job_id) or _get_job(session, ref.job_id))
         return checkpoints.read_config(session, checkpoints.get(session, ref.id or 0))
 
 
-def _checkpoint_config(session: Session, spec: InferenceSpec, environment: Environment) -> dict[str, Any]:
+def _checkpoint_config(
+    session: Session, spec: InferenceSpec, environment: Environment, earlier: Mapping[int, JobRow]
+) -> dict[str, Any]:
     """Take the configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
     ref = spec.checkpoint_ref
     if not ref.is_file:
-        trained_with = _trained_with(session, ref)
+        trained_with = _trained_with(session, ref, earlier)
     else:
         with errors_at("checkpoint"):
             if not remote.is_file(local_path(ref.text)):
@@ -183,13 +188,12 @@ def _checkpoint_config(session: Session, spec: InferenceSpec, environment: Envir
     return _apply(session, spec, trained_with, spec.config or str(ref), environment)
 
 
-def _config_of_training(session: Session, job_id: int) -> dict[str, Any]:
+def _config_of_training(session: Session, job: JobRow) -> dict[str, Any]:
     """The configuration of a job that saves checkpoints, or will."""
-    job = _get_job(session, job_id)
     if job.kind not in ("train", "register"):
-        raise DeepLabError(f"Job {job_id} is of kind {job.kind}; expected one of kind train or register.")
-    if job.state == SUCCEEDED and checkpoints.find_last(session, job_id) is None:
-        raise DeepLabError(f"Job {job_id} has left no checkpoint.")
+        raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind train or register.")
+    if job.state == SUCCEEDED and checkpoints.find_last(session, job.id) is None:
+        raise DeepLabError(f"Job {job.id} has left no checkpoint.")
     return job.config
 
 
@@ -208,9 +212,11 @@ def _without_unused_paths(config: dict[str, Any], spec: InferenceSpec) -> dict[s
     return config
 
 
-def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> dict[str, Any]:
+def _crf_config(
+    session: Session, spec: CrfSpec, environment: Environment, earlier: Mapping[int, JobRow]
+) -> dict[str, Any]:
     with errors_at("evaluate_job"):
-        job = _get_job(session, spec.evaluate_job)
+        job = earlier.get(spec.evaluate_job) or _get_job(session, spec.evaluate_job)
         if job.kind != "evaluate":
             raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind evaluate.")
         if job.state in (FAILED, CANCELLED):
@@ -220,7 +226,7 @@ def _crf_config(session: Session, spec: CrfSpec, environment: Environment) -> di
         if not saves:
             raise DeepLabError(f"Job {job.id} saves no logits.")
     with errors_at("overrides"):
-        resolved = parse_config(job.config, f"job {job.id}", spec.overrides).model_dump(mode="json")
+        resolved = _parse(job.config, f"job {job.id}", spec.overrides)
         _expand_paths(resolved, job.config, environment)
     return resolved
 
@@ -273,13 +279,18 @@ def _apply(
         merged["DATASET"] = {**merged["DATASET"], **datasets.section_of(dataset)}
         whole["DATASET"] = merged["DATASET"]
     with errors_at("overrides", environment):
-        resolved = parse_config(merged, source, [*spec.chosen_keys(), *spec.overrides]).model_dump(mode="json")
+        resolved = _parse(merged, source, [*spec.chosen_keys(), *spec.overrides])
     with errors_at("overrides" if spec.overrides else "config"):
         _expand_paths(resolved, whole, environment)
     for section, key in PATH_KEYS:
         if resolved[section][key] is not None:
             resolved[section][key] = absolute(resolved[section][key])  # links stay links
     return resolved
+
+
+def _parse(mapping: Mapping[str, Any], source: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Check a configuration; sentences about overrides do not say how these were given, because the doors differ."""
+    return parse_config(mapping, source, overrides, option="").model_dump(mode="json")
 
 
 def _expand_paths(config: dict[str, Any], whole: Mapping[str, Any], environment: Environment) -> None:

@@ -50,6 +50,17 @@ class RunSettings(BaseSettings):
         default="text",
         description="How processes and jobs log. json: an object a line, with job, fence, shard, worker and request.",
     )
+    cores: int | None = Field(
+        default=None,
+        ge=1,
+        description="Cores that a worker's jobs may keep busy, shared out among its slots: threads that compute, those"
+        " of the CRF and processes that read all go by it; empty: those that the worker may run on.",
+    )
+    preload: bool = Field(
+        default=True,
+        description="Whether each slot of a worker keeps a process that has PyTorch loaded, from which its jobs start"
+        " at once; false: each job loads it. On Linux alone.",
+    )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."
     )
@@ -88,7 +99,7 @@ class RunSettings(BaseSettings):
         description="Seconds between a crash and the next attempt; twice as long after each further one, at most 300.",
     )
 
-    @field_validator("running_per_queue", "running_per_user", mode="before")
+    @field_validator("running_per_queue", "running_per_user", "cores", mode="before")
     @classmethod
     def _blank_is_no_limit(cls, value: object) -> object:
         return value or None

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from worker.jobs.catalog import PASSING, STATES, parse_integer
 from worker.jobs.jobs import Job, JobSummary, fraction_of
 from worker.jobs.paging import Order, Page, read_page
-from worker.jobs.tables import JobRow, UserRow
+from worker.jobs.tables import ExperimentRow, JobRow, UserRow
 
 SUMMARY = tuple(getattr(JobRow, field.name) for field in fields(JobSummary))  # columns
 FIELDS = (*(field.name for field in fields(Job)), "fraction")  # that a list over the API can be asked for
@@ -33,6 +33,7 @@ class JobFilter:
     dataset: str | None = None
     search: str = ""  # in name, notes, dataset and error, and the id
     user: str | None = None  # who submitted it
+    experiment: str | None = None  # its name
 
 
 EVERYTHING = JobFilter()
@@ -117,6 +118,9 @@ def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
         conditions.append(JobRow.kind != PASSING)
     if wanted.user is not None:
         conditions.append(JobRow.user_id == select(UserRow.id).where(UserRow.name == wanted.user).scalar_subquery())
+    if wanted.experiment is not None:
+        named = select(ExperimentRow.id).where(ExperimentRow.name == wanted.experiment).scalar_subquery()
+        conditions.append(JobRow.experiment_id == named)
     if text := wanted.search.strip():
         searched = (JobRow.name, JobRow.notes, JobRow.dataset, JobRow.error)
         number = parse_integer(text)

@@ -171,3 +171,9 @@ def test_a_broken_image_is_named(tmp_path: Path) -> None:
     (root / "images/0.png").write_bytes(b"no image")
     with pytest.raises(ImageError, match=r"images/0\.png: "):
         open_folder(root, "val", 3)[0]
+
+
+def test_masks_as_segment_calls_them_are_found(tmp_path: Path) -> None:
+    root = listed(tmp_path, "a")
+    (root / "masks/a.png").rename(root / "masks/a.jpg.png")
+    assert len(open_folder(root, "val", 3)) == 1

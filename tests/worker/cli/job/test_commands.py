@@ -121,7 +121,7 @@ def test_show_lists_the_trials_of_a_search(home: Settings, submitted: Job) -> No
     ]
     with open_session(home, reads_only=True) as session:
         whole = replace(read_whole_job(session, home, submitted.id), trials=found)
-    lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 0.5000\n  CRF.BI_W=4.5: mean IoU 0.7500 (best)"
+    lines = "\nTrials:\n  CRF.BI_W=2: mean IoU 50.0 %\n  CRF.BI_W=4.5: mean IoU 75.0 % (best)"
     assert lines in render_job(whole)
 
 
@@ -179,8 +179,8 @@ def test_clone_with_changes(deeplab: Deeplab, submitted: Job) -> None:
     ("change", "sentence"),
     [
         ("seed", "--change: expected FIELD=VALUE, such as seed=7, got 'seed'."),
-        ("seeds=1", "Error: seeds: is not a field of this kind of job."),
-        ("seed=x", "Error: seed: must be a whole number"),
+        ("seeds=1", "Error: --change seeds: is not a field of this kind of job."),
+        ("seed=x", "Error: --change seed: must be a whole number"),
     ],
 )
 def test_clone_refuses_what_does_not_fit(deeplab: Deeplab, submitted: Job, change: str, sentence: str) -> None:

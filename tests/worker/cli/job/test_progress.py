@@ -11,6 +11,7 @@ _QUEUED = Job(
     state="queued",
     queue="gpu",
     name="",
+    experiment=None,
     user=None,
     notes="",
     model="",

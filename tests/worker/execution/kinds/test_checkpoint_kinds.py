@@ -12,6 +12,7 @@ from deeplab.files import sha256_of
 from deeplab.images.masks import read_mask
 from tests.configs import write_weights
 from tests.worker.execution.kinds.store import Attempts
+from tests.worker.store import submit
 from worker.jobs import submission, uploads
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -67,7 +68,12 @@ def test_weights_that_do_not_fit_are_not_kept(attempts: Attempts, tmp_path: Path
     content.pop(next(iter(content)))
     path = tmp_path / "less.pth"
     torch.save(content, path)
-    attempt = attempts.claim(job := register(attempts, path))
+    with pytest.raises(SpecError, match="holds the weights of another model: 1 key missing"):
+        register(attempts, path)
+    request = {"file": str(path), "config": str(attempts.config)}
+    with open_session(attempts.settings) as session:  # as if nobody had looked at it before
+        job = submit(session, attempts.settings, "register", **request)
+    attempt = attempts.claim(job)
     with pytest.raises(CheckpointError, match="holds the weights of another model: 1 key missing"):
         attempts.succeed(attempt)
     assert attempts.checkpoints(job) == []

@@ -2,11 +2,10 @@ import pytest
 from sqlalchemy import update
 
 from tests.worker.store import add_checkpoint, submit, submit_and_claim
-from worker.jobs import jobs, leases, submission
+from worker.jobs import leases
 from worker.jobs.catalog import SUCCEEDED
 from worker.jobs.database import open_session
-from worker.jobs.ownership.estimates import estimate, find_lack
-from worker.jobs.records import events
+from worker.jobs.ownership.estimates import estimate
 from worker.jobs.requests.specs import parse_spec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import CheckpointRow
@@ -44,18 +43,3 @@ def test_logits_are_as_large_as_they_were(store: Settings) -> None:
         leases.finish(session, job.id, claimed.fence, SUCCEEDED, result={"logits": "/l", "logits_bytes": 7})
         assert estimate(session, spec, job.config) == 7
         assert estimate(session, parse_spec("evaluate", {**job.spec, "split": "other"}), job.config) is None
-
-
-def test_whoever_submits_hears_that_there_is_too_little_room(store: Settings) -> None:
-    with open_session(store) as session:
-        earlier = submit_and_claim(session, store)
-        add_checkpoint(session, store, earlier)
-    spec = parse_spec("train", earlier.spec)
-    assert find_lack(store, spec, earlier.config) is None
-    with open_session(store) as session:
-        session.execute(update(CheckpointRow).values(n_bytes=10**17))
-    job = submission.submit(store, spec)
-    with open_session(store, reads_only=True) as session:
-        said = [event.message for event in events.list_events(session, job.id)]
-        assert jobs.get(session, job.id).state == "queued"
-    assert said[1].startswith("The job will write about 600000 TB, and the disk of ")

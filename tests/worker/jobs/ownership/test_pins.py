@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 
 from tests.configs import write_config
+from tests.deeplab.drawing import draw_folder
 from worker.jobs import submission
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -19,7 +20,8 @@ SAFETENSORS = b"\x02\0\0\0\0\0\0\0{}"
 def submit_train(store: Settings, weights: Path, labels: Path) -> Job:
     weights.write_bytes(SAFETENSORS)
     labels.write_text("0\ta\n1\tb\n2\tc\n")
-    sections = {"DATASET": {"N_CLASSES": 3, "LABELS": str(labels)}, "MODEL": {"INIT_MODEL": str(weights)}}
+    dataset = {"N_CLASSES": 3, "LABELS": str(labels), "ROOT": str(draw_folder(store.home / "drawn", n_images=2))}
+    sections = {"DATASET": dataset, "MODEL": {"INIT_MODEL": str(weights)}}
     return submission.submit(store, parse_spec("train", {"config": str(write_config(store.home, **sections))}))
 
 

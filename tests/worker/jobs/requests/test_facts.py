@@ -42,5 +42,5 @@ def test_the_name_of_a_dataset_goes_on_to_whatever_is_made_of_a_training(store: 
 
 def test_a_dataset_without_a_folder_goes_by_its_layout(store: Settings) -> None:
     with open_session(store) as session:
-        job = submit(session, store)
+        job = submit(session, store, config=str(write_config(store.home, DATASET={"N_CLASSES": 3})))
         assert job.dataset == job.config["DATASET"]["NAME"]

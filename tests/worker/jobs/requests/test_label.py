@@ -18,7 +18,7 @@ def test_both_are_optional_and_stripped() -> None:
         ({"notes": "a\0b"}, "notes", "must be plain text."),
         ({"notes": "\ud800"}, "notes", "must be plain text."),
         ({"notes": 5}, "notes", "must be text, got 5."),
-        ({"nmae": "x"}, "nmae", "is neither the name nor the notes of a job."),
+        ({"nmae": "x"}, "nmae", "is not one of name, notes and experiment."),
     ],
 )
 def test_what_is_refused_is_named(given: dict[str, object], field: str, sentence: str) -> None:

@@ -118,7 +118,7 @@ def test_fields_of_inference_stand_for_configuration_keys() -> None:
         ("train", {"config": "x" * 5000}, "config", "must have at most 4,095 characters, got 5,000."),
         ("train", {"config": "a\nb"}, "config", r"must be one line of plain text, got 'a\nb'."),
         ("train", {"config": "a\ud800"}, "config", "must be plain text."),
-        ("train", {"config": ["x"] * 1000}, "config", "must be text, got ['x', 'x', 'x'"),
+        ("train", {"config": ["x"] * 1000}, "config", 'must be text, got ["x", "x", "x"'),
         ("train", {"config": "c", "overrides": ["A=1"] * 101}, "overrides", "must have at most 100 values, got 101."),
         (
             "train",

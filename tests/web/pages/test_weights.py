@@ -3,15 +3,18 @@ from io import BytesIO
 import torch
 from flask.testing import FlaskClient
 
+from deeplab.config import load_config
+from deeplab.models.build import build_from_config
 from tests.web.conftest import SubmitForm
 from tests.web.population import Population
 from worker.jobs import jobs, storage
 from worker.jobs.database import open_session
 
 
-def weights() -> BytesIO:
+def weights(population: Population) -> BytesIO:
+    """Those of an untrained model."""
     file = BytesIO()
-    torch.save({"base.layer1.conv1.weight": torch.zeros(2, 3)}, file)
+    torch.save(build_from_config(load_config(population.dataset / "config.yaml")).state_dict(), file)
     file.seek(0)
     return file
 
@@ -22,7 +25,7 @@ def test_weights_are_sent_with_their_configuration(
     config = (population.dataset / "config.yaml").read_bytes()
     answer = submit_form(
         "/weights/new",
-        sent_file=(weights(), "model.pth"),
+        sent_file=(weights(population), "model.pth"),
         sent_config=(BytesIO(config), "model.yaml"),
         dataset="shapes",
         name="From elsewhere",
@@ -44,7 +47,7 @@ def test_what_is_wrong_is_said_beside_the_field(submit_form: SubmitForm, populat
 
 
 def test_files_are_uploaded_over_the_api(client: FlaskClient, population: Population) -> None:
-    sent = {"data": weights().read(), "content_type": "application/octet-stream"}
+    sent = {"data": weights(population).read(), "content_type": "application/octet-stream"}
     answer = client.post("/api/v1/uploads?name=model.pth", **sent)
     assert answer.status_code == 201
     upload = answer.get_json()

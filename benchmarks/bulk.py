@@ -187,7 +187,13 @@ class Pages:
 class MemoryWatch(threading.Thread):
     """Looks at the memory of all processes of the platform, several times a second, and at the CPU of the child."""
 
-    _KINDS = (("worker.execution.child", "child"), ("gunicorn", "web"), ("valkey", "broker"), ("postgres", "database"))
+    _KINDS = (
+        ("worker.execution.child", "child"),
+        ("fork_server", "forks"),
+        ("gunicorn", "web"),
+        ("valkey", "broker"),
+        ("postgres", "database"),
+    )
 
     def __init__(self) -> None:
         super().__init__(daemon=True)

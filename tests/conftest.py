@@ -134,6 +134,12 @@ def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]
         yield server
 
 
+@pytest.fixture
+def postgresql_programs(postgresql_server: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`pg_dump` and its like of the server's own version come first on the PATH."""
+    monkeypatch.setenv("PATH", f"{postgresql_server.bin_path}{os.pathsep}{os.environ['PATH']}")
+
+
 @pytest.fixture(scope="session")
 def postgresql(postgresql_server: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenStore]:
     """A database of a real PostgreSQL server, emptied for each test."""

@@ -15,9 +15,10 @@ pytestmark = pytest.mark.browser
 
 def test_no_page_has_a_serious_barrier(page: Page, population: Population, viewed: Viewed, films: Films) -> None:
     view = f"{viewed.address('0', f'?b={viewed.segmented}')}#mode=swipe&left=a&right=truth"
+    images = f"/evaluations/compare/images?job={viewed.evaluated}&job={viewed.refined}"
     film = f"/jobs/{films.job_id}/results/{item_key(LABELLED)}"
     found = {}
-    for address in (*addresses(population), view, film):
+    for address in (*addresses(population), view, images, film):
         page.goto(address)
         found[address] = find_barriers(page)
     assert {address: barriers for address, barriers in found.items() if barriers} == {}

@@ -60,6 +60,7 @@ def test_the_picker_works_by_keyboard(page: Page, population: Population) -> Non
     for name in (str(population.root), "shapes", "config.yaml"):
         entry = picker.get_by_role("button", name=name, exact=True)
         expect(entry).to_be_visible()
+        expect(picker.locator(".picker-path")).to_be_focused()
         entry.focus()
         page.keyboard.press("Enter")
     expect(picker).to_be_hidden()
@@ -82,7 +83,7 @@ def test_a_dataset_is_registered_and_used(page: Page, population: Population) ->
     picker.get_by_role("button", name="Use this folder").click()
     page.get_by_role("button", name="Register").click()
     expect(page.get_by_role("status").first).to_have_text("Dataset picked registered: 3 classes.")
-    page.get_by_role("row", name="picked").get_by_role("link", name="train").click()
+    page.get_by_role("link", name="Train", exact=True).click()
     expect(page.get_by_label("Dataset")).to_have_value("picked")
 
 

@@ -4,6 +4,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.addresses import addresses
+from tests.web.pages.test_datasets import report_on
 from tests.web.population import Population
 from tests.web.scenes import make_dataset
 from worker.jobs import datasets
@@ -24,16 +25,17 @@ def test_no_page_scrolls_sideways(page: Page, population: Population, width: int
     assert too_wide == []
 
 
-def test_the_check_of_a_dataset_does_not_scroll_sideways(page: Page, population: Population) -> None:
+def test_the_report_of_a_dataset_does_not_scroll_sideways(page: Page, population: Population) -> None:
     root = make_dataset(population.root / "long")
-    with (root / "train.txt").open("a") as split:
-        split.write("frankfurt_000000_000294_leftImg8bit_" * 3)
     with open_session(population.settings) as session:
         datasets.register(session, "long", survey(root))
+    with (root / "train.txt").open("a") as split:
+        split.write("frankfurt_000000_000294_leftImg8bit_" * 3)
+    job_id = population.submit("check", dataset="long")
+    report_on(population, job_id, "long")
     page.set_viewport_size({"width": 390, "height": 844})
-    page.goto("/datasets")
-    page.get_by_role("button", name="Check long").click()
-    expect(page.get_by_role("heading", name="long")).to_be_visible()
+    page.goto("/datasets/long")
+    expect(page.get_by_text("2 problems", exact=True)).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
 
 

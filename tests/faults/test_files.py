@@ -178,6 +178,8 @@ def test_a_restored_backup_works_under_another_path(
     fresh: Settings, inputs: Inputs, tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
     kind = "sqlite" if fresh.embedded_database else "postgresql"
+    if kind == "postgresql":
+        request.getfixturevalue("postgresql_programs")
     copy = fresh_settings(request, tmp_path / "elsewhere" / "home", kind)
     request_fields = {"config": str(inputs.config), "overrides": "SOLVER.ITER_MAX=400\nSOLVER.ITER_SAVE=20"}
     with Platform(fresh) as platform:

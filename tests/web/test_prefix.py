@@ -100,7 +100,7 @@ def test_the_menu_marks_the_page(browser: httpx.Client, page: str) -> None:
 def test_forms_lead_back_below_the_prefix(browser: httpx.Client, population: Population) -> None:
     root = make_dataset(population.root / "below")
     registered = _send(browser, "/datasets", name="below", root=str(root))
-    assert (registered.status_code, registered.headers["Location"]) == (302, f"{PREFIX}/datasets")
+    assert (registered.status_code, registered.headers["Location"]) == (302, f"{PREFIX}/datasets/below")
     submitted = _send(browser, "/jobs/new/segment", checkpoint="2", input=str(population.folder), batch_size="1")
     assert submitted.status_code == 302
     job = re.fullmatch(rf"{PREFIX}(/jobs/\d+)", submitted.headers["Location"])

@@ -121,8 +121,14 @@ def test_images_have_threads_of_their_own_and_so_has_what_is_answered_at_once(ne
     tile = {"layer": "image", "level": 0, "row": 0, "column": 0}
     lanes: dict[int, list[tuple[str, dict[str, Any]]]] = {
         0: [("static", {"filename": "app.js"}), ("probes.healthz", {})],
-        1: [("pages.image", image), ("pages.mask", image), ("pages.tile", image | tile)],
-        2: [("pages.list_jobs", {}), ("pages.list_results", {"job_id": 7}), ("pages.show_image", image)],
+        1: [("api.stream_job", {"job_id": 7})],
+        2: [("pages.image", image), ("pages.mask", image), ("pages.tile", image | tile)],
+        3: [
+            ("pages.list_jobs", {}),
+            ("api.list_events", {"job_id": 7}),
+            ("pages.list_results", {"job_id": 7}),
+            ("pages.show_image", image),
+        ],
     }
     for lane, named in lanes.items():
         for path in (addresses.build(endpoint, values) for endpoint, values in named):

@@ -15,6 +15,7 @@ from deeplab.scores.image_scores import Cell, Certainty, ImageScores, cells_of
 from tests.web.measurements import scores
 from tests.web.population import Population
 from tests.web.scenes import LABELS, draw_mask, paint
+from tests.worker.store import submit
 from worker.jobs import leases, storage
 from worker.jobs.database import open_session
 from worker.jobs.records import evaluations
@@ -155,7 +156,9 @@ def _record(population: Population, job_id: int, fence: int, images: Sequence[Im
 
 def _segment(population: Population, root: Path, labels: Mapping[str, Labels], n_classes: int) -> int:
     overrides = f"DATASET.N_CLASSES={n_classes}"
-    job_id = population.submit("segment", checkpoint="2", input=str(root / "images"), overrides=overrides)
+    request = {"checkpoint": "2", "input": str(root / "images"), "overrides": overrides}
+    with open_session(population.settings) as session:  # a model of other classes, as if it had been trained
+        job_id = submit(session, population.settings, "segment", **request).id
     fence = population.claim(job_id)
     output = storage.output_dir(population.settings, job_id)
     images = []

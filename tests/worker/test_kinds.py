@@ -10,6 +10,7 @@ from web.forms.job_form import build_form
 from web.forms.options import Options
 from web.text.describe import outcome, subject
 from worker.cli.job.wait import describe_result
+from worker.client.store_jobs import StoreJobs
 from worker.execution.kinds import runner_of
 from worker.jobs.catalog import KINDS, QUEUES, SUCCEEDED, Kind
 from worker.jobs.database import open_session
@@ -73,7 +74,7 @@ def test_the_dashboard_says_what_it_works_on_and_what_came_of_it(succeeded: Job)
 
 
 def test_the_command_line_says_what_came_of_it(sqlite_store: Settings, succeeded: Job) -> None:
-    assert describe_result(sqlite_store, succeeded).startswith(f"Job {succeeded.id} succeeded in 0.0 s: ")
+    assert describe_result(StoreJobs(sqlite_store), succeeded).startswith(f"Job {succeeded.id} succeeded in 0.0 s: ")
 
 
 @pytest.mark.parametrize("kind", KINDS)

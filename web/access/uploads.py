@@ -7,7 +7,7 @@ from web.context import current_settings
 FORM_BYTES = 2**20  # beside the file
 IMAGE_BYTES = 32 * 2**20  # of an image to try
 
-_ENDPOINTS = {"pages.try_checkpoint": IMAGE_BYTES, "pages.add_weights": None, "api.upload_file": None}
+_ENDPOINTS = {"pages.try_checkpoint": IMAGE_BYTES, "pages.add_weights": None}
 
 
 def brings_file() -> bool:

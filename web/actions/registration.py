@@ -55,7 +55,7 @@ def register(
     surveyed = _survey(given["root"] or "", given["labels"], layout, category_ids)
     try:
         with open_session(settings) as session:
-            return datasets.register(session, name.strip(), surveyed, user_id), surveyed
+            return datasets.register(session, name.strip(), surveyed, user_id, confined=True), surveyed
     except NameRefusedError as error:
         raise SpecError({"name": str(error)}) from error
 

@@ -1,16 +1,13 @@
-"""Receives files that people send, for pages and the API."""
+"""Receives files that come with a form."""
 
-import shutil
-from pathlib import Path
+import os
 from typing import IO
 
-from deeplab.errors import OutputError
 from deeplab.formats import size
+from web.context import LARGEST_REQUEST
 from worker.jobs import uploads
 from worker.jobs.settings import Settings
 from worker.jobs.uploads import Upload, UploadError
-
-_CHUNK = 2**20  # bytes
 
 
 def receive_file(settings: Settings, name: str, stream: IO[bytes], *, most: int) -> Upload:
@@ -26,26 +23,19 @@ def receive_file(settings: Settings, name: str, stream: IO[bytes], *, most: int)
         UploadError: if it is empty or too large, or its name cannot be used.
         OutputError: if it cannot be written.
     """
-    folder = uploads.begin(settings)
-    try:
-        path = uploads.place_in(folder, name)
-        n_bytes = 0
-        with path.open("xb") as file:
-            while chunk := stream.read(_CHUNK):
-                n_bytes += len(chunk)
-                if n_bytes > most:
-                    raise UploadError(f"The file is too large; the limit is {size(most)}.")
-                file.write(chunk)
+    with stream:  # a large one lies in a temporary file
+        n_bytes = stream.seek(0, os.SEEK_END)
+        stream.seek(0)
         if not n_bytes:
             raise UploadError("The file is empty.")
-        return uploads.finish(settings, folder)
-    except OSError as error:
-        _discard(folder)
-        raise OutputError(f"The file cannot be kept: {error.strerror or error}.") from error
-    except BaseException:
-        _discard(folder)
-        raise
-
-
-def _discard(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+        if n_bytes > most:
+            raise UploadError(f"The file is too large; the limit is {size(most)}.")
+        upload = uploads.begin(settings, 1, n_bytes)
+        try:
+            offset = 0
+            while part := stream.read(LARGEST_REQUEST):
+                offset = uploads.append(settings, upload.id, name, offset, part)
+            return uploads.finish(settings, upload.id)
+        except BaseException:
+            uploads.discard(settings, upload.id)
+            raise

@@ -4,15 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from flask import url_for
+from flask import abort, url_for
 from pydantic import Field
 
 from web.actions import registration
-from web.actions.dataset_check import check
 from web.api.endpoint import Created
 from web.api.requests import After, Body, Limit, Nothing, Query
 from web.context import current_settings, reading, signed_in
 from worker.jobs import dataset_versions, datasets
+from worker.jobs.dataset_reports import find_newest, read_report
 from worker.jobs.dataset_surveys import Surveyed
 from worker.jobs.dataset_versions import Version
 from worker.jobs.datasets import Dataset
@@ -133,9 +133,17 @@ def remove_dataset(name: str) -> RemovedDataset:
     return RemovedDataset(dataset.name, dataset.root, n_jobs, [use.job_id for use in uses])
 
 
-def check_dataset(name: str, body: Nothing) -> dict[str, Any]:
-    """Check a dataset: what `deeplab dataset check --json` says, of what ten seconds allow to read."""
-    return check(name).as_json()
+def show_report(name: str) -> dict[str, Any]:
+    """Show what the newest check of all splits found, as `deeplab dataset check --json` does.
+
+    `job` made it, of the `version`; of each kind of finding it names at most a thousand, and `n_problems` counts all.
+    """
+    with reading() as session:
+        stored = find_newest(session, datasets.get_by_name(session, name).names)
+    if stored is None:
+        abort(404, f"{name} was not checked yet; POST /datasets/{name}/check does it.")
+    report, n_problems = read_report(stored.path)
+    return {"job": stored.job_id, "version": stored.version, "n_problems": n_problems, **report.as_json()}
 
 
 def _notes(surveyed: Surveyed) -> dict[str, Any]:

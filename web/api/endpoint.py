@@ -1,9 +1,9 @@
 """An address of the API: its view, and what the types of the view say of requests and answers.
 
 A view takes what its address names, and by these names besides: `query`, a model of the parameters; `body`, a model of
-the JSON object that is sent, or `content`, the file that is sent in its place; `key`, what the header Idempotency-Key
-holds. It returns a value of its annotation. The same types validate requests, make answers, and describe both in the
-OpenAPI document.
+the JSON object that is sent; `content`, bytes that are sent in its place; `key`, what the header Idempotency-Key holds.
+It returns a value of its annotation. The same types validate requests, make answers, and describe both in the OpenAPI
+document.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,12 +16,11 @@ from typing import Annotated, Any, Generic, TypeVar, Union, get_args, get_origin
 from flask import Response
 from pydantic import BaseModel
 
-from web.api.requests import NoParameters, read_body, read_file, read_key, read_query
+from web.api.requests import NoParameters, read_body, read_content, read_key, read_query
 from worker.jobs.plain_json import adapter_of
 
 T = TypeVar("T")
 JSON = "application/json"
-FILE = "application/octet-stream"
 
 
 @dataclass(frozen=True)
@@ -39,7 +38,8 @@ class Media:
     kind: str
 
 
-Download = Annotated[Response, Media(FILE)]
+Download = Annotated[Response, Media("application/octet-stream")]
+EventStream = Annotated[Response, Media("text/event-stream")]
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ class Endpoint:
         return self._types.get("body")
 
     @property
-    def takes_file(self) -> bool:
-        """Whether the body is a file, and no JSON."""
+    def takes_content(self) -> bool:
+        """Whether it takes bytes, as BINARY, in place of a JSON object."""
         return "content" in self._types
 
     @property
@@ -125,8 +125,8 @@ class Endpoint:
         read: dict[str, Any] = {"query": query} if "query" in self._types else {}
         if self.body is not None:
             read["body"] = read_body(self.body)
-        if self.takes_file:
-            read["content"] = read_file()
+        if self.takes_content:
+            read["content"] = read_content()
         if self.takes_key:
             read["key"] = read_key()
         return read

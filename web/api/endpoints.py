@@ -16,6 +16,7 @@ from web.api import (
     presets,
     queues,
     search,
+    stream,
     submissions,
     uploads,
     workers,
@@ -29,6 +30,7 @@ _CHECKPOINT = "/checkpoints/<name>"
 _ALIAS = "/aliases/<name>"
 _EXPERIMENT = f"/experiments/{_ID}experiment_id>"
 _DATASET = "/datasets/<name>"
+_UPLOAD = "/uploads/<upload_id>"
 _EVALUATION = f"/evaluations/{_ID}job_id>"
 
 ENDPOINTS = (
@@ -49,6 +51,7 @@ ENDPOINTS = (
     Endpoint("GET", f"{_JOB}/metrics", metrics.list_metrics),
     Endpoint("GET", f"{_JOB}/log", history.show_log),
     Endpoint("GET", f"{_JOB}/events", history.list_events),
+    Endpoint("GET", f"{_JOB}/events/stream", stream.stream_job),
     Endpoint("GET", f"{_JOB}/items", items.list_items),
     Endpoint("GET", "/checkpoints", checkpoints.list_checkpoints),
     Endpoint("GET", _CHECKPOINT, checkpoints.show_checkpoint),
@@ -56,7 +59,6 @@ ENDPOINTS = (
     Endpoint("DELETE", _CHECKPOINT, checkpoints.delete_checkpoint),
     Endpoint("GET", f"{_CHECKPOINT}/file", checkpoints.send_checkpoint),
     Endpoint("GET", f"{_CHECKPOINT}/loss", checkpoints.foresee_checkpoint_deletion),
-    Endpoint("POST", "/uploads", uploads.upload_file),
     Endpoint("GET", "/aliases", aliases.list_aliases),
     Endpoint("GET", _ALIAS, aliases.show_alias),
     Endpoint("PUT", _ALIAS, aliases.move_alias),
@@ -82,6 +84,11 @@ ENDPOINTS = (
     Endpoint("PATCH", _DATASET, datasets.rename_dataset),
     Endpoint("DELETE", _DATASET, datasets.remove_dataset),
     Endpoint("POST", f"{_DATASET}/refresh", datasets.refresh_dataset),
-    Endpoint("POST", f"{_DATASET}/check", datasets.check_dataset),
+    Endpoint("POST", f"{_DATASET}/check", submissions.check_dataset),
+    Endpoint("GET", f"{_DATASET}/report", datasets.show_report),
+    Endpoint("POST", "/uploads", uploads.begin_upload),
+    Endpoint("PUT", _UPLOAD, uploads.send_part),
+    Endpoint("POST", f"{_UPLOAD}/finish", uploads.finish_upload),
+    Endpoint("DELETE", _UPLOAD, uploads.discard_upload),
     Endpoint("GET", "/folders", folders.list_folders),
 )

@@ -14,6 +14,7 @@ from worker.jobs.jobs import Attempt
 from worker.jobs.records import events
 from worker.jobs.records.events import Event
 from worker.jobs.watching import attempt_logs
+from worker.jobs.watching.attempt_logs import NoSuchAttemptError
 
 _LARGEST_TAIL = 2**20
 
@@ -38,15 +39,17 @@ class LogQuery(Query):
     """Which part of which log."""
 
     attempt: Number | None = Field(None, description="The attempt, by its fence; by default the last one.")
-    bytes: Annotated[int, Field(ge=0, le=_LARGEST_TAIL)] = Field(16_384, description="At most so much of its end.")
+    after: Number | None = Field(None, description="The byte to begin at; by default the end of the log is sent.")
+    bytes: Annotated[int, Field(ge=0, le=_LARGEST_TAIL)] = Field(16_384, description="At most so many are sent.")
 
 
 @dataclass(frozen=True)
 class LogEnd:
-    """The last complete lines of the log of an attempt."""
+    """The last complete lines of the log of an attempt, or a part of it."""
 
     fence: int  # of the attempt; 0 before the first
     log: str
+    until: int  # the byte behind it, as `after` of the next request
 
 
 def list_events(job_id: int, query: EventsQuery) -> EventPage:
@@ -60,11 +63,15 @@ def list_events(job_id: int, query: EventsQuery) -> EventPage:
 
 
 def show_log(job_id: int, query: LogQuery) -> LogEnd:
-    """Show the end of the log of an attempt."""
+    """Show the end of the log of an attempt, or what is behind a byte of it."""
     with reading() as session:
         job = jobs.get(session, job_id)
-    log = attempt_logs.log_of(current_settings(), job, query.attempt)
-    if log is None and query.attempt is not None:
-        raise QueryError({"attempt": f"must be from 1 to {job.fence}, got {query.attempt}."})
-    fence = job.fence if query.attempt is None else query.attempt
-    return LogEnd(fence, attempt_logs.read_end(log, query.bytes))
+    try:
+        fence = attempt_logs.fence_of(job, query.attempt)
+    except NoSuchAttemptError:
+        raise QueryError({"attempt": f"must be from 1 to {job.fence}, got {query.attempt}."}) from None
+    log = attempt_logs.log_of(current_settings(), job, fence)
+    if query.after is not None:
+        return LogEnd(fence, *attempt_logs.read_from(log, query.after, query.bytes))
+    size = attempt_logs.size_of(log)  # asked first: what is written meanwhile comes again rather than never
+    return LogEnd(fence, attempt_logs.read_end(log, query.bytes), size)

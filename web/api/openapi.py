@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter
 
-from web.api.endpoint import FILE, JSON, Endpoint
+from web.api.endpoint import JSON, Endpoint
+from web.api.requests import BINARY
 from web.errors import Problem
 from worker.jobs.plain_json import adapter_of
 
@@ -93,11 +94,8 @@ def _operation(endpoint: Endpoint, schemas: Mapping[_Key, Any]) -> dict[str, Any
     if endpoint.body is not None:
         sent = {JSON: {"schema": schemas[endpoint.name, "validation"]}}
         operation["requestBody"] = {"required": True, "content": sent}
-    if endpoint.takes_file:
-        operation["requestBody"] = {
-            "required": True,
-            "content": {FILE: {"schema": {"type": "string", "format": "binary"}}},
-        }
+    if endpoint.takes_content:
+        operation["requestBody"] = {"required": True, "content": {BINARY: {}}}
     return operation
 
 

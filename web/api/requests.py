@@ -1,7 +1,7 @@
 """Reads and checks what is sent to the API: bodies, queries and the header Idempotency-Key."""
 
 import re
-from typing import IO, Annotated, Any, TypeVar, get_origin
+from typing import Annotated, Any, TypeVar, get_origin
 
 from flask import request
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
@@ -15,6 +15,7 @@ from worker.jobs.requests.refusal import refusal
 Q = TypeVar("Q", bound=BaseModel)
 
 _KEY = re.compile(r"[!-~]{1,255}")
+BINARY = "application/octet-stream"
 _DEEPEST = 10  # levels of a body
 _LARGEST_PAGE = 500  # lines of a list
 
@@ -80,6 +81,18 @@ def read_body(kind: Any) -> Any:
         raise refusal(error, "is not a field of this request.") from None
 
 
+def read_content() -> bytes:
+    """Read the bytes of the body.
+
+    Raises:
+        UnsupportedMediaType: if they are not sent as BINARY, which a foreign page cannot send unasked.
+        RequestEntityTooLarge: if they are too many.
+    """
+    if request.mimetype != BINARY:
+        raise UnsupportedMediaType(f"The body must be sent as {BINARY}.")
+    return request.get_data(cache=False)
+
+
 def _read_object() -> dict[str, Any]:
     too_deep = BadRequest(f"The body is nested deeper than {_DEEPEST} levels.")
     try:
@@ -106,17 +119,6 @@ def _is_deeper(value: Any, levels: int) -> bool:
             for inner in (each.values() if isinstance(each, dict) else each)
         ]
     return any(isinstance(each, list | dict) for each in layer)
-
-
-def read_file() -> IO[bytes]:
-    """The file in the body.
-
-    Raises:
-        UnsupportedMediaType: if it is not application/octet-stream, which a foreign page cannot send unasked.
-    """
-    if request.mimetype != "application/octet-stream":
-        raise UnsupportedMediaType("Send the file itself as Content-Type: application/octet-stream.")
-    return request.stream
 
 
 def read_key() -> Key:

@@ -14,9 +14,9 @@ from web.actions import bulk, submission
 from web.actions.submission import Submitted
 from web.api.endpoint import Created
 from web.api.job_request import CloneRequest, JobRequest
-from web.api.requests import Body, Key
-from web.context import current_settings, signed_in
-from worker.jobs import presets
+from web.api.requests import Body, Key, Nothing
+from web.context import current_settings, reading, signed_in
+from worker.jobs import datasets, presets
 from worker.jobs.catalog import KINDS, LARGEST_INTEGER
 from worker.jobs.chained_submission import parse_steps
 from worker.jobs.idempotency import Once
@@ -91,6 +91,17 @@ def clone_job(job_id: int, body: CloneRequest, key: Key) -> Created[SubmittedJob
     """Submit a copy of a job, with some fields of its request changed."""
     once = _once(key)
     return _created(once, partial(submission.clone, job_id=job_id, changes=body, once=once))
+
+
+def check_dataset(name: str, body: Nothing, key: Key) -> Created[SubmittedJob]:
+    """Submit a job that checks a dataset.
+
+    `GET /datasets/{name}/report` then answers what it found.
+    """
+    with reading() as session:
+        dataset = datasets.get_by_name(session, name)
+    spec, once = parse_spec("check", {"dataset": dataset.name}), _once(key)
+    return _created(once, partial(submission.submit, spec=spec, once=once))
 
 
 def cancel_jobs(body: JobIds) -> BulkAnswer:

@@ -5,6 +5,7 @@ from flask import Blueprint
 from web.pages import (
     checkpoint,
     checkpoints,
+    dataset_images,
     datasets,
     disk,
     downloads,
@@ -18,6 +19,7 @@ from web.pages import (
     results,
     search,
     tries,
+    uploads,
     videos,
     viewer,
     weights,
@@ -36,6 +38,7 @@ _KIND = f"/jobs/new/<any({', '.join(KINDS)}):kind>"
 _EXPERIMENT = f"/experiments/<int(max={LARGEST_INTEGER}):experiment_id>"
 _TOKEN = f"<int(max={LARGEST_INTEGER}):token_id>"
 _LAYER = f"<any({', '.join(LAYERS)}):layer>"
+_SPLIT = "/datasets/<name>/splits/<split>"
 _ROUTES = (
     ("GET", "/", jobs.start),
     ("GET", "/jobs", jobs.list_jobs),
@@ -93,7 +96,18 @@ _ROUTES = (
     ("GET", f"/evaluations/<int(max={LARGEST_INTEGER}):job_id>/confusion", confusion.show_confusion),
     ("GET", "/datasets", datasets.list_datasets),
     ("POST", "/datasets", datasets.register_dataset),
+    ("GET", "/uploads/new", uploads.upload_dataset),
+    ("GET", "/datasets/<name>", datasets.show_dataset),
     ("POST", "/datasets/<name>/check", datasets.check_dataset),
+    ("POST", "/datasets/<name>/refresh", datasets.refresh_dataset),
+    ("POST", "/datasets/<name>/rename", datasets.rename_dataset),
+    ("POST", "/datasets/<name>/remove", datasets.remove_dataset),
+    ("GET", "/datasets/<name>/preview", datasets.dataset_preview),
+    ("GET", _SPLIT, dataset_images.list_dataset_images),
+    ("GET", f"{_SPLIT}/<key>", dataset_images.show_dataset_image),
+    ("GET", f"{_SPLIT}/<key>/image", dataset_images.dataset_image),
+    ("GET", f"{_SPLIT}/<key>/truth", dataset_images.dataset_truth),
+    ("GET", f"{_SPLIT}/<key>/tiles/{_LAYER}/<int:level>/<int:row>/<int:column>", dataset_images.dataset_tile),
     ("GET", "/experiments", experiments.list_experiments),
     ("GET", _EXPERIMENT, experiments.show_experiment),
     ("POST", _EXPERIMENT, experiments.edit_experiment),

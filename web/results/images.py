@@ -1,11 +1,13 @@
 """Images and masks of jobs, scaled down to what a page needs."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 from flask import Response, abort, request
+from numpy.typing import NDArray
 from PIL import Image
 
 from deeplab import remote
@@ -15,6 +17,7 @@ from deeplab.formats import dimensions
 from deeplab.images.bands import Reading
 from deeplab.images.files import image_size
 from deeplab.images.palette import Colours
+from deeplab.images.raster import LoadedRaster
 from deeplab.images.strips import open_image_strips, open_label_strips, pixels_at_once, shrink
 from web.access.delivery import needs_body
 from web.context import current_settings
@@ -57,14 +60,40 @@ def send_mask(path: Path, colours: Colours) -> Response:
     return _send(path, "image/png", partial(_encode_mask, colours), f"mask {colours.tobytes().hex()}")
 
 
+def send_truth(
+    files: Sequence[Path],
+    parameters: str,
+    read: Callable[[], NDArray[np.uint8]],
+    colours: NDArray[np.uint8],
+    ignore: int,
+) -> Response:
+    """Send a ground truth as `send_mask` sends masks, whatever its files are; what is ignored is transparent.
+
+    Args:
+        files: that it is made of, the one that holds it last.
+        parameters: what else decides about its pixels.
+        read: reads it, (H, W).
+        colours: (256, 3) RGB, of the classes.
+        ignore: the value of pixels without a class.
+
+    Raises:
+        ImageError, DatasetError: if it cannot be read.
+        NotFound: if a file is gone.
+    """
+    how = [*(f"{path} {_stamp_of(path)}" for path in files[:-1]), parameters, colours.tobytes().hex(), str(ignore)]
+
+    def encode(_: Path, side: int) -> bytes:
+        image = shrink(LoadedRaster(read()), side, blend=False)
+        image.putpalette(colours.tobytes())
+        return _encode(image, "PNG", transparency=ignore)
+
+    return _send(files[-1], "image/png", encode, "\0".join(how))
+
+
 def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: str) -> Response:
     """Encode the file unless the browser has it, or asks about it alone: the ETag says which picture it would be."""
     side = fitting_side(request.args.get("size", SIDES[-1], int))
-    try:
-        status = remote.fetch(path).stat()
-    except OSError:
-        abort(404, "The file no longer exists.")
-    picture = thumbnails.name_of(path, status.st_mtime_ns, status.st_size, side, how)
+    picture = thumbnails.name_of(path, *_stamp_of(path), side, how)
     response = Response(mimetype=mimetype)
     response.set_etag(picture)
     response.cache_control.private = True
@@ -72,6 +101,15 @@ def _send(path: Path, mimetype: str, encode: Callable[[Path, int], bytes], how: 
     if needs_body(response):
         response.set_data(thumbnails.load_or_make(current_settings(), picture, partial(encode, path, side)))
     return response
+
+
+def _stamp_of(path: Path) -> tuple[int, int]:
+    """When a file was modified, in nanoseconds, and its bytes. Raises NotFound if it is gone."""
+    try:
+        status = remote.fetch(path).stat()
+    except OSError:
+        abort(404, "The file no longer exists.")
+    return status.st_mtime_ns, status.st_size
 
 
 def fitting_side(wanted: int) -> int:

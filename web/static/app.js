@@ -25,11 +25,12 @@ scrollLog();
 // ---- forms: ask before what cannot be undone, and send once ----
 document.addEventListener("submit", (event) => {
   const form = event.target;
-  if (form.dataset.confirm && !confirm(form.dataset.confirm)) {
+  const question = form.getAttribute("data-confirm"); // a field named dataset would hide form.dataset
+  if (question && !confirm(question)) {
     event.preventDefault();
     return;
   }
-  if ("once" in form.dataset) {
+  if (form.hasAttribute("data-once")) {
     for (const button of form.querySelectorAll("button:not([type=button])")) button.disabled = true;
   }
 });
@@ -86,7 +87,12 @@ document.addEventListener("click", (event) => {
   }
 });
 for (const answered of ["htmx:after:swap", "htmx:finally:request"]) {
-  document.addEventListener(answered, () => { if (byId("picker")) byId("picker-content").inert = false; });
+  document.addEventListener(answered, () => {
+    const content = byId("picker-content");
+    if (!content?.inert) return;
+    content.inert = false;
+    content.querySelector(".picker-path")?.focus(); // what was focused is gone; whoever hears the page hears the folder
+  });
 }
 
 // ---- masks over images: one slider for all of them, remembered ----
@@ -115,7 +121,10 @@ document.addEventListener("keydown", (event) => { if (event.key === "Escape") cl
 // ---- pictures that were put off are asked for again; those whose files are gone are marked ----
 const askAgain = async (picture) => {
   const response = await import("./patience.js").then(({ fetchPatiently }) => fetchPatiently(picture.src)).catch(() => null);
-  if (!response?.ok || picture.dataset.again) return picture.closest(".layers")?.classList.add("gone");
+  if (!response?.ok || picture.dataset.again) {
+    if ("optional" in picture.dataset) return picture.remove(); // the picture below it can be seen all the same
+    return picture.closest(".layers")?.classList.add("gone");
+  }
   picture.dataset.again = "1";
   picture.src = picture.src; // loads it again
 };

@@ -10,7 +10,7 @@ from worker.cli.store import open_store
 
 @click.group()
 def experiment() -> None:
-    """List and describe experiments: groups of jobs that belong together."""
+    """List and describe experiments: groups of jobs."""
 
 
 @experiment.command("list")

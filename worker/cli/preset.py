@@ -10,7 +10,10 @@ from worker.cli.store import open_store
 
 @click.group()
 def preset() -> None:
-    """List and save presets, which trainings begin with: deeplab job submit train --preset NAME."""
+    """List and save presets, which trainings begin with.
+
+    To use one: deeplab job submit train --preset NAME.
+    """
 
 
 @preset.command("list")

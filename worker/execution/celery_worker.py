@@ -61,7 +61,8 @@ def run_worker(settings: Settings, queue: str, concurrency: int | None = None, n
     register_tasks(app, settings, slots)
     reconciler = Reconciler(settings, slots.worker_id)
     announcer = Announcer(settings)
-    _connect_signals(settings, slots, reconciler, announcer)
+    # On the cpu queue are crf jobs alone, which many never submit: it warms up with the first of them.
+    _connect_signals(settings, slots, reconciler, announcer, warms_up=queue == "gpu")
     worker = app.Worker(
         hostname=name,
         queues=channels(queue, slots.most_gpus),
@@ -91,7 +92,9 @@ def _unregister(settings: Settings, worker_id: int) -> None:
         _log.warning("%s", error)
 
 
-def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, announcer: Announcer) -> None:
+def _connect_signals(
+    settings: Settings, slots: Slots, reconciler: Reconciler, announcer: Announcer, *, warms_up: bool
+) -> None:
     """Connect to the worker's signals; Celery would forget local functions without weak=False."""
 
     def on_setup_logging(**_: object) -> None:
@@ -113,7 +116,8 @@ def _connect_signals(settings: Settings, slots: Slots, reconciler: Reconciler, a
     def on_process_shutdown(**_: object) -> None:
         slots.starter.stop()
 
-    signals.worker_process_init.connect(on_process_init, weak=False)
+    if warms_up:
+        signals.worker_process_init.connect(on_process_init, weak=False)
     signals.worker_process_shutdown.connect(on_process_shutdown, weak=False)
     signals.setup_logging.connect(on_setup_logging, weak=False)
     signals.worker_ready.connect(on_ready, weak=False)

@@ -30,6 +30,12 @@ class StoredReport:
     path: Path
     finished_at: float
     version: str | None  # the digest of the dataset's version when the job was submitted
+    has_preview: bool
+
+    @property
+    def preview(self) -> Path:
+        """An image of the samples that a training sees, if there is one."""
+        return self.path.with_name("preview.png")
 
 
 def write_report(path: Path, report: DatasetReport) -> None:
@@ -51,7 +57,11 @@ def find_newest(session: Session, names: list[str]) -> StoredReport | None:
         JobRow.spec["split"].as_string().is_(None),
     )
     row = session.execute(query.order_by(JobRow.id.desc()).limit(1)).first()
-    return None if row is None else StoredReport(row[0], Path(row[1]["report"]), row[2], row[3])
+    return (
+        None
+        if row is None
+        else StoredReport(row[0], Path(row[1]["report"]), row[2], row[3], row[1].get("has_preview", False))
+    )
 
 
 def read_report(path: Path) -> tuple[DatasetReport, dict[str, int]]:

@@ -42,6 +42,7 @@ class Dataset:
     layout: str  # DATASET.NAME
     category_ids: str | None  # DATASET.CATEGORY_IDS of the layout coco
     former_names: list[str]  # under which it is found, too
+    confined: bool  # registered over HTTP, so that files to which links lead elsewhere are not shown
     created_at: Timestamp
     user: str | None  # who registered it; None: from the command line
 
@@ -51,7 +52,9 @@ class Dataset:
         return [self.name, *self.former_names]
 
 
-def register(session: Session, name: str, surveyed: "Surveyed", user_id: int | None = None) -> Dataset:
+def register(
+    session: Session, name: str, surveyed: "Surveyed", user_id: int | None = None, *, confined: bool = False
+) -> Dataset:
     """Register a folder, of which a survey has found the splits, with its first version.
 
     Args:
@@ -59,13 +62,19 @@ def register(session: Session, name: str, surveyed: "Surveyed", user_id: int | N
         name: of letters, digits, dots, dashes and underscores.
         surveyed: the folder; it was surveyed before the session, because others wait for this one to write.
         user_id: who registers it.
+        confined: whether somebody does that over HTTP.
 
     Raises:
         NameRefusedError: if the name is taken or malformed; the caller then rolls back.
     """
     require_free(session, name)
     row = DatasetRow(
-        name=name, root=shown(surveyed.root), created_at=read_clock(session), user_id=user_id, **_content(surveyed)
+        name=name,
+        root=shown(surveyed.root),
+        created_at=read_clock(session),
+        user_id=user_id,
+        confined=confined,
+        **_content(surveyed),
     )
     session.add(row)
     _flush(session, name)

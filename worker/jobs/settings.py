@@ -9,6 +9,7 @@ from pydantic_settings import SettingsConfigDict
 
 from deeplab.errors import DeepLabError
 from worker.jobs import named_places
+from worker.jobs.setting_groups.client import ClientSettings
 from worker.jobs.setting_groups.notices import NoticeSettings
 from worker.jobs.setting_groups.pages import PageSettings
 from worker.jobs.setting_groups.runs import RunSettings
@@ -20,7 +21,7 @@ class SettingsError(DeepLabError):
 
 
 # Fields come in the order from the last class to the first.
-class Settings(NoticeSettings, RunSettings, PageSettings, StoreSettings):
+class Settings(ClientSettings, NoticeSettings, RunSettings, PageSettings, StoreSettings):
     """The platform's settings; each is read from DEEPLAB_<NAME IN CAPITALS>."""
 
     model_config = SettingsConfigDict(env_prefix="DEEPLAB_", frozen=True)

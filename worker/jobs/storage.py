@@ -31,6 +31,7 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     image.png               the image of a try job as it was segmented, ...
     refined/                ... and its label map after the CRF
     report.json             what a check job found; see worker.jobs.dataset_reports
+    preview.png             beside it, samples as a training sees them
     search.npz              what a grid search has counted so far
     alive                   touched whenever the child reports progress
     assist-<owner>/         the log of an assistant of a segment job

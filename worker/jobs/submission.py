@@ -31,11 +31,11 @@ from worker.jobs.requests.specs import (
     Spec,
     parse_spec,
 )
-from worker.jobs.requests.uploaded import replace_uploads
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
+from worker.jobs.uploaded import replace_uploads
 
 # Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]

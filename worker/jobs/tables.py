@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text
+from sqlalchemy import JSON, BigInteger, ForeignKey, Index, MetaData, Text, UniqueConstraint, false, select, text, true
 from sqlalchemy.orm import DeclarativeBase, Mapped, MappedSQLExpression, column_property, mapped_column
 
 from worker.jobs.places import PlaceJson, PlaceText
@@ -478,6 +478,7 @@ class DatasetRow(Base):
     layout: Mapped[str] = mapped_column(default="folder", server_default="folder")  # DATASET.NAME
     category_ids: Mapped[str | None]  # DATASET.CATEGORY_IDS of the layout coco
     former_names: Mapped[list[Any]] = mapped_column(JSON(), default=list, server_default="[]")
+    confined: Mapped[bool] = mapped_column(default=True, server_default=true())  # registered over HTTP
     created_at: Mapped[float]
     user_id: Mapped[int | None] = mapped_column(ForeignKey("user.id"))
     user: Mapped[str | None] = _name_of(user_id)

@@ -1,5 +1,7 @@
 """`deeplab demo`: a platform in a temporary folder, used through its JSON API from sample data to masks."""
 
+import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
@@ -62,7 +64,8 @@ def run_demo(*, goal: float = GOAL, overrides: Sequence[str] = ()) -> None:
             jobs = _run_jobs(_Client(http, platform), sample, masks, overrides)
         click.echo("Stopping the platform ...")
     _print_results(jobs, masks)
-    click.echo(f"To look at these jobs in the dashboard: deeplab up --home {settings.home} --data {root / 'data'}")
+    deeplab = "deeplab" if shutil.which("deeplab") else sys.argv[0]
+    click.echo(f"To look at these jobs in the dashboard: {deeplab} up --home {settings.home} --data {root / 'data'}")
     _judge(jobs, goal)
 
 

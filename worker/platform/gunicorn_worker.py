@@ -22,11 +22,12 @@ from worker.jobs.settings import load_settings
 
 LANES = (  # what the paths of requests match, the first that does, and how many threads these have
     (re.compile(r"/healthz$|^(/.*)?/static/"), 2),
+    (re.compile(r"/jobs/\d+/events/stream$"), 10),  # more than may be open: see web.api.stream
     (re.compile(r"/jobs/\d+/(images|masks|tiles)/"), 8),  # more than may wait to decode: see web.access.turns
     (re.compile(""), 16),
 )
 # What the paths of requests match that may bring a file; web.access.uploads says how large each may be.
-_UPLOADS = re.compile(r"/weights/new$|/checkpoints/[^/]+/try$|/api/v1/uploads$")
+_UPLOADS = re.compile(r"/weights/new$|/checkpoints/[^/]+/try$")
 # Whoever connects, a proxy on this machine included, may pass on what a client made up: what a trusted proxy says is
 # read by web.access.proxy. waitress drops headers with "_", which could pass for others.
 _WAITRESS: dict[str, Any] = {

@@ -43,7 +43,7 @@ def test_it_says_what_a_request_and_an_answer_hold(client: FlaskClient) -> None:
 def test_every_address_says_what_it_does(endpoint: Endpoint) -> None:
     assert endpoint.summary.endswith(".")
     assert endpoint.status in (200, 201)
-    assert (endpoint.body is None and not endpoint.takes_file) == (endpoint.method in ("GET", "DELETE"))
+    assert (endpoint.body is None and not endpoint.takes_content) == (endpoint.method in ("GET", "DELETE"))
 
 
 def test_the_page_for_people_has_every_address_and_no_script_of_its_own(client: FlaskClient) -> None:

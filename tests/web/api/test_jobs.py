@@ -192,7 +192,7 @@ def test_log_and_events(client: FlaskClient, population: Population) -> None:
     assert log["log"].endswith("\n")
     assert "iteration   480" in log["log"]
     assert len(get(client, f"/jobs/{population.running}/log", bytes=100)["log"]) < 100
-    assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": ""}
+    assert get(client, f"/jobs/{population.queued}/log") == {"fence": 0, "log": "", "until": 0}
     told = get(client, f"/jobs/{population.running}/events")
     assert [event["message"] for event in told["events"]] == ["submitted", f"claimed by {OWNER}"]
     assert [attempt["owner"] for attempt in told["history"]] == [OWNER]
@@ -213,7 +213,7 @@ def test_items_of_a_segment_job(client: FlaskClient, population: Population) -> 
     assert get(client, path, **{"class": 1}, max_share=100)["n_items"] == 5
     refused = client.get(f"/api/v1/jobs/{population.trained}/items")
     assert refused.status_code == 404
-    assert "is a train job, which has no results" in refused.json["detail"]  # type: ignore[index]
+    assert "have no results of images" in refused.json["detail"]  # type: ignore[index]
 
 
 def test_items_page_by_page(client: FlaskClient, population: Population) -> None:

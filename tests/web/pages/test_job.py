@@ -5,6 +5,7 @@ from flask.testing import FlaskClient
 
 from deeplab.files import write_text
 from tests.web.conftest import SubmitForm
+from tests.web.evaluated import record_evaluation
 from tests.web.population import OWNER, Population
 from tests.worker.store import submit
 from worker.jobs import alarms, catalog, jobs, leases, storage
@@ -111,6 +112,16 @@ def test_an_evaluation_shows_scores_classes_and_confusion(client: FlaskClient, p
         assert text in page
     assert "Most often confused" in page
     assert "bar as disc (30.0\u202f%)" in page
+
+
+def test_many_classes_are_sorted_and_searched_elsewhere(client: FlaskClient, population: Population) -> None:
+    names = [f"class {index}" for index in range(30)]
+    job_id = record_evaluation(population, {"a": [(index, index, 10) for index in range(30)]}, names)
+    link = f"/evaluations/compare?job={job_id}"
+    assert f'30 classes: <a href="{link}">sort and search them</a>' in client.get(f"/jobs/{job_id}").text
+    assert "sort and search them" not in client.get(f"/jobs/{population.evaluated}").text
+    found = client.get(f"{link}&search=class+2&sort=-name").text
+    assert found.index("class 29</th>") < found.index("class 2</th>")
 
 
 def test_a_crf_job_is_compared_with_what_it_set_out_from(client: FlaskClient, population: Population) -> None:

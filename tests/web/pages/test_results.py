@@ -200,4 +200,4 @@ def test_without_results_it_says_why(client: FlaskClient, population: Population
 def test_other_kinds_have_no_gallery(client: FlaskClient, population: Population) -> None:
     response = client.get(f"/jobs/{population.trained}/results")
     assert response.status_code == 404
-    assert "is a train job, which has no results of images" in response.text
+    assert "have no results of images" in response.text

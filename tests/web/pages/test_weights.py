@@ -22,10 +22,11 @@ def weights(population: Population) -> BytesIO:
 def test_weights_are_sent_with_their_configuration(
     client: FlaskClient, submit_form: SubmitForm, population: Population
 ) -> None:
-    config = (population.dataset / "config.yaml").read_bytes()
+    config, path = (population.dataset / "config.yaml").read_bytes(), population.dataset / "model.pth"
+    path.write_bytes(weights(population).read())
     answer = submit_form(
         "/weights/new",
-        sent_file=(weights(population), "model.pth"),
+        file=str(path),
         sent_config=(BytesIO(config), "model.yaml"),
         dataset="shapes",
         name="From elsewhere",
@@ -34,7 +35,7 @@ def test_weights_are_sent_with_their_configuration(
     with open_session(population.settings) as session:
         job = jobs.get(session, job_id)
     assert (job.kind, job.name, job.dataset) == ("register", "From elsewhere", "shapes")
-    assert job.spec["file"].startswith(str(storage.uploads_dir(population.settings)))
+    assert job.spec["config"].startswith(str(storage.uploads_dir(population.settings)))
     assert "Weights file" in client.get(f"/jobs/{job_id}").text
 
 
@@ -46,18 +47,12 @@ def test_what_is_wrong_is_said_beside_the_field(submit_form: SubmitForm, populat
     assert "is a web page and not weights" in page
 
 
-def test_files_are_uploaded_over_the_api(client: FlaskClient, population: Population) -> None:
-    sent = {"data": weights(population).read(), "content_type": "application/octet-stream"}
-    answer = client.post("/api/v1/uploads?name=model.pth", **sent)
-    assert answer.status_code == 201
-    upload = answer.get_json()
-    assert upload["n_bytes"] == len(sent["data"])
-    request = {"kind": "register", "file": f"upload:{upload['id']}", "config": str(population.dataset / "config.yaml")}
-    assert client.post("/api/v1/jobs", json=request).status_code == 201
-    gone = {**request, "file": "upload:" + "0" * 32}
-    assert "There is no upload" in client.post("/api/v1/jobs", json=gone).text
-    assert client.post("/api/v1/uploads?name=x", data=b"x", content_type="text/plain").status_code == 415
-    assert client.post("/api/v1/uploads", **sent).status_code == 400
+def test_what_was_never_uploaded_is_named(client: FlaskClient, population: Population) -> None:
+    config = str(population.dataset / "config.yaml")
+    request = {"kind": "register", "file": "upload:" + "0" * 32, "config": config}
+    answer = client.post("/api/v1/jobs", json=request)
+    assert answer.status_code == 422
+    assert "There is no upload" in answer.text
 
 
 def test_an_onnx_file_is_written_by_a_job(client: FlaskClient, submit_form: SubmitForm, population: Population) -> None:

@@ -58,6 +58,11 @@ def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
     return {name: sorted(map(tuple, rows), key=repr) for name, rows in found.items() if name != "alembic_version"}
 
 
+def lengths(tables: dict[str, list[tuple[Any, ...]]]) -> dict[str, int]:
+    """How many rows there are; counters, which no row can be made of again, begin anew."""
+    return {name: len(rows) for name, rows in tables.items() if name != "counter"}
+
+
 def test_every_step_can_be_taken_back_and_again_with_rows_in_the_tables(fresh: Settings) -> None:
     with open_session(fresh) as session:
         ended = submit_and_claim(session, fresh)
@@ -74,9 +79,7 @@ def test_every_step_can_be_taken_back_and_again_with_rows_in_the_tables(fresh: S
                 run(fresh, command.upgrade, newer)
             with engine_for(fresh.database).connect() as connection:
                 after = contents(connection)
-                assert {name: len(rows) for name, rows in after.items()} == {
-                    name: len(rows) for name, rows in before.items()
-                }
+                assert lengths(after) == lengths(before)
                 assert (after["checkpoint"], after["shard"]) == (before["checkpoint"], before["shard"])
             run(fresh, command.downgrade, "0001")
     with engine_for(fresh.database).connect() as connection:

@@ -40,9 +40,10 @@ def list_classes(
             index=index,
             name=name_of(index, names),
             colour=as_hex(colours[index]),
-            share=by_index[index].share if index in by_index else 0.0,
-            iou=by_index[index].iou if index in by_index else None,
-            partner_iou=theirs[index].iou if index in theirs else None,
+            share=mine.share if mine else 0.0,
+            iou=mine.iou if mine else None,
+            partner_iou=its.iou if its else None,
         )
         for index in found
+        for mine, its in [(by_index.get(index), theirs.get(index))]
     ]

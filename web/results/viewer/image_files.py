@@ -50,8 +50,8 @@ class ImageFiles:
 
     image: Path | None  # None: nobody knows any more, and `problem` says why
     reading: Reading
-    labels: Path
-    confidence: Path
+    labels: Path | None = None  # None: of an image that no job has seen
+    confidence: Path | None = None
     truth: Truth | None = None
     warp_side: int | None = None  # the job saw the image as a square of so many pixels
     problem: str = ""
@@ -81,8 +81,19 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
         listed = find_pair(split, item)
     except DeepLabError as error:
         return ImageFiles(None, reading, labels, confidence, problem=str(error))
-    truth = Truth(listed.pair, _one_image(split, listed, reading)) if listed.labelled else None
-    return ImageFiles(listed.pair.image, reading, labels, confidence, truth, listed.warp_side)
+    return ImageFiles(
+        listed.pair.image, reading, labels, confidence, _truth_of(split, listed, reading), listed.warp_side
+    )
+
+
+def files_of_split(split: SplitRef, listed: ListedPair) -> ImageFiles:
+    """The files of an image of a split, whatever jobs say of it."""
+    truth = _truth_of(split, listed, AS_TAGGED)
+    return ImageFiles(listed.pair.image, AS_TAGGED, truth=truth, warp_side=listed.warp_side)
+
+
+def _truth_of(split: SplitRef, listed: ListedPair, reading: Reading) -> Truth | None:
+    return Truth(listed.pair, _one_image(split, listed, reading)) if listed.labelled else None
 
 
 def _one_image(split: SplitRef, listed: ListedPair, reading: Reading) -> SplitDataset:

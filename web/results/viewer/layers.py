@@ -91,8 +91,8 @@ def _truth(files: ImageFiles) -> Layer | None:
     return Layer("truth", VALUES, (files.image, truth.path), parameters, size, read)
 
 
-def _values(name: str, path: Path) -> Layer | None:
-    if not remote.is_file(path):
+def _values(name: str, path: Path | None) -> Layer | None:
+    if path is None or not remote.is_file(path):
         return None
     size = image_size(path)
 

@@ -9,9 +9,8 @@ from deeplab.errors import DeepLabError
 from deeplab.files import printable, real_path
 from deeplab.inference.inputs import folder_of
 from deeplab.mirrors import local_path
-from web.results.lookup import KINDS
 from worker.jobs import jobs
-from worker.jobs.catalog import QUEUED, SUCCEEDED
+from worker.jobs.catalog import KINDS_WITH_RESULTS, QUEUED, SUCCEEDED
 from worker.jobs.jobs import Job, JobSummary
 from worker.jobs.results.answers import Image
 from worker.jobs.results.job_files import class_names
@@ -38,7 +37,7 @@ class Labelled:
 
 def list_partners(session: Session, job: Job, path: Path | None) -> list[Job]:
     """List the jobs that may have labelled an image, the newest first; the file is `path`, if that is known."""
-    lines = [line for kind in KINDS for line in list_jobs(session, JobFilter(kind=kind), limit=_MOST)]
+    lines = [line for kind in KINDS_WITH_RESULTS for line in list_jobs(session, JobFilter(kind=kind), limit=_MOST)]
     found = [jobs.get(session, line.id) for line in lines if line.id != job.id and _has_labels(line)]
     return sorted((each for each in found if _may_have(session, job, path, each)), key=lambda each: -each.id)
 
@@ -76,7 +75,7 @@ def find_refined(session: Session, job: Job) -> Job | None:
 
 def _has_labels(job: JobSummary) -> bool:
     """Whether a job has labelled images, or begun to."""
-    return job.kind != "train" and not job.spec.get("grid") and job.state != QUEUED
+    return job.kind in KINDS_WITH_RESULTS and not job.spec.get("grid") and job.state != QUEUED
 
 
 def _difference(settings: Settings, job: Job, other: Job) -> str:

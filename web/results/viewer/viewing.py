@@ -22,7 +22,7 @@ class Shown:
 
     id: str  # image, truth, a, confidence; crf and b: label maps of other jobs
     title: str
-    of: Labelled  # whose layer it is
+    of: Labelled | None  # whose layer it is; None: of a dataset
     layer: Layer
 
 
@@ -127,6 +127,16 @@ def view_of(session: Session, settings: Settings, labelled: Labelled, partner_id
     return View(fitting, base.layer.size, problems, partner, files.image)
 
 
+def view_of_split(files: ImageFiles) -> View:
+    """Find what there is to see of an image of a split, whatever jobs say of it."""
+    problems: list[str] = []
+    shown = [
+        *_try("image", "Image", None, files, "image", problems),
+        *_try("truth", "Ground truth", None, files, "truth", problems),
+    ]
+    return View(shown, shown[0].layer.size if shown else None, problems, None, files.image)
+
+
 def _own(labelled: Labelled, files: ImageFiles, problems: list[str]) -> Iterator[Shown]:
     yield from _try("image", "Image", labelled, files, "image", problems)
     if labelled.image.status != "ok":
@@ -184,7 +194,9 @@ def _partner(
         return None
 
 
-def _try(layer_id: str, title: str, of: Labelled, files: ImageFiles, name: str, problems: list[str]) -> list[Shown]:
+def _try(
+    layer_id: str, title: str, of: Labelled | None, files: ImageFiles, name: str, problems: list[str]
+) -> list[Shown]:
     """A layer, if it is there; what is wrong with it joins the problems."""
     try:
         layer = find_layer(files, name)
@@ -204,7 +216,8 @@ def _unsaved(job: Job) -> str:
 
 
 def _misfit(shown: Shown, base: Shown) -> str:
+    of = f" of job {shown.of.job.id}" if shown.of else ""
     return (
-        f"{shown.title} of job {shown.of.job.id} is {dimensions(shown.layer.size)} pixels, but the image is"
+        f"{shown.title}{of} is {dimensions(shown.layer.size)} pixels, but the image is"
         f" {dimensions(base.layer.size)}; it is not shown."
     )

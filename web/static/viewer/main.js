@@ -36,7 +36,7 @@ function usualState() {
   const ids = layers.map((layer) => layer.id);
   const first = ids.includes(data.first) ? data.first : "a";
   const asked = data.cell && ids.includes("a") && ids.includes("truth") ? "confusion" : first; // whose pixels led here
-  const left = ids.includes("a") ? asked : ids[0];
+  const left = ids.includes("a") ? asked : ids.includes(data.usual) ? data.usual : ids[0];
   const right = ["truth", "b", "crf", "image"].find((id) => ids.includes(id) && id !== first) ?? left;
   const opacity = Number(byId("opacity").value);
   const colours = localStorage.getItem(COLOURS) ?? "colours";

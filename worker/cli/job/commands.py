@@ -10,7 +10,6 @@ from worker.cli.job.filter_options import filter_options
 from worker.cli.job.submit_commands import clone, retry, submit
 from worker.cli.options import job_argument, number_option
 from worker.cli.output import json_option, print_json, print_table
-from worker.cli.store import open_store
 from worker.jobs.catalog import KINDS, STATES
 from worker.jobs.exports.catalog import FORMATS
 
@@ -52,20 +51,20 @@ def list_(
     as_json: bool,
 ) -> None:
     """List jobs, newest first."""
-    from worker.cli.job.text import table_row
-    from worker.jobs.database import read_clock
-    from worker.jobs.watching.job_list import JobFilter, list_jobs
+    import time
 
-    with open_store() as session:
-        found = list_jobs(
-            session, JobFilter(kind, state, dataset, search, user, experiment), before=before, limit=limit
-        )
-        now = read_clock(session)
+    from worker.cli.job.opening import open_jobs
+    from worker.cli.job.text import table_row
+    from worker.jobs.watching.job_list import JobFilter
+
+    wanted = JobFilter(kind, state, dataset, search, user, experiment)
+    with open_jobs() as jobs:
+        found = jobs.list_jobs(wanted, before=before, limit=limit)
     if as_json:
         print_json(found)
     else:
         headings = ("ID", "NAME", "KIND", "STATE", "DONE", "TOOK", "LEFT", "ERROR")
-        print_table(headings, [table_row(each, now) for each in found], "No jobs found.")
+        print_table(headings, [table_row(each, time.time()) for each in found], "No jobs found.")
 
 
 @job.command()
@@ -73,12 +72,11 @@ def list_(
 @json_option
 def show(job_id: int, as_json: bool) -> None:
     """Show a job: its request, error, progress, scores, checkpoints and events."""
+    from worker.cli.job.opening import open_jobs
     from worker.cli.job.text import render_job
-    from worker.jobs.settings import load_settings
-    from worker.jobs.watching.whole_job import read_whole_job
 
-    with open_store() as session:
-        found = read_whole_job(session, load_settings(), job_id)
+    with open_jobs() as jobs:
+        found = jobs.show(job_id)
     if as_json:
         print_json(found)
     else:
@@ -106,19 +104,14 @@ def edit(
     as_json: bool,
 ) -> None:
     """Change the name, the notes, the experiment or the priority of a job."""
-    from worker.jobs import holds, jobs
-    from worker.jobs.requests.label import parse_label
+    from worker.cli.job.opening import open_jobs
 
-    fields = {"name": name, "notes": notes, "experiment": experiment}
-    given = {key: value for key, value in fields.items() if value is not None}
-    if not given and priority is None:
+    given = {"name": name, "notes": notes, "experiment": experiment, "priority": priority}
+    changes = {key: value for key, value in given.items() if value is not None}
+    if not changes:
         raise click.UsageError("Nothing to change: give --name, --notes, --experiment, --priority or several of them.")
-    with open_store(writes=True) as session:
-        before = jobs.get(session, job_id)
-        label = parse_label({**before.label, "notes": before.notes, **given})
-        edited = jobs.relabel(session, job_id, label)
-        if priority is not None:
-            edited = holds.set_priority(session, job_id, priority)
+    with open_jobs() as jobs:
+        edited = jobs.edit(job_id, changes)
     if as_json:
         print_json(edited)
     else:
@@ -133,9 +126,10 @@ def edit(
 def logs(job_id: int, follow: bool, attempt: int | None) -> None:
     """Print the log of a job's latest attempt, or of an earlier one."""
     from worker.cli.job.log import print_log
-    from worker.jobs.settings import load_settings
+    from worker.cli.job.opening import open_jobs
 
-    print_log(load_settings(), job_id, follow=follow, attempt=attempt)
+    with open_jobs() as jobs:
+        print_log(jobs, job_id, follow=follow, attempt=attempt)
 
 
 @job.command()
@@ -143,16 +137,10 @@ def logs(job_id: int, follow: bool, attempt: int | None) -> None:
 @json_option
 def cancel(job_id: int, as_json: bool) -> None:
     """Cancel a queued or running job."""
-    from worker.jobs import jobs
-    from worker.jobs.reconciler import take_back
-    from worker.jobs.settings import load_settings
+    from worker.cli.job.opening import open_jobs
 
-    with open_store(writes=True) as session:
-        asked = jobs.cancel(session, job_id)
-    if not asked.is_terminal:
-        take_back(load_settings())  # its worker may be dead, and nobody else there to end it
-        with open_store() as session:
-            asked = jobs.get(session, job_id)
+    with open_jobs() as jobs:
+        asked = jobs.cancel(job_id)
     if as_json:
         print_json(asked)
     else:
@@ -171,11 +159,11 @@ def pause(job_id: int, as_json: bool) -> None:
 
     A running one saves a checkpoint and goes back to the queue, which does not count as an attempt.
     """
-    from worker.jobs import holds
+    from worker.cli.job.opening import open_jobs
     from worker.jobs.catalog import RUNNING
 
-    with open_store(writes=True) as session:
-        paused = holds.pause(session, job_id)
+    with open_jobs() as jobs:
+        paused = jobs.pause(job_id)
     if as_json:
         print_json(paused)
     else:
@@ -188,10 +176,10 @@ def pause(job_id: int, as_json: bool) -> None:
 @json_option
 def resume(job_id: int, as_json: bool) -> None:
     """Let a job that is on hold start."""
-    from worker.jobs import holds
+    from worker.cli.job.opening import open_jobs
 
-    with open_store(writes=True) as session:
-        resumed = holds.resume(session, job_id)
+    with open_jobs() as jobs:
+        resumed = jobs.resume(job_id)
     if as_json:
         print_json(resumed)
     else:
@@ -208,14 +196,10 @@ def delete(job_id: int, yes: bool, as_json: bool) -> None:
     Refused while other jobs refer to its checkpoints, its logits or its failed images. What it wrote into an output
     folder that its request names stays.
     """
-    from worker.jobs.cleaning import deletion
-    from worker.jobs.settings import load_settings
+    from worker.cli.job.opening import open_jobs
 
-    settings = load_settings()
-    with open_store(settings) as session:
-        loss = deletion.foresee(session, job_id)
-    if yes:
-        loss = deletion.delete_job(settings, job_id)
+    with open_jobs() as jobs:
+        loss = jobs.delete(job_id) if yes else jobs.foresee_deletion(job_id)
     if as_json:
         print_json({"loss": loss, "deleted": yes})
     else:

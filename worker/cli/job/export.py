@@ -6,18 +6,29 @@ from typing import Any
 
 import click
 
+from deeplab.errors import DeepLabError
 from deeplab.files import printable
 from worker.cli.job.filter_options import read_filter
 from worker.cli.output import print_json
 from worker.cli.store import open_store
 from worker.jobs import jobs
 from worker.jobs.exports.formats import export
-from worker.jobs.exports.masks_of import Selection
+from worker.jobs.exports.masks_of import Selection, require_masks
 from worker.jobs.exports.png import describe_shared
 from worker.jobs.exports.writing import write_folder, write_zip
 from worker.jobs.results.job_files import class_names
 from worker.jobs.results.opening import open_results
 from worker.jobs.settings import load_settings
+
+
+class OnlyHereError(DeepLabError):
+    """A command that reads the files of the platform."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "`deeplab job export` reads the platform's files, and does not work with DEEPLAB_URL; the page of the"
+            " job's results has the same as a download."
+        )
 
 
 def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, Any], *, as_json: bool) -> None:
@@ -35,10 +46,14 @@ def export_job(job_id: int, format_name: str, out: Path, filters: Mapping[str, A
         JobNotFoundError: if there is no such job.
         NothingToExportError: if it has no masks.
         OutputError: if a mask is gone, or nothing can be written there.
+        OnlyHereError: if DEEPLAB_URL names a platform elsewhere.
     """
     settings = load_settings()
+    if settings.url:
+        raise OnlyHereError
     with open_store(settings) as session:
         job = jobs.get(session, job_id)
+    require_masks(job)
     wanted = read_filter(filters, class_names(settings, job))
     selection = Selection(settings, job, open_results(settings, job), wanted)
     members = export(selection, format_name)

@@ -55,10 +55,11 @@ def options_of(spec: type[Spec]) -> list[click.Parameter]:
     return [_option(name, fields[name]) for name in sorted(fields, key=lambda name: name in _LAST)]
 
 
-def request_of(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The fields that were given, with paths made absolute: the workers run in other folders."""
+def request_of(values: Mapping[str, Any], *, are_paths_here: bool = True) -> dict[str, Any]:
+    """The fields that were given; paths on this machine are made absolute, as the workers run in other folders."""
     given = {name: value for name, value in values.items() if value is not None}
-    return {name: _absolute(name, value) if name in _PATHS else value for name, value in given.items()}
+    here = _PATHS if are_paths_here else ()
+    return {name: _absolute(name, value) if name in here else value for name, value in given.items()}
 
 
 def _option(name: str, field: FieldInfo) -> click.Option:

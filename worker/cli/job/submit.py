@@ -1,13 +1,13 @@
 """What `deeplab job submit`, `retry` and `clone` do: submit a job, say so, and wait for its end."""
 
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from worker.cli.job.opening import open_jobs
 from worker.cli.output import print_json
-from worker.cli.store import create_store
+from worker.client.jobs import Jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.jobs import Job
 from worker.jobs.settings import Settings, load_settings
@@ -26,25 +26,13 @@ def submit_job(
     Raises:
         RequestError: naming every option that does not fit.
     """
-    from worker.cli.job.spec_options import refusals, request_of
-    from worker.jobs import presets
-    from worker.jobs.chained_submission import prepare_chain, submit_chain
-    from worker.jobs.preflight.preflight import Outlook
-    from worker.jobs.requests.label import parse_label
-    from worker.jobs.requests.specs import parse_spec
+    from worker.cli.job.spec_options import request_of
 
-    settings, request = load_settings(), request_of(values)
-    with refusals():
-        if request.get("preset"):
-            create_store(settings)
-            request = presets.expand(settings, request, None)
-        spec, named = parse_spec(kind, request), parse_label(label)
+    settings = load_settings()
+    fields = request_of(values, are_paths_here=not settings.url)
 
-    def submit(hear: "Hear") -> Job:
-        prepared = prepare_chain(settings, spec, then, environment=os.environ)
-        job, *following = submit_chain(settings, prepared, label=named)
-        first, *others = (each.outlook for each in prepared)
-        hear(Outlook(first.waits, [*first.notices, *(notice for each in others for notice in each.notices)]))
+    def submit(jobs: Jobs, hear: "Hear") -> Job:
+        job, *following = jobs.submit(kind, fields, label, then=then, hear=hear)
         if following:
             names = " and ".join(f"job {each.id} ({each.kind})" for each in following)
             click.echo(f"It is followed by {names}.", err=True)
@@ -61,8 +49,6 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
         RequestError: if the changed request is not valid.
     """
     from worker.cli.job.spec_options import request_of
-    from worker.jobs import jobs, submission
-    from worker.jobs.database import open_session
 
     fields: dict[str, Any] = {}
     for change in changes:
@@ -71,19 +57,29 @@ def clone_job(job_id: int, changes: Sequence[str], overrides: Sequence[str], *, 
             raise click.BadParameter(f"expected FIELD=VALUE, such as seed=7, got {change!r}.", param_hint="--change")
         fields[name.strip()] = value
     settings = load_settings()
+    given = request_of(fields, are_paths_here=not settings.url)
 
-    def submit(hear: "Hear") -> Job:
-        with open_session(settings, reads_only=True) as session:
-            earlier = jobs.get(session, job_id).spec["overrides"]
-        merged = {"overrides": [*earlier, *overrides], **request_of(fields)}
-        return submission.clone(settings, job_id, merged, environment=os.environ, hear=hear)
+    def submit(jobs: Jobs, hear: "Hear") -> Job:
+        merged = {"overrides": [*jobs.show(job_id).spec["overrides"], *overrides], **given}
+        return jobs.clone(job_id, merged, hear=hear)
 
     submit_with(settings, submit, wait=wait, as_json=as_json, spell=_spell_change)
 
 
+def retry_job(job_id: int, *, failed: bool, wait: bool, as_json: bool) -> None:
+    """Submit a failed or cancelled job again; `failed`: of a segment job only what failed."""
+    submit_with(
+        load_settings(),
+        lambda jobs, hear: jobs.retry(job_id, failed=failed, hear=hear),
+        wait=wait,
+        as_json=as_json,
+        spell=lambda field: f"Job {job_id} cannot be retried: {field}",
+    )
+
+
 def submit_with(
     settings: Settings,
-    submit: Callable[["Hear"], Job],
+    submit: Callable[[Jobs, "Hear"], Job],
     *,
     wait: bool,
     as_json: bool,
@@ -104,29 +100,33 @@ def submit_with(
     """
     from worker.cli.job.spec_options import refusals
 
-    create_store(settings)
-    if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
-        from worker.cli.job.wait import wait_for
-
-        with refusals(spell):
-            job = submit(lambda outlook: _say(outlook.notices))
-        wait_for(settings, job, as_json=as_json)
-        return
     outlooks: list[Outlook] = []
-    with refusals(spell):
-        job = submit(outlooks.append)
+    with open_jobs(settings, create=True) as jobs:
+        if wait:  # loaded first, so that an interrupt meanwhile leaves no job behind
+            from worker.cli.job.wait import wait_for
+
+            with refusals(spell):
+                job = submit(jobs, lambda outlook: _say(outlook.notices))
+            wait_for(jobs, settings, job, as_json=as_json)
+            return
+        with refusals(spell):
+            job = submit(jobs, outlooks.append)
     if as_json:
         print_json(job)
     else:
         click.echo(f"Job {job.id} is queued. To see its progress, run: deeplab job show {job.id}")
-    is_alone = settings.embedded_broker and platform_at(settings) is None
+    _announce(settings, job, outlooks)
+
+
+def _announce(settings: Settings, job: Job, outlooks: Sequence["Outlook"]) -> None:
+    """Say what was found, and tell Celery of a job in the store of this machine."""
+    is_alone = not settings.url and settings.embedded_broker and platform_at(settings) is None
     for outlook in outlooks:
         _say(outlook.notices if is_alone else outlook.sentences)
     if is_alone:
-        click.echo(f"No platform is running in {settings.home}. The job starts when you run: deeplab up", err=True)
-        return
-    if notice := try_publish(settings, job):
-        click.echo(notice, err=True)
+        _say([f"No platform is running in {settings.home}. The job starts when you run: deeplab up"])
+    elif not settings.url and (notice := try_publish(settings, job)):
+        _say([notice])
 
 
 def _spell_change(field: str) -> str:

@@ -1,6 +1,5 @@
 """`deeplab job submit`, `retry` and `clone`: the commands that make jobs."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -37,7 +36,7 @@ _THEN = click.option(
     help="Submit a job that uses what this one makes, too; repeatable: --then evaluate --then crf.",
 )
 _EXAMPLES = {  # of `job submit`, by kind
-    "train": "train --preset fast-cpu --dataset street --then evaluate",
+    "train": "train --preset fast-cpu --dataset street --wait",
     "evaluate": "evaluate --checkpoint job:1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint job:1 --input images --wait",
@@ -45,7 +44,7 @@ _EXAMPLES = {  # of `job submit`, by kind
     "onnx": "onnx --checkpoint champion --wait",
     "try": "try --checkpoint champion --image photo.jpg --crf --wait",
     "check": "check --dataset street --wait",
-    "import": "import --source export.zip --dataset street --wait",
+    "import": "import --source road.zip --dataset street --wait",
 }
 
 
@@ -103,19 +102,9 @@ def retry(job_id: int, failed: bool, wait: bool, as_json: bool) -> None:
 
     A train job resumes from its last checkpoint. With --failed, the masks go to an output folder of the new job.
     """
-    from worker.cli.job.submit import submit_with
-    from worker.jobs import submission
-    from worker.jobs.settings import load_settings
+    from worker.cli.job.submit import retry_job
 
-    settings = load_settings()
-    again = submission.retry_failed if failed else submission.retry
-    submit_with(
-        settings,
-        lambda hear: again(settings, job_id, environment=os.environ, hear=hear),
-        wait=wait,
-        as_json=as_json,
-        spell=lambda field: f"Job {job_id} cannot be retried: {field}",
-    )
+    retry_job(job_id, failed=failed, wait=wait, as_json=as_json)
 
 
 @click.command()

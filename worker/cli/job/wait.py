@@ -13,14 +13,11 @@ from deeplab.formats import duration, images_and_videos, percent, plural
 from deeplab.images.kinds import describe_passed_over
 from worker.cli.job.progress import JobProgress
 from worker.cli.output import print_json
-from worker.jobs import jobs
+from worker.client.jobs import Jobs
 from worker.jobs.broker.queue import try_publish
 from worker.jobs.catalog import FAILED, SUCCEEDED
-from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.records import checkpoints
 from worker.jobs.settings import Settings
-from worker.jobs.watching.waiting import find_obstacle
 from worker.platform.home_lock import HomeLockedError, platform_at
 from worker.platform.up import Platform, stop_signals_interrupt
 
@@ -35,7 +32,7 @@ class JobFailedError(DeepLabError):
         super().__init__(f"Job {job.id} {ended}{f': {job.error}' if job.error else '.'}")
 
 
-def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
+def wait_for(jobs: Jobs, settings: Settings, job: Job, *, as_json: bool) -> None:
     """Wait until a job has ended, and print its result.
 
     Raises:
@@ -43,7 +40,7 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
     """
     try:
         with stop_signals_interrupt():
-            ended = _follow(settings, job)
+            ended = _follow(jobs, settings, job)
     except KeyboardInterrupt:
         click.echo(f"Job {job.id} was not cancelled. To cancel it, run: deeplab job cancel {job.id}", err=True)
         raise SystemExit(130) from None
@@ -52,13 +49,13 @@ def wait_for(settings: Settings, job: Job, *, as_json: bool) -> None:
     if ended.state != SUCCEEDED:
         raise JobFailedError(ended)
     if not as_json:
-        click.echo(describe_result(settings, ended))
+        click.echo(describe_result(jobs, ended))
 
 
-def _follow(settings: Settings, job: Job) -> Job:
+def _follow(jobs: Jobs, settings: Settings, job: Job) -> Job:
     with ExitStack() as stack:
         platform = _platform_of_our_own(settings, job, stack)
-        if notice := try_publish(settings, job):
+        if not settings.url and (notice := try_publish(settings, job)):
             _say(notice)
         progress = stack.enter_context(JobProgress())
         has_said = False
@@ -69,11 +66,9 @@ def _follow(settings: Settings, job: Job) -> Job:
                 platform = _platform_of_our_own(settings, job, stack)
             else:
                 platform.restart_dead()
-            with open_session(settings, reads_only=True) as session:
-                job = jobs.get(session, job.id)
-                obstacle = find_obstacle(session, settings, job)
-            if obstacle is not None and obstacle.command is None and not has_said:  # workers may be starting
-                _say(f"Job {job.id} waits. {obstacle}")
+            job = whole = jobs.show(job.id)
+            if whole.obstacle is not None and whole.remedy is None and not has_said:  # workers may be starting
+                _say(f"Job {job.id} waits. {whole.obstacle}")
                 has_said = True
         progress.show(job)
     return job
@@ -81,7 +76,7 @@ def _follow(settings: Settings, job: Job) -> Job:
 
 def _platform_of_our_own(settings: Settings, job: Job, stack: ExitStack) -> Platform | None:
     """Workers in this process's care, if this home needs some; they are stopped at the end of the stack."""
-    if not settings.embedded_broker or platform_at(settings) is not None:
+    if settings.url or not settings.embedded_broker or platform_at(settings) is not None:
         return None
     command = "deeplab job submit --wait"
     try:
@@ -96,15 +91,14 @@ def _say(sentence: str) -> None:
     click.echo(sentence, err=True)
 
 
-def describe_result(settings: Settings, job: Job) -> str:
+def describe_result(jobs: Jobs, job: Job) -> str:
     """Say what came of a job that has succeeded, in one sentence."""
     result = job.result or {}
     took = duration((job.finished_at or 0) - (job.started_at or 0))
     sentence = f"Job {job.id} succeeded in {took}: "
     match job.kind:
         case "train":
-            with open_session(settings, reads_only=True) as session:
-                checkpoint = checkpoints.get(session, result["checkpoint"])
+            checkpoint = jobs.show_checkpoint(result["checkpoint"])
             final = f"checkpoint {checkpoint.id} at iteration {checkpoint.iteration}, {checkpoint.path}"
             return sentence + final + _best(result)
         case "segment":

@@ -36,7 +36,8 @@ def run(context: JobContext) -> dict[str, Any]:
     surveyed = survey(target)
     context.reporter.flush()
     with context.fenced() as session:
-        registered = datasets.register(session, spec.dataset, surveyed, jobs.user_id_of(session, context.job.id))
+        user_id = jobs.user_id_of(session, context.job.id)
+        registered = datasets.register(session, spec.dataset, surveyed, user_id, confined=context.job.roots is not None)
     if spec.upload is not None:
         uploads.discard(context.settings, spec.upload)
     return {

@@ -13,6 +13,8 @@ from deeplab.errors import DatasetError, DeepLabError, OutputError
 from deeplab.files import printable
 from deeplab.images.kinds import NAMED_SUFFIXES
 from deeplab.images.masks import read_mask
+from deeplab.inference.output import frame_mask_path
+from worker.jobs.catalog import KINDS_WITH_RESULTS
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.filters import Filter
@@ -94,8 +96,7 @@ class Selection:
             NothingToExportError: if there is none.
             OutputError: if its file is gone.
         """
-        if self.job.kind == "train":
-            raise NothingToExportError(f"Job {self.job.id} is a train job, which has no masks.")
+        require_masks(self.job)
         if self.wanted.status == "error":
             raise NothingToExportError("Images that failed have no masks to export.")
         first = next(self.masks(), None)
@@ -120,9 +121,19 @@ class Selection:
             return image.item
 
     def _frames(self, video: Image) -> Iterator[Mask]:
-        folder = output_dir(self.settings, self.job) / "masks" / video.item
+        folder = frame_mask_path(output_dir(self.settings, self.job), video.item, 0).parent
         for path in sorted(folder / each.name for each in remote.scan(folder) if each.name.endswith(".png")):
             yield Mask(f"{video.item}/{path.stem}", f"{video.item}/{path.name}", path, len(self.names))
+
+
+def require_masks(job: Job) -> None:
+    """Check that jobs of this kind make masks.
+
+    Raises:
+        NothingToExportError: if they do not.
+    """
+    if job.kind not in KINDS_WITH_RESULTS:
+        raise NothingToExportError(f"Jobs of the kind {job.kind}, such as job {job.id}, have no masks.")
 
 
 def stem_of(path: str) -> str:

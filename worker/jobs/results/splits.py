@@ -3,9 +3,9 @@
 import json
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,7 @@ from deeplab.files import real_path
 from deeplab.schema import Dataset
 from worker.jobs import jobs
 from worker.jobs.jobs import Job
+from worker.jobs.results.record import item_key
 
 _PATIENCE = 2.0  # seconds in which a listing is not repeated
 
@@ -29,6 +30,11 @@ class SplitRef:
 
     section: str  # the section DATASET of its configuration, as JSON
     name: str
+
+    @classmethod
+    def of(cls, section: Mapping[str, Any], name: str) -> "SplitRef":
+        """A split of the dataset that a section DATASET describes."""
+        return cls(json.dumps(section, sort_keys=True), name)
 
     @property
     def dataset(self) -> Dataset:
@@ -62,7 +68,7 @@ def split_of(session: Session, job: Job) -> SplitRef | None:
     if evaluated.kind != "evaluate":
         return None
     section = job.config["DATASET"]
-    return SplitRef(_as_key(section), evaluated.spec.get("split") or section["SPLIT"]["VAL"])
+    return SplitRef.of(section, evaluated.spec.get("split") or section["SPLIT"]["VAL"])
 
 
 def find_pair(split: SplitRef, image_id: str) -> ListedPair:
@@ -80,6 +86,21 @@ def find_pair(split: SplitRef, image_id: str) -> ListedPair:
     return found
 
 
+def list_images(split: SplitRef) -> Sequence[ListedPair]:
+    """The images of a split that are there, those with a mask first. Raises DatasetError if it cannot be listed."""
+    return list(_listing(split).pairs.values())
+
+
+def find_by_key(split: SplitRef, key: str) -> ListedPair | None:
+    """Find the files of an image by the `item_key` of its id; None if the split has none.
+
+    Raises:
+        DatasetError: if it cannot be listed.
+    """
+    image_id = _listing(split).ids_by_key.get(key)
+    return None if image_id is None else find_pair(split, image_id)
+
+
 def find_id(split: SplitRef, image: Path) -> str | None:
     """Find the id of an image by its file, below the dataset's folder. Raises DatasetError if that cannot be listed."""
     if split.root is None:
@@ -94,6 +115,11 @@ class _Listing:
 
     pairs: Mapping[str, ListedPair]
     made_at: float = field(default_factory=time.time)
+
+    @cached_property
+    def ids_by_key(self) -> Mapping[str, str]:
+        """The ids by what stands for them in addresses."""
+        return {item_key(image_id): image_id for image_id in self.pairs}
 
     def is_outdated(self, listed: ListedPair) -> bool:
         """Whether a file is gone, or one that holds the truth of many images was written since."""
@@ -114,13 +140,9 @@ def _listing(split: SplitRef, *, anew: bool = False) -> _Listing:
         return _list(split)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=4)
 def _list(split: SplitRef) -> _Listing:
     listing = list_split(split.dataset, split.name)
     pairs = {pair.id: ListedPair(pair, True, listing.warp_side) for pair in listing.pairs}
     pairs |= {pair.id: ListedPair(pair, False, listing.warp_side) for pair in listing.unlabelled}
     return _Listing(pairs)
-
-
-def _as_key(section: Mapping[str, Any]) -> str:
-    return json.dumps(section, sort_keys=True)

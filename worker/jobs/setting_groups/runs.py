@@ -59,7 +59,7 @@ class RunSettings(BaseSettings):
     preload: bool = Field(
         default=True,
         description="Whether each slot of a worker keeps a process that has PyTorch loaded, from which its jobs start"
-        " at once; false: each job loads it. On Linux alone.",
+        " at once, for 400 MB of memory while none runs; false: each job loads it. On Linux alone.",
     )
     lease_seconds: float = Field(
         default=30, gt=0, le=3600, description="Seconds that a claim holds without a heartbeat."

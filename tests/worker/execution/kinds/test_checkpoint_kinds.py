@@ -48,9 +48,10 @@ def registered(attempts: Attempts) -> int:
 
 def test_a_weights_file_becomes_a_checkpoint_byte_for_byte(attempts: Attempts) -> None:
     weights = write_weights(attempts.config)
-    folder = uploads.begin(attempts.settings)
-    uploads.place_in(folder, "model.pth").write_bytes(weights.read_bytes())
-    upload = uploads.finish(attempts.settings, folder)
+    content = weights.read_bytes()
+    upload = uploads.begin(attempts.settings, 1, len(content))
+    uploads.append(attempts.settings, upload.id, "model.pth", 0, content)
+    uploads.finish(attempts.settings, upload.id)
     spec = parse_spec("register", {"file": f"upload:{upload.id}", "config": str(attempts.config)})
     job = attempts.succeed(attempts.claim(submission.submit(attempts.settings, spec)))
     (saved,) = attempts.checkpoints(job)

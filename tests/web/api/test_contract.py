@@ -55,10 +55,10 @@ def _statuses_of(operation: Any, mode: GenerationMode, n_requests: int, seed_: i
         phases=[Phase.generate],
         suppress_health_check=list(HealthCheck),
     )
-    @given(case=operation.as_strategy(generation_mode=mode), job_id=st.integers(0, 14), name=_NAMES)
-    def send(case: Any, job_id: int, name: str) -> None:
-        there = {"job_id": job_id, "name": name}  # else nearly all answers would be 404
-        case.path_parameters = {each: there[each] for each in case.path_parameters}
+    @given(case=operation.as_strategy(generation_mode=mode), id_=st.integers(0, 14), name=_NAMES)
+    def send(case: Any, id_: int, name: str) -> None:
+        # Else nearly all answers would be 404.
+        case.path_parameters = {each: name if each == "name" else id_ for each in case.path_parameters}
         # Compressed answers are not for this client.
         answer = case.call_and_validate(checks=_CHECKS, headers={"Accept-Encoding": "identity"})
         statuses.add((operation.method, answer.status_code))

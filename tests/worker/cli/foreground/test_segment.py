@@ -40,7 +40,7 @@ def test_a_folder_of_a_job_is_refused(
 ) -> None:
     weights, images = experiment / "weights.pth", experiment / "unlabelled"
     request = {"checkpoint": str(weights), "input": str(images), "output": str(tmp_path / "out")}
-    job = submission.submit(home, parse_spec("segment", {**request, "config": str(experiment / "config.yaml")}))
+    job = submission.submit(home, parse_spec("segment", {**request, "config": str(experiment / "tiny.yaml")}))
     ended = deeplab("segment", *output, "-m", weights, images, tmp_path / "out" / "inner")
     assert ended.exit_code == 1
     assert f"belongs to job {job.id} (queued) until that has ended" in ended.stderr

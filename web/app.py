@@ -16,6 +16,7 @@ from web.access.delivery import register_delivery
 from web.access.guard import register_guard
 from web.access.proxy import is_https
 from web.access.request_id import register_request_id
+from web.access.uploads import register_uploads
 from web.context import LARGEST_REQUEST, SETTINGS
 from web.errors import register_errors
 from web.text.templating import register_templating
@@ -83,6 +84,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     register_request_id(app)  # first, for what the others log
     register_bounds(app)  # before the guard, which asks the database who is there
     register_guard(app)  # before CSRFProtect, so that a foreign host learns nothing from it
+    register_uploads(app)  # behind the guard, and before CSRFProtect, which reads forms
     csrf.init_app(app)
     register_delivery(app)
     register_templating(app)

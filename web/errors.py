@@ -13,7 +13,6 @@ from werkzeug.exceptions import HTTPException
 from deeplab.errors import DeepLabError
 from web.access.permissions import ForbiddenError
 from web.access.turns import NoTurnError
-from web.context import LARGEST_REQUEST
 from worker.jobs.accounts.failures import TooManyFailuresError
 from worker.jobs.accounts.sign_in import BusyError
 from worker.jobs.accounts.tokens import TokenNotFoundError
@@ -88,7 +87,6 @@ _RETRY_SECONDS = 5  # after which what is away may be back
 _SENTENCES = {
     404: "Page not found.",
     405: "This address does not accept this kind of request.",
-    413: f"The request is too large; the limit is {LARGEST_REQUEST:,} bytes.",
     500: "Internal error; see the server's log.",
 }
 
@@ -129,6 +127,8 @@ def _render_http_error(error: HTTPException) -> Response | HTTPException:
         return error
     is_default = error.description == type(error).description
     sentence = _SENTENCES.get(error.code) if is_default else None
+    if error.code == 413 and is_default:
+        sentence = f"The request is too large; the limit is {request.max_content_length:,} bytes."
     response = _render(error.code, sentence or error.description or error.name)
     kept = {"Allow", "Retry-After", "WWW-Authenticate"}
     response.headers.extend([header for header in error.get_headers() if header[0] in kept])

@@ -23,6 +23,9 @@ _REQUESTS: dict[Kind, dict[str, object]] = {
     "evaluate": {"checkpoint": "1"},
     "crf": {"evaluate_job": 1},
     "segment": {"checkpoint": "1", "input": "photos"},
+    "register": {"file": "model.pth", "config": "config.yaml"},
+    "onnx": {"checkpoint": "1"},
+    "try": {"checkpoint": "1", "image": "photo.jpg"},
     "check": {"dataset": "street"},
     "import": {"source": "export.zip", "dataset": "street"},
 }
@@ -31,6 +34,9 @@ _RESULTS: dict[Kind, dict[str, object]] = {
     "evaluate": {"mean_iou": 0.5, "logits": None},
     "crf": {"mean_iou": 0.5},
     "segment": {"output": "masks", "n_ok": 3, "n_error": 0},
+    "register": {"checkpoint": 1, "iteration": 0},
+    "onnx": {"file": "model.onnx", "n_bytes": 2048, "sha256": "0" * 64, "difference": 1e-6},
+    "try": {"mask": "image.png", "seconds": 0.5},
     "check": {"report": "report.json", "n_images": 3, "n_problems": 1, "n_warnings": 0},
     "import": {"dataset": "street", "root": "datasets/street", "n_images": 3, "notes": []},
 }

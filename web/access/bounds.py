@@ -9,6 +9,7 @@ from flask import Flask, abort, request
 from werkzeug.exceptions import TooManyRequests
 
 from web.access.proxy import client_address
+from web.access.uploads import brings_file
 from web.context import current_settings
 
 _MOST_CLIENTS = 10_000  # that are remembered
@@ -54,7 +55,8 @@ def register_bounds(app: Flask) -> None:
 
 def _refuse_zero_bytes() -> None:
     """No path and no text of PostgreSQL can hold a zero byte; a body in JSON is checked field by field."""
-    fields = (*request.args.items(multi=True), *request.form.items(multi=True))
+    form = () if brings_file() else request.form.items(multi=True)  # else all of it would be read before the guard
+    fields = (*request.args.items(multi=True), *form)
     if "\0" in request.path or any("\0" in text for pair in fields for text in pair):
         abort(400, "The request holds a zero byte; expected plain text.")
 

@@ -22,7 +22,12 @@ from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
 from worker.jobs.requests.resolve import PATH_KEYS
 from worker.jobs.requests.spec_error import SpecError
-from worker.jobs.requests.specs import UPLOAD, CheckSpec, CrfSpec, ImportSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import (
+    UPLOAD,
+    CheckpointSpec,
+    CrfSpec,
+    Spec,
+)
 from worker.jobs.roots import Roots
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
@@ -31,7 +36,8 @@ CONFIG_SUFFIXES = frozenset({".yaml", ".yml"})
 EXPORT_SUFFIXES = frozenset({".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".json", ".xml"})  # of a dataset
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 _NAME_FIELDS = ("dataset", "split")
-_PATH_FIELDS = ("config", "checkpoint", "input", "output", "source")
+_UPLOADED_FIELDS = ("config", "source", "file", "image")  # which may say upload:ID
+_PATH_FIELDS = ("config", "checkpoint", "input", "output", "source", "file", "image")
 
 
 def readable_roots(settings: Settings) -> list[Path]:
@@ -68,7 +74,7 @@ def check_spec(settings: Settings, spec: Spec, trusted: Mapping[str, str] = _NOT
         value = getattr(spec, name, None)
         is_id = name == "checkpoint" and value is not None and not CheckpointRef.parse(value).is_file
         roots = writable_roots(settings) if name == "output" else readable_roots(settings)
-        is_id |= name == "source" and value is not None and value.startswith(UPLOAD)
+        is_id |= name in _UPLOADED_FIELDS and value is not None and value.startswith(UPLOAD)
         if value is None or is_id or value == trusted.get(name):
             continue
         if not lies_under(value, roots):
@@ -199,7 +205,7 @@ def _inherited_paths(session: Session, spec: Spec) -> set[str]:
     job_id = None
     if isinstance(spec, CrfSpec):
         job_id = spec.evaluate_job
-    elif not isinstance(spec, TrainSpec | CheckSpec | ImportSpec) and spec.config is None:
+    elif isinstance(spec, CheckpointSpec) and getattr(spec, "config", None) is None:
         job_id = trained_by(session, spec.checkpoint)
     config = None if job_id is None else session.scalar(select(JobRow.config).where(JobRow.id == job_id))
     return set() if config is None else {value for _, value in _config_paths(config)}

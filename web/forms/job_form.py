@@ -12,7 +12,7 @@ from pydantic.fields import FieldInfo
 from web.forms.errors import as_sentence
 from web.forms.options import Option, Options
 from worker.jobs.requests.label import Label
-from worker.jobs.requests.specs import SPECS, Positive
+from worker.jobs.requests.specs import SPECS, InferenceSpec, Positive
 
 # What a form asks for at first; the other fields are under "More options".
 _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
@@ -20,10 +20,20 @@ _FIRST_FIELDS: dict[str, tuple[str, ...]] = {
     "evaluate": ("checkpoint", "dataset", "split", "save_logits"),
     "crf": ("evaluate_job", "grid", "sample"),
     "segment": ("checkpoint", "input", "output", "crf", "overlays"),
+    "register": ("file", "config", "dataset"),
+    "onnx": ("checkpoint",),
+    "try": ("checkpoint", "image", "crf"),
     "check": ("dataset", "split"),
     "import": ("source", "dataset", "format", "val_share"),
 }
-_PICKED = {"config": "config", "input": "input", "output": "folder", "source": "export"}
+_PICKED = {
+    "config": "config",
+    "input": "input",
+    "output": "folder",
+    "source": "export",
+    "file": "weights",
+    "image": "input",
+}
 PATH_SUFFIX = "_path"  # a checkpoint is chosen from a list, or typed as a path into the input of this name
 
 
@@ -34,7 +44,7 @@ class FormField:
     name: str
     title: str
     description: str
-    widget: str  # text, number, checkbox, lines, select, checkpoint, config, folder, input or export
+    widget: str  # text, number, checkbox, lines, select, checkpoint, saved, or of paths
     required: bool
     value: str  # as it was entered; for a checkbox "on" or ""
     options: Sequence[Option]  # of a select
@@ -123,7 +133,7 @@ def _build_field(kind: str, name: str, offered: Options, values: Mapping[str, st
         name=name,
         title=field.title or name,
         description=field.description or "",
-        widget=_widget(name, field, has_options=bool(options)),
+        widget=_widget(kind, name, field, has_options=bool(options)),
         required=field.is_required(),
         value=value,
         options=options,
@@ -134,9 +144,9 @@ def _build_field(kind: str, name: str, offered: Options, values: Mapping[str, st
     )
 
 
-def _widget(name: str, field: FieldInfo, *, has_options: bool) -> str:
+def _widget(kind: str, name: str, field: FieldInfo, *, has_options: bool) -> str:
     if name == "checkpoint":
-        return "checkpoint"
+        return "checkpoint" if issubclass(SPECS[kind], InferenceSpec) else "saved"
     if name in _PICKED:
         return _PICKED[name]
     if has_options:

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response as AnyResponse
 from web.access.permissions import may_change
 from web.actions import checkpoint_file, deletion
 from web.context import current_identity, current_settings, reading, signed_in, writing
+from web.pages.tries import SLIDERS
 from web.text.formats import as_yaml
 from worker.jobs import jobs
 from worker.jobs.cleaning import checkpoint_deletion
@@ -20,7 +21,7 @@ from worker.jobs.records import aliases, checkpoints, evaluations
 from worker.jobs.records.aliases import AliasError
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.records.checkpoints import Checkpoint
-from worker.jobs.watching.lineage import list_checkpoint_users
+from worker.jobs.watching.lineage import list_checkpoint_users, list_onnx_jobs
 
 _SCORES = 100  # evaluations that are shown
 
@@ -33,7 +34,7 @@ def show_checkpoint(name: str) -> AnyResponse | str:
             return redirect(url_for("pages.show_checkpoint", name=found.id))
         job = jobs.get(session, found.job_id)
         text = CheckpointRef.of_id(found.id).text
-        return render_template(
+        page = render_template(
             "checkpoint.html",
             checkpoint=found,
             job=job,
@@ -42,8 +43,12 @@ def show_checkpoint(name: str) -> AnyResponse | str:
             users=list_checkpoint_users(session, found.id),
             moves=aliases.list_moves_of(session, found.id),
             versions=pins.split_digests(session, job.id),
+            sliders=SLIDERS,
+            try_seconds=current_settings().try_seconds,
+            onnx_jobs=list_onnx_jobs(session, found.id),
             **_foresee_loss(session, found, job),
         )
+    return Response(page, headers={"Permissions-Policy": "camera=(self), geolocation=(), microphone=()"})
 
 
 def send_checkpoint(name: str) -> Response:

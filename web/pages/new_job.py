@@ -22,7 +22,7 @@ from web.forms.job_form import as_request, as_values, build_form, build_label_fi
 from web.forms.options import load_options
 from web.forms.training import follow
 from worker.jobs import jobs, presets
-from worker.jobs.catalog import KINDS, parse_integer
+from worker.jobs.catalog import KINDS, PASSING, parse_integer
 from worker.jobs.chained_submission import parse_steps
 from worker.jobs.experiments import list_names
 from worker.jobs.presets import PresetNameError
@@ -162,7 +162,7 @@ def _render(
         "new_job.html",
         form=form,
         training=training,
-        kinds=KINDS,
+        kinds=[each for each in KINDS if each != PASSING],  # which the page of a checkpoint submits
         purpose=SPECS[kind].__doc__,
         parent_id=parent_id,
         n_errors=len(errors),

@@ -7,6 +7,7 @@ from typing import Any
 from flask import Response, render_template, request, url_for
 
 from web.context import current_settings, reading
+from web.pages.tries import SLIDERS
 from web.pages.videos import show_video
 from web.results.lookup import find_image
 from web.results.viewer.answers import page_data, send_tile
@@ -43,11 +44,16 @@ def show_image(job_id: int, key: str) -> str:
             image=labelled.image,
             view=view,
             choices=choices_of(view, question.wanted.cell, names),
-            data={**_as_json(view, names, labelled), "cell": question.wanted.cell},
+            data={
+                **_as_json(view, names, labelled),
+                "cell": question.wanted.cell,
+                "first": "crf" if labelled.job.kind == "try" and labelled.job.spec["crf"] else "a",
+            },
             classes=list_classes(labelled.job, results.classes_in(labelled.image), _classes_of(view.partner), names),
             partners=list_partners(session, labelled.job, view.path),
             beside=beside,
             filters=question.as_args(),
+            sliders=SLIDERS,
             b=None if view.partner is None else view.partner.job.id,
         )
 

@@ -9,7 +9,7 @@ from deeplab import remote
 from deeplab.inference.output import manifest_path
 from web.context import current_settings, reading
 from worker.jobs import jobs, shards
-from worker.jobs.catalog import KINDS_WITH_RESULTS
+from worker.jobs.catalog import KINDS_WITH_RESULTS, PASSING
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
 from worker.jobs.results.job_files import output_dir
@@ -69,6 +69,6 @@ def find_manifest(job: Job) -> Path | None:
 def _find_job(job_id: int) -> Job:
     with reading() as session:
         job = jobs.get(session, job_id)
-    if job.kind not in KINDS_WITH_RESULTS:
+    if job.kind not in (*KINDS_WITH_RESULTS, PASSING):
         abort(404, f"Jobs of the kind {job.kind}, such as job {job_id}, have no results of images.")
     return job

@@ -7,7 +7,7 @@ from typing import Any, assert_never
 from deeplab.crf.grid import as_text
 from deeplab.formats import duration, images_and_videos
 from deeplab.inference.inputs import folder_of
-from web.text.formats import number, percent, plural
+from web.text.formats import number, percent, plural, size
 from worker.jobs.catalog import RUNNING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
@@ -16,10 +16,12 @@ from worker.jobs.records.scores import describe_conditions
 from worker.jobs.requests.specs import SCHEDULING, SPECS
 from worker.jobs.watching.waiting import Obstacle, Place
 
+_TITLES = {"crf": "CRF", "onnx": "ONNX"}
+
 
 def kind_title(kind: str) -> str:
     """A kind of job as a heading: "Train", "CRF"."""
-    return "CRF" if kind == "crf" else kind.capitalize()
+    return _TITLES.get(kind, kind.capitalize())
 
 
 def subject(job: JobSummary) -> str:
@@ -34,6 +36,12 @@ def subject(job: JobSummary) -> str:
             return f"{search}on job {job.evaluate_job}, {_dataset(job)}"
         case "segment":
             return f"{PurePath(job.spec['input']).name} with {checkpoint_name(job)}"
+        case "register":
+            return f"{PurePath(job.spec['file']).name}, {job.model}"
+        case "onnx":
+            return f"of {checkpoint_name(job)}"
+        case "try":
+            return f"{PurePath(job.spec['image']).name} with {checkpoint_name(job)}"
         case "check" | "import":
             return f"of {_dataset(job)}"
     assert_never(job.kind)
@@ -92,6 +100,8 @@ def outcome(job: JobSummary) -> str:
             return f"mean IoU {percent(result.get('mean_iou'))}"
         case "segment":
             return _segmented(result)
+        case "register" | "onnx" | "try":
+            return _made_of_checkpoint(job.kind, result)
         case "check":
             return checked(result)
         case "import":
@@ -150,6 +160,14 @@ def _trained(result: Mapping[str, Any]) -> str:
     last = f"{saved} after {number(result.get('iteration', 0))} iterations"
     best = result.get("best_checkpoint")
     return last if best is None else f"best mean IoU {percent(result['mean_iou'])} with checkpoint {best}; last {last}"
+
+
+def _made_of_checkpoint(kind: str, result: Mapping[str, Any]) -> str:
+    if kind == "register":
+        return "its checkpoint was deleted" if result["checkpoint"] is None else f"checkpoint {result['checkpoint']}"
+    if kind == "onnx":
+        return f"{size(result['n_bytes'])}, says the same as the model"
+    return f"segmented in {duration(result['seconds'])}"
 
 
 def _segmented(result: Mapping[str, Any]) -> str:

@@ -41,6 +41,7 @@ from worker.jobs.outcomes import CRASHED, OUT_OF_MEMORY, OUTAGE
 from worker.jobs.places import require_known
 from worker.jobs.roots import confine_to
 from worker.jobs.settings import Settings, load_settings
+from worker.jobs.uploads import TAKERS
 from worker.jobs.watching.reasons import last_exception
 
 _log = logging.getLogger(__name__)
@@ -108,7 +109,7 @@ def _assist(settings: Settings, job: Job, fence: int, owner: str, should_stop: C
 def confine_to_roots(settings: Settings, job: Job) -> None:
     """Confine this process to what a job may open. Raises PathMovedError if one of its paths leads elsewhere by now."""
     require_known(named_paths.list_all(job))
-    own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind == "import" else ()
+    own = (storage.uploads_dir(settings), storage.datasets_dir(settings)) if job.kind in TAKERS else ()
     confine_to(settings, job.roots, named_paths.list_read(job), job.spec.get("output"), own)
 
 

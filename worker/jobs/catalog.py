@@ -2,8 +2,9 @@
 
 from typing import Final, Literal, get_args
 
-Kind = Literal["train", "evaluate", "crf", "segment", "check", "import"]
+Kind = Literal["train", "evaluate", "crf", "segment", "check", "import", "register", "onnx", "try"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
+PASSING: Final = "try"  # of jobs that lists leave out unless asked for, and that are deleted soon after their end
 KINDS_WITH_RESULTS: tuple[Kind, ...] = ("segment", "evaluate", "crf")  # of images
 
 QUEUES: Final = ("gpu", "cpu")

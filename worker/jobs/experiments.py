@@ -73,6 +73,8 @@ def list_experiments(
 ) -> list[Experiment]:
     """List experiments, the newest first; those with a text in name, notes or tags, or with that id."""
     conditions: list[ColumnElement[bool]] = [] if before is None else [ExperimentRow.id < before]
+    if "\0" in search:  # PostgreSQL stores none
+        return []
     if text := search.strip():
         columns = (ExperimentRow.name, ExperimentRow.notes, ExperimentRow.tags)
         found = [column.icontains(text, autoescape=True) for column in columns]

@@ -110,7 +110,8 @@ def save(session: Session, name: str, config: str, overrides: Sequence[str], use
 
 def remove(session: Session, name: str, user_id: int | None) -> Preset:
     """Remove a preset that somebody saved, and return what it was. Raises PresetNotFoundError."""
-    row = session.scalars(select(PresetRow).where(_of(user_id), PresetRow.name == name)).one_or_none()
+    of_name = select(PresetRow).where(_of(user_id), PresetRow.name == name)
+    row = None if "\0" in name else session.scalars(of_name).one_or_none()  # PostgreSQL stores none
     if row is None:
         raise PresetNotFoundError(f"There is no preset {name!r} that you saved.")
     removed = _preset(row)

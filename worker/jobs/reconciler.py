@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from worker.jobs import alarms, jobs, leases, outbox, shards, workers
 from worker.jobs.broker import queue
 from worker.jobs.broker.queue import BrokerUnreachableError
+from worker.jobs.cleaning import tries
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
 from worker.jobs.ownership.room import find_shortage
@@ -163,7 +164,7 @@ def watch_disk(settings: Settings) -> None:
     _report(settings, alarms.DISK, find_shortage(settings))
 
 
-_STEPS = (free_dead, expire_leases, watch_disk, free_waiting, publish_waiting)
+_STEPS = (free_dead, expire_leases, watch_disk, free_waiting, publish_waiting, tries.delete_old)
 
 
 def _report(settings: Settings, subject: str, sentence: str | None) -> None:

@@ -10,7 +10,7 @@ token                       by which programs of the home's owner sign in to the
 logs/                       one log per process of `deeplab up`
 data/                       the default data root
 remote/<scheme>/...         copies of files at URLs: s3://bucket/a is remote/s3/bucket/a; see deeplab.remote
-uploads/<id>/               what somebody uploaded and no import has taken yet; see worker.jobs.uploads
+uploads/<id>/               what somebody uploaded and no job has taken yet; see worker.jobs.uploads
 datasets/<id>/<fence>/      the dataset that an import job made, below it under its name
 thumbnails/                 small pictures of images and masks, made again when they are gone
 tiles/                      images and masks in tiles, as the viewer asked for them; made again likewise
@@ -27,6 +27,9 @@ jobs/<id>/<fence>/          the files of one attempt; nothing there is ever writ
     results/                tables of its images, in parts; see worker.jobs.results
     masks/                  label maps of an evaluate or crf job, <id>.png
     confidence/             their maps of confidence, <id>.png
+    model.onnx              what an onnx job writes
+    image.png               the image of a try job as it was segmented, ...
+    refined/                ... and its label map after the CRF
     report.json             what a check job found; see worker.jobs.dataset_reports
     preview.png             beside it, samples as a training sees them
     search.npz              what a grid search has counted so far
@@ -160,6 +163,21 @@ def label_maps_dir(settings: Settings, job_id: int, fence: int) -> Path:
 def confidence_dir(settings: Settings, job_id: int, fence: int) -> Path:
     """Maps of confidence of an evaluate or crf job."""
     return attempt_dir(settings, job_id, fence) / "confidence"
+
+
+def onnx_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The file that an onnx job writes."""
+    return attempt_dir(settings, job_id, fence) / "model.onnx"
+
+
+def tried_image_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The image of a try job, as it was segmented."""
+    return attempt_dir(settings, job_id, fence) / "image.png"
+
+
+def refined_path(settings: Settings, job_id: int, fence: int) -> Path:
+    """The label map of that image after the CRF."""
+    return attempt_dir(settings, job_id, fence) / "refined" / "image.png"
 
 
 def logits_dir(settings: Settings, job_id: int, fence: int) -> Path:

@@ -25,11 +25,17 @@ from worker.jobs.requests.label import NO_LABEL, Label
 from worker.jobs.requests.named_checkpoint import replace_alias
 from worker.jobs.requests.resolve import check_initial_weights, errors_at, resolve_config
 from worker.jobs.requests.spec_error import SpecError
-from worker.jobs.requests.specs import ImportSpec, SegmentSpec, Spec, parse_spec
+from worker.jobs.requests.specs import (
+    ImportSpec,
+    SegmentSpec,
+    Spec,
+    parse_spec,
+)
 from worker.jobs.roots import Roots
 from worker.jobs.scheduling import chains
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
+from worker.jobs.uploaded import replace_uploads
 
 # Refuses the resolved configuration of a request by raising a SpecError, or returns what the job may open.
 CheckConfig = Callable[[Session, Spec, Mapping[str, Any]], Roots]
@@ -75,7 +81,7 @@ def prepare(
         SpecError: if the request names something that does not exist or does not fit.
     """
     with open_session(settings, reads_only=True) as session:
-        spec, alias = replace_alias(session, spec)
+        spec, alias = replace_alias(session, replace_uploads(settings, spec))
         config = resolve_config(session, spec, environment, earlier)
         roots = None if check_config is None else check_config(session, spec, config)
         check_initial_weights(spec, config, environment)

@@ -1,4 +1,4 @@
-"""What people upload, until an import takes it: an archive, or files in folders, each upload in a folder of its own.
+"""What people upload, until a job takes it: an archive, or files in folders, each upload in a folder of its own.
 
 An upload comes in parts, each a request of bounded size, which the web server writes into a hidden folder; once it is
 complete, the folder is renamed.
@@ -21,15 +21,16 @@ from deeplab import remote
 from deeplab.errors import DeepLabError, OutputError
 from deeplab.files import delete_file, flush_to_disk, is_plain, make_folder, printable, write_text
 from deeplab.formats import shortened
+from deeplab.mirrors import local_path
 from deeplab.room import require_room
 from worker.jobs import storage
 from worker.jobs.catalog import QUEUED, RUNNING
 from worker.jobs.ownership.room import least_bytes
-from worker.jobs.requests.specs import UPLOAD
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 
 KEPT_SECONDS = 86_400.0  # after which an upload may go that no job waits for
+TAKERS = ("import", "register", "try")  # kinds of jobs that take what was uploaded
 _ID = re.compile("[0-9a-f]{32}")
 _LONGEST_PART = 200  # bytes of the name of a file or folder
 _DEEPEST = 20  # folders in each other
@@ -190,11 +191,25 @@ def discard(settings: Settings, upload_id: str) -> None:
     _discard_notes(settings, upload_id)
 
 
+def discard_file(settings: Settings, path: str) -> None:
+    """Delete the upload that a file belongs to, if it belongs to one."""
+    folder = local_path(path).parent
+    if folder.parent == storage.uploads_dir(settings):
+        discard(settings, folder.name)
+
+
+def without_folders(settings: Settings, sentence: str) -> str:
+    """A sentence about files that were uploaded, which calls them as their senders do."""
+    folders = re.escape(f"{storage.uploads_dir(settings)}/")
+    return re.sub(f"{folders}{_ID.pattern}/", "", sentence)
+
+
 def find_stale(session: Session, settings: Settings) -> Iterator[Path]:
     """Uploads, finished or not, that nobody has added to for a day and that no job waits for."""
     folder = storage.uploads_dir(settings)
-    waiting = select(JobRow.spec).where(JobRow.kind == "import", JobRow.state.in_((QUEUED, RUNNING)))
-    awaited = {spec["source"].removeprefix(UPLOAD) for spec in session.scalars(waiting)}
+    waiting = select(JobRow.spec).where(JobRow.kind.in_(TAKERS), JobRow.state.in_((QUEUED, RUNNING)))
+    named = [str(value) for spec in session.scalars(waiting) for value in spec.values()]
+    awaited = {found for text in named for found in _ID.findall(text)}
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         if path.name not in awaited and path.lstat().st_mtime < time.time() - KEPT_SECONDS:
             yield path

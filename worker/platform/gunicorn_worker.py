@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+from copy import copy
 from typing import Any
 
 from gunicorn.glogging import Logger  # type: ignore[import-untyped]  # it has neither types nor stubs
@@ -25,6 +26,8 @@ LANES = (  # what the paths of requests match, the first that does, and how many
     (re.compile(r"/jobs/\d+/(images|masks|tiles)/"), 8),  # more than may wait to decode: see web.access.turns
     (re.compile(""), 16),
 )
+# What the paths of requests match that may bring a file; web.access.uploads says how large each may be.
+_UPLOADS = re.compile(r"/weights/new$|/checkpoints/[^/]+/try$")
 # Whoever connects, a proxy on this machine included, may pass on what a client made up: what a trusted proxy says is
 # read by web.access.proxy. waitress drops headers with "_", which could pass for others.
 _WAITRESS: dict[str, Any] = {
@@ -74,11 +77,15 @@ def _start_lane(n_threads: int) -> ThreadedTaskDispatcher:
 
 
 class _StrictParser(HTTPRequestParser):  # type: ignore[misc]
-    """Refuses a request of two lengths, of which a proxy may believe the other one."""
+    """Refuses a request of two lengths, of which a proxy may believe the other one; uploads may be larger."""
 
     def parse_header(self, header_plus: bytes) -> None:
         """Read the head of a request; waitress answers an error by 400."""
         super().parse_header(header_plus)
+        if self.command == "POST" and _UPLOADS.search(self.path):
+            adjustments: Any = copy(vars(self)["adj"])
+            adjustments.max_request_body_size += load_settings().upload_mb * 10**6
+            self.adj = adjustments
         if self.chunked and "CONTENT_LENGTH" in self.headers:
             raise ParsingError("Content-Length beside Transfer-Encoding")
 

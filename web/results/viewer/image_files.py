@@ -17,7 +17,7 @@ from web.results.images import inside
 from worker.jobs import storage
 from worker.jobs.jobs import Job
 from worker.jobs.results.answers import Image
-from worker.jobs.results.job_files import mask_file, output_dir, reading_of
+from worker.jobs.results.job_files import image_file, mask_file, output_dir, reading_of
 from worker.jobs.results.splits import ListedPair, SplitRef, find_pair, split_of
 from worker.jobs.settings import Settings
 
@@ -55,6 +55,7 @@ class ImageFiles:
     truth: Truth | None = None
     warp_side: int | None = None  # the job saw the image as a square of so many pixels
     problem: str = ""
+    refined: Path | None = None  # the label map after the CRF, where the job itself has made both
 
 
 def find_files(session: Session, settings: Settings, job: Job, image: Image) -> ImageFiles:
@@ -66,6 +67,11 @@ def find_files(session: Session, settings: Settings, job: Job, image: Image) -> 
     item = image.item
     inside(Path(), item)
     labels, reading = mask_file(settings, job, item), reading_of(job)
+    if job.kind == "try":
+        confidence = storage.confidence_dir(settings, job.id, job.fence) / f"{item}.png"
+        alone = storage.label_maps_dir(settings, job.id, job.fence) / f"{item}.png"
+        refined = storage.refined_path(settings, job.id, job.fence)
+        return ImageFiles(image_file(settings, job, item), AS_TAGGED, alone, confidence, refined=refined)
     split = split_of(session, job)
     if split is None:
         confidence = confidence_path(output_dir(settings, job), item)

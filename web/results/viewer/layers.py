@@ -108,6 +108,7 @@ _FINDERS: Mapping[str, Callable[[ImageFiles], Layer | None]] = {
     "truth": _truth,
     "labels": lambda files: _values("labels", files.labels),
     "confidence": lambda files: _values("confidence", files.confidence),
+    "refined": lambda files: None if files.refined is None else _values("refined", files.refined),
 }
 NAMES = tuple(_FINDERS)
 

@@ -146,6 +146,7 @@ def _own(labelled: Labelled, files: ImageFiles, problems: list[str]) -> Iterator
         problems.append(_unsaved(labelled.job))
     yield from found
     yield from _try("truth", "Ground truth", labelled, files, "truth", problems)
+    yield from _try("crf", "After CRF", labelled, files, "refined", problems)
     yield from _try("confidence", "Confidence", labelled, files, "confidence", problems)
 
 

@@ -34,9 +34,10 @@ let isDrawn = true;
 
 function usualState() {
   const ids = layers.map((layer) => layer.id);
-  const asked = data.cell && ids.includes("a") && ids.includes("truth") ? "confusion" : "a"; // whose pixels led here
+  const first = ids.includes(data.first) ? data.first : "a";
+  const asked = data.cell && ids.includes("a") && ids.includes("truth") ? "confusion" : first; // whose pixels led here
   const left = ids.includes("a") ? asked : ids.includes(data.usual) ? data.usual : ids[0];
-  const right = ["truth", "b", "crf", "image"].find((id) => ids.includes(id)) ?? left;
+  const right = ["truth", "b", "crf", "image"].find((id) => ids.includes(id) && id !== first) ?? left;
   const opacity = Number(byId("opacity").value);
   const colours = localStorage.getItem(COLOURS) ?? "colours";
   return { mode: "single", left, right, at: 0.5, opacity, overlay: true, off: new Set(), colours };

@@ -17,8 +17,8 @@ from worker.jobs.requests.specs import UPLOAD, Positive, Spec
 
 _SHORT = {"config": "-c"}
 _LAST = ("dataset", "device", "after", "priority", "not_before")  # come after what is special to a kind
-_IDS = ("evaluate_job", "only_failed_of")
 _TYPES: dict[Any, type] = {int: int, float: float}
+_IDS = ("evaluate_job", "only_failed_of")
 _COMPLETIONS = {
     "checkpoint": completion.checkpoints,
     "resume": completion.checkpoints,
@@ -26,7 +26,7 @@ _COMPLETIONS = {
     "evaluate_job": completion.evaluate_jobs,
     "only_failed_of": completion.segment_jobs,
 }
-_PATHS = ("config", "input", "output", "checkpoint", "source")
+_PATHS = ("config", "input", "output", "checkpoint", "source", "file", "image")
 
 
 class RequestError(click.ClickException):
@@ -105,11 +105,13 @@ def _metavar(name: str, kind: type) -> str:
         return "ID" if name in _IDS else "N"
     return {
         "config": "FILE",
-        "source": "PATH",
-        "val_share": "SHARE",
         "checkpoint": "ID|ALIAS|job:ID|FILE",
         "resume": "ID|ALIAS",
         "input": "PATH",
+        "source": "PATH",
+        "val_share": "SHARE",
+        "file": "FILE",
+        "image": "FILE",
         "output": "DIR",
     }.get(name, "NAME")
 
@@ -121,6 +123,6 @@ def option_name(field: str) -> str:
 
 def _absolute(name: str, value: str) -> str:
     is_id = name == "checkpoint" and not CheckpointRef.parse(value).is_file
-    is_id |= name == "source" and value.startswith(UPLOAD)
+    is_id |= name != "checkpoint" and value.startswith(UPLOAD)
     # An empty value is the spec's to refuse.
     return value if not value or is_id else absolute(value)

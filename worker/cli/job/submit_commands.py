@@ -40,6 +40,9 @@ _EXAMPLES = {  # of `job submit`, by kind
     "evaluate": "evaluate --checkpoint job:1 --wait",
     "crf": "crf --evaluate-job 2 --grid BI_W=2,4,8 --wait",
     "segment": "segment --checkpoint job:1 --input images --wait",
+    "register": "register --file model.pth -c config.yaml --wait",
+    "onnx": "onnx --checkpoint champion --wait",
+    "try": "try --checkpoint champion --image photo.jpg --crf --wait",
     "check": "check --dataset street --wait",
     "import": "import --source road.zip --dataset street --wait",
 }

@@ -111,6 +111,12 @@ def describe_result(jobs: Jobs, job: Job) -> str:
             return sentence + f"best mean IoU {percent(result['mean_iou'])} with {options}"
         case "evaluate" | "crf":
             return sentence + f"mean IoU {percent(result['mean_iou'])}"
+        case "register":
+            return sentence + f"checkpoint {result['checkpoint']}"
+        case "onnx":
+            return sentence + f"{result['file']}, which says the same as the model"
+        case "try":
+            return sentence + f"{result['mask']}"
         case "check":
             found = f"{plural(result['n_problems'], 'problem')} and {plural(result['n_warnings'], 'warning')}"
             return f"{sentence}{found} in {plural(result['n_images'], 'image')}, in {result['report']}"

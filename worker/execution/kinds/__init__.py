@@ -86,6 +86,12 @@ def runner_of(kind: Kind) -> Callable[[JobContext], dict[str, Any]]:
             from worker.execution.kinds.crf import run
         case "segment":
             from worker.execution.kinds.segment import run
+        case "register":
+            from worker.execution.kinds.register import run
+        case "onnx":
+            from worker.execution.kinds.onnx_file import run
+        case "try":
+            from worker.execution.kinds.try_image import run
         case "check":
             from worker.execution.kinds.check import run
         case "import":

@@ -36,7 +36,8 @@ def require_inputs(context: JobContext, *, splits: Collection[str] = (), besides
 def _digest_split(config: Config, split: str) -> str:
     """Hash the ids of a split, and sizes and times of its files."""
     stamp_of, digest = cache(_stamp), hashlib.sha256()
-    for pair in list_split(config.DATASET, split).require_images():
+    listing = list_split(config.DATASET, split)
+    for pair in listing.require_complete() if listing.has_ground_truth else listing.require_images():
         stamps = stamp_of(pair.image), stamp_of(pair.ground_truth.path)
         digest.update(json.dumps([pair.id, *stamps]).encode())
     return digest.hexdigest()

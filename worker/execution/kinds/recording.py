@@ -105,7 +105,7 @@ class PartMerger:
 
 
 class ImageRecorder:
-    """Records the images of an evaluation in the order in which they come."""
+    """Records the images of a job that one attempt does alone, in the order in which they come."""
 
     def __init__(self, context: JobContext) -> None:
         self._context = context
@@ -117,8 +117,12 @@ class ImageRecorder:
             parts.forget(session, context.job.id)  # those of an earlier attempt
 
     def add(self, scores: ImageScores) -> None:
+        """Record an evaluated image, with some others before long."""
+        self.add_result(ImageResult.of_scores(scores))
+
+    def add_result(self, result: ImageResult) -> None:
         """Record an image, with some others before long."""
-        self._waiting.append(ImageResult.of_scores(scores))
+        self._waiting.append(result)
         if len(self._waiting) >= _IMAGES or time.monotonic() > self._written_at + _SECONDS:
             self._write()
             self._merger.merge_due()

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from worker.jobs.catalog import TERMINAL
+from worker.jobs.catalog import PASSING, TERMINAL
 from worker.jobs.database import db_now, read_clock
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow, NoticeRow
@@ -57,11 +57,11 @@ def announce(session: Session, settings: Settings) -> None:
         update(JobRow)
         .where(JobRow.id.in_(ids.scalar_subquery()), JobRow.announced.is_(False))
         .values(announced=True)
-        .returning(JobRow.id, JobRow.state)
+        .returning(JobRow.id, JobRow.state, JobRow.kind)
     ).all()
     now = read_clock(session)
-    for job_id, state in taken:
-        if state in settings.notify_states:
+    for job_id, state, kind in taken:
+        if state in settings.notify_states and kind != PASSING:  # somebody waits for a try
             session.add_all(NoticeRow(job_id=job_id, channel=how, target=where, due_at=now) for how, where in tell)
 
 

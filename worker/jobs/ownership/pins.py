@@ -20,13 +20,15 @@ from deeplab.files import printable, sha256_of
 from deeplab.mirrors import local_path, mirror_of
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckpointSpec, CrfSpec, RegisterSpec, Spec, TrainSpec, TrySpec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import InputPinRow, JobRow
 
 INITIAL_WEIGHTS = "MODEL.INIT_MODEL"
 _NOUNS = {
     "checkpoint": "weights file",
+    "file": "weights file",
+    "image": "image",
     INITIAL_WEIGHTS: "weights file",
     "DATASET.LABELS": "labels file",
     "DATASET.PALETTE": "colour table",
@@ -120,8 +122,12 @@ def split_name(split: str) -> str:
 
 def _named_files(spec: Spec, config: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The files that a job reads, by the field or key that names them."""
-    if isinstance(spec, EvaluateSpec | SegmentSpec) and spec.checkpoint_ref.is_file:
+    if isinstance(spec, CheckpointSpec) and spec.checkpoint_ref.is_file:
         yield "checkpoint", spec.checkpoint
+    if isinstance(spec, RegisterSpec):
+        yield "file", spec.file
+    if isinstance(spec, TrySpec):
+        yield "image", spec.image
     starts = isinstance(spec, TrainSpec) and spec.resume is None
     for name in (*_CLASSES, *([INITIAL_WEIGHTS] if starts else [])):
         section, _, key = name.partition(".")

@@ -24,7 +24,7 @@ from worker.jobs.preflight import data, devices, weights
 from worker.jobs.preflight.looking import look_for
 from worker.jobs.preflight.weights import Trained
 from worker.jobs.requests.resolve import Environment, errors_at
-from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, RegisterSpec, SegmentSpec, Spec, TrainSpec
 from worker.jobs.settings import Settings
 from worker.jobs.tables import JobRow
 
@@ -37,6 +37,9 @@ _WRITES = {
     "segment": "input",
     "check": "dataset",
     "import": "source",
+    "register": "file",
+    "onnx": "checkpoint",
+    "try": "image",
 }
 _NONE: Mapping[int, JobRow] = MappingProxyType({})
 
@@ -93,10 +96,13 @@ def look_ahead(
         with errors_at(_WRITES[spec.kind]):
             require_room(session, settings, spec, config)
     outlook = Outlook(waits)
-    if isinstance(spec, CheckSpec | ImportSpec):  # to look at files is all that they do
-        return outlook
     parsed = parse_config(config, "the configuration")
-    look = partial(_look_at_files, spec, parsed, facts, environment, outlook)
+    if isinstance(spec, RegisterSpec):
+        look = partial(_look_at_registered, spec, parsed, environment)
+    elif isinstance(spec, Looked):
+        look = partial(_look_at_files, spec, parsed, facts, environment, outlook)
+    else:  # to look at files is all that they do, or they read what the platform has saved
+        return outlook
     if not look_for(seconds, look):
         outlook.notices.append(
             "Its files could not be looked at in time; what is wrong with them, the job itself will say."
@@ -109,10 +115,15 @@ def _read_facts(session: Session, spec: Spec, earlier: Mapping[int, JobRow]) -> 
         with errors_at("evaluate_job"):
             source = earlier.get(spec.evaluate_job) or jobs.get(session, spec.evaluate_job)
         return _Facts(None, source.spec["split"], (source.result or {}).get("logits"))
-    if isinstance(spec, CheckSpec | ImportSpec):
+    if not isinstance(spec, Looked):
         return _Facts(None, None, None)
     with errors_at("resume" if isinstance(spec, TrainSpec) else "checkpoint"):
         return _Facts(weights.find_trained(session, spec, earlier), None, None)
+
+
+def _look_at_registered(spec: RegisterSpec, config: Config, environment: Environment) -> None:
+    with errors_at("file", environment):
+        weights.require_weights(local_path(spec.file), config)
 
 
 def _look_at_files(spec: Looked, config: Config, facts: _Facts, environment: Environment, outlook: Outlook) -> None:

@@ -10,7 +10,18 @@ from sqlalchemy.orm import Session
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.places import relative
 from worker.jobs.records.checkpoint_ref import CheckpointRef
-from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import (
+    CheckpointSpec,
+    CheckSpec,
+    CrfSpec,
+    ImportSpec,
+    OnnxSpec,
+    RegisterSpec,
+    SegmentSpec,
+    Spec,
+    TrainSpec,
+    TrySpec,
+)
 from worker.jobs.tables import CheckpointRow, JobRow
 
 
@@ -31,7 +42,7 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
     match spec:
         case TrainSpec():
             checkpoint = None if spec.resumed_id is None else CheckpointRef.of_id(spec.resumed_id).text
-        case EvaluateSpec() | SegmentSpec():
+        case CheckpointSpec():
             checkpoint = spec.checkpoint
     dataset = _dataset(session, spec, config, checkpoint)
     return Facts(
@@ -44,9 +55,9 @@ def facts_of(session: Session, spec: Spec, config: Mapping[str, Any]) -> Facts:
 
 
 def _dataset(session: Session, spec: Spec, config: Mapping[str, Any], checkpoint: str | None) -> str | None:
-    if isinstance(spec, SegmentSpec):
+    if isinstance(spec, SegmentSpec | TrySpec | OnnxSpec):
         return None
-    if not isinstance(spec, CrfSpec) and spec.dataset is not None:
+    if not isinstance(spec, CrfSpec) and (spec.dataset is not None or isinstance(spec, RegisterSpec)):
         return spec.dataset
     source = spec.evaluate_job if isinstance(spec, CrfSpec) else trained_by(session, checkpoint)
     own = config["DATASET"]

@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from worker.jobs.records import aliases
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.resolve import errors_at
-from worker.jobs.requests.specs import CheckSpec, CrfSpec, ImportSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import CheckpointSpec, Spec, TrainSpec
 
 
 def replace_alias(session: Session, spec: Spec) -> tuple[Spec, str | None]:
@@ -20,12 +20,12 @@ def replace_alias(session: Session, spec: Spec) -> tuple[Spec, str | None]:
         SpecError: if there is no such alias.
     """
     match spec:
-        case CrfSpec() | CheckSpec() | ImportSpec():
-            return spec, None
         case TrainSpec():
             field, alias = "resume", spec.resume if isinstance(spec.resume, str) else None
-        case _:
+        case CheckpointSpec():
             field, alias = "checkpoint", spec.checkpoint_ref.alias
+        case _:
+            return spec, None
     if alias is None:
         return spec, None
     with errors_at(field):

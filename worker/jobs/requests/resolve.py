@@ -16,6 +16,8 @@ from deeplab import remote
 from deeplab.config import PATH_KEYS as ALL_PATH_KEYS
 from deeplab.config import expand_path, load_config, parse_config
 from deeplab.errors import DeepLabError
+from deeplab.files import printable
+from deeplab.images.files import image_size
 from deeplab.inference.inputs import require_inputs
 from deeplab.inference.output import require_unused
 from deeplab.inference.output_lock import require_unfilled
@@ -24,14 +26,29 @@ from deeplab.weight_files import explain_unreadable
 from worker.jobs import datasets, shards
 from worker.jobs.catalog import CANCELLED, FAILED, LARGEST_INTEGER, SUCCEEDED, TERMINAL
 from worker.jobs.records import checkpoints
+from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.spec_error import SpecError
-from worker.jobs.requests.specs import CheckSpec, CrfSpec, EvaluateSpec, ImportSpec, SegmentSpec, Spec, TrainSpec
+from worker.jobs.requests.specs import (
+    CheckpointSpec,
+    CheckSpec,
+    CrfSpec,
+    EvaluateSpec,
+    ImportSpec,
+    InferenceSpec,
+    OnnxSpec,
+    RegisterSpec,
+    SegmentSpec,
+    Spec,
+    TrainSpec,
+    TrySpec,
+)
 from worker.jobs.tables import JobRow
 
 # Keys of a configuration that name files or folders which a job reads.
 PATH_KEYS = tuple(each for each in ALL_PATH_KEYS if each != ("EXP", "OUTPUT_DIR"))
 
 Environment = Mapping[str, str] | None
+LARGEST_TRIED = 2**26  # pixels of an image that is tried
 _EMPTY: Environment = MappingProxyType({})
 _ALONE: Mapping[int, JobRow] = MappingProxyType({})
 
@@ -62,6 +79,10 @@ def resolve_config(
             return _checkpoint_config(session, spec, environment, earlier)
         case CrfSpec():
             return _crf_config(session, spec, environment, earlier)
+        case RegisterSpec():
+            return _registered_config(session, spec, environment)
+        case OnnxSpec() | TrySpec():
+            return _saved_config(session, spec, environment)
         case CheckSpec():
             return _check_config(session, spec, environment)
         case ImportSpec():
@@ -77,9 +98,9 @@ def lock_checkpoint(session: Session, spec: Spec) -> None:
     match spec:
         case TrainSpec():
             field, checkpoint_id = "resume", spec.resumed_id
-        case EvaluateSpec() | SegmentSpec():
+        case CheckpointSpec():
             field, checkpoint_id = "checkpoint", spec.checkpoint_ref.id
-        case CrfSpec() | CheckSpec() | ImportSpec():
+        case _:
             return
     if checkpoint_id is not None:
         with errors_at(field):
@@ -110,19 +131,51 @@ def _train_config(session: Session, spec: TrainSpec, environment: Environment) -
     return resolved
 
 
+def _registered_config(session: Session, spec: RegisterSpec, environment: Environment) -> dict[str, Any]:
+    """The configuration of a weights file, without the data that nothing of it is read for yet."""
+    with errors_at("file", environment):
+        if not remote.is_file(local_path(spec.file)):
+            raise DeepLabError(f"{spec.file} is not a file.")
+        _check_weights(local_path(spec.file))
+    with errors_at("config", environment):
+        config = load_config(local_path(spec.config), expands=False).model_dump(mode="json")
+    config["MODEL"]["INIT_MODEL"] = None
+    config["DATASET"]["ROOT"] = None
+    return _apply(session, spec, config, spec.config, environment)
+
+
+def _saved_config(session: Session, spec: OnnxSpec | TrySpec, environment: Environment) -> dict[str, Any]:
+    """The configuration that a checkpoint was trained with, with the overrides."""
+    if isinstance(spec, TrySpec):
+        with errors_at("image", environment):
+            _check_image(local_path(spec.image))
+    trained_with = _trained_with(session, spec.checkpoint_ref)
+    with errors_at("overrides", environment):
+        resolved = _parse(trained_with, str(spec.checkpoint_ref), spec.overrides)
+        _expand_paths(resolved, trained_with, environment)
+    return resolved
+
+
+def _trained_with(session: Session, ref: CheckpointRef, earlier: Mapping[int, JobRow] = _ALONE) -> dict[str, Any]:
+    """The configuration of a checkpoint of this platform, or of one that a job will save."""
+    with errors_at("checkpoint"):
+        if ref.job_id is not None:
+            return _config_of_training(session, earlier.get(ref.job_id) or _get_job(session, ref.job_id))
+        return checkpoints.read_config(session, checkpoints.get(session, ref.id or 0))
+
+
 def _checkpoint_config(
-    session: Session, spec: EvaluateSpec | SegmentSpec, environment: Environment, earlier: Mapping[int, JobRow]
+    session: Session, spec: InferenceSpec, environment: Environment, earlier: Mapping[int, JobRow]
 ) -> dict[str, Any]:
     """Take the configuration that was named, else the one that the checkpoint was trained with."""
     trained_with: dict[str, Any] | None = None
     ref = spec.checkpoint_ref
-    with errors_at("checkpoint"):
-        if ref.id is not None:
-            trained_with = checkpoints.read_config(session, checkpoints.get(session, ref.id))
-        elif ref.job_id is not None:
-            trained_with = _config_of_training(session, earlier.get(ref.job_id) or _get_job(session, ref.job_id))
-        elif not remote.is_file(local_path(ref.text)):
-            raise DeepLabError(f"{ref} is neither the id of a checkpoint nor a file.")
+    if not ref.is_file:
+        trained_with = _trained_with(session, ref, earlier)
+    else:
+        with errors_at("checkpoint"):
+            if not remote.is_file(local_path(ref.text)):
+                raise DeepLabError(f"{ref} is neither the id or alias of a checkpoint nor a file.")
     with errors_at("config", environment):
         if spec.config is not None:
             config = load_config(local_path(spec.config), expands=False)
@@ -137,8 +190,8 @@ def _checkpoint_config(
 
 def _config_of_training(session: Session, job: JobRow) -> dict[str, Any]:
     """The configuration of a job that saves checkpoints, or will."""
-    if job.kind != "train":
-        raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind train.")
+    if job.kind not in ("train", "register"):
+        raise DeepLabError(f"Job {job.id} is of kind {job.kind}; expected one of kind train or register.")
     if job.state == SUCCEEDED and checkpoints.find_last(session, job.id) is None:
         raise DeepLabError(f"Job {job.id} has left no checkpoint.")
     return job.config
@@ -151,7 +204,7 @@ def _get_job(session: Session, job_id: int) -> JobRow:
     return job
 
 
-def _without_unused_paths(config: dict[str, Any], spec: EvaluateSpec | SegmentSpec) -> dict[str, Any]:
+def _without_unused_paths(config: dict[str, Any], spec: InferenceSpec) -> dict[str, Any]:
     """Drop the paths that this kind of job never opens, so that they are no reason to refuse it."""
     config["MODEL"]["INIT_MODEL"] = None  # the checkpoint has all weights
     if isinstance(spec, SegmentSpec):
@@ -207,7 +260,7 @@ def _import_config(session: Session, spec: ImportSpec) -> dict[str, Any]:
 
 def _apply(
     session: Session,
-    spec: TrainSpec | EvaluateSpec | SegmentSpec,
+    spec: TrainSpec | InferenceSpec | RegisterSpec,
     config: Mapping[str, Any],
     source: str,
     environment: Environment,
@@ -294,6 +347,16 @@ def _check_weights(path: Path) -> None:
         raise DeepLabError(f"{path}: cannot be read: {error.strerror}.") from None
     if reason is not None:
         raise DeepLabError(reason, discreet=explain_unreadable(path, quotes=False))
+
+
+def _check_image(path: Path) -> None:
+    """Refuse what is no image, and one of more pixels than a look at it is worth."""
+    height, width = image_size(path)
+    if height * width > LARGEST_TRIED:
+        raise DeepLabError(
+            f"{printable(path)}: has {width}x{height} pixels, more than the {LARGEST_TRIED:,} of an image to try; a"
+            " segment job takes images of any size."
+        )
 
 
 def _check_writable(folder: Path) -> None:

@@ -6,7 +6,7 @@ Forms and `--help` show the titles and descriptions of the fields. Light to impo
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -49,6 +49,15 @@ def _split_lines(value: object) -> object:
 def _spell_checkpoint(text: str) -> str:
     """Spell each checkpoint in one way, "7" for "007", because tables are searched for it."""
     return CheckpointRef.parse(text).text
+
+
+def _require_saved(text: str) -> str:
+    if CheckpointRef.parse(text).is_file:
+        raise ValueError(
+            f"must be the id or an alias of a checkpoint, or job:ID, got {shortened(text)}; a weights file becomes a"
+            " checkpoint by a register job."
+        )
+    return text
 
 
 def _split_ids(value: object) -> object:
@@ -97,6 +106,7 @@ Lines = Annotated[
 PathText = Annotated[str, Field(min_length=1, max_length=4095), AfterValidator(_check_plain)]
 Name = Annotated[str, Field(max_length=200), AfterValidator(_check_plain)]
 CheckpointText = Annotated[PathText, AfterValidator(_spell_checkpoint)]
+SavedCheckpoint = Annotated[CheckpointText, AfterValidator(_require_saved)]
 Positive = Annotated[int, Field(ge=1, le=LARGEST_INTEGER)]
 Ids = Annotated[tuple[Positive, ...], Field(max_length=100), BeforeValidator(_split_ids)]
 Time = Annotated[str, Field(max_length=100), AfterValidator(_spell_time)]
@@ -202,8 +212,22 @@ class TrainSpec(_ModelSpec):
         return gpus
 
 
-class _CheckpointSpec(_ModelSpec):
-    """The fields of the kinds that run a trained model."""
+class CheckpointSpec(_Spec):
+    """The fields of the kinds that start from a checkpoint."""
+
+    checkpoint: SavedCheckpoint = Field(
+        title="Checkpoint",
+        description="Id or alias of a checkpoint, or job:ID for the best one of a job, for which this one then waits.",
+    )
+
+    @property
+    def checkpoint_ref(self) -> CheckpointRef:
+        """The checkpoint as an id, a job or a path."""
+        return CheckpointRef.parse(self.checkpoint)
+
+
+class InferenceSpec(CheckpointSpec, _ModelSpec):
+    """The fields of the kinds that run a trained model on many images."""
 
     overrides: Lines = _overrides("RUNTIME.PRECISION=bf16")
     checkpoint: CheckpointText = Field(
@@ -253,13 +277,8 @@ class _CheckpointSpec(_ModelSpec):
             raise ValueError(f"must be positive numbers with commas between them, got {shortened(scales)}.") from None
         return scales
 
-    @property
-    def checkpoint_ref(self) -> CheckpointRef:
-        """The checkpoint as an id or a path."""
-        return CheckpointRef.parse(self.checkpoint)
 
-
-class EvaluateSpec(_CheckpointSpec):
+class EvaluateSpec(InferenceSpec):
     """Evaluate a checkpoint on a split."""
 
     kind: ClassVar[Kind] = "evaluate"
@@ -331,7 +350,7 @@ class CrfSpec(_Spec):
         return sample
 
 
-class SegmentSpec(_CheckpointSpec):
+class SegmentSpec(InferenceSpec):
     """Segment a folder of images and videos, or one video."""
 
     kind: ClassVar[Kind] = "segment"
@@ -417,10 +436,61 @@ class ImportSpec(_Spec):
         return self.source.removeprefix(UPLOAD) if self.source.startswith(UPLOAD) else None
 
 
-Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | CheckSpec | ImportSpec
-SPECS: dict[str, type[Spec]] = {
-    spec.kind: spec for spec in (TrainSpec, EvaluateSpec, CrfSpec, SegmentSpec, CheckSpec, ImportSpec)
-}
+class RegisterSpec(_Spec):
+    """Make a checkpoint of a weights file, after checking that it fits its configuration."""
+
+    kind: ClassVar[Kind] = "register"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("DATASET.N_CLASSES=21")
+    file: PathText = Field(
+        title="Weights file",
+        description="Checkpoint, state dict (.pth, .pt) or .safetensors, of which the platform keeps a copy; upload:ID"
+        " for what was uploaded.",
+    )
+    config: PathText = Field(
+        title="Configuration", description="Configuration file (YAML) of the model; upload:ID for what was uploaded."
+    )
+    dataset: Annotated[Name | None, BlankIsNone] = Field(
+        None, title="Dataset", description="Registered dataset, which replaces the configuration's section DATASET."
+    )
+
+
+class OnnxSpec(CheckpointSpec):
+    """Write the model of a checkpoint as an ONNX file for images of any size, and compare what both say of one."""
+
+    kind: ClassVar[Kind] = "onnx"
+    queue: ClassVar[str] = "cpu"
+
+    overrides: Lines = _overrides("IMAGE.MEAN.B=104.008")
+
+
+class TrySpec(CheckpointSpec):
+    """Segment one image at once, to see what a checkpoint makes of it; soon deleted."""
+
+    kind: ClassVar[Kind] = "try"
+    queue: ClassVar[str] = "gpu"
+
+    overrides: Lines = _overrides("CRF.BI_W=4")
+    priority: int = Field(
+        HIGHEST_PRIORITY,
+        ge=-HIGHEST_PRIORITY,
+        le=HIGHEST_PRIORITY,
+        title="Priority",
+        description="Of the jobs that may start, those of a higher priority go first, and of equal ones the oldest.",
+    )
+    image: PathText = Field(title="Image", description="Image file; upload:ID for what was uploaded.")
+    crf: bool = Field(False, title="CRF", description="Also refine the mask with the dense CRF.")
+    longest_side: int = Field(
+        1024, ge=64, le=4096, title="Longest side", description="Pixels; a larger image is reduced to so many."
+    )
+    device: Literal["auto", "cpu", "cuda"] = Field(
+        "auto", title="Device", description="auto uses a GPU if there is one."
+    )
+
+
+Spec = TrainSpec | EvaluateSpec | CrfSpec | SegmentSpec | CheckSpec | ImportSpec | RegisterSpec | OnnxSpec | TrySpec
+SPECS: dict[str, type[Spec]] = {spec.kind: spec for spec in get_args(Spec)}
 
 
 def parse_spec(kind: str, mapping: Mapping[str, Any]) -> Spec:

@@ -18,6 +18,8 @@ from worker.jobs.records import evaluations
 from worker.jobs.results.splits import find_pair, split_of
 from worker.jobs.settings import Settings
 
+TRIED = "image"  # the item of a try job
+
 
 def image_file(settings: Settings, job: Job, item: str) -> Path:
     """Find the image of an item; a video, too. The file may be gone.
@@ -25,6 +27,8 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
     Raises:
         DatasetError: if the dataset of an evaluation is gone, or no longer has the image.
     """
+    if job.kind == "try":
+        return storage.tried_image_path(settings, job.id, job.fence)
     with open_session(settings, reads_only=True) as session:
         split = split_of(session, job)
     if split is None:
@@ -33,9 +37,11 @@ def image_file(settings: Settings, job: Job, item: str) -> Path:
 
 
 def mask_file(settings: Settings, job: Job, item: str) -> Path:
-    """Find the mask that a job has made of an image; there may be none."""
+    """Find the mask that a job has made of an image, after the CRF if it refines it; there may be none."""
     if job.kind == "segment":
         return find_mask(output_dir(settings, job), item)
+    if job.spec.get("crf"):  # of a try
+        return storage.refined_path(settings, job.id, job.fence)
     return storage.label_maps_dir(settings, job.id, job.fence) / f"{item}.png"
 
 

@@ -15,7 +15,11 @@ from worker.jobs.database import read_clock
 from worker.jobs.records import checkpoints, events
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.spec_error import SpecError
-from worker.jobs.requests.specs import CrfSpec, EvaluateSpec, SegmentSpec, Spec
+from worker.jobs.requests.specs import (
+    CheckpointSpec,
+    CrfSpec,
+    Spec,
+)
 from worker.jobs.tables import AwaitedJobRow, JobRow
 
 _IN_VAIN = (FAILED, CANCELLED)
@@ -25,7 +29,7 @@ def awaited_by(spec: Spec) -> dict[int, str]:
     """The jobs that a request waits for, each with the field that names it: `after`, or one that uses its outcome."""
     awaited = dict.fromkeys(spec.after, "after")
     match spec:
-        case EvaluateSpec() | SegmentSpec() if spec.checkpoint_ref.job_id is not None:
+        case CheckpointSpec() if spec.checkpoint_ref.job_id is not None:
             awaited[spec.checkpoint_ref.job_id] = "checkpoint"
         case CrfSpec():
             awaited[spec.evaluate_job] = "evaluate_job"

@@ -36,6 +36,9 @@ class RunSettings(BaseSettings):
         description="Jobs of a user that run at the same time in a queue, at most; empty: no limit. Those of the"
         " command line count together.",
     )
+    try_seconds: float = Field(
+        default=3600, ge=0, description="Seconds after its end that the try of an image is kept."
+    )
     output_umask: int | None = Field(
         default=None,
         ge=0,

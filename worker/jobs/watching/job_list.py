@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Row, Select, case, func, or_, select
 from sqlalchemy.orm import Session
 
-from worker.jobs.catalog import STATES, parse_integer
+from worker.jobs.catalog import PASSING, STATES, parse_integer
 from worker.jobs.jobs import Job, JobSummary, fraction_of
 from worker.jobs.paging import Order, Page, read_page
 from worker.jobs.tables import ExperimentRow, JobRow, UserRow
@@ -28,7 +28,7 @@ ORDERS = {
 class JobFilter:
     """Which jobs a list has; None and empty: no matter."""
 
-    kind: str | None = None
+    kind: str | None = None  # None: all but those of the kind PASSING
     state: str | None = None
     dataset: str | None = None
     search: str = ""  # in name, notes, dataset and error, and the id
@@ -114,6 +114,8 @@ def _newest(
 def _conditions(wanted: JobFilter) -> list[ColumnElement[bool]]:
     equal = ((JobRow.kind, wanted.kind), (JobRow.state, wanted.state), (JobRow.dataset, wanted.dataset))
     conditions: list[ColumnElement[bool]] = [column == value for column, value in equal if value is not None]
+    if wanted.kind is None:
+        conditions.append(JobRow.kind != PASSING)
     if wanted.user is not None:
         conditions.append(JobRow.user_id == select(UserRow.id).where(UserRow.name == wanted.user).scalar_subquery())
     if wanted.experiment is not None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from sqlalchemy import ColumnElement, Text, cast, or_, select
 from sqlalchemy.orm import Session
 
+from worker.jobs.catalog import PASSING, SUCCEEDED
 from worker.jobs.jobs import JobSummary
 from worker.jobs.records.checkpoint_ref import CheckpointRef
 from worker.jobs.requests.facts import trained_by
@@ -37,7 +38,7 @@ def read_lineage(session: Session, job: JobSummary) -> Lineage:
     """Read the relatives of a job."""
     source_id = job.evaluate_job if job.kind == "crf" else trained_by(session, job.checkpoint)
     children = JobRow.parent_id == job.id
-    users = _list(session, _uses(job)) if job.kind in ("train", "evaluate") else []
+    users = _list(session, _uses(job), JobRow.kind != PASSING) if job.kind in ("train", "evaluate", "register") else []
     awaited = select(AwaitedJobRow.awaited_id).where(AwaitedJobRow.job_id == job.id)
     followers = select(AwaitedJobRow.job_id).where(AwaitedJobRow.awaited_id == job.id)
     shown = {source_id, *(user.id for user in users)}
@@ -56,7 +57,14 @@ def list_checkpoint_users(session: Session, checkpoint_id: int) -> list[JobSumma
     """The newest jobs that work with a checkpoint, or with logits that were made with it."""
     text = CheckpointRef.of_id(checkpoint_id).text
     evaluated = select(JobRow.id).where(JobRow.kind == "evaluate", JobRow.checkpoint == text)
-    return _list(session, or_(JobRow.checkpoint == text, JobRow.evaluate_job.in_(evaluated)))
+    uses = or_(JobRow.checkpoint == text, JobRow.evaluate_job.in_(evaluated))
+    return _list(session, uses, JobRow.kind != PASSING)
+
+
+def list_onnx_jobs(session: Session, checkpoint_id: int) -> list[JobSummary]:
+    """The newest jobs that have written a checkpoint's model as an ONNX file."""
+    text = CheckpointRef.of_id(checkpoint_id).text
+    return _list(session, JobRow.checkpoint == text, JobRow.kind == "onnx", JobRow.state == SUCCEEDED)
 
 
 def _uses(job: JobSummary) -> ColumnElement[bool]:

@@ -35,7 +35,7 @@ class Findings:
 def search(session: Session, text: str, limit: int = 10) -> Findings:
     """Look for a text in any case: in names, notes, tags, aliases and former names, and for an id."""
     text = text.strip()
-    if not text:
+    if not text or "\0" in text:  # PostgreSQL stores none
         return Findings([], [], [], [])
     return Findings(
         list_jobs(session, JobFilter(search=text), limit=limit),

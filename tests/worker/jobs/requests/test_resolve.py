@@ -162,7 +162,11 @@ def test_an_evaluation_without_logits_cannot_be_refined(store: Settings) -> None
         ("train", {"dataset": "roads"}, "dataset: There is no dataset named 'roads' (registered: none)."),
         ("train", {"resume": 9}, "resume: There is no checkpoint 9."),
         ("evaluate", {"checkpoint": "9"}, "checkpoint: There is no checkpoint 9."),
-        ("evaluate", {"checkpoint": "w.pth"}, "checkpoint: w.pth is neither the id of a checkpoint nor a file."),
+        (
+            "evaluate",
+            {"checkpoint": "w.pth"},
+            "checkpoint: w.pth is neither the id or alias of a checkpoint nor a file.",
+        ),
     ],
 )
 def test_what_does_not_exist_is_named(store: Settings, kind: str, fields: dict[str, Any], sentence: str) -> None:

@@ -15,6 +15,9 @@ def test_every_kind_has_its_spec_and_queue() -> None:
         "segment": "gpu",
         "check": "cpu",
         "import": "cpu",
+        "register": "cpu",
+        "onnx": "cpu",
+        "try": "gpu",
     }
 
 
@@ -55,7 +58,11 @@ def test_a_spec_survives_json() -> None:
 @pytest.mark.parametrize(
     ("kind", "fields", "wrong"),
     [
-        ("draw", {}, {"kind": "must be one of train, evaluate, crf, segment, check, import, got 'draw'."}),
+        (
+            "draw",
+            {},
+            {"kind": "must be one of train, evaluate, crf, segment, check, import, register, onnx, try, got 'draw'."},
+        ),
         ("train", {}, {"config": "is required."}),
         ("train", {"config": ""}, {"config": "is required."}),
         ("train", {"config": "c", "colour": "red"}, {"colour": "is not a field of this kind of job."}),
@@ -139,7 +146,12 @@ def test_fields_of_inference_stand_for_configuration_keys() -> None:
         ("segment", {"checkpoint": "1", "input": "i", "output": "a\r\nb"}, "output", "must be one line of plain text"),
         ("crf", {"evaluate_job": 1, "grid": [f"BI_W={'1,' * 2000}"]}, "grid", "2,001 combinations are too many"),
         ("crf", {"evaluate_job": 1, "grid": ["BI_W=2001-99-99"]}, "grid", "BI_W must be a number from 0 to 1,000,000"),
-        ("x" * 1000, {}, "kind", "must be one of train, evaluate, crf, segment, check, import, got 'xxx"),
+        (
+            "x" * 1000,
+            {},
+            "kind",
+            "must be one of train, evaluate, crf, segment, check, import, register, onnx, try, got 'x",
+        ),
     ],
 )
 def test_a_request_is_bounded(kind: str, fields: dict[str, Any], field: str, sentence: str) -> None:

@@ -126,7 +126,7 @@ def test_buckets_of_metrics_are_made_of_values_that_are_there(fresh: Settings) -
             metrics.add(session, job.id, iteration, {"loss": value, "resource/memory": 1.0})
     with engine_for(fresh.database).connect() as connection:
         before = contents(connection)["metric_bucket"]
-    run(fresh, command.downgrade, "0016")
+    run(fresh, command.downgrade, "0018")
     upgrade(fresh)
     with engine_for(fresh.database).connect() as connection:
         assert contents(connection)["metric_bucket"] == before

@@ -1,14 +1,14 @@
 """Whether what a dataset's links lead to may be shown
 
-Revision ID: 0016
-Revises: 0019
+Revision ID: 0018
+Revises: 0017
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0016"
-down_revision = "0019"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 

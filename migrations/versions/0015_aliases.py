@@ -1,14 +1,14 @@
 """Aliases of checkpoints with their history, and by which alias a job's request named its checkpoint
 
-Revision ID: 0017
-Revises: 0015
+Revision ID: 0015
+Revises: 0014
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "0017"
-down_revision = "0015"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 

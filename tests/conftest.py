@@ -20,6 +20,8 @@ from worker.jobs import database
 from worker.jobs.settings import Settings, load_settings
 from worker.jobs.tables import Base
 
+N_CPUS = n_cpus()  # before the tests are bounded to one thread each
+
 TIMES = {"lease_seconds": 6, "reconcile_seconds": 0.5, "stop_seconds": 3, "retry_seconds": 0}  # short enough for tests
 
 # Tests run side by side, a process for each core (`make test`), and start hundreds of processes. All of these inherit
@@ -58,7 +60,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.hookimpl(optionalhook=True)  # without xdist there is no such hook
 def pytest_xdist_auto_num_workers() -> int:
     """How many processes run the tests. Each has servers and a browser of its own, which pays off up to a point."""
-    return min(n_cpus(), 8)
+    return min(N_CPUS, 8)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -40,7 +40,7 @@ def up(
     from worker.jobs.settings import load_settings
     from worker.platform.up import Platform, run
 
-    click.echo("Starting the platform; this takes a few seconds.", err=True)
+    click.echo("Starting the platform; this takes a few seconds.")
     given = {"host": host, "port": port, "home": home, "auth": "off" if insecure else None}
     settings = load_settings(**given)
     if data:

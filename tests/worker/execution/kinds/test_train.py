@@ -1,5 +1,6 @@
 """From where a train job continues. The trainings are real, and two iterations long."""
 
+import os
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -95,13 +96,17 @@ EVALUATED = ("SOLVER.EVAL_EVERY=1", "SOLVER.KEEP_LAST=1", "SOLVER.ITER_MAX=3")
 
 def test_what_was_trained_before_an_image_fails_is_recorded(attempts: Attempts) -> None:
     job = attempts.submit_train(overrides=("SOLVER.ITER_SAVE=100", "SOLVER.ITER_MAX=4"))
-    for path in sorted((attempts.root / "images").iterdir())[:1]:
-        content = path.read_bytes()
-        path.write_bytes(content[:-40])
+    path = min((attempts.root / "images").iterdir())
+    content, times = path.read_bytes(), path.stat()
+    path.write_bytes(
+        content[:1000] + bytes(len(content) - 1000)
+    )  # as large as before, else the images would count as exchanged
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
     first = attempts.claim(job)
     with pytest.raises(ImageError):
         run_attempt(first)
     path.write_bytes(content)
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
 
     (saved,) = attempts.checkpoints(job)
     assert 0 < saved.iteration < 4

@@ -13,6 +13,7 @@ from deeplab.errors import ImageError
 from deeplab.files import printable
 from deeplab.images.decoding import decoding, require_file
 from deeplab.images.kinds import NEEDS_HEIF, formats_of, is_heif
+from deeplab.images.png import require_intact
 from deeplab.memory import available_memory
 
 _UPRIGHT = {
@@ -88,6 +89,8 @@ def decode(path: Path, least_side: int | None = None) -> Decoded:
         layout = layout_of(image)
         turns_itself = image.format == "TIFF"
         orientation = orientation_of(image) if turns_itself else 1
+        if image.format == "PNG":
+            require_intact(path)
         image.load()
     return Decoded(image, layout, orientation if turns_itself else orientation_of(image), turns_itself, head)
 

@@ -132,6 +132,24 @@ def is_png(path: Path) -> bool:
         return file.read(len(_MAGIC)) == _MAGIC
 
 
+def require_intact(path: Path) -> None:
+    """Refuse a PNG whose pixels are not those that were written: Pillow does not look at their checksums.
+
+    Raises:
+        ValueError: if a checksum is wrong, or it is not a PNG.
+    """
+    with require_file(path).open("rb") as file:
+        _read_header(file)
+        for kind, n_left in _chunks(file):
+            checksum = zlib.crc32(kind)
+            while kind == b"IDAT" and n_left and (part := file.read(min(n_left, _READ))):
+                checksum = zlib.crc32(part, checksum)
+                n_left -= len(part)
+            # Of a file that is cut off, Pillow says whether pixels are missing.
+            if kind == b"IDAT" and len(stored := file.read(4)) == 4 and int.from_bytes(stored) != checksum:
+                raise ValueError("its checksum is wrong; the file is damaged")
+
+
 def png_metadata(path: Path) -> Image.Image:
     """An image of one pixel that says of itself what a PNG says: Pillow would decode the whole for that.
 

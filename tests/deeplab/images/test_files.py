@@ -9,6 +9,7 @@ from PIL import Image
 from deeplab.errors import ImageError
 from deeplab.images.files import image_size, read_image, upright_size
 from deeplab.images.kinds import IMAGE_SUFFIXES
+from deeplab.images.masks import read_mask
 from tests.deeplab.images.pictures import random_image, save
 
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -106,6 +107,18 @@ def test_every_truncation_of_every_kind_is_an_image_error(tmp_path: Path) -> Non
             path.write_bytes(whole[:length])
             with pytest.raises(ImageError, match="part"):
                 read_image(path)
+
+
+def test_pixels_of_a_png_that_were_changed_are_an_image_error(tmp_path: Path) -> None:
+    path = tmp_path / "labels.png"
+    Image.fromarray(np.repeat(np.arange(8, dtype=np.uint8), 64).reshape(16, 32)).save(path)
+    content = path.read_bytes()
+    pixels = range(content.index(b"IDAT") + 4, content.index(b"IEND") - 4)
+    for place in pixels:
+        path.write_bytes(content[:place] + bytes([content[place] ^ 4]) + content[place + 1 :])
+        for read in (read_image, read_mask):
+            with pytest.raises(ImageError, match=r"labels\.png: cannot be read: its checksum is wrong"):
+                read(path)
 
 
 def test_text_named_jpg_is_not_an_image(tmp_path: Path) -> None:

@@ -128,7 +128,7 @@ def test_the_use_of_the_machine_is_shown_as_it_is_measured(page: Page, populatio
 def test_what_is_typed_into_the_notes_survives_the_polls(page: Page, population: Population) -> None:
     job_id, fence = start_training(population)
     page.goto(f"/jobs/{job_id}")
-    page.get_by_text("Add a name or notes").click()
+    page.get_by_text("Add a name, notes or an experiment").click()
     page.get_by_label("Name").fill("Night run")
     population.progress(job_id, fence, 700)
     expect(page.locator(".status-text")).to_contain_text("700 of")

@@ -61,7 +61,7 @@ def test_metrics_say_what_the_platform_does(client: FlaskClient, population: Pop
     found = read_metrics(response.text)
     assert found["deeplab_jobs"]["train", "gpu", "succeeded"] >= 1
     assert found["deeplab_attempts"][("succeeded",)] >= 1
-    assert found["deeplab_attempts"][("lost",)] == 0
+    assert found["deeplab_attempts"][("out of memory",)] == 0
     assert found["deeplab_slots"] == {("gpu",): 1, ("cpu",): 0}
     assert found["deeplab_workers"][("gpu",)] == 1
     assert found["deeplab_disk_free_bytes"][(str(population.settings.home),)] > 0

@@ -97,7 +97,7 @@ def test_what_is_sent_is_bounded(server: Server) -> None:
     assert server.get("/healthz", X__Long="x" * 40_000).status_code == 431
     address = f"http://127.0.0.1:{server.port}/api/v1/jobs"
     answer = httpx.post(address, content=b" " * 1_100_000)
-    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/json")
+    assert (answer.status_code, answer.headers["Content-Type"]) == (413, "application/problem+json")
     assert httpx.post(address, content=b" " * 3_000_000).status_code == 413
 
 

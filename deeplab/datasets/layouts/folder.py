@@ -54,18 +54,25 @@ class FileIndex:
 
     def __init__(self, folder: Path, paths: Sequence[str], suffixes: frozenset[str]) -> None:
         self._by_name: dict[str, list[tuple[str, Path]]] = {}
+        self._by_name_of_image: dict[str, list[tuple[str, Path]]] = {}  # of a.jpg.png, as `segment` calls a mask
         for relative in map(PurePosixPath, paths):
-            if relative.suffix.lower() not in suffixes:
-                continue
-            named = relative.with_suffix("")
-            if named.suffix.lower() in IMAGE_SUFFIXES:  # a.jpg.png, as `segment` calls the mask of a.jpg
-                named = named.with_suffix("")
-            self._by_name.setdefault(spelling(named.name), []).append((spelling(str(named)), folder / relative))
+            if relative.suffix.lower() in suffixes:
+                named = relative.with_suffix("")
+                _add(self._by_name, named, folder / relative)
+                if named.suffix.lower() in IMAGE_SUFFIXES:
+                    _add(self._by_name_of_image, named.with_suffix(""), folder / relative)
 
     def candidates(self, spelt: str) -> list[tuple[str, Path]]:
         """The files that an id may mean, as relative paths without suffix and whole paths; `spelling` spelt the id."""
-        named_alike = self._by_name.get(PurePosixPath(spelt).name, [])
-        return [(stem, path) for stem, path in named_alike if f"/{stem}".endswith(f"/{spelt}")]
+        for by_name in (self._by_name, self._by_name_of_image):
+            named_alike = by_name.get(PurePosixPath(spelt).name, [])
+            if found := [(stem, path) for stem, path in named_alike if f"/{stem}".endswith(f"/{spelt}")]:
+                return found
+        return []
+
+
+def _add(by_name: dict[str, list[tuple[str, Path]]], named: PurePosixPath, path: Path) -> None:
+    by_name.setdefault(spelling(named.name), []).append((spelling(str(named)), path))
 
 
 def _find(

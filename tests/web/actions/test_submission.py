@@ -29,7 +29,7 @@ def test_a_submission_is_committed_and_then_published(population: Population) ->
     before = messages(population.settings)
     spec = parse_spec("train", {"config": str(population.dataset / "config.yaml")})
     submitted = submission.submit(population.settings, spec, user_id=None)
-    assert submitted.notice is None
+    assert submitted.notices == []
     assert messages(population.settings) == before + 1
     with open_session(population.settings, reads_only=True) as session:
         assert jobs.get(session, submitted.job.id).state == "queued"

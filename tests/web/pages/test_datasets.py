@@ -67,7 +67,7 @@ def test_a_dataset_has_a_page(client: FlaskClient, population: Population) -> No
     assert f'<h1>shapes <small class="path">{population.dataset}</small></h1>' in page
     assert 'href="/datasets/shapes/splits/train">train</a>' in page
     assert "0 ground" in page
-    assert "Not checked yet." in page
+    assert "<h2>Check</h2>" in page
     assert page.count("/truth?size=480") == 3
     assert client.get("/datasets/none").status_code == 404
 

@@ -31,7 +31,8 @@ def test_the_logs_of_earlier_attempts_are_reachable(client: FlaskClient, repeate
     assert client.get(f"/jobs/{repeated}/log.txt?attempt=1").text == "attempt 1\nLoss <b> 1\n"
     assert client.get(f"/jobs/{repeated}/log.txt").text == "attempt 2\nLoss <b> 2\n"
     assert client.get(f"/jobs/{repeated}/log?attempt=3").status_code == 404
-    assert client.get(f"/api/v1/jobs/{repeated}/log?attempt=1").json == {"fence": 1, "log": "attempt 1\nLoss <b> 1\n"}
+    earlier = {"fence": 1, "log": "attempt 1\nLoss <b> 1\n", "until": 21}
+    assert client.get(f"/api/v1/jobs/{repeated}/log?attempt=1").json == earlier
     assert client.get(f"/api/v1/jobs/{repeated}/log?attempt=3").status_code == 400
 
 

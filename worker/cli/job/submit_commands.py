@@ -42,7 +42,7 @@ _EXAMPLES = {  # of `job submit`, by kind
     "segment": "segment --checkpoint job:1 --input images --wait",
     "register": "register --file model.pth -c config.yaml --wait",
     "onnx": "onnx --checkpoint champion --wait",
-    "try": "try --checkpoint champion --image photo.jpg --crf --wait",
+    "try": "try --checkpoint champion --image a.jpg --wait",
     "check": "check --dataset street --wait",
     "import": "import --source road.zip --dataset street --wait",
 }

@@ -238,7 +238,11 @@ def break_address(root: Path) -> None:
         (exports.cvat, break_colour, "have the colour (51, 221, 255), which labelmap.txt does not list; the nearest"),
         (exports.cvat, break_line, "labelmap.txt: line 2 is 'car'; expected 'label:red,green,blue:parts:actions'."),
         (exports.roboflow, break_value, "a_jpg.rf.77_mask.png: holds the value 2, which stands for no class."),
-        (exports.roboflow, break_csv, "_classes.csv: line 2 is ['zero', 'background']; expected 'pixel value, class'."),
+        (
+            exports.roboflow,
+            break_csv,
+            '_classes.csv: line 2 is ["zero", "background"]; expected \'pixel value, class\'.',
+        ),
         (exports.labelme, break_json, "a.json: the annotations cannot be read: Expecting value"),
         (exports.label_studio, break_brush, "task 3: region 'of dog': its run lengths end too early."),
         (exports.label_studio, break_height, "task 3: original_height and original_width must be whole numbers"),

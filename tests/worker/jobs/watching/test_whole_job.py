@@ -1,6 +1,8 @@
 import json
 from datetime import UTC, datetime
 
+import pytest
+
 from tests.worker.store import FOREVER, add_checkpoint, submit_and_claim
 from worker.jobs import jobs, leases
 from worker.jobs.database import open_session
@@ -17,7 +19,8 @@ def test_a_job_has_its_fields_a_fraction_and_times_in_utc(sqlite_store: Settings
     assert found.keys() == {*jobs.Job.__dataclass_fields__, "fraction"}
     assert (found["fraction"], found["eta_seconds"], found["attempts"]) == (0.25, 7.5, 1)
     created = datetime.fromisoformat(found["created_at"])
-    assert (created.tzinfo, round(created.timestamp(), 3)) == (UTC, round(job.created_at, 3))
+    assert created.tzinfo == UTC
+    assert created.timestamp() == pytest.approx(job.created_at, abs=0.001)
 
 
 def test_a_whole_job_has_what_it_left_behind(sqlite_store: Settings) -> None:

@@ -16,6 +16,7 @@ from worker.execution.kinds import require_intact, run_attempt
 from worker.jobs import storage
 from worker.jobs.database import open_session
 from worker.jobs.jobs import Job
+from worker.jobs.ownership.pins import InputChangedError
 from worker.jobs.records import checkpoints, metrics
 from worker.jobs.records.checkpoints import Checkpoint
 from worker.jobs.settings import Settings
@@ -112,6 +113,16 @@ def test_what_was_trained_before_an_image_fails_is_recorded(attempts: Attempts) 
     attempts.crash(first)
     run_attempt(attempts.claim(job))
     assert attempts.events(job)[-1] == f"resumed from checkpoint {saved.id} at iteration {saved.iteration}"
+
+
+def test_an_attempt_that_finds_an_image_exchanged_is_refused(attempts: Attempts) -> None:
+    job = attempts.submit_train(overrides=("SOLVER.ITER_SAVE=100", "SOLVER.ITER_MAX=1"))
+    first = attempts.claim(job)
+    run_attempt(first)
+    attempts.crash(first)
+    (attempts.root / "masks/1.png").write_bytes((attempts.root / "masks/0.png").read_bytes())
+    with pytest.raises(InputChangedError, match=r"The split train of .* was changed since job \d+ began"):
+        run_attempt(attempts.claim(job))
 
 
 def test_a_job_may_end_early(attempts: Attempts) -> None:

@@ -93,6 +93,8 @@ def test_a_child_has_nothing_of_the_server_but_what_that_has_loaded(
     forked: dict[str, Any] = json.loads(run(loaded, tmp_path, "1", "2", PART="7"))
     fresh: dict[str, Any] = json.loads(run(start(STATE, forks=False), tmp_path, "1", "2", PART="7"))
     fresh["command"][2] = forked["command"][2]  # scripts of different names
+    # Debian's libffi holds itself open once something calls back from C, as what the server has loaded does.
+    forked["descriptors"] = [each for each in forked["descriptors"] if "/libffi.so" not in each]
     assert forked == fresh
     assert forked["descriptors"][-2:] == [str(tmp_path / "log")] * 2
     assert forked["parent"] == os.getpid()

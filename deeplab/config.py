@@ -156,6 +156,14 @@ def dotted_keys(section: type[BaseModel] = Config, prefix: str = "") -> Iterator
             yield f"{prefix}{name}"
 
 
+def values_by_key(section: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of a configuration, or of a section of it, by their dotted keys: {"SOLVER.LR": 0.001}."""
+    found: dict[str, Any] = {}
+    for name, value in section.items():
+        found |= values_by_key(value, f"{prefix}{name}.") if isinstance(value, Mapping) else {f"{prefix}{name}": value}
+    return found
+
+
 def _apply_override(keys: dict[str, Any], override: str, option: str) -> str:
     """Write one `KEY=VALUE` into the mapping and return its key."""
     key, equals, value = override.partition("=")

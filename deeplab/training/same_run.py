@@ -1,9 +1,9 @@
 """Whether two configurations are of the same run, so that one may go on from a checkpoint of the other. Torch-free."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from deeplab.config import Config, parse_config
+from deeplab.config import Config, parse_config, values_by_key
 
 # Sections and keys that change nothing but rounding, and the length; a run may be resumed with other values of them.
 _MAY_DIFFER = (
@@ -25,20 +25,12 @@ def list_differences(config: Config, saved: Mapping[str, Any], source: str) -> l
     Raises:
         ConfigError: if what was saved is no configuration.
     """
-    ours, theirs = (dict(_flatten(each.model_dump())) for each in (config, parse_config(saved, source)))
+    ours, theirs = (values_by_key(each.model_dump()) for each in (config, parse_config(saved, source)))
     return [
         f"{key} ({_spell(theirs[key])} there, {_spell(ours[key])} here)"
         for key in ours
         if ours[key] != theirs[key] and not any(f"{key}.".startswith(f"{free}.") for free in _MAY_DIFFER)
     ]
-
-
-def _flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, dict):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _spell(value: object) -> str:

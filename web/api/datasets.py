@@ -13,7 +13,6 @@ from web.api.requests import After, Body, Limit, Nothing, Query
 from web.context import current_settings, reading, signed_in
 from worker.jobs import dataset_versions, datasets
 from worker.jobs.dataset_reports import find_newest, read_report
-from worker.jobs.dataset_surveys import Surveyed
 from worker.jobs.dataset_versions import Version
 from worker.jobs.datasets import Dataset
 
@@ -112,14 +111,14 @@ def register_dataset(body: Registration) -> Created[SurveyedDataset]:
     """Register a folder as a dataset."""
     user_id = signed_in().user_id
     dataset, surveyed = registration.register(current_settings(), **body.model_dump(), user_id=user_id)
-    made = SurveyedDataset(**vars(dataset), **_notes(surveyed))
+    made = SurveyedDataset(**vars(dataset), **surveyed.as_json())
     return Created(made, url_for("api.show_dataset", name=dataset.name))
 
 
 def refresh_dataset(name: str, body: Nothing) -> RefreshedDataset:
     """Read the splits and classes of a dataset anew."""
     dataset, surveyed, is_new = registration.refresh(current_settings(), name, user_id=signed_in().user_id)
-    return RefreshedDataset(**vars(dataset), **_notes(surveyed), is_new_version=is_new)
+    return RefreshedDataset(**vars(dataset), **surveyed.as_json(), is_new_version=is_new)
 
 
 def rename_dataset(name: str, body: DatasetChanges) -> Dataset:
@@ -144,13 +143,3 @@ def show_report(name: str) -> dict[str, Any]:
         abort(404, f"{name} was not checked yet; POST /datasets/{name}/check does it.")
     report, n_problems = read_report(stored.path)
     return {"job": stored.job_id, "version": stored.version, "n_problems": n_problems, **report.as_json()}
-
-
-def _notes(surveyed: Surveyed) -> dict[str, Any]:
-    folder = surveyed.folder
-    return {
-        "version": surveyed.version.digest,
-        "doubts": surveyed.doubts,
-        "passed_over": folder.passed_over,
-        "other_texts": folder.other_texts,
-    }

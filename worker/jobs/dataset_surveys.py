@@ -72,6 +72,15 @@ class Surveyed:
         """A sentence for each thing that people should know of the folder."""
         return [*self.doubts, *self.folder.notes]
 
+    def as_json(self) -> dict[str, Any]:
+        """What the API and `--json` say of it beside the registered dataset."""
+        return {
+            "version": self.version.digest,
+            "doubts": self.doubts,
+            "passed_over": self.folder.passed_over,
+            "other_texts": self.folder.other_texts,
+        }
+
 
 def survey(
     root: Path,

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from deeplab.config import values_by_key
 from web.text.describe import parameter_title
 from web.text.formats import DASH
 from worker.jobs.jobs import Job
@@ -43,27 +44,19 @@ def _of_job(job: Job) -> Parameters:
         for name, value in job.spec.items()
         if name not in (*_IN_CONFIGURATION, *SCHEDULING) and value not in (None, "", [])
     }
-    return {"Kind": job.kind, **asked, **_flat(job.config)}
+    return {"Kind": job.kind, **asked, **values_by_key(job.config)}
 
 
 def _of_evaluation(evaluation: Evaluation, config: Mapping[str, Any]) -> Parameters:
-    keys = _flat(config)
+    keys = values_by_key(config)
     return {
         "Checkpoint": str(CheckpointRef.parse(evaluation.checkpoint)),
         "Dataset": evaluation.dataset,
         "Split": evaluation.split,
-        **_flat(evaluation.settings.get("inference", {}), "INFERENCE."),
-        **_flat(evaluation.settings.get("crf", {}), "CRF."),
+        **values_by_key(evaluation.settings.get("inference", {}), "INFERENCE."),
+        **values_by_key(evaluation.settings.get("crf", {}), "CRF."),
         **{path: value for path, value in keys.items() if not path.startswith(_ELSEWHERE)},
     }
-
-
-def _flat(section: Mapping[str, Any], path: str = "") -> dict[str, Any]:
-    """Name each key by its whole path: {"SOLVER.LR": 0.001}."""
-    flat: dict[str, Any] = {}
-    for name, value in section.items():
-        flat |= _flat(value, f"{path}{name}.") if isinstance(value, Mapping) else {f"{path}{name}": value}
-    return flat
 
 
 def _differing(all_parameters: Sequence[Parameters]) -> list[ParameterLine]:

@@ -194,14 +194,7 @@ def _survey(root: str, labels: str | None, layout: str, category_ids: str | None
 
 
 def _with_notes(dataset: "Dataset", surveyed: "Surveyed") -> dict[str, Any]:
-    folder = surveyed.folder
-    return {
-        **to_json(dataset),
-        "version": surveyed.version.digest,
-        "doubts": surveyed.doubts,
-        "passed_over": folder.passed_over,
-        "other_texts": folder.other_texts,
-    }
+    return {**to_json(dataset), **surveyed.as_json()}
 
 
 def _print_notes(surveyed: "Surveyed") -> None:

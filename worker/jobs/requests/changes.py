@@ -1,12 +1,12 @@
 """A configuration as changes to another one, and back: what a form shows beside the YAML."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import yaml
 
-from deeplab.config import parse_config
+from deeplab.config import parse_config, values_by_key
 from deeplab.errors import ConfigError
 from deeplab.yaml_text import parse_yaml
 from worker.jobs.requests.spec_error import SpecError
@@ -32,7 +32,7 @@ class Change:
 
 def list_changes(base: Mapping[str, Any], wanted: Mapping[str, Any]) -> list[Change]:
     """List the keys in which a whole configuration differs from another one, in the order of the schema."""
-    before, after = dict(_flatten(base)), dict(_flatten(wanted))
+    before, after = values_by_key(base), values_by_key(wanted)
     return [
         Change(key, _spell(before.get(key)), _spell(value))
         for key, value in after.items()
@@ -58,14 +58,6 @@ def read_yaml(text: str, base: Mapping[str, Any]) -> list[Change]:
     if len(changes) > _MOST:
         raise SpecError({"yaml": f"It changes {len(changes)} keys of the configuration; the limit is {_MOST}."})
     return changes
-
-
-def _flatten(section: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    for key, value in section.items():
-        if isinstance(value, Mapping):
-            yield from _flatten(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def _spell(value: object) -> str:
